@@ -1,0 +1,208 @@
+//! The interned vocabulary of the evidence: names, origins, locations, shapes.
+//!
+//! Numbers are given in the order of arrival and differ between runs with
+//! several threads; whatever is shown or compared goes by content.
+
+use rustc_hash::FxHashMap;
+
+use super::shape::{Shape, ShapeId};
+
+/// An interned text. The default is the empty text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Symbol(pub u32);
+
+/// An interned [`Origin`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct OriginRef(pub u32);
+
+/// An interned [`Location`]. The default is "unknown".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LocationRef(pub u32);
+
+/// An interned [`Shape`]. The default is "none".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ShapeRef(pub u32);
+
+/// Who recorded a span: resource and instrumentation scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Origin {
+    /// `service.name`.
+    pub service: Symbol,
+    /// `service.instance.id`, else host and process, else the service.
+    pub instance: Symbol,
+    /// How the instance was told: `service.instance.id`, `host and process` or `service`.
+    pub instance_by: Symbol,
+    /// `service.version`.
+    pub version: Symbol,
+    /// `telemetry.sdk.language`.
+    pub language: Symbol,
+    /// Instrumentation scope, such as `opentelemetry.instrumentation.sqlalchemy`.
+    pub library: Symbol,
+}
+
+/// A place in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Location {
+    /// File path, home folder removed.
+    pub file: Symbol,
+    /// Line, 1-based; zero if unknown.
+    pub line: u32,
+    /// Function, with its namespace where known.
+    pub function: Symbol,
+}
+
+/// All texts of the evidence, each once.
+#[derive(Debug)]
+pub struct Dictionary {
+    texts: Vec<Box<str>>,
+    symbols: FxHashMap<Box<str>, Symbol>,
+    origins: Interned<Origin>,
+    locations: Interned<Location>,
+    shapes: Vec<Shape>,
+    shape_refs: FxHashMap<ShapeId, ShapeRef>,
+    limit: usize,
+    refused: u64,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self::with_limit(2_000_000)
+    }
+}
+
+impl Dictionary {
+    /// An empty dictionary that keeps at most `limit` texts and as many shapes.
+    pub fn with_limit(limit: usize) -> Self {
+        let mut symbols = FxHashMap::default();
+        symbols.insert("".into(), Symbol(0));
+        Self {
+            texts: vec!["".into()],
+            symbols,
+            origins: Interned::new(),
+            locations: Interned::new(),
+            shapes: vec![Shape::default()],
+            shape_refs: FxHashMap::from_iter([(ShapeId::default(), ShapeRef(0))]),
+            limit,
+            refused: 0,
+        }
+    }
+
+    /// Interns a text. Past the limit new texts become `(other)` and are counted.
+    pub fn symbol(&mut self, text: &str) -> Symbol {
+        if let Some(&symbol) = self.symbols.get(text) {
+            return symbol;
+        }
+        if self.texts.len() >= self.limit && text != OTHER {
+            self.refused += 1;
+            return self.symbol(OTHER);
+        }
+        let symbol = Symbol(self.texts.len() as u32);
+        self.texts.push(text.into());
+        self.symbols.insert(text.into(), symbol);
+        symbol
+    }
+
+    /// The text of a symbol.
+    pub fn text(&self, symbol: Symbol) -> &str {
+        &self.texts[symbol.0 as usize]
+    }
+
+    /// The symbol of a text that was interned before.
+    pub fn find(&self, text: &str) -> Option<Symbol> {
+        self.symbols.get(text).copied()
+    }
+
+    /// Interns an origin.
+    pub fn origin_ref(&mut self, origin: Origin) -> OriginRef {
+        OriginRef(self.origins.intern(origin))
+    }
+
+    /// The origin behind a reference.
+    pub fn origin(&self, origin: OriginRef) -> &Origin {
+        self.origins.get(origin.0)
+    }
+
+    /// Every origin that was seen.
+    pub fn origins(&self) -> impl Iterator<Item = (OriginRef, &Origin)> {
+        self.origins.iter().map(|(index, origin)| (OriginRef(index), origin))
+    }
+
+    /// Interns a location.
+    pub fn location_ref(&mut self, location: Location) -> LocationRef {
+        LocationRef(self.locations.intern(location))
+    }
+
+    /// The location behind a reference; `None` if it is unknown.
+    pub fn location(&self, location: LocationRef) -> Option<&Location> {
+        (location.0 != 0).then(|| self.locations.get(location.0))
+    }
+
+    /// The reference of a shape that was seen before.
+    pub fn find_shape(&self, id: ShapeId) -> Option<ShapeRef> {
+        self.shape_refs.get(&id).copied()
+    }
+
+    /// Interns a shape; `describe` is asked for it only when the id is new.
+    pub fn shape_ref(&mut self, id: ShapeId, describe: impl FnOnce() -> Shape) -> ShapeRef {
+        if let Some(shape) = self.find_shape(id) {
+            return shape;
+        }
+        let full = self.shapes.len() >= self.limit;
+        let id = if full { ShapeId::OTHER } else { id };
+        if full {
+            self.refused += 1;
+            if let Some(other) = self.find_shape(id) {
+                return other;
+            }
+        }
+        let shape = ShapeRef(self.shapes.len() as u32);
+        self.shapes.push(if full { Shape::other() } else { describe() });
+        self.shape_refs.insert(id, shape);
+        shape
+    }
+
+    /// The shape behind a reference.
+    pub fn shape(&self, shape: ShapeRef) -> &Shape {
+        &self.shapes[shape.0 as usize]
+    }
+
+    /// Every shape that was seen, in no meaningful order.
+    pub fn shapes(&self) -> impl Iterator<Item = (ShapeRef, &Shape)> {
+        self.shapes.iter().enumerate().skip(1).map(|(index, shape)| (ShapeRef(index as u32), shape))
+    }
+
+    /// How often a text or shape was refused because the dictionary was full.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+}
+
+/// Stands for every text beyond the limit.
+const OTHER: &str = "(other)";
+
+#[derive(Debug)]
+struct Interned<T> {
+    items: Vec<T>,
+    index: FxHashMap<T, u32>,
+}
+
+impl<T: Copy + Default + Eq + std::hash::Hash> Interned<T> {
+    fn new() -> Self {
+        Self { items: vec![T::default()], index: FxHashMap::from_iter([(T::default(), 0)]) }
+    }
+
+    fn intern(&mut self, item: T) -> u32 {
+        *self.index.entry(item).or_insert_with(|| {
+            self.items.push(item);
+            self.items.len() as u32 - 1
+        })
+    }
+
+    fn get(&self, index: u32) -> &T {
+        &self.items[index as usize]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.items.iter().enumerate().map(|(index, item)| (index as u32, item))
+    }
+}

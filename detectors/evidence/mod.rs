@@ -1,0 +1,14 @@
+//! What was seen: the typed evidence every detector reads.
+//!
+//! Readers turn bytes into [`Span`]s and intern everything textual in a
+//! [`Dictionary`]; [`assemble`](trace::Assembler) turns the spans of one trace
+//! into a tree of [`Request`]s. No attribute name exists beyond the readers.
+
+mod dictionary;
+pub mod shape;
+mod span;
+pub mod trace;
+
+pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, ShapeRef, Symbol};
+pub use shape::{Shape, ShapeId};
+pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, UNKNOWN, Values};

@@ -1,0 +1,154 @@
+//! One recorded unit of work, compact: what a reader keeps of a span.
+
+use super::{LocationRef, OriginRef, ShapeRef, Symbol};
+
+/// The 16 bytes that name a trace, big-endian; zero is not a valid trace.
+pub type TraceId = u128;
+
+/// The 8 bytes that name a span, big-endian; zero means "none".
+pub type SpanId = u64;
+
+/// The value of a 32-bit count or size that the evidence does not give.
+pub const UNKNOWN: u32 = u32::MAX;
+
+/// What an operation does, decided once when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(u8)]
+pub enum Kind {
+    /// Opens a request: a server, consumer or job span, or a root without a caller.
+    Entry,
+    /// A statement to a database that speaks SQL (CQL included).
+    Sql,
+    /// A query to a database without SQL: documents, search, wide column, graph.
+    Document,
+    /// An HTTP call to another process.
+    Http,
+    /// A remote procedure call that is not plain HTTP.
+    Rpc,
+    /// A command to a cache (Redis, Memcached, ...).
+    Cache,
+    /// A message handed to a broker.
+    Publish,
+    /// A real connect: TCP, TLS or authentication, to a database or another server.
+    Connect,
+    /// Waiting for a connection of a pool (a checkout).
+    PoolWait,
+    /// Waiting for a lock.
+    LockWait,
+    /// Reading or writing a file.
+    File,
+    /// Work inside the process.
+    #[default]
+    Internal,
+}
+
+/// The side of a call that a span describes, as OpenTelemetry's `SpanKind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Role {
+    /// Inside one process, or not said.
+    #[default]
+    Internal,
+    /// Serves a remote call.
+    Server,
+    /// Makes a remote call and waits for it.
+    Client,
+    /// Hands a message over.
+    Producer,
+    /// Works a message off.
+    Consumer,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Status {
+    /// Not said, or success.
+    #[default]
+    Ok,
+    /// Marked as an error by the instrumentation, or answered with a server error.
+    Error,
+}
+
+/// Whether a cache had the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum CacheResult {
+    /// Not said.
+    #[default]
+    Unknown,
+    /// The value was there.
+    Hit,
+    /// The value was not there.
+    Miss,
+}
+
+/// What is known of the literals and parameters of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Values(u64);
+
+impl Values {
+    /// Placeholders only: the values were hidden by the driver.
+    pub const UNKNOWN: Self = Self(0);
+    /// The text has neither literals nor placeholders.
+    pub const NONE: Self = Self(1);
+
+    /// Wraps a keyed hash over all values in their order.
+    pub fn hashed(hash: u64) -> Self {
+        Self(hash.max(2))
+    }
+
+    /// Whether equality with another value says something.
+    pub fn is_known(self) -> bool {
+        self != Self::UNKNOWN
+    }
+}
+
+/// One span as a reader hands it over: 120 bytes, everything textual interned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// The trace it belongs to.
+    pub trace: TraceId,
+    /// Its own id.
+    pub id: SpanId,
+    /// The span that caused it; zero for a root.
+    pub parent: SpanId,
+    /// Start in nanoseconds since the Unix epoch.
+    pub start_ns: u64,
+    /// End in nanoseconds since the Unix epoch; never before the start.
+    pub end_ns: u64,
+    /// Hash of literals and parameters.
+    pub values: Values,
+    /// Service, instance and instrumentation library that recorded it.
+    pub origin: OriginRef,
+    /// Span name as recorded (method name of internal spans, else for display only).
+    pub name: Symbol,
+    /// The normalised statement, URL, command or destination; the endpoint's name for entries.
+    pub shape: ShapeRef,
+    /// What it talks to: database name with server, host, cache, topic.
+    pub target: Symbol,
+    /// Place in the source that made the call.
+    pub location: LocationRef,
+    /// Rows returned or affected; [`UNKNOWN`] if not said.
+    pub rows: u32,
+    /// Bytes of the response body; [`UNKNOWN`] if not said.
+    pub response_bytes: u32,
+    /// Thread or connection number where the instrumentation gives it; [`UNKNOWN`] if not said.
+    pub thread: u32,
+    /// How many operations this span stands for (`span.composite`, batches); at least 1.
+    pub repeats: u32,
+    /// Status code of the protocol; zero if not said.
+    pub status_code: u16,
+    /// Which attempt this is, zero-based, for calls that are retried.
+    pub retries: u8,
+    /// What it does.
+    pub kind: Kind,
+    /// Which side of a call it is.
+    pub role: Role,
+    /// How it ended.
+    pub status: Status,
+    /// Whether a cache had the value.
+    pub cache: CacheResult,
+    /// Content encoding of the response body was named.
+    pub encoded: bool,
+}

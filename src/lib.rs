@@ -1,0 +1,1 @@
+//! whyslow: says why a backend is slow, and what each fix would give back.

@@ -1,0 +1,3 @@
+//! The `whyslow` program.
+
+fn main() {}
