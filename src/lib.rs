@@ -1,1 +1,2 @@
 //! whyslow: says why a backend is slow, and what each fix would give back.
+pub mod ingest;

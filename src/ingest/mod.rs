@@ -1,0 +1,59 @@
+//! Bytes to evidence: one file a format, and the table of all formats.
+
+pub mod skipped;
+
+use detectors::evidence::Span;
+use skipped::Skipped;
+
+/// What one worker needs to decode: its view of the dictionary, where spans go, what was left out.
+///
+/// `interning::Local` caches what it has interned, so the shared dictionary is locked only for
+/// what this worker sees for the first time.
+pub struct Reading<'r> {
+    /// Decoded spans; the caller takes them after each block.
+    pub spans: Vec<Span>,
+    /// What could not be read, where and why.
+    pub skipped: Skipped,
+    // interning::Local<'r> joins here
+    marker: std::marker::PhantomData<&'r ()>,
+}
+
+/// Where a block of bytes comes from, for messages about bad records.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// File name as given, or `stdin`.
+    pub file: std::sync::Arc<str>,
+    /// Offset of the block's first byte in the (decompressed) input.
+    pub offset: u64,
+    /// Line number of the block's first byte, 1-based; zero where lines mean nothing.
+    pub line: u64,
+}
+
+/// How an input of a format is cut into blocks that can be decoded apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Records end at a newline: blocks of whole lines.
+    Lines,
+    /// Messages after a four-byte big-endian length (the collector's file exporter).
+    LengthPrefixed,
+    /// Messages after a varint length.
+    VarintPrefixed,
+    /// One document: decoded by one worker from a stream, without holding it whole.
+    Document,
+    /// One message: must be held whole.
+    Message,
+}
+
+/// A format that can be read.
+pub struct Format {
+    /// Its name on the command line and in messages.
+    pub name: &'static str,
+    /// One line for the documentation.
+    pub summary: &'static str,
+    /// Whether the first bytes (up to 64 KiB, decompressed) are in this format, and how it is cut.
+    pub sniff: fn(&[u8]) -> Option<Framing>,
+    /// Decodes one block of whole records (`Lines`: many lines; prefixed: ONE message without its prefix; `Message`: all).
+    pub read_block: fn(&mut Reading<'_>, &[u8], &Place),
+    /// Decodes a `Document` from a stream in bounded memory.
+    pub read_stream: fn(&mut Reading<'_>, &mut dyn std::io::Read, &Place, &mut dyn FnMut(&mut Reading<'_>)),
+}
