@@ -1,0 +1,413 @@
+//! What is said: the report, version 1. Field names and order are the JSON contract.
+//!
+//! Unknown values are `None` and written as `null`, never left out.
+
+use serde::Serialize;
+
+/// The version of the report's form.
+pub const VERSION: u32 = 1;
+
+/// Everything that a run says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Endpoints: those that miss their target first, then by time spent.
+    pub endpoints: Vec<Endpoint>,
+    /// Findings in order of rank, latency first.
+    pub findings: Vec<Finding>,
+    /// Considered and not told, with the reason.
+    pub dismissed: Vec<Dismissal>,
+    /// What could not be seen, and the shortest way to see it.
+    pub not_seen: Vec<NotSeen>,
+    /// Records that could not be read.
+    pub skipped: Skipped,
+    /// Bounds that were hit, clock shifts and other remarks on the evidence.
+    pub notes: Vec<String>,
+}
+
+/// One endpoint of one service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Endpoint {
+    /// Service name.
+    pub service: String,
+    /// `GET /orders/{id}`.
+    pub name: String,
+    /// Called from outside of what was traced.
+    pub entry: bool,
+    /// Requests seen.
+    pub requests: u64,
+    /// Requests that ended with an error.
+    pub errors: u64,
+    /// Latency as measured.
+    pub latency_ns: Latency,
+    /// SQL statements in one request.
+    pub statements_per_request: Spread,
+    /// What bounds it.
+    pub resource: Resource,
+    /// Time on the critical path: `all` is the mean of all requests, `slowest` of the slowest 1 %.
+    pub critical_path_ns: CriticalPath,
+    /// The goal, if one is set.
+    pub target: Option<TargetResult>,
+    /// The joint result of the first fix, the first two, and so on.
+    pub after_fixes: Vec<AfterFix>,
+}
+
+/// Percentiles in nanoseconds; `None` where there are too few requests (p95: 60, p99: 300).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Latency {
+    /// Median.
+    pub p50: Option<u64>,
+    /// 95th percentile.
+    pub p95: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// The slowest.
+    pub max: Option<u64>,
+}
+
+/// Median and maximum of a count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// Median.
+    pub p50: u64,
+    /// Maximum.
+    pub max: u64,
+}
+
+/// What bounds an endpoint or a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Resource {
+    /// The class; `None` if most of the time is unexplained.
+    pub class: Option<ResourceClass>,
+    /// How sure that is.
+    pub confidence: Confidence,
+}
+
+/// The resource that time is spent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResourceClass {
+    /// Computing.
+    Cpu,
+    /// Database, disk, or waiting for them (pools, locks).
+    Io,
+    /// Allocation and collection.
+    Memory,
+    /// Calls to other services.
+    Network,
+}
+
+/// Mean critical path of all and of the slowest requests, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CriticalPath {
+    /// Mean over all requests.
+    pub all: PathTime,
+    /// Mean over the slowest 1 %, at least one request.
+    pub slowest: PathTime,
+}
+
+/// Nanoseconds by what the request waited for; they sum to its duration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PathTime {
+    /// Statements and queries.
+    pub database: u64,
+    /// Cache commands.
+    pub cache: u64,
+    /// Calls to other services.
+    pub call: u64,
+    /// Waiting for a connection, and connecting.
+    pub pool_wait: u64,
+    /// Waiting for a lock.
+    pub lock_wait: u64,
+    /// The service's own code.
+    pub own: u64,
+    /// Not told by the evidence.
+    pub unexplained: u64,
+}
+
+impl PathTime {
+    /// Name and nanoseconds of each part.
+    pub fn parts(&self) -> [(&'static str, u64); 7] {
+        [
+            ("database", self.database),
+            ("calls to other services", self.call),
+            ("cache", self.cache),
+            ("waiting for a connection", self.pool_wait),
+            ("waiting for a lock", self.lock_wait),
+            ("own code", self.own),
+            ("unexplained", self.unexplained),
+        ]
+    }
+
+    /// The sum of all parts.
+    pub fn total(&self) -> u64 {
+        self.parts().iter().map(|(_, ns)| ns).sum()
+    }
+}
+
+/// A goal and whether it is met.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TargetResult {
+    /// `p50`, `p95`, `p99` or `max`.
+    pub metric: String,
+    /// The bound.
+    pub max_ns: u64,
+    /// Measured below the bound; `None` with too few requests to say.
+    pub met: Option<bool>,
+}
+
+/// What is left after a fix and all before it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AfterFix {
+    /// Id of the finding that is fixed at this step.
+    pub finding: String,
+    /// Predicted latency.
+    pub latency_ns: Latency,
+    /// The target would be met; `None` without a target.
+    pub target_met: Option<bool>,
+}
+
+/// One problem at one endpoint (or in one process, database, machine).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// Stable: detector and a hash of detector, scope and subject.
+    pub id: String,
+    /// Shared by findings with one cause at several endpoints.
+    pub cause: String,
+    /// Detector id.
+    pub detector: String,
+    /// Service.
+    pub service: String,
+    /// Endpoint; `None` for findings about a process or database.
+    pub endpoint: Option<String>,
+    /// Entry endpoints whose latency the fix changes, with what each gets back.
+    pub affects: Vec<Affected>,
+    /// What it is about.
+    pub subject: Subject,
+    /// Requests that show it.
+    pub requests: u64,
+    /// How often in one request; `None` where repeats are not the point.
+    pub repeats: Option<Spread>,
+    /// What the fix gives back.
+    pub gain: Gain,
+    /// Resource it spends.
+    pub resource: Option<ResourceClass>,
+    /// How sure the cause is.
+    pub confidence: Confidence,
+    /// Latency of its endpoint now, and with this fix alone.
+    pub latency_ns: FindingLatency,
+    /// Place in the source.
+    pub location: Option<Location>,
+    /// Why it is slow, with the facts of this case.
+    pub why: String,
+    /// Remedies, the best first.
+    pub fix: Vec<Fix>,
+    /// How to check that the fix worked.
+    pub verify: Verify,
+    /// Requests that show it: the slowest, then a few chosen by hash.
+    pub evidence: Vec<Evidence>,
+    /// Other detectors' views of the same time.
+    pub also: Vec<String>,
+    /// The reason, if the team has accepted it.
+    pub accepted: Option<String>,
+}
+
+/// An entry endpoint that a finding delays.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Affected {
+    /// Service.
+    pub service: String,
+    /// Endpoint.
+    pub endpoint: String,
+    /// Waiting given back over all requests seen.
+    pub gain_ns: u64,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Subject {
+    /// What sort of thing the text names.
+    pub kind: SubjectKind,
+    /// Normalised text; never a value.
+    pub text: String,
+    /// Shape id, where it is a shape.
+    pub shape: Option<String>,
+}
+
+/// What sort of thing a subject is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    /// A statement or query.
+    Statement,
+    /// A call to another service or cache.
+    Call,
+    /// Several calls together.
+    Calls,
+    /// Own time of the code.
+    Code,
+    /// A connection pool.
+    Pool,
+}
+
+/// What a fix gives back; kinds are never compared with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Gain {
+    /// What is given back.
+    pub kind: GainKind,
+    /// How much, over all requests seen.
+    pub total_ns: u64,
+}
+
+/// What a fix gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GainKind {
+    /// Waiting of callers at entry endpoints.
+    Latency,
+    /// Time of the database.
+    DatabaseTime,
+    /// Time of processors.
+    CpuTime,
+    /// Memory.
+    Memory,
+    /// Nothing today; a danger.
+    Risk,
+}
+
+/// How sure something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// A lead; hidden in text unless asked for.
+    Low,
+    /// Likely.
+    Medium,
+    /// Seen.
+    High,
+}
+
+/// Latency of a finding's endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct FindingLatency {
+    /// As measured.
+    pub measured: Latency,
+    /// With this fix alone: the middle of the range.
+    pub predicted: Latency,
+    /// Best and worst case of the remedy's model.
+    pub predicted_range: LatencyRange,
+}
+
+/// Best and worst case of each percentile, `[low, high]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LatencyRange {
+    /// Median.
+    pub p50: Option<[u64; 2]>,
+    /// 95th percentile.
+    pub p95: Option<[u64; 2]>,
+    /// 99th percentile.
+    pub p99: Option<[u64; 2]>,
+    /// The slowest.
+    pub max: Option<[u64; 2]>,
+}
+
+/// A place in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Location {
+    /// File.
+    pub file: Option<String>,
+    /// Line.
+    pub line: Option<u32>,
+    /// Function.
+    pub function: Option<String>,
+}
+
+/// One remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fix {
+    /// What to do.
+    pub text: String,
+    /// What it costs.
+    pub tradeoff: String,
+    /// Predicted p50/p95/p99 where this way differs from the finding's own prediction.
+    pub latency_ns: Option<Latency>,
+}
+
+/// How to check that the fix worked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verify {
+    /// What to look at.
+    pub metric: String,
+    /// Its value now.
+    pub now: u64,
+    /// Its value after the fix.
+    pub expected: u64,
+    /// A command that shows it.
+    pub command: String,
+}
+
+/// A request that shows a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// Trace id, 32 hex digits.
+    pub trace: String,
+    /// Span ids of the first operations concerned, 16 hex digits.
+    pub spans: Vec<String>,
+    /// Duration of the request.
+    pub duration_ns: u64,
+}
+
+/// A candidate that is not told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dismissal {
+    /// Detector id.
+    pub detector: String,
+    /// Service.
+    pub service: String,
+    /// Endpoint.
+    pub endpoint: Option<String>,
+    /// What it was about.
+    pub subject: String,
+    /// Requests that showed it.
+    pub requests: u64,
+    /// Why it is not told: `seen 2 times, needs 3`; `gives back 0.4 ms of 310 ms`.
+    pub reason: String,
+}
+
+/// Something that the evidence cannot show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotSeen {
+    /// What: `connection pool`, `own code`.
+    pub what: String,
+    /// Where.
+    pub service: Option<String>,
+    /// Why not, and the shortest way to see it.
+    pub how: String,
+}
+
+/// Records that could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// How many.
+    pub records: u64,
+    /// Of how many in all.
+    pub of: u64,
+    /// Bytes that belong to no readable record.
+    pub bytes: u64,
+    /// The first ones.
+    pub first: Vec<SkippedRecord>,
+}
+
+/// One record that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedRecord {
+    /// File as given.
+    pub file: String,
+    /// Line; `None` where lines mean nothing.
+    pub line: Option<u64>,
+    /// Byte offset in the decompressed input.
+    pub offset: u64,
+    /// Why.
+    pub reason: String,
+}
