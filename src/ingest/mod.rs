@@ -50,7 +50,10 @@ pub struct Format {
     pub name: &'static str,
     /// One line for the documentation.
     pub summary: &'static str,
-    /// Whether the first bytes (up to 64 KiB, decompressed) are in this format, and how it is cut.
+    /// Whether the first bytes (decompressed) are in this format, and how it is cut.
+    ///
+    /// Asked with up to 64 KiB; when the answer is `Document` and these bytes hold no line end, asked
+    /// again with more (up to 16 MiB), so that long lines can be told from one document.
     pub sniff: fn(&[u8]) -> Option<Framing>,
     /// Decodes one block of whole records (`Lines`: many lines; prefixed: ONE message without its prefix; `Message`: all).
     pub read_block: fn(&mut Reading<'_>, &[u8], &Place),
