@@ -1,3 +1,11 @@
-//! The `whyslow` program.
+//! The `whyslow` program: arguments, one command, one exit code.
 
-fn main() {}
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    commands::execute(commands::Arguments::parse())
+}

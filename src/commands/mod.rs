@@ -1,0 +1,114 @@
+//! The subcommands, one file each, and how they end.
+
+mod diagnose;
+#[cfg(feature = "receiver")]
+mod duration;
+#[cfg(feature = "receiver")]
+mod run;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Says why a backend is slow, and what each fix would give back.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[cfg(feature = "receiver")]
+    Run(run::Options),
+}
+
+impl Command {
+    fn execute(self) -> anyhow::Result<Outcome> {
+        match self {
+            #[cfg(feature = "receiver")]
+            Self::Run(options) => run::execute(options),
+        }
+    }
+}
+
+/// Runs the command that was asked for; an error goes to stderr on one line.
+pub(crate) fn execute(arguments: Arguments) -> ExitCode {
+    let outcome = arguments.command.execute().unwrap_or_else(|error| {
+        if is_closed_pipe(&error) {
+            return Outcome::Done;
+        }
+        say(format_args!("error: {error:#}"));
+        match error.is::<UsageError>() {
+            true => Outcome::Misused,
+            false => Outcome::CannotMeasure,
+        }
+    });
+    outcome.exit_code()
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// What was asked for is done.
+    Done,
+    /// Arguments or settings that make no sense.
+    Misused,
+    /// Nothing usable was read.
+    CannotMeasure,
+    /// The command that was run ended so.
+    #[cfg(feature = "receiver")]
+    Passed(u8),
+}
+
+impl Outcome {
+    fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Misused => 2,
+            Self::CannotMeasure => 3,
+            #[cfg(feature = "receiver")]
+            Self::Passed(code) => code,
+        })
+    }
+}
+
+/// Arguments or settings that make no sense; the program ends with 2.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Writes a line to stderr.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// The reader of our output has enough, as `head` has.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+}
