@@ -3,12 +3,13 @@
 mod child;
 mod environment;
 mod events;
+mod instrument;
 mod no_spans;
 mod program;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -55,6 +56,10 @@ pub(crate) struct Options {
     /// Keep the traces in this file, to be read by `whyslow diagnose`
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+
+    /// Start the command as it is, even where OpenTelemetry could be loaded without a change
+    #[arg(long)]
+    no_instrument: bool,
 
     #[command(flatten)]
     diagnose: diagnose::Options,
@@ -148,16 +153,32 @@ fn listen(receiver: &Receiver, events: &Events, time_max: Option<Duration>) {
 type Started = (Environment, Option<Program>, Option<Ending>);
 
 fn run_command(options: &Options, receiver: &Receiver, events: &Events) -> std::io::Result<Started> {
-    let program = Program::of(&options.command);
+    let mut command = options.command.clone();
+    let program = Program::of(&command);
     let folder = std::env::current_dir()?;
-    let service_name = program.as_ref().and_then(|program| program.service_name(&options.command, &folder));
+    let service_name = program.as_ref().and_then(|program| program.service_name(&command, &folder));
     let endpoint = endpoint(receiver.address());
-    let environment = environment::for_child(&endpoint, service_name, |name| std::env::var_os(name));
-    let mut started = child::start(&options.command, &environment)?;
+    let mut environment = environment::for_child(&endpoint, service_name, |name| std::env::var_os(name));
+    if let Some(program) = program.as_ref().filter(|_| !options.no_instrument) {
+        instrument(&mut command, &mut environment, program, &folder);
+    }
+    let mut started = child::start(&command, &environment)?;
     events.watch(&started)?;
     let ending = child::wait(&mut started, events, options.time_max)?;
     wait_for_last_flush(receiver, events, options.linger);
     Ok((environment, program, Some(ending)))
+}
+
+fn instrument(command: &mut Vec<OsString>, environment: &mut Environment, program: &Program, folder: &Path) {
+    let found = instrument::find(command, program, folder, |name| std::env::var_os(name));
+    let Some(found) = found else {
+        return;
+    };
+    say(format_args!("whyslow: {} (--no-instrument leaves it as it is)", found.notice));
+    environment.set.extend(found.variable);
+    if let Some((position, word)) = found.inserted {
+        command.insert(position, word);
+    }
 }
 
 /// Processes that outlive the command may still be sending.

@@ -219,8 +219,15 @@ fn interpreter(head: &[u8]) -> Option<Vec<OsString>> {
     Some(words.split_whitespace().map(OsString::from).collect())
 }
 
+/// The interpreter that a script names, found.
+pub(super) fn interpreter_of(path: &Path) -> Option<PathBuf> {
+    let words = interpreter(&head_of(path)?)?;
+    let by_env = words.first()?.to_string_lossy().ends_with("/env");
+    find(words.get(usize::from(by_env))?)
+}
+
 /// Where a program is: as given when it has a folder, else through `PATH`.
-pub(super) fn find(word: &OsStr) -> Option<PathBuf> {
+fn find(word: &OsStr) -> Option<PathBuf> {
     if Path::new(word).components().count() > 1 {
         return Some(PathBuf::from(word)).filter(|path| path.is_file());
     }
