@@ -2,10 +2,12 @@
 //!
 //! Reads no file, clock, environment or socket, prints nothing and cannot fail.
 
+pub mod candidate;
 pub mod evidence;
 pub mod finding;
 pub mod settings;
 
+use candidate::{Candidates, Case, Told, View};
 use settings::Setting;
 
 /// A flaw that whyslow knows: one file, one entry in [`ALL`].
@@ -18,6 +20,17 @@ pub struct Detector {
     pub page: &'static str,
     /// Its thresholds.
     pub settings: &'static [Setting],
+    /// What it looks at.
+    pub(crate) inspect: Inspect,
+    /// Puts a case into words: why, how to fix it, how to check the fix.
+    pub(crate) tell: fn(&Case<'_>) -> Told,
+}
+
+/// What a detector looks at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Inspect {
+    /// One request at a time.
+    Request(fn(&View<'_>, &mut Candidates)),
 }
 
 impl Detector {

@@ -8,19 +8,19 @@ use rustc_hash::FxHashMap;
 use super::shape::{Shape, ShapeId};
 
 /// An interned text. The default is the empty text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Symbol(pub u32);
 
 /// An interned [`Origin`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct OriginRef(pub u32);
 
 /// An interned [`Location`]. The default is "unknown".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LocationRef(pub u32);
 
 /// An interned [`Shape`]. The default is "none".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ShapeRef(pub u32);
 
 /// Who recorded a span: resource and instrumentation scope.

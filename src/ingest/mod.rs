@@ -1,21 +1,23 @@
 //! Bytes to evidence: one file a format, and the table of all formats.
 
+pub mod attributes;
+pub mod interning;
+pub mod raw;
 pub mod skipped;
+pub mod typing;
 
 use detectors::evidence::Span;
 use skipped::Skipped;
+use typing::Typing;
 
-/// What one worker needs to decode: its view of the dictionary, where spans go, what was left out.
-///
-/// `interning::Local` caches what it has interned, so the shared dictionary is locked only for
-/// what this worker sees for the first time.
+/// What one worker needs to decode: how spans are typed, where they go, what was left out.
 pub struct Reading<'r> {
     /// Decoded spans; the caller takes them after each block.
     pub spans: Vec<Span>,
     /// What could not be read, where and why.
     pub skipped: Skipped,
-    // interning::Local<'r> joins here
-    marker: std::marker::PhantomData<&'r ()>,
+    /// Types what a reader finds.
+    pub typing: Typing<'r>,
 }
 
 /// Where a block of bytes comes from, for messages about bad records.

@@ -1,0 +1,347 @@
+//! What an inspection names: operations that are one problem, and the remedy that would change them.
+
+use crate::evidence::trace::{NONE, Operation, Request, Trace};
+use crate::evidence::{Dictionary, LocationRef, OriginRef, ShapeRef, Symbol};
+use crate::finding::{Confidence, Spread};
+use crate::settings::Values;
+
+/// What a remedy does to the operations that it is applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// N calls become one. Best: the median call once. Worst: one call and the server's share of each row.
+    SendOnce,
+    /// Calls one after another run at once. Best: the longest alone. Worst: two at a time.
+    Overlap,
+    /// The answer no longer waits for it. At worst handing it over costs [`HAND_OVER_NS`].
+    Defer,
+    /// It takes less time: what is left, per mille, at best and at worst.
+    Shrink {
+        /// Left over in the best case.
+        best: u16,
+        /// Left over in the worst case.
+        worst: u16,
+    },
+    /// It is not done at all. What is left of it, per mille, in the worst case.
+    Remove {
+        /// Left over in the worst case.
+        worst: u16,
+    },
+    /// It runs beside what the same request does meanwhile without it.
+    Beside,
+    /// It is given up after this time.
+    CutAt {
+        /// The time, in nanoseconds.
+        ns: u64,
+    },
+}
+
+/// The most that handing work to a queue may cost: a round trip within one data centre and its encoding.
+pub const HAND_OVER_NS: u64 = 5_000_000;
+
+/// What a candidate is about; with detector and endpoint it is the candidate's identity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A statement, URL, command or destination.
+    Shape(ShapeRef),
+    /// Several calls that belong together, each shape once, in the order of their first call.
+    Calls(Box<[ShapeRef]>),
+    /// The request's own time.
+    Own(OwnTime),
+    /// Connections of one service to one target.
+    Pool {
+        /// The service that owns the pool.
+        service: Symbol,
+    },
+}
+
+/// Which own time of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnTime {
+    /// Before its first call.
+    BeforeFirst,
+    /// After its last call.
+    AfterLast,
+    /// Of one internal span.
+    Span(Symbol),
+}
+
+/// The part of an operation's time that a remedy changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// All of it, with what is below it.
+    Whole,
+    /// What is not covered by operations below it.
+    Own,
+    /// What is not covered before the first operation below it.
+    OwnBeforeFirst,
+    /// What is not covered after the last operation below it.
+    OwnAfterLast,
+    /// The gap before it.
+    GapBefore,
+}
+
+/// One claim on the time of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Number in [`Trace::operations`]; [`NONE`] for the request itself.
+    pub operation: u32,
+    /// Which part of its time.
+    pub part: Part,
+}
+
+/// A fact about a candidate that is counted over all requests that show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mark {
+    /// Made from this place in the source.
+    At(LocationRef),
+    /// Reported by this instrumentation.
+    By(OriginRef),
+    /// Follows this statement, whose rows it seems to be sent for.
+    After(ShapeRef),
+    /// Sent in the loop with this one.
+    With(ShapeRef),
+    /// The values differ from call to call.
+    OtherValues,
+    /// The values are the same each time.
+    SameValues,
+    /// The values are hidden.
+    UnknownValues,
+    /// The calls run at the same time.
+    AtOnce,
+    /// It looks like paging through a result.
+    Paged,
+    /// It changes data.
+    Writes,
+    /// A database connection is held meanwhile.
+    HoldsConnection,
+    /// It happens inside a transaction.
+    InTransaction,
+    /// The service's clients are instrumented, so a gap between calls is its own code.
+    ClientsSeen,
+}
+
+/// A problem that one request shows.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Place of the detector in [`crate::ALL`].
+    pub detector: usize,
+    /// What it is about.
+    pub subject: Subject,
+    /// What would change it.
+    pub remedy: Remedy,
+    /// How sure this request alone makes it.
+    pub confidence: Confidence,
+    /// How many operations; zero where repeats are not the point.
+    pub repeats: u64,
+    /// The time that the remedy changes; the first operation first.
+    pub claims: Vec<Claim>,
+    /// What else is known of it.
+    pub marks: Vec<Mark>,
+    /// Set where it is not enough in this request, with the reason: what was seen and what is needed.
+    pub short_of: Option<ShortOf>,
+}
+
+/// Why something was considered but is no candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ShortOf {
+    /// What is counted.
+    pub what: &'static str,
+    /// How much was seen.
+    pub seen: u64,
+    /// How much it takes.
+    pub needed: u64,
+}
+
+/// The candidates of one trace.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    pub(crate) found: Vec<Candidate>,
+    pub(crate) detector: usize,
+}
+
+impl Candidates {
+    /// Adds a candidate.
+    pub(crate) fn push(
+        &mut self,
+        subject: Subject,
+        remedy: Remedy,
+        confidence: Confidence,
+    ) -> &mut Candidate {
+        self.found.push(Candidate {
+            detector: self.detector,
+            subject,
+            remedy,
+            confidence,
+            repeats: 0,
+            claims: Vec::new(),
+            marks: Vec::new(),
+            short_of: None,
+        });
+        let last = self.found.len() - 1;
+        &mut self.found[last]
+    }
+
+    /// Notes that something was considered and is not enough.
+    pub(crate) fn short(&mut self, subject: Subject, short_of: ShortOf) {
+        self.push(subject, Remedy::SendOnce, Confidence::Low).short_of = Some(short_of);
+    }
+}
+
+impl Candidate {
+    /// Claims whole operations.
+    pub(crate) fn claim(&mut self, operations: impl IntoIterator<Item = u32>) -> &mut Self {
+        self.claims.extend(operations.into_iter().map(|operation| Claim { operation, part: Part::Whole }));
+        self
+    }
+
+    /// Claims a part of an operation's (or with [`NONE`] the request's) time.
+    pub(crate) fn claim_part(&mut self, operation: u32, part: Part) -> &mut Self {
+        self.claims.push(Claim { operation, part });
+        self
+    }
+
+    /// Notes a fact.
+    pub(crate) fn mark(&mut self, mark: Mark) -> &mut Self {
+        self.marks.push(mark);
+        self
+    }
+
+    /// Says how many operations there are.
+    pub(crate) fn repeats(&mut self, repeats: u64) -> &mut Self {
+        self.repeats = repeats;
+        self
+    }
+}
+
+/// A request as a detector sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The trace around it.
+    pub trace: &'a Trace,
+    /// The request.
+    pub request: &'a Request,
+    /// Texts and shapes.
+    pub dictionary: &'a Dictionary,
+    /// Numbers of its operations, grouped by shape, in time order within a shape.
+    pub by_shape: &'a [u32],
+    /// The thresholds that hold here.
+    pub settings: Values<'a>,
+}
+
+impl<'a> View<'a> {
+    /// An operation by its number.
+    pub(crate) fn operation(&self, number: u32) -> &'a Operation {
+        &self.trace.operations[number as usize]
+    }
+
+    /// The operations with their numbers, in time order.
+    pub(crate) fn operations(&self) -> impl DoubleEndedIterator<Item = (u32, &'a Operation)> + use<'a> {
+        let trace = self.trace;
+        self.request.operations.clone().map(move |number| (number, &trace.operations[number as usize]))
+    }
+
+    /// The operations of each shape, in time order.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &'a [u32]> + use<'a> {
+        let trace = self.trace;
+        self.by_shape
+            .chunk_by(move |&a, &b| trace.operations[a as usize].shape == trace.operations[b as usize].shape)
+    }
+
+    /// The time that a set of operations covers together.
+    pub(crate) fn union_ns(&self, operations: &[u32]) -> u64 {
+        let mut covered = 0;
+        let mut until = 0;
+        for span in operations.iter().map(|&number| self.operation(number)) {
+            let from = span.start_ns.max(until);
+            covered += span.end_ns.saturating_sub(from);
+            until = until.max(span.end_ns);
+        }
+        covered
+    }
+
+    /// What these operations add to the critical path.
+    pub(crate) fn path_ns(&self, operations: &[u32]) -> u64 {
+        operations.iter().map(|&number| self.operation(number).path_ns).sum()
+    }
+
+    /// The operation above, in the same request.
+    pub(crate) fn above(&self, operation: &Operation) -> Option<&'a Operation> {
+        (operation.parent != NONE).then(|| self.operation(operation.parent))
+    }
+}
+
+/// A candidate of one endpoint over all requests, as it is put into words.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// Texts and shapes.
+    pub dictionary: &'a Dictionary,
+    /// Service of the endpoint.
+    pub service: &'a str,
+    /// Name of the endpoint.
+    pub endpoint: &'a str,
+    /// What it is about.
+    pub subject: &'a Subject,
+    /// Requests of the endpoint.
+    pub requests_of_endpoint: u64,
+    /// Requests that show it.
+    pub requests: u64,
+    /// Repeats in one of these requests.
+    pub repeats: Spread,
+    /// SQL statements in one request of the endpoint.
+    pub statements_per_request: Spread,
+    /// Time that the claimed operations take in one of these requests, all together.
+    pub claimed_ns: Spread,
+    /// Time of one claimed operation: the median and the 95th percentile.
+    pub single_ns: (u64, u64),
+    /// Facts, with the number of requests that show each; sorted by content.
+    pub marks: &'a [(Mark, u64)],
+    /// The thresholds that hold here.
+    pub settings: Values<'a>,
+}
+
+/// A case in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Why it is slow, with the facts of this case.
+    pub why: String,
+    /// Remedies, the best first; the first is the one that is predicted.
+    pub fix: Vec<Advice>,
+    /// How to check that the fix worked; the command is added by the caller.
+    pub verify: Check,
+    /// Replaces the confidence that the requests gave, where the whole says more.
+    pub confidence: Option<Confidence>,
+}
+
+/// One way to mend a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What to do, in the words of the mapper or client in use.
+    pub text: String,
+    /// What it costs.
+    pub tradeoff: String,
+    /// Where this way changes something else than the finding's own remedy: predicted apart.
+    pub remedy: Option<Remedy>,
+}
+
+/// What to look at to see that a fix worked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// `statements per request`, `p95 of POST https://payments/charge`.
+    pub metric: String,
+    /// Its value now.
+    pub now: u64,
+    /// Its value after the fix.
+    pub expected: u64,
+}
+
+impl Case<'_> {
+    /// In how many of the requests a fact holds.
+    pub(crate) fn count(&self, mark: Mark) -> u64 {
+        self.marks.iter().find(|(known, _)| *known == mark).map_or(0, |(_, count)| *count)
+    }
+
+    /// Whether a fact holds in at least half of the requests.
+    pub(crate) fn mostly(&self, mark: Mark) -> bool {
+        self.count(mark) * 2 >= self.requests
+    }
+}

@@ -1,0 +1,173 @@
+//! One trace as a tree of requests with their operations in time order.
+
+mod assemble;
+mod path;
+
+use std::ops::{Deref, Range};
+
+pub use assemble::Assembler;
+pub use path::Segment;
+
+use super::{Dictionary, Kind, ShapeRef, Span, SpanId, Symbol, TraceId};
+
+/// Stands for "no such operation" or "no such request" in an index.
+pub const NONE: u32 = u32::MAX;
+
+/// What the time of a request goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Waits {
+    /// Statements and queries.
+    Database,
+    /// Cache commands.
+    Cache,
+    /// Calls to other services, and handing over messages.
+    Call,
+    /// Waiting for a connection, and connecting.
+    Pool,
+    /// Waiting for a lock.
+    Lock,
+    /// The service's own code, files included.
+    Own,
+}
+
+impl Waits {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+
+    /// What an operation makes its request wait for.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sql | Kind::Document => Self::Database,
+            Kind::Cache => Self::Cache,
+            Kind::Http | Kind::Rpc | Kind::Publish => Self::Call,
+            Kind::Connect | Kind::PoolWait => Self::Pool,
+            Kind::LockWait => Self::Lock,
+            Kind::Entry | Kind::File | Kind::Internal => Self::Own,
+        }
+    }
+}
+
+/// The name of an endpoint, by reference into the dictionary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndpointName {
+    /// A route, method or destination.
+    Route(ShapeRef),
+    /// What a request started and did not wait for.
+    Background(ShapeRef),
+    /// A root span inside a process: a job, a script, a page.
+    Root(Symbol),
+    /// Operations whose caller was not recorded at all.
+    NoRequest,
+    /// Operations whose caller is named but missing.
+    Incomplete,
+}
+
+impl EndpointName {
+    /// The name as it is shown.
+    pub fn text(self, dictionary: &Dictionary) -> String {
+        match self {
+            Self::Route(shape) => dictionary.shape(shape).text.to_string(),
+            Self::Background(shape) => format!("(background of {})", dictionary.shape(shape).text),
+            Self::Root(symbol) => dictionary.text(symbol).to_owned(),
+            Self::NoRequest => "(no request)".to_owned(),
+            Self::Incomplete => "(incomplete)".to_owned(),
+        }
+    }
+}
+
+/// One trace.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Its id.
+    pub id: TraceId,
+    /// Requests; a caller comes before those it calls.
+    pub requests: Vec<Request>,
+    /// Operations of all requests; those of one request are contiguous.
+    pub operations: Vec<Operation>,
+    /// Critical paths of all requests, each from its end back to its start.
+    pub segments: Vec<Segment>,
+    /// Spans whose parent is named but missing.
+    pub orphans: u32,
+    /// The largest shift that was needed to undo clock skew.
+    pub skew_ns: u64,
+}
+
+/// One unit of work at one endpoint.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The trace it belongs to.
+    pub trace: TraceId,
+    /// The span that opened it; a made-up request takes its first operation's.
+    pub opened_by: Span,
+    /// Its endpoint's name.
+    pub name: EndpointName,
+    /// Start, clock skew undone.
+    pub start_ns: u64,
+    /// End, clock skew undone.
+    pub end_ns: u64,
+    /// The operation that called it, in [`Trace::operations`]; [`NONE`] at the edge.
+    pub caller: u32,
+    /// Whether somebody inside the trace waits for it.
+    pub waited_for: bool,
+    /// Its operations, in time order.
+    pub operations: Range<u32>,
+    /// Its critical path in [`Trace::segments`].
+    pub segments: Range<u32>,
+    /// Nanoseconds of critical path by [`Waits`]; they sum to the duration.
+    pub path_ns: [u64; Waits::COUNT],
+}
+
+impl Request {
+    /// How long it took.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.start_ns
+    }
+
+    /// The id of the span that opened it.
+    pub fn span(&self) -> SpanId {
+        self.opened_by.id
+    }
+}
+
+/// A span in its place; times have clock skew undone.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// What was recorded.
+    pub span: Span,
+    /// The innermost operation of the same request that covers it; [`NONE`] directly below the request.
+    pub parent: u32,
+    /// The request it called; [`NONE`] if that was not traced.
+    pub called: u32,
+    /// Time of it and of what is below it on the request's critical path.
+    pub path_ns: u64,
+    /// Time of it alone on the request's critical path.
+    pub self_path_ns: u64,
+}
+
+impl Operation {
+    /// How long it took.
+    pub fn duration_ns(&self) -> u64 {
+        self.span.end_ns - self.span.start_ns
+    }
+}
+
+impl Deref for Operation {
+    type Target = Span;
+
+    fn deref(&self) -> &Span {
+        &self.span
+    }
+}
+
+impl Trace {
+    /// The operations of a request.
+    pub fn operations_of(&self, request: &Request) -> &[Operation] {
+        &self.operations[request.operations.start as usize..request.operations.end as usize]
+    }
+
+    /// The critical path of a request, from its end back to its start.
+    pub fn path_of(&self, request: &Request) -> &[Segment] {
+        &self.segments[request.segments.start as usize..request.segments.end as usize]
+    }
+}

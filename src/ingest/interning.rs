@@ -1,0 +1,80 @@
+//! A worker's view of the shared dictionary: locked only for what this worker sees for the first time.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use detectors::evidence::{
+    Dictionary, Location, LocationRef, Origin, OriginRef, Shape, ShapeId, ShapeRef, Symbol,
+};
+use rustc_hash::FxHashMap;
+
+/// What one worker has interned so far.
+#[derive(Debug)]
+pub struct Local<'r> {
+    shared: &'r Mutex<Dictionary>,
+    symbols: FxHashMap<Box<[u8]>, Symbol>,
+    shapes: FxHashMap<ShapeId, ShapeRef>,
+    origins: FxHashMap<Origin, OriginRef>,
+    locations: FxHashMap<Location, LocationRef>,
+}
+
+impl<'r> Local<'r> {
+    /// A view that knows nothing yet.
+    pub fn new(shared: &'r Mutex<Dictionary>) -> Self {
+        Self {
+            shared,
+            symbols: FxHashMap::default(),
+            shapes: FxHashMap::default(),
+            origins: FxHashMap::default(),
+            locations: FxHashMap::default(),
+        }
+    }
+
+    /// Interns a text; bytes that are not UTF-8 are replaced.
+    pub fn symbol(&mut self, text: &[u8]) -> Symbol {
+        if text.is_empty() {
+            return Symbol::default();
+        }
+        if let Some(&symbol) = self.symbols.get(text) {
+            return symbol;
+        }
+        let symbol = self.lock().symbol(&String::from_utf8_lossy(text));
+        self.symbols.insert(text.into(), symbol);
+        symbol
+    }
+
+    /// Interns a shape; `describe` is asked only when nobody has seen the id before.
+    pub fn shape_ref(&mut self, id: ShapeId, describe: impl FnOnce() -> Shape) -> ShapeRef {
+        if let Some(&shape) = self.shapes.get(&id) {
+            return shape;
+        }
+        let known = self.lock().find_shape(id);
+        let shape = known.unwrap_or_else(|| {
+            // Described without the lock: a parser may run.
+            let described = describe();
+            self.lock().shape_ref(id, || described)
+        });
+        self.shapes.insert(id, shape);
+        shape
+    }
+
+    /// Interns an origin.
+    pub fn origin_ref(&mut self, origin: Origin) -> OriginRef {
+        let shared = self.shared;
+        *self.origins.entry(origin).or_insert_with(|| lock(shared).origin_ref(origin))
+    }
+
+    /// Interns a location.
+    pub fn location_ref(&mut self, location: Location) -> LocationRef {
+        let shared = self.shared;
+        *self.locations.entry(location).or_insert_with(|| lock(shared).location_ref(location))
+    }
+
+    fn lock(&self) -> MutexGuard<'r, Dictionary> {
+        lock(self.shared)
+    }
+}
+
+/// A worker that panicked left the dictionary whole: every entry is added in one step.
+fn lock(shared: &Mutex<Dictionary>) -> MutexGuard<'_, Dictionary> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
