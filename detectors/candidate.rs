@@ -2,7 +2,7 @@
 
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, LocationRef, OriginRef, ShapeRef, Symbol};
-use crate::finding::{Confidence, Spread};
+use crate::finding::{Confidence, Spread, Unit};
 use crate::settings::Values;
 
 /// What a remedy does to the operations that it is applied to.
@@ -328,6 +328,8 @@ pub struct Advice {
 pub struct Check {
     /// `statements per request`, `p95 of POST https://payments/charge`.
     pub metric: String,
+    /// What the two values count.
+    pub unit: Unit,
     /// Its value now.
     pub now: u64,
     /// Its value after the fix.

@@ -18,12 +18,31 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Considered and not told, with the reason.
     pub dismissed: Vec<Dismissal>,
+    /// What the evidence holds: without it, silence and blindness look alike.
+    pub seen: Seen,
     /// What could not be seen, and the shortest way to see it.
     pub not_seen: Vec<NotSeen>,
     /// Records that could not be read.
     pub skipped: Skipped,
     /// Bounds that were hit, clock shifts and other remarks on the evidence.
     pub notes: Vec<String>,
+}
+
+/// What the evidence holds, after what came twice is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Spans.
+    pub spans: u64,
+    /// Traces.
+    pub traces: u64,
+    /// Requests, at entry endpoints and below.
+    pub requests: u64,
+    /// Statements and queries to databases.
+    pub statements: u64,
+    /// Commands to caches.
+    pub cache_commands: u64,
+    /// Calls to other services, and messages handed over.
+    pub calls: u64,
 }
 
 /// One endpoint of one service.
@@ -339,12 +358,24 @@ pub struct Fix {
 pub struct Verify {
     /// What to look at.
     pub metric: String,
+    /// What the two values count.
+    pub unit: Unit,
     /// Its value now.
     pub now: u64,
     /// Its value after the fix.
     pub expected: u64,
     /// A command that shows it.
     pub command: String,
+}
+
+/// What a value to check counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Nanoseconds.
+    Ns,
 }
 
 /// A request that shows a finding.

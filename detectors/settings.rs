@@ -1,6 +1,7 @@
 //! Thresholds: declared beside the detector that uses them, changed in `whyslow.toml`.
 
 use crate::ALL;
+use crate::finding::Finding;
 
 /// A number that a user may change, with its unit and the reason for its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,13 @@ pub struct Target {
     pub max_ns: u64,
 }
 
+impl Target {
+    /// Whether it bounds this endpoint.
+    pub fn covers(&self, service: &str, endpoint: &str) -> bool {
+        fits(&self.service, service) && matches_glob(&self.endpoint, endpoint)
+    }
+}
+
 /// A latency figure of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Metric {
@@ -99,6 +107,21 @@ pub struct Acceptance {
     pub owner: Option<String>,
 }
 
+impl Acceptance {
+    /// Whether it speaks of this finding; one that names nothing speaks of none.
+    pub fn covers(&self, finding: &Finding) -> bool {
+        if let Some(id) = &self.finding {
+            return *id == finding.id;
+        }
+        let subject = &finding.subject;
+        let shape = |glob: &String| matches_glob(glob, &subject.text) || Some(glob) == subject.shape.as_ref();
+        let detector = |id: &String| *id == finding.detector;
+        self.detector.as_ref().is_some_and(detector)
+            && fits(&self.endpoint, finding.endpoint.as_deref().unwrap_or_default())
+            && self.shape.as_ref().is_none_or(shape)
+    }
+}
+
 /// Everything that changes how evidence is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -130,7 +153,6 @@ impl Settings {
 
 impl Scope {
     fn covers(&self, service: &str, endpoint: &str) -> bool {
-        let fits = |glob: &Option<String>, text| glob.as_deref().is_none_or(|glob| matches_glob(glob, text));
         fits(&self.service, service) && fits(&self.endpoint, endpoint)
     }
 }
@@ -180,6 +202,11 @@ impl Values<'_> {
         let settings = ALL[self.detector].settings;
         settings.iter().position(|declared| declared.name == setting.name).map(|place| self.first + place)
     }
+}
+
+/// Whether `text` fits a glob that may be missing.
+fn fits(glob: &Option<String>, text: &str) -> bool {
+    glob.as_deref().is_none_or(|glob| matches_glob(glob, text))
 }
 
 /// Whether `text` fits `glob`, in which `*` stands for any run of characters.
