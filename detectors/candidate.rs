@@ -6,7 +6,7 @@ use crate::finding::{Confidence, Spread, Unit};
 use crate::settings::Values;
 
 /// What a remedy does to the operations that it is applied to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Remedy {
     /// N calls become one. Best: the median call once. Worst: one call and the server's share of each row.
     SendOnce,
@@ -139,15 +139,17 @@ pub struct Candidate {
     pub marks: Vec<Mark>,
     /// Set where it is not enough in this request, with the reason: what was seen and what is needed.
     pub short_of: Option<ShortOf>,
+    /// Counts only if the timelines confirm it.
+    pub tentative: bool,
 }
 
 /// Why something was considered but is no candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShortOf {
-    /// What is counted.
-    pub what: &'static str,
     /// How much was seen.
     pub seen: u64,
+    /// What is counted.
+    pub what: &'static str,
     /// How much it takes.
     pub needed: u64,
 }
@@ -176,6 +178,7 @@ impl Candidates {
             claims: Vec::new(),
             marks: Vec::new(),
             short_of: None,
+            tentative: false,
         });
         let last = self.found.len() - 1;
         &mut self.found[last]

@@ -3,9 +3,12 @@
 //! Reads no file, clock, environment or socket, prints nothing and cannot fail.
 
 pub mod candidate;
+pub mod docket;
 pub mod evidence;
 pub mod finding;
+pub mod impact;
 pub mod settings;
+pub mod skeleton;
 
 use candidate::{Candidates, Case, Told, View};
 use settings::Setting;

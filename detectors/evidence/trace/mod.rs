@@ -3,6 +3,8 @@
 mod assemble;
 mod path;
 
+pub(crate) use path::tolerance_ns;
+
 use std::ops::{Deref, Range};
 
 pub use assemble::Assembler;

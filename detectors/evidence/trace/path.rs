@@ -22,7 +22,7 @@ pub struct Segment {
 
 /// How long after its parent's end a child may end and still be waited for:
 /// spans are closed one after another, and streamed bodies end a moment late.
-pub(super) fn tolerance_ns(duration_ns: u64) -> u64 {
+pub(crate) fn tolerance_ns(duration_ns: u64) -> u64 {
     (duration_ns / 50).max(1_000_000)
 }
 

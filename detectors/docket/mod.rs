@@ -1,0 +1,177 @@
+//! What is left of the evidence: bounded, integers only, and merged exactly in any order.
+
+mod histogram;
+mod sample;
+mod tally;
+
+use rustc_hash::FxHashMap;
+
+pub(crate) use histogram::{Histogram, fine_floor, rank_of};
+pub(crate) use sample::Sample;
+pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally};
+
+use crate::candidate::{Candidate, Subject};
+use crate::evidence::trace::{EndpointName, Request, Trace};
+use crate::evidence::{Dictionary, Kind, ShapeRef, SpanId, Symbol, TraceId};
+use crate::skeleton::Builder;
+
+/// An endpoint of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EndpointKey {
+    /// The service.
+    pub service: Symbol,
+    /// The endpoint's name.
+    pub name: EndpointName,
+}
+
+impl EndpointKey {
+    /// The endpoint of a request.
+    pub fn of(request: &Request, dictionary: &Dictionary) -> Self {
+        Self { service: dictionary.origin(request.opened_by.origin).service, name: request.name }
+    }
+}
+
+/// What makes candidates of different requests one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct CandidateKey {
+    pub(crate) detector: usize,
+    pub(crate) endpoint: EndpointKey,
+    pub(crate) subject: Subject,
+}
+
+/// A candidate and the request of the trace that shows it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Number of the request in its trace.
+    pub request: u32,
+    /// What was found.
+    pub candidate: Candidate,
+}
+
+/// Tallies, sample and candidates of the evidence seen so far.
+#[derive(Debug, Default)]
+pub struct Docket {
+    pub(crate) traces: u64,
+    pub(crate) spans_without_parent: u64,
+    pub(crate) skew_ns_max: u64,
+    pub(crate) skewed_traces: u64,
+    pub(crate) endpoints: FxHashMap<EndpointKey, EndpointTally>,
+    pub(crate) services: FxHashMap<Symbol, ServiceTally>,
+    pub(crate) statements: FxHashMap<(ShapeRef, Symbol), StatementTally>,
+    pub(crate) candidates: Vec<(CandidateKey, CandidateTally)>,
+    numbers: FxHashMap<CandidateKey, u32>,
+    pub(crate) sample: Sample,
+    builder: Builder,
+    claimed: Vec<u32>,
+}
+
+impl Docket {
+    /// Takes in a trace and what was found in it, ordered by request.
+    pub fn add(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
+        self.traces += 1;
+        self.spans_without_parent += u64::from(trace.orphans);
+        self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
+        self.skewed_traces += u64::from(trace.skew_ns > 0);
+        self.add_operations(trace, dictionary);
+        self.add_candidates(trace, found, dictionary);
+        self.add_requests(trace, found, dictionary);
+    }
+
+    fn add_operations(&mut self, trace: &Trace, dictionary: &Dictionary) {
+        for operation in &trace.operations {
+            let service = dictionary.origin(operation.origin).service;
+            if operation.kind != Kind::Internal {
+                self.services.entry(service).or_default().add(&operation.span);
+            }
+            if matches!(operation.kind, Kind::Sql | Kind::Document | Kind::Cache) {
+                let tally = StatementTally::of(&operation.span);
+                self.statements
+                    .entry((operation.shape, operation.target))
+                    .and_modify(|known| known.merge(&tally))
+                    .or_insert(tally);
+            }
+        }
+    }
+
+    fn add_candidates(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
+        self.claimed.clear();
+        for Found { request, candidate } in found {
+            let request = &trace.requests[*request as usize];
+            let endpoint = EndpointKey::of(request, dictionary);
+            let key =
+                CandidateKey { detector: candidate.detector, endpoint, subject: candidate.subject.clone() };
+            let number = self.number(key, || CandidateTally::new(candidate));
+            self.candidates[number as usize].1.add(candidate, trace, request);
+            self.claimed.push(number);
+        }
+    }
+
+    fn number(&mut self, key: CandidateKey, tally: impl FnOnce() -> CandidateTally) -> u32 {
+        let candidates = &mut self.candidates;
+        *self.numbers.entry(key).or_insert_with_key(|key| {
+            candidates.push((key.clone(), tally()));
+            candidates.len() as u32 - 1
+        })
+    }
+
+    fn add_requests(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
+        let Self { sample, builder, claimed, endpoints, .. } = self;
+        let claims = || {
+            found.iter().zip(&*claimed).flat_map(|(found, &number)| {
+                found.candidate.claims.iter().map(move |&claim| (found.request, number, claim))
+            })
+        };
+        let mut prepared = false;
+        for (number, request) in trace.requests.iter().enumerate() {
+            let endpoint = EndpointKey::of(request, dictionary);
+            endpoints.entry(endpoint).or_default().add(trace, request);
+            let hash = hash_of(request.trace, request.span());
+            sample.offer(endpoint, request.duration_ns(), hash, || {
+                if !prepared {
+                    builder.prepare(trace, claims());
+                    prepared = true;
+                }
+                builder.build(trace, number as u32)
+            });
+        }
+    }
+
+    /// Adds what another docket over the same dictionary has taken in.
+    pub fn merge(&mut self, mut other: Self) {
+        self.traces += other.traces;
+        self.spans_without_parent += other.spans_without_parent;
+        self.skew_ns_max = self.skew_ns_max.max(other.skew_ns_max);
+        self.skewed_traces += other.skewed_traces;
+        for (endpoint, tally) in other.endpoints {
+            self.endpoints.entry(endpoint).or_default().merge(tally);
+        }
+        for (service, tally) in other.services {
+            self.services.entry(service).or_default().merge(&tally);
+        }
+        for (statement, tally) in other.statements {
+            self.statements.entry(statement).and_modify(|known| known.merge(&tally)).or_insert(tally);
+        }
+        let numbers: Vec<u32> = other
+            .candidates
+            .into_iter()
+            .map(|(key, tally)| match self.numbers.get(&key) {
+                Some(&number) => {
+                    self.candidates[number as usize].1.merge(tally);
+                    number
+                }
+                None => self.number(key, || tally),
+            })
+            .collect();
+        other.sample.renumber(|candidate| numbers[candidate as usize]);
+        self.sample.merge(other.sample);
+    }
+}
+
+/// Decides which requests are kept: the same for one request wherever it is seen.
+pub(crate) fn hash_of(trace: TraceId, span: SpanId) -> u64 {
+    let mixed = (trace as u64) ^ ((trace >> 64) as u64).rotate_left(32) ^ span.rotate_left(17);
+    // The finaliser of SplitMix64.
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

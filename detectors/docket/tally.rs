@@ -1,0 +1,282 @@
+//! Sums over all requests, statements and candidates; merging is exact in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::histogram::{Histogram, fine_bucket};
+use crate::candidate::{Candidate, Mark, Remedy, ShortOf};
+use crate::evidence::trace::{NONE, Request, Trace, Waits};
+use crate::evidence::{Kind, Span, SpanId, Status, TraceId, UNKNOWN};
+
+/// All requests of one endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct EndpointTally {
+    pub(crate) requests: u64,
+    pub(crate) errors: u64,
+    /// Requests that nobody inside the traces waits for.
+    pub(crate) entries: u64,
+    pub(crate) latency: BTreeMap<u16, Bucket>,
+    pub(crate) max_ns: u64,
+    /// SQL statements in one request.
+    pub(crate) statements: Histogram,
+}
+
+/// Requests of nearly the same duration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    pub(crate) requests: u64,
+    /// Critical path by [`Waits`].
+    pub(crate) path_ns: [u64; Waits::COUNT],
+}
+
+impl EndpointTally {
+    pub(crate) fn add(&mut self, trace: &Trace, request: &Request) {
+        let duration_ns = request.duration_ns();
+        self.requests += 1;
+        self.errors += u64::from(request.opened_by.status == Status::Error);
+        self.entries += u64::from(!request.waited_for);
+        self.max_ns = self.max_ns.max(duration_ns);
+        let bucket = self.latency.entry(fine_bucket(duration_ns)).or_default();
+        bucket.add(&Bucket { requests: 1, path_ns: request.path_ns });
+        let statements = trace.operations_of(request).iter().filter(|operation| operation.kind == Kind::Sql);
+        self.statements.add(statements.map(|statement| u64::from(statement.repeats.max(1))).sum());
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.entries += other.entries;
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.statements.merge(&other.statements);
+        for (place, bucket) in other.latency {
+            self.latency.entry(place).or_default().add(&bucket);
+        }
+    }
+}
+
+impl Bucket {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        for (mine, theirs) in self.path_ns.iter_mut().zip(other.path_ns) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// All executions of one statement (or call) at one target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StatementTally {
+    pub(crate) executions: u64,
+    pub(crate) total_ns: u64,
+    pub(crate) rows: u64,
+    pub(crate) fastest_ns: u64,
+}
+
+impl StatementTally {
+    pub(crate) fn of(span: &Span) -> Self {
+        let duration_ns = span.end_ns - span.start_ns;
+        Self {
+            executions: u64::from(span.repeats.max(1)),
+            total_ns: duration_ns,
+            rows: if span.rows == UNKNOWN { 0 } else { u64::from(span.rows) },
+            fastest_ns: duration_ns,
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.executions += other.executions;
+        self.total_ns += other.total_ns;
+        self.rows += other.rows;
+        self.fastest_ns = self.fastest_ns.min(other.fastest_ns);
+    }
+}
+
+/// What is known of one service besides its requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ServiceTally {
+    /// Spans of databases (SQL, documents, caches).
+    pub(crate) stores: u64,
+    /// Spans of calls to other services.
+    pub(crate) calls: u64,
+    /// SQL spans.
+    pub(crate) statements: u64,
+    /// SQL spans whose values are hidden.
+    pub(crate) values_hidden: u64,
+    /// Spans that wait for a connection of a pool.
+    pub(crate) pool_waits: u64,
+}
+
+impl ServiceTally {
+    pub(crate) fn add(&mut self, span: &Span) {
+        match span.kind {
+            Kind::Sql => {
+                self.stores += 1;
+                self.statements += 1;
+                self.values_hidden += u64::from(!span.values.is_known());
+            }
+            Kind::Document | Kind::Cache => self.stores += 1,
+            Kind::Http | Kind::Rpc | Kind::Publish => self.calls += 1,
+            Kind::PoolWait => self.pool_waits += 1,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.stores += other.stores;
+        self.calls += other.calls;
+        self.statements += other.statements;
+        self.values_hidden += other.values_hidden;
+        self.pool_waits += other.pool_waits;
+    }
+}
+
+/// One problem at one endpoint, over all requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CandidateTally {
+    pub(crate) remedy: Remedy,
+    /// Requests that show it.
+    pub(crate) full: u64,
+    /// Requests that show less than it takes.
+    pub(crate) short: u64,
+    /// The most that was seen where it was not enough.
+    pub(crate) short_of: Option<ShortOf>,
+    /// Requests by confidence, the lowest first.
+    pub(crate) confidence: [u64; 3],
+    /// Counts only if a timeline confirms it.
+    pub(crate) tentative: bool,
+    pub(crate) repeats: Histogram,
+    /// Time of all claimed operations of one request.
+    pub(crate) claimed: Histogram,
+    /// Time of one claimed operation.
+    pub(crate) single: Histogram,
+    pub(crate) claimed_total_ns: u64,
+    pub(crate) marks: BTreeMap<Mark, u64>,
+    pub(crate) exemplars: Exemplars,
+}
+
+impl CandidateTally {
+    pub(crate) fn new(candidate: &Candidate) -> Self {
+        Self {
+            remedy: candidate.remedy,
+            full: 0,
+            short: 0,
+            short_of: None,
+            confidence: [0; 3],
+            tentative: candidate.tentative,
+            repeats: Histogram::default(),
+            claimed: Histogram::default(),
+            single: Histogram::default(),
+            claimed_total_ns: 0,
+            marks: BTreeMap::new(),
+            exemplars: Exemplars::default(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, candidate: &Candidate, trace: &Trace, request: &Request) {
+        self.remedy = self.remedy.max(candidate.remedy);
+        if let Some(short_of) = candidate.short_of {
+            self.short += 1;
+            self.short_of = self.short_of.max(Some(short_of));
+            return;
+        }
+        self.full += 1;
+        self.confidence[candidate.confidence as usize] += 1;
+        self.repeats.add(candidate.repeats);
+        let operations =
+            candidate.claims.iter().filter_map(|claim| trace.operations.get(claim.operation as usize));
+        let mut claimed_ns = 0;
+        for operation in operations {
+            self.single.add(operation.duration_ns());
+            claimed_ns += operation.duration_ns();
+        }
+        self.claimed.add(claimed_ns);
+        self.claimed_total_ns += claimed_ns;
+        for &mark in &candidate.marks {
+            *self.marks.entry(mark).or_default() += 1;
+        }
+        self.exemplars.add(Exemplar::of(candidate, trace, request));
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.remedy = self.remedy.max(other.remedy);
+        self.full += other.full;
+        self.short += other.short;
+        self.short_of = self.short_of.max(other.short_of);
+        for (mine, theirs) in self.confidence.iter_mut().zip(other.confidence) {
+            *mine += theirs;
+        }
+        self.repeats.merge(&other.repeats);
+        self.claimed.merge(&other.claimed);
+        self.single.merge(&other.single);
+        self.claimed_total_ns += other.claimed_total_ns;
+        for (mark, count) in other.marks {
+            *self.marks.entry(mark).or_default() += count;
+        }
+        other.exemplars.into_iter().for_each(|exemplar| self.exemplars.add(exemplar));
+    }
+}
+
+/// A request that shows a problem.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Exemplar {
+    pub(crate) duration_ns: u64,
+    pub(crate) trace: TraceId,
+    pub(crate) request: SpanId,
+    /// The first operations concerned.
+    pub(crate) spans: Vec<SpanId>,
+}
+
+impl Exemplar {
+    const SPANS_MAX: usize = 3;
+
+    fn of(candidate: &Candidate, trace: &Trace, request: &Request) -> Self {
+        let concerned = candidate.claims.iter().take(Self::SPANS_MAX).map(|claim| match claim.operation {
+            NONE => request.span(),
+            operation => trace.operations[operation as usize].id,
+        });
+        Self {
+            duration_ns: request.duration_ns(),
+            trace: request.trace,
+            request: request.span(),
+            spans: concerned.collect(),
+        }
+    }
+}
+
+/// The slowest requests and those with the smallest hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Exemplars {
+    slowest: BTreeSet<Exemplar>,
+    by_hash: BTreeMap<u64, Exemplar>,
+}
+
+impl Exemplars {
+    const SLOWEST: usize = 2;
+    const BY_HASH: usize = 3;
+
+    fn add(&mut self, exemplar: Exemplar) {
+        let hash = super::hash_of(exemplar.trace, exemplar.request);
+        let wanted = self.by_hash.len() < Self::BY_HASH
+            || self.by_hash.last_key_value().is_some_and(|(last, _)| hash < *last);
+        if wanted {
+            self.by_hash.insert(hash, exemplar.clone());
+            if self.by_hash.len() > Self::BY_HASH {
+                self.by_hash.pop_last();
+            }
+        }
+        self.slowest.insert(exemplar);
+        if self.slowest.len() > Self::SLOWEST {
+            self.slowest.pop_first();
+        }
+    }
+
+    /// The slowest first, then the others, each once.
+    pub(crate) fn in_order(&self) -> Vec<&Exemplar> {
+        let mut exemplars: Vec<&Exemplar> = self.slowest.iter().rev().collect();
+        exemplars.extend(self.by_hash.values().filter(|exemplar| !self.slowest.contains(exemplar)));
+        exemplars
+    }
+
+    fn into_iter(self) -> impl Iterator<Item = Exemplar> {
+        self.slowest.into_iter().chain(self.by_hash.into_values())
+    }
+}

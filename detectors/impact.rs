@@ -1,0 +1,396 @@
+//! What a fix gives back: remedies are applied to sampled requests, which are then replayed.
+//!
+//! Each remedy has a best and a worst case. Relief of queues is left out: a request that waits
+//! less for others is not predicted to.
+
+use crate::candidate::{HAND_OVER_NS, Part, Remedy};
+use crate::evidence::trace::NONE;
+use crate::skeleton::{Node, Skeleton};
+
+/// Which end of a remedy's range is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// The remedy does all it can.
+    Best,
+    /// The remedy does the least that its model allows.
+    Worst,
+}
+
+/// A remedy as it is applied to the claims of one candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fix {
+    /// What is done.
+    pub remedy: Remedy,
+    /// What the server does for each row, at worst, when N calls become one; `None` is half of a call.
+    pub row_share_ns: Option<u64>,
+}
+
+/// The fixes that are applied, by candidate number.
+#[derive(Debug, Clone, Default)]
+pub struct Fixes {
+    by_candidate: Vec<Option<Fix>>,
+}
+
+impl Fixes {
+    /// Adds or replaces the fix of one candidate.
+    pub fn set(&mut self, candidate: u32, fix: Fix) {
+        let place = candidate as usize;
+        if self.by_candidate.len() <= place {
+            self.by_candidate.resize(place + 1, None);
+        }
+        self.by_candidate[place] = Some(fix);
+    }
+
+    /// Takes the fix of one candidate back.
+    pub fn unset(&mut self, candidate: u32) {
+        if let Some(fix) = self.by_candidate.get_mut(candidate as usize) {
+            *fix = None;
+        }
+    }
+
+    fn get(&self, candidate: u32) -> Option<Fix> {
+        self.by_candidate.get(candidate as usize).copied().flatten()
+    }
+}
+
+/// Replays skeletons; keeps its scratch space from one to the next.
+#[derive(Debug, Default)]
+pub struct Replayer {
+    changes: Vec<Change>,
+    groups: Vec<Group>,
+    /// End of the children of each node, from the start of the node.
+    children_end_ns: Vec<u64>,
+    /// End of each node, from the start of its parent.
+    end_ns: Vec<u64>,
+    duration_ns: Vec<u64>,
+}
+
+/// What the fixes do to one node. Shares are per mille of what was measured.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    lead: u64,
+    tail: u64,
+    /// Of all gaps before its children.
+    leads_below: u64,
+    /// Of the gap before its first child.
+    first_lead_below: u64,
+    whole: Whole,
+}
+
+const AS_IT_WAS: Change =
+    Change { lead: 1000, tail: 1000, leads_below: 1000, first_lead_below: 1000, whole: Whole::Kept };
+
+/// What becomes of the time of a whole node.
+#[derive(Debug, Clone, Copy)]
+enum Whole {
+    /// As measured.
+    Kept,
+    /// Per mille of what it would be.
+    Scaled(u64),
+    /// At most this.
+    AtMost(u64),
+    /// Only what the rest of its parent does not cover; per mille of what is covered stays.
+    Beside(u64),
+    /// Done by another node of its group.
+    Elsewhere,
+    /// Does the work of its group, by number.
+    ForGroup(u32),
+}
+
+/// Nodes of one request that one candidate claims together.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    candidate: u32,
+    request: u32,
+    /// The first for `SendOnce`, the last for `Overlap`.
+    carrier: u32,
+    calls: u64,
+    sum_ns: u64,
+    longest_ns: u64,
+    overlap: bool,
+}
+
+impl Replayer {
+    /// How long a request takes with fixes applied.
+    pub fn duration_ns(&mut self, skeleton: &Skeleton, fixes: &Fixes, outlook: Outlook) -> u64 {
+        self.changes.clear();
+        self.changes.resize(skeleton.nodes.len(), AS_IT_WAS);
+        self.groups.clear();
+        self.apply(skeleton, fixes, outlook);
+        self.run(skeleton, fixes, outlook)
+    }
+
+    fn apply(&mut self, skeleton: &Skeleton, fixes: &Fixes, outlook: Outlook) {
+        for (place, node) in skeleton.nodes.iter().enumerate() {
+            for claim in skeleton.claims_of(node) {
+                if let Some(fix) = fixes.get(claim.candidate) {
+                    self.change(place as u32, node, claim.part, claim.candidate, fix.remedy, outlook);
+                }
+            }
+        }
+        for number in 0..self.groups.len() {
+            let group = self.groups[number];
+            self.changes[group.carrier as usize].whole = Whole::ForGroup(number as u32);
+        }
+    }
+
+    fn change(
+        &mut self,
+        place: u32,
+        node: &Node,
+        part: Part,
+        candidate: u32,
+        remedy: Remedy,
+        outlook: Outlook,
+    ) {
+        let left = left_over(remedy, outlook);
+        let change = &mut self.changes[place as usize];
+        match part {
+            Part::GapBefore => change.lead = change.lead.min(left),
+            Part::OwnAfterLast => change.tail = change.tail.min(left),
+            Part::OwnBeforeFirst => change.first_lead_below = change.first_lead_below.min(left),
+            Part::Own => {
+                change.tail = change.tail.min(left);
+                change.leads_below = change.leads_below.min(left);
+            }
+            Part::Whole => self.change_whole(place, node, candidate, remedy, outlook),
+        }
+    }
+
+    fn change_whole(&mut self, place: u32, node: &Node, candidate: u32, remedy: Remedy, outlook: Outlook) {
+        let change = &mut self.changes[place as usize];
+        let kept = matches!(change.whole, Whole::Kept);
+        match remedy {
+            Remedy::SendOnce | Remedy::Overlap if kept => {
+                change.whole = Whole::Elsewhere;
+                let overlap = remedy == Remedy::Overlap;
+                self.join_group(place, node, candidate, overlap);
+                if !overlap {
+                    let first = self.groups.iter().any(|group| group.carrier == place);
+                    self.changes[place as usize].lead = loop_overhead(node, first, outlook);
+                }
+            }
+            Remedy::Defer if kept => {
+                let hand_over_ns = HAND_OVER_NS * u64::from(node.calls);
+                change.whole = Whole::AtMost(if outlook == Outlook::Best { 0 } else { hand_over_ns });
+            }
+            Remedy::CutAt { ns } if kept => {
+                change.whole = Whole::AtMost(ns.saturating_mul(u64::from(node.calls)));
+            }
+            Remedy::Beside if kept => change.whole = Whole::Beside(left_over(remedy, outlook)),
+            Remedy::Shrink { .. } | Remedy::Remove { .. } if kept => {
+                change.whole = Whole::Scaled(left_over(remedy, outlook));
+            }
+            _ => {}
+        }
+    }
+
+    fn join_group(&mut self, place: u32, node: &Node, candidate: u32, overlap: bool) {
+        let known = self
+            .groups
+            .iter_mut()
+            .find(|group| group.candidate == candidate && group.request == node.request);
+        match known {
+            Some(group) => {
+                group.calls += u64::from(node.calls);
+                if overlap {
+                    group.carrier = place;
+                }
+            }
+            None => self.groups.push(Group {
+                candidate,
+                request: node.request,
+                carrier: place,
+                calls: u64::from(node.calls),
+                sum_ns: 0,
+                longest_ns: 0,
+                overlap,
+            }),
+        }
+    }
+
+    fn run(&mut self, skeleton: &Skeleton, fixes: &Fixes, outlook: Outlook) -> u64 {
+        let count = skeleton.nodes.len();
+        for scratch in [&mut self.children_end_ns, &mut self.end_ns, &mut self.duration_ns] {
+            scratch.clear();
+            scratch.resize(count, 0);
+        }
+        for (place, node) in skeleton.nodes.iter().enumerate() {
+            let change = self.changes[place];
+            let measured_ns = self.children_end_ns[place] + share(node.tail_ns, change.tail);
+            let duration_ns = self.whole(skeleton, place, measured_ns, fixes, outlook);
+            self.duration_ns[place] = duration_ns;
+            if node.parent == NONE {
+                continue;
+            }
+            let above = self.changes[node.parent as usize];
+            let mut lead_ns = share(share(node.lead_ns, change.lead), above.leads_below);
+            let begins_ns = match self.end_ns.get(node.follows as usize) {
+                Some(&end_ns) => end_ns,
+                None => {
+                    lead_ns = share(lead_ns, above.first_lead_below);
+                    0
+                }
+            };
+            let end_ns = begins_ns + lead_ns + duration_ns;
+            self.end_ns[place] = end_ns;
+            let latest_ns = &mut self.children_end_ns[node.parent as usize];
+            *latest_ns = (*latest_ns).max(end_ns);
+        }
+        self.duration_ns.last().copied().unwrap_or(0)
+    }
+
+    /// The time of a node that would take `measured_ns` with only what is below it changed.
+    fn whole(
+        &mut self,
+        skeleton: &Skeleton,
+        place: usize,
+        measured_ns: u64,
+        fixes: &Fixes,
+        outlook: Outlook,
+    ) -> u64 {
+        let node = &skeleton.nodes[place];
+        match self.changes[place].whole {
+            Whole::Kept => measured_ns,
+            Whole::Scaled(left) => share(measured_ns, left),
+            Whole::AtMost(most_ns) => measured_ns.min(most_ns),
+            Whole::Beside(left) => {
+                let others_ns = self.time_of_others(skeleton, node);
+                let covered_ns = measured_ns.min(others_ns);
+                measured_ns - covered_ns + share(covered_ns, left)
+            }
+            Whole::Elsewhere => {
+                self.note_in_group(skeleton, place, measured_ns);
+                0
+            }
+            Whole::ForGroup(number) => {
+                self.note_in_group(skeleton, place, measured_ns);
+                let group = self.groups[number as usize];
+                let instances = instances(skeleton, node);
+                let fixed_ns = if group.overlap {
+                    overlapped(&group, outlook)
+                } else {
+                    let share_ns = fixes.get(group.candidate).and_then(|fix| fix.row_share_ns);
+                    sent_once(node, &group, instances, share_ns, outlook)
+                };
+                // Later members of a loop are not known yet; a loop of one stays what it was.
+                if group.calls <= instances { measured_ns } else { fixed_ns }
+            }
+        }
+    }
+
+    fn note_in_group(&mut self, skeleton: &Skeleton, place: usize, measured_ns: u64) {
+        let node = &skeleton.nodes[place];
+        let instances = instances(skeleton, node);
+        let claims = skeleton.claims_of(node);
+        for group in self.groups.iter_mut().filter(|group| group.request == node.request) {
+            if claims.iter().any(|claim| claim.candidate == group.candidate && claim.part == Part::Whole) {
+                group.sum_ns += measured_ns;
+                group.longest_ns = group.longest_ns.max(measured_ns.min(node.longest_ns * instances));
+            }
+        }
+    }
+
+    /// What the parent of a node does besides it: the measured time of its siblings and its own.
+    fn time_of_others(&self, skeleton: &Skeleton, node: &Node) -> u64 {
+        let Some(parent) = skeleton.nodes.get(node.parent as usize) else { return 0 };
+        let siblings = skeleton.nodes.iter().enumerate().filter(|(_, other)| other.parent == node.parent);
+        let around_ns: u64 = siblings
+            .map(|(place, other)| {
+                let own_ns = if std::ptr::eq(other, node) { 0 } else { self.duration_ns[place] };
+                own_ns + other.lead_ns
+            })
+            .sum();
+        around_ns + parent.tail_ns
+    }
+}
+
+/// How many requests were folded into the one that a node belongs to.
+fn instances(skeleton: &Skeleton, node: &Node) -> u64 {
+    skeleton.nodes.get(node.request as usize).map_or(1, |request| u64::from(request.calls))
+}
+
+/// The share of the gaps before the calls of a loop that stays when the loop becomes one call:
+/// at best only the gap before the first, at worst all.
+fn loop_overhead(node: &Node, first: bool, outlook: Outlook) -> u64 {
+    match (outlook, first) {
+        (Outlook::Worst, _) => 1000,
+        (Outlook::Best, true) => 1000 / u64::from(node.calls.max(1)),
+        (Outlook::Best, false) => 0,
+    }
+}
+
+/// One call instead of a loop: at best the median call, at worst that and the server's share of each row.
+fn sent_once(
+    carrier: &Node,
+    group: &Group,
+    instances: u64,
+    row_share_ns: Option<u64>,
+    outlook: Outlook,
+) -> u64 {
+    let once_ns = carrier.typical_ns * instances;
+    match outlook {
+        Outlook::Best => once_ns,
+        Outlook::Worst => {
+            let share_ns = row_share_ns.unwrap_or(carrier.typical_ns / 2).min(carrier.typical_ns);
+            once_ns + share_ns * group.calls.saturating_sub(instances)
+        }
+    }
+}
+
+/// Calls at once: at best as long as the longest, at worst two at a time.
+fn overlapped(group: &Group, outlook: Outlook) -> u64 {
+    match outlook {
+        Outlook::Best => group.longest_ns,
+        Outlook::Worst => group.longest_ns.max(group.sum_ns / 2),
+    }
+}
+
+/// What a remedy leaves of a time, per mille.
+fn left_over(remedy: Remedy, outlook: Outlook) -> u64 {
+    let (best, worst) = match remedy {
+        Remedy::Shrink { best, worst } => (best, worst),
+        Remedy::Remove { worst } => (0, worst),
+        Remedy::Beside => (0, 500),
+        Remedy::SendOnce | Remedy::Overlap | Remedy::Defer | Remedy::CutAt { .. } => (0, 1000),
+    };
+    u64::from(if outlook == Outlook::Best { best } else { worst })
+}
+
+fn share(time_ns: u64, permille: u64) -> u64 {
+    match permille {
+        1000 => time_ns,
+        _ => (u128::from(time_ns) * u128::from(permille) / 1000) as u64,
+    }
+}
+
+/// Durations of sampled requests, each standing for some of those seen.
+#[derive(Debug, Clone, Default)]
+pub struct Distribution {
+    weighted: Vec<(u64, f64)>,
+    total: f64,
+}
+
+impl Distribution {
+    /// From durations and weights.
+    pub fn new(weighted: impl IntoIterator<Item = (u64, f64)>) -> Self {
+        let mut weighted: Vec<(u64, f64)> = weighted.into_iter().collect();
+        weighted.sort_unstable_by(|(a, a_weight), (b, b_weight)| a.cmp(b).then(a_weight.total_cmp(b_weight)));
+        let total = weighted.iter().map(|(_, weight)| weight).sum();
+        Self { weighted, total }
+    }
+
+    /// The duration at or below which `permille` of the requests lie (nearest rank).
+    pub fn quantile(&self, permille: u64) -> u64 {
+        let rank = self.total * permille as f64 / 1000.0;
+        let mut seen = 0.0;
+        for &(duration_ns, weight) in &self.weighted {
+            seen += weight;
+            // Weights are fractions: a rank that is missed by rounding is reached.
+            if seen >= rank - 1e-6 {
+                return duration_ns;
+            }
+        }
+        self.weighted.last().map_or(0, |(duration_ns, _)| *duration_ns)
+    }
+}

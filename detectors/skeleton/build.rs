@@ -1,0 +1,381 @@
+//! From a request of a trace to its skeleton.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::{Node, NodeClaim, Skeleton};
+use crate::candidate::{Claim, Part};
+use crate::evidence::trace::{EndpointName, NONE, Trace, tolerance_ns};
+use crate::evidence::{Kind, ShapeRef};
+
+/// A request with more nodes than this, after folding, is not kept.
+const NODES_MAX: usize = 50_000;
+
+/// Builds skeletons; keeps its scratch space from one to the next.
+#[derive(Debug, Default)]
+pub struct Builder {
+    /// First child of each operation, then of each request.
+    first_child: Vec<u32>,
+    /// Next sibling of each element.
+    next_sibling: Vec<u32>,
+    claims: FxHashMap<u32, Vec<NodeClaim>>,
+    /// Elements below the request that is built, parents first.
+    order: Vec<Element>,
+    drafts: Vec<Draft>,
+    /// The draft of each element; [`NONE`] for those that nobody waits for.
+    draft_of: Vec<u32>,
+}
+
+/// An element and the part of its time that lies within its parent's.
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    number: u32,
+    start_ns: u64,
+    end_ns: u64,
+}
+
+/// A node before it has its place. Elements of a trace are numbered: operations, then requests.
+#[derive(Debug, Clone)]
+struct Draft {
+    start_ns: u64,
+    end_ns: u64,
+    lead_ns: u64,
+    tail_ns: u64,
+    follows: u32,
+    calls: u32,
+    typical_ns: u64,
+    longest_ns: u64,
+    kind: Kind,
+    shape: ShapeRef,
+    claims: Vec<NodeClaim>,
+    children: Vec<u32>,
+    /// Equal for elements that may be folded into one.
+    signature: u64,
+    /// Nothing below it overlaps, so that sums can be added.
+    sequential: bool,
+}
+
+impl Builder {
+    /// Takes in a trace: which elements are below which, and what is claimed.
+    /// `claims` gives request, candidate number and claim.
+    pub fn prepare(&mut self, trace: &Trace, claims: impl Iterator<Item = (u32, u32, Claim)>) {
+        let operations = trace.operations.len() as u32;
+        self.first_child.clear();
+        self.first_child.resize(trace.operations.len() + trace.requests.len(), NONE);
+        self.next_sibling.clear();
+        self.next_sibling.resize(trace.operations.len() + trace.requests.len(), NONE);
+        self.draft_of.clear();
+        self.draft_of.resize(trace.operations.len() + trace.requests.len(), NONE);
+        for (number, request) in trace.requests.iter().enumerate().rev() {
+            if request.waited_for && request.caller != NONE {
+                self.put_below(request.caller, operations + number as u32);
+            }
+            for operation in request.operations.clone().rev() {
+                let parent = trace.operations[operation as usize].parent;
+                let parent = if parent == NONE { operations + number as u32 } else { parent };
+                self.put_below(parent, operation);
+            }
+        }
+        self.claims.clear();
+        for (request, candidate, claim) in claims {
+            let element = if claim.operation == NONE { operations + request } else { claim.operation };
+            self.claims.entry(element).or_default().push(NodeClaim { candidate, part: claim.part });
+        }
+    }
+
+    fn put_below(&mut self, parent: u32, element: u32) {
+        self.next_sibling[element as usize] = self.first_child[parent as usize];
+        self.first_child[parent as usize] = element;
+    }
+
+    /// The skeleton of one request of the trace that was taken in; `None` if it is too large.
+    pub fn build(&mut self, trace: &Trace, request: u32) -> Option<Skeleton> {
+        self.collect(trace, request);
+        self.drafts.clear();
+        for place in (0..self.order.len()).rev() {
+            let element = self.order[place];
+            let draft = self.draft(trace, element);
+            self.draft_of[element.number as usize] = self.drafts.len() as u32;
+            self.drafts.push(draft);
+        }
+        let skeleton = self.emit(trace.requests[request as usize].duration_ns());
+        for element in &self.order {
+            self.draft_of[element.number as usize] = NONE;
+        }
+        skeleton
+    }
+
+    /// All elements below a request that somebody waits for, parents first.
+    fn collect(&mut self, trace: &Trace, request: u32) {
+        let root = trace.operations.len() as u32 + request;
+        let (start_ns, end_ns) = times(trace, root);
+        self.order.clear();
+        self.order.push(Element { number: root, start_ns, end_ns });
+        let mut next = 0;
+        while let Some(&parent) = self.order.get(next) {
+            next += 1;
+            let latest_ns = parent.end_ns + tolerance_ns(parent.end_ns - parent.start_ns);
+            let mut child = self.first_child[parent.number as usize];
+            while child != NONE {
+                let (start_ns, end_ns) = times(trace, child);
+                if start_ns <= parent.end_ns && end_ns <= latest_ns {
+                    let start_ns = start_ns.clamp(parent.start_ns, parent.end_ns);
+                    let end_ns = end_ns.clamp(start_ns, parent.end_ns);
+                    self.order.push(Element { number: child, start_ns, end_ns });
+                }
+                child = self.next_sibling[child as usize];
+            }
+        }
+    }
+
+    fn draft(&mut self, trace: &Trace, element: Element) -> Draft {
+        let mut draft = plain(trace, element);
+        if let Some(claims) = self.claims.get(&element.number) {
+            draft.claims.clone_from(claims);
+            draft.claims.sort_unstable();
+            draft.claims.dedup();
+        }
+        let mut children = Vec::new();
+        let mut child = self.first_child[element.number as usize];
+        while child != NONE {
+            children.push(self.draft_of[child as usize]);
+            child = self.next_sibling[child as usize];
+        }
+        children.retain(|&child| child != NONE);
+        self.arrange(&mut draft, children);
+        draft.signature = self.signature(&draft);
+        draft
+    }
+
+    /// Puts the children of a draft in order, folds them, and finds out what each waited for.
+    fn arrange(&mut self, parent: &mut Draft, mut children: Vec<u32>) {
+        children.sort_by_key(|&child| {
+            let draft = &self.drafts[child as usize];
+            (draft.start_ns, draft.end_ns)
+        });
+        let mut last = NONE;
+        let mut cursor_ns = parent.start_ns;
+        let mut rest = &children[..];
+        while !rest.is_empty() {
+            let (apart, others) = rest.split_at(self.apart(rest));
+            last = self.fold(apart, &mut parent.children, last, &mut cursor_ns);
+            let (cluster, others) = others.split_at(self.overlapping(others));
+            parent.sequential &= cluster.is_empty();
+            last = self.link(cluster, &mut parent.children, last, &mut cursor_ns);
+            rest = others;
+        }
+        parent.sequential &= children.iter().all(|&child| self.drafts[child as usize].sequential);
+        parent.tail_ns = parent.end_ns - cursor_ns;
+    }
+
+    /// How many of the first siblings overlap with no other one.
+    fn apart(&self, siblings: &[u32]) -> usize {
+        let drafts = &self.drafts;
+        let overlaps = |pair: &[u32]| drafts[pair[0] as usize].end_ns > drafts[pair[1] as usize].start_ns;
+        siblings.windows(2).position(overlaps).unwrap_or(siblings.len())
+    }
+
+    /// How many of the first siblings hang together by overlapping.
+    fn overlapping(&self, siblings: &[u32]) -> usize {
+        let mut until_ns = 0;
+        let apart = siblings.iter().position(|&child| {
+            let draft = &self.drafts[child as usize];
+            let begins_later = until_ns != 0 && draft.start_ns >= until_ns;
+            until_ns = until_ns.max(draft.end_ns);
+            begins_later
+        });
+        apart.unwrap_or(siblings.len())
+    }
+
+    /// Folds siblings that follow one another; gives the last one.
+    fn fold(&mut self, siblings: &[u32], into: &mut Vec<u32>, mut last: u32, cursor_ns: &mut u64) -> u32 {
+        let mut groups: Vec<Vec<u32>> = Vec::new();
+        let mut known: FxHashMap<u64, usize> = FxHashMap::default();
+        for &child in siblings {
+            let draft = &mut self.drafts[child as usize];
+            draft.lead_ns = draft.start_ns - *cursor_ns;
+            *cursor_ns = draft.end_ns;
+            match known.get(&draft.signature).filter(|_| draft.sequential) {
+                Some(&group) => groups[group].push(child),
+                None => {
+                    known.insert(draft.signature, groups.len());
+                    groups.push(vec![child]);
+                }
+            }
+        }
+        for group in groups {
+            let folded = group[0];
+            self.fold_group(&group);
+            self.drafts[folded as usize].follows = last;
+            into.push(folded);
+            last = folded;
+        }
+        last
+    }
+
+    /// Adds up drafts of one signature in the first of them, and what is below them.
+    fn fold_group(&mut self, group: &[u32]) {
+        let mut groups = vec![group.to_vec()];
+        while let Some(group) = groups.pop() {
+            let (folded, others) = (group[0], &group[1..]);
+            if others.is_empty() {
+                continue;
+            }
+            let children = self.drafts[folded as usize].children.len();
+            groups.extend((0..children).map(|place| {
+                group.iter().map(|&draft| self.drafts[draft as usize].children[place]).collect()
+            }));
+            let mut typical: Vec<u64> =
+                group.iter().map(|&draft| self.drafts[draft as usize].typical_ns).collect();
+            let middle = typical.len() / 2;
+            let median_ns = *typical.select_nth_unstable(middle).1;
+            for &other in others {
+                let other = &self.drafts[other as usize];
+                let (lead_ns, tail_ns, calls) = (other.lead_ns, other.tail_ns, other.calls);
+                let longest_ns = other.longest_ns;
+                let folded = &mut self.drafts[folded as usize];
+                folded.lead_ns += lead_ns;
+                folded.tail_ns += tail_ns;
+                folded.calls = folded.calls.saturating_add(calls);
+                folded.longest_ns = folded.longest_ns.max(longest_ns);
+            }
+            self.drafts[folded as usize].typical_ns = median_ns;
+        }
+    }
+
+    /// Finds out what each of a cluster of overlapping siblings waited for; gives the one that ended last.
+    fn link(&mut self, cluster: &[u32], into: &mut Vec<u32>, before: u32, cursor_ns: &mut u64) -> u32 {
+        // Siblings by end, the earliest first, so that "ended last before" is a search.
+        let mut ended: Vec<(u64, u32)> =
+            cluster.iter().map(|&child| (self.drafts[child as usize].end_ns, child)).collect();
+        ended.sort_unstable();
+        let begin_ns = *cursor_ns;
+        for &child in cluster {
+            let start_ns = self.drafts[child as usize].start_ns;
+            let until = ended.partition_point(|&(end_ns, _)| end_ns <= start_ns);
+            // An element without duration ends when it starts: it waits neither for itself nor its like.
+            let waited_for = ended[..until]
+                .iter()
+                .rev()
+                .find(|&&(_, other)| self.drafts[other as usize].start_ns < start_ns);
+            let (end_ns, follows) = waited_for.copied().unwrap_or((begin_ns, before));
+            let draft = &mut self.drafts[child as usize];
+            (draft.lead_ns, draft.follows) = (start_ns - end_ns, follows);
+            into.push(child);
+        }
+        match ended.last() {
+            Some(&(end_ns, child)) => {
+                *cursor_ns = end_ns.max(begin_ns);
+                child
+            }
+            None => before,
+        }
+    }
+
+    fn signature(&self, draft: &Draft) -> u64 {
+        let mut hasher = FxHasher::default();
+        (draft.kind as u8, draft.shape, &draft.claims, draft.children.len()).hash(&mut hasher);
+        for &child in &draft.children {
+            self.drafts[child as usize].signature.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// Lays the drafts out, children before parents.
+    fn emit(&self, duration_ns: u64) -> Option<Skeleton> {
+        let root = self.drafts.len() as u32 - 1;
+        let mut skeleton = Skeleton { duration_ns, ..Skeleton::default() };
+        let mut places: FxHashMap<u32, u32> = FxHashMap::default();
+        // A draft is laid out when it is met the second time, after all below it.
+        let mut stack = vec![(root, false)];
+        while let Some((draft, seen)) = stack.pop() {
+            if !seen {
+                stack.push((draft, true));
+                stack.extend(self.drafts[draft as usize].children.iter().rev().map(|&child| (child, false)));
+                continue;
+            }
+            if skeleton.nodes.len() >= NODES_MAX {
+                return None;
+            }
+            places.insert(draft, skeleton.nodes.len() as u32);
+            self.lay(draft, &places, &mut skeleton);
+        }
+        own_requests(&mut skeleton.nodes);
+        Some(skeleton)
+    }
+
+    fn lay(&self, draft: u32, places: &FxHashMap<u32, u32>, skeleton: &mut Skeleton) {
+        let draft = &self.drafts[draft as usize];
+        let place = skeleton.nodes.len() as u32;
+        for child in &draft.children {
+            if let Some(&child) = places.get(child) {
+                skeleton.nodes[child as usize].parent = place;
+            }
+        }
+        let first_claim = skeleton.claims.len() as u32;
+        skeleton.claims.extend_from_slice(&draft.claims);
+        skeleton.nodes.push(Node {
+            parent: NONE,
+            follows: places.get(&draft.follows).copied().unwrap_or(NONE),
+            request: place,
+            lead_ns: draft.lead_ns,
+            tail_ns: draft.tail_ns,
+            calls: draft.calls,
+            typical_ns: draft.typical_ns,
+            longest_ns: draft.longest_ns,
+            kind: draft.kind,
+            shape: draft.shape,
+            claims: (first_claim, skeleton.claims.len() as u32),
+        });
+    }
+}
+
+/// Notes for each node the request it belongs to.
+fn own_requests(nodes: &mut [Node]) {
+    for place in (0..nodes.len()).rev() {
+        let node = nodes[place];
+        if !node.is_request() && node.parent != NONE {
+            nodes[place].request = nodes[node.parent as usize].request;
+        }
+    }
+}
+
+/// Start and end of an element.
+fn times(trace: &Trace, element: u32) -> (u64, u64) {
+    match trace.operations.get(element as usize) {
+        Some(operation) => (operation.start_ns, operation.end_ns),
+        None => {
+            let request = &trace.requests[element as usize - trace.operations.len()];
+            (request.start_ns, request.end_ns)
+        }
+    }
+}
+
+fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft {
+    let (kind, shape, calls) = match trace.operations.get(number as usize) {
+        // An entry span that says its request's again is an operation like any other here.
+        Some(operation) if operation.kind == Kind::Entry => (Kind::Internal, operation.shape, 1),
+        Some(operation) => (operation.kind, operation.shape, operation.repeats.max(1)),
+        None => match trace.requests[number as usize - trace.operations.len()].name {
+            EndpointName::Route(shape) | EndpointName::Background(shape) => (Kind::Entry, shape, 1),
+            _ => (Kind::Entry, ShapeRef::default(), 1),
+        },
+    };
+    Draft {
+        start_ns,
+        end_ns,
+        lead_ns: 0,
+        tail_ns: 0,
+        follows: NONE,
+        calls,
+        typical_ns: end_ns - start_ns,
+        longest_ns: end_ns - start_ns,
+        kind,
+        shape,
+        claims: Vec::new(),
+        children: Vec::new(),
+        signature: 0,
+        sequential: true,
+    }
+}

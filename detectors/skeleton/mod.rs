@@ -1,0 +1,95 @@
+//! What is kept of a sampled request: its tree of operations with runs folded.
+//!
+//! A skeleton says for each operation what it waited for (the sibling that ended last before it
+//! began), so that the request can be replayed with operations shortened or taken away. Replayed
+//! without a change it takes exactly as long as the request took.
+//!
+//! Siblings that follow one another without overlap can change places without changing the sum;
+//! those that look alike are folded into one node that holds their sums.
+
+mod build;
+
+pub use build::Builder;
+
+use crate::candidate::Part;
+use crate::evidence::trace::NONE;
+use crate::evidence::{Kind, ShapeRef};
+
+/// A request as it is kept in the sample.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Skeleton {
+    /// How long the request took.
+    pub duration_ns: u64,
+    /// Children before parents, siblings in the order of their start; the request itself is last.
+    pub nodes: Vec<Node>,
+    /// Claims of all nodes, each node's together.
+    pub claims: Vec<NodeClaim>,
+}
+
+/// An operation, a request, or a run of them folded into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Node {
+    /// The node around it; [`NONE`] for the request itself.
+    pub parent: u32,
+    /// The sibling whose end it waited for; [`NONE`] if it waited for the start of its parent.
+    pub follows: u32,
+    /// The request it belongs to, as a node; a request belongs to itself.
+    pub request: u32,
+    /// From the end of what it follows to its start.
+    pub lead_ns: u64,
+    /// After the end of its last child; all of a node without children.
+    pub tail_ns: u64,
+    /// How many were folded into it.
+    pub calls: u32,
+    /// Duration of the median one.
+    pub typical_ns: u64,
+    /// Duration of the longest one.
+    pub longest_ns: u64,
+    /// What it does; [`Kind::Entry`] for requests.
+    pub kind: Kind,
+    /// Its shape; an endpoint's for requests.
+    pub shape: ShapeRef,
+    /// First and last place of its claims in [`Skeleton::claims`].
+    pub claims: (u32, u32),
+}
+
+/// A candidate's claim on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeClaim {
+    /// Number of the candidate in its docket.
+    pub candidate: u32,
+    /// What it claims.
+    pub part: Part,
+}
+
+impl Skeleton {
+    /// The claims on a node.
+    pub fn claims_of(&self, node: &Node) -> &[NodeClaim] {
+        &self.claims[node.claims.0 as usize..node.claims.1 as usize]
+    }
+
+    /// How much room it takes, in nodes.
+    pub fn size(&self) -> usize {
+        self.nodes.len() + self.claims.len() / 4 + 1
+    }
+
+    /// Every candidate that claims something, each once, in order.
+    pub fn candidates(&self) -> Vec<u32> {
+        let mut candidates: Vec<u32> = self.claims.iter().map(|claim| claim.candidate).collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates
+    }
+}
+
+impl Node {
+    /// Whether it is a request rather than an operation.
+    pub fn is_request(&self) -> bool {
+        self.kind == Kind::Entry
+    }
+
+    /// Whether it waited for the start of its parent.
+    pub fn is_first(&self) -> bool {
+        self.follows == NONE
+    }
+}
