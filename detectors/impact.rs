@@ -60,6 +60,9 @@ pub struct Replayer {
     groups: Vec<Group>,
     /// End of the children of each node, from the start of the node.
     children_end_ns: Vec<u64>,
+    /// For each node the last of its children, by measured end, that a later one waited for, and
+    /// the latest end up to it.
+    waited_for: Vec<(u32, u64)>,
     /// End of each node, from the start of its parent.
     end_ns: Vec<u64>,
     duration_ns: Vec<u64>,
@@ -215,6 +218,8 @@ impl Replayer {
             scratch.clear();
             scratch.resize(count, 0);
         }
+        self.waited_for.clear();
+        self.waited_for.resize(count, (NONE, 0));
         for (place, node) in skeleton.nodes.iter().enumerate() {
             let change = self.changes[place];
             let measured_ns = self.children_end_ns[place] + share(node.tail_ns, change.tail);
@@ -225,19 +230,34 @@ impl Replayer {
             }
             let above = self.changes[node.parent as usize];
             let mut lead_ns = share(share(node.lead_ns, change.lead), above.leads_below);
-            let begins_ns = match self.end_ns.get(node.follows as usize) {
-                Some(&end_ns) => end_ns,
-                None => {
-                    lead_ns = share(lead_ns, above.first_lead_below);
-                    0
-                }
-            };
+            if node.is_first() {
+                lead_ns = share(lead_ns, above.first_lead_below);
+            }
+            let begins_ns = self.begin(skeleton, node);
             let end_ns = begins_ns + lead_ns + duration_ns;
             self.end_ns[place] = end_ns;
             let latest_ns = &mut self.children_end_ns[node.parent as usize];
             *latest_ns = (*latest_ns).max(end_ns);
         }
         self.duration_ns.last().copied().unwrap_or(0)
+    }
+
+    /// When all has ended that a node waited for, from the start of its parent. Siblings come in the
+    /// order of their start, so what they waited for only grows.
+    fn begin(&mut self, skeleton: &Skeleton, node: &Node) -> u64 {
+        let (mut last, mut latest_ns) = self.waited_for[node.parent as usize];
+        while !node.is_first() && last != node.follows {
+            last = match skeleton.nodes.get(last as usize) {
+                Some(ended) => ended.next_ended,
+                None => skeleton.nodes[node.parent as usize].first_ended,
+            };
+            match self.end_ns.get(last as usize) {
+                Some(&end_ns) => latest_ns = latest_ns.max(end_ns),
+                None => break,
+            }
+        }
+        self.waited_for[node.parent as usize] = (last, latest_ns);
+        if node.is_first() { 0 } else { latest_ns }
     }
 
     /// The time of a node that would take `measured_ns` with only what is below it changed.
@@ -255,8 +275,8 @@ impl Replayer {
             Whole::Scaled(left) => share(measured_ns, left),
             Whole::AtMost(most_ns) => measured_ns.min(most_ns),
             Whole::Beside(left) => {
-                let others_ns = self.time_of_others(skeleton, node);
-                let covered_ns = measured_ns.min(others_ns);
+                let parent_ns = skeleton.nodes.get(node.parent as usize).map_or(0, |parent| parent.total_ns);
+                let covered_ns = measured_ns.min(parent_ns.saturating_sub(node.total_ns));
                 measured_ns - covered_ns + share(covered_ns, left)
             }
             Whole::Elsewhere => {
@@ -289,19 +309,6 @@ impl Replayer {
                 group.longest_ns = group.longest_ns.max(measured_ns.min(node.longest_ns * instances));
             }
         }
-    }
-
-    /// What the parent of a node does besides it: the measured time of its siblings and its own.
-    fn time_of_others(&self, skeleton: &Skeleton, node: &Node) -> u64 {
-        let Some(parent) = skeleton.nodes.get(node.parent as usize) else { return 0 };
-        let siblings = skeleton.nodes.iter().enumerate().filter(|(_, other)| other.parent == node.parent);
-        let around_ns: u64 = siblings
-            .map(|(place, other)| {
-                let own_ns = if std::ptr::eq(other, node) { 0 } else { self.duration_ns[place] };
-                own_ns + other.lead_ns
-            })
-            .sum();
-        around_ns + parent.tail_ns
     }
 }
 

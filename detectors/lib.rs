@@ -7,6 +7,7 @@ pub mod docket;
 pub mod evidence;
 pub mod finding;
 pub mod impact;
+pub mod judge;
 pub mod settings;
 pub mod skeleton;
 

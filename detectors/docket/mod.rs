@@ -55,6 +55,8 @@ pub struct Docket {
     pub(crate) spans_without_parent: u64,
     pub(crate) skew_ns_max: u64,
     pub(crate) skewed_traces: u64,
+    /// Operations by [`Kind`].
+    pub(crate) operations: [u64; Kind::COUNT],
     pub(crate) endpoints: FxHashMap<EndpointKey, EndpointTally>,
     pub(crate) services: FxHashMap<Symbol, ServiceTally>,
     pub(crate) statements: FxHashMap<(ShapeRef, Symbol), StatementTally>,
@@ -80,6 +82,7 @@ impl Docket {
     fn add_operations(&mut self, trace: &Trace, dictionary: &Dictionary) {
         for operation in &trace.operations {
             let service = dictionary.origin(operation.origin).service;
+            self.operations[operation.kind as usize] += u64::from(operation.repeats.max(1));
             if operation.kind != Kind::Internal {
                 self.services.entry(service).or_default().add(&operation.span);
             }
@@ -142,6 +145,9 @@ impl Docket {
         self.spans_without_parent += other.spans_without_parent;
         self.skew_ns_max = self.skew_ns_max.max(other.skew_ns_max);
         self.skewed_traces += other.skewed_traces;
+        for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
+            *mine += theirs;
+        }
         for (endpoint, tally) in other.endpoints {
             self.endpoints.entry(endpoint).or_default().merge(tally);
         }

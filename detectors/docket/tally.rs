@@ -133,6 +133,8 @@ impl ServiceTally {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CandidateTally {
     pub(crate) remedy: Remedy,
+    /// What the claimed operations do; `None` where no operation is claimed.
+    pub(crate) kind: Option<Kind>,
     /// Requests that show it.
     pub(crate) full: u64,
     /// Requests that show less than it takes.
@@ -157,6 +159,7 @@ impl CandidateTally {
     pub(crate) fn new(candidate: &Candidate) -> Self {
         Self {
             remedy: candidate.remedy,
+            kind: None,
             full: 0,
             short: 0,
             short_of: None,
@@ -185,6 +188,7 @@ impl CandidateTally {
             candidate.claims.iter().filter_map(|claim| trace.operations.get(claim.operation as usize));
         let mut claimed_ns = 0;
         for operation in operations {
+            self.kind = self.kind.max(Some(operation.kind));
             self.single.add(operation.duration_ns());
             claimed_ns += operation.duration_ns();
         }
@@ -198,6 +202,7 @@ impl CandidateTally {
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.remedy = self.remedy.max(other.remedy);
+        self.kind = self.kind.max(other.kind);
         self.full += other.full;
         self.short += other.short;
         self.short_of = self.short_of.max(other.short_of);

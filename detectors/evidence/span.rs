@@ -42,6 +42,11 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// How many there are.
+    pub const COUNT: usize = Self::Internal as usize + 1;
+}
+
 /// The side of a call that a span describes, as OpenTelemetry's `SpanKind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]

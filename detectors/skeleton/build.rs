@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::{Node, NodeClaim, Skeleton};
-use crate::candidate::{Claim, Part};
+use crate::candidate::Claim;
 use crate::evidence::trace::{EndpointName, NONE, Trace, tolerance_ns};
 use crate::evidence::{Kind, ShapeRef};
 
@@ -43,6 +43,9 @@ struct Draft {
     lead_ns: u64,
     tail_ns: u64,
     follows: u32,
+    next_ended: u32,
+    first_ended: u32,
+    total_ns: u64,
     calls: u32,
     typical_ns: u64,
     longest_ns: u64,
@@ -54,6 +57,20 @@ struct Draft {
     signature: u64,
     /// Nothing below it overlaps, so that sums can be added.
     sequential: bool,
+}
+
+/// The children of one element, as they are put in order.
+struct Row {
+    by_start: Vec<u32>,
+    by_end: Vec<u32>,
+    /// The latest end so far.
+    cursor_ns: u64,
+}
+
+impl Row {
+    fn last_ended(&self) -> u32 {
+        self.by_end.last().copied().unwrap_or(NONE)
+    }
 }
 
 impl Builder {
@@ -154,19 +171,23 @@ impl Builder {
             let draft = &self.drafts[child as usize];
             (draft.start_ns, draft.end_ns)
         });
-        let mut last = NONE;
-        let mut cursor_ns = parent.start_ns;
+        let mut row = Row { by_start: Vec::new(), by_end: Vec::new(), cursor_ns: parent.start_ns };
         let mut rest = &children[..];
         while !rest.is_empty() {
             let (apart, others) = rest.split_at(self.apart(rest));
-            last = self.fold(apart, &mut parent.children, last, &mut cursor_ns);
+            self.fold(apart, &mut row);
             let (cluster, others) = others.split_at(self.overlapping(others));
             parent.sequential &= cluster.is_empty();
-            last = self.link(cluster, &mut parent.children, last, &mut cursor_ns);
+            self.link(cluster, &mut row);
             rest = others;
         }
+        for pair in row.by_end.windows(2) {
+            self.drafts[pair[0] as usize].next_ended = pair[1];
+        }
         parent.sequential &= children.iter().all(|&child| self.drafts[child as usize].sequential);
-        parent.tail_ns = parent.end_ns - cursor_ns;
+        parent.tail_ns = parent.end_ns - row.cursor_ns;
+        parent.first_ended = row.by_end.first().copied().unwrap_or(NONE);
+        parent.children = row.by_start;
     }
 
     /// How many of the first siblings overlap with no other one.
@@ -188,14 +209,14 @@ impl Builder {
         apart.unwrap_or(siblings.len())
     }
 
-    /// Folds siblings that follow one another; gives the last one.
-    fn fold(&mut self, siblings: &[u32], into: &mut Vec<u32>, mut last: u32, cursor_ns: &mut u64) -> u32 {
+    /// Folds siblings that follow one another.
+    fn fold(&mut self, siblings: &[u32], row: &mut Row) {
         let mut groups: Vec<Vec<u32>> = Vec::new();
         let mut known: FxHashMap<u64, usize> = FxHashMap::default();
         for &child in siblings {
             let draft = &mut self.drafts[child as usize];
-            draft.lead_ns = draft.start_ns - *cursor_ns;
-            *cursor_ns = draft.end_ns;
+            draft.lead_ns = draft.start_ns - row.cursor_ns;
+            row.cursor_ns = draft.end_ns;
             match known.get(&draft.signature).filter(|_| draft.sequential) {
                 Some(&group) => groups[group].push(child),
                 None => {
@@ -205,13 +226,11 @@ impl Builder {
             }
         }
         for group in groups {
-            let folded = group[0];
             self.fold_group(&group);
-            self.drafts[folded as usize].follows = last;
-            into.push(folded);
-            last = folded;
+            self.drafts[group[0] as usize].follows = row.last_ended();
+            row.by_start.push(group[0]);
+            row.by_end.push(group[0]);
         }
-        last
     }
 
     /// Adds up drafts of one signature in the first of them, and what is below them.
@@ -232,11 +251,12 @@ impl Builder {
             let median_ns = *typical.select_nth_unstable(middle).1;
             for &other in others {
                 let other = &self.drafts[other as usize];
-                let (lead_ns, tail_ns, calls) = (other.lead_ns, other.tail_ns, other.calls);
-                let longest_ns = other.longest_ns;
+                let (lead_ns, tail_ns, total_ns) = (other.lead_ns, other.tail_ns, other.total_ns);
+                let (calls, longest_ns) = (other.calls, other.longest_ns);
                 let folded = &mut self.drafts[folded as usize];
                 folded.lead_ns += lead_ns;
                 folded.tail_ns += tail_ns;
+                folded.total_ns += total_ns;
                 folded.calls = folded.calls.saturating_add(calls);
                 folded.longest_ns = folded.longest_ns.max(longest_ns);
             }
@@ -244,33 +264,31 @@ impl Builder {
         }
     }
 
-    /// Finds out what each of a cluster of overlapping siblings waited for; gives the one that ended last.
-    fn link(&mut self, cluster: &[u32], into: &mut Vec<u32>, before: u32, cursor_ns: &mut u64) -> u32 {
+    /// Finds out what each of a cluster of overlapping siblings waited for.
+    fn link(&mut self, cluster: &[u32], row: &mut Row) {
         // Siblings by end, the earliest first, so that "ended last before" is a search.
-        let mut ended: Vec<(u64, u32)> =
-            cluster.iter().map(|&child| (self.drafts[child as usize].end_ns, child)).collect();
+        let mut ended: Vec<(u64, u64, u32)> = cluster
+            .iter()
+            .map(|&child| {
+                let draft = &self.drafts[child as usize];
+                (draft.end_ns, draft.start_ns, child)
+            })
+            .collect();
         ended.sort_unstable();
-        let begin_ns = *cursor_ns;
+        let (begin_ns, before) = (row.cursor_ns, row.last_ended());
         for &child in cluster {
             let start_ns = self.drafts[child as usize].start_ns;
-            let until = ended.partition_point(|&(end_ns, _)| end_ns <= start_ns);
+            let until = ended.partition_point(|&(end_ns, _, _)| end_ns <= start_ns);
             // An element without duration ends when it starts: it waits neither for itself nor its like.
-            let waited_for = ended[..until]
-                .iter()
-                .rev()
-                .find(|&&(_, other)| self.drafts[other as usize].start_ns < start_ns);
-            let (end_ns, follows) = waited_for.copied().unwrap_or((begin_ns, before));
+            let waited_for = ended[..until].iter().rev().find(|&&(_, other_ns, _)| other_ns < start_ns);
+            let (end_ns, follows) =
+                waited_for.map_or((begin_ns, before), |&(end_ns, _, follows)| (end_ns, follows));
             let draft = &mut self.drafts[child as usize];
             (draft.lead_ns, draft.follows) = (start_ns - end_ns, follows);
-            into.push(child);
+            row.by_start.push(child);
         }
-        match ended.last() {
-            Some(&(end_ns, child)) => {
-                *cursor_ns = end_ns.max(begin_ns);
-                child
-            }
-            None => before,
-        }
+        row.by_end.extend(ended.iter().map(|&(_, _, child)| child));
+        row.cursor_ns = ended.last().map_or(begin_ns, |&(end_ns, _, _)| end_ns);
     }
 
     fn signature(&self, draft: &Draft) -> u64 {
@@ -308,19 +326,23 @@ impl Builder {
     fn lay(&self, draft: u32, places: &FxHashMap<u32, u32>, skeleton: &mut Skeleton) {
         let draft = &self.drafts[draft as usize];
         let place = skeleton.nodes.len() as u32;
-        for child in &draft.children {
-            if let Some(&child) = places.get(child) {
-                skeleton.nodes[child as usize].parent = place;
-            }
+        let place_of = |draft: u32| places.get(&draft).copied().unwrap_or(NONE);
+        for &child in &draft.children {
+            let next_ended = place_of(self.drafts[child as usize].next_ended);
+            let child = &mut skeleton.nodes[place_of(child) as usize];
+            (child.parent, child.next_ended) = (place, next_ended);
         }
         let first_claim = skeleton.claims.len() as u32;
         skeleton.claims.extend_from_slice(&draft.claims);
         skeleton.nodes.push(Node {
             parent: NONE,
-            follows: places.get(&draft.follows).copied().unwrap_or(NONE),
+            follows: place_of(draft.follows),
+            next_ended: NONE,
+            first_ended: place_of(draft.first_ended),
             request: place,
             lead_ns: draft.lead_ns,
             tail_ns: draft.tail_ns,
+            total_ns: draft.total_ns,
             calls: draft.calls,
             typical_ns: draft.typical_ns,
             longest_ns: draft.longest_ns,
@@ -368,6 +390,9 @@ fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft 
         lead_ns: 0,
         tail_ns: 0,
         follows: NONE,
+        next_ended: NONE,
+        first_ended: NONE,
+        total_ns: end_ns - start_ns,
         calls,
         typical_ns: end_ns - start_ns,
         longest_ns: end_ns - start_ns,

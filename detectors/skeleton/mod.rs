@@ -8,6 +8,8 @@
 //! those that look alike are folded into one node that holds their sums.
 
 mod build;
+#[cfg(test)]
+mod tests;
 
 pub use build::Builder;
 
@@ -31,14 +33,21 @@ pub struct Skeleton {
 pub struct Node {
     /// The node around it; [`NONE`] for the request itself.
     pub parent: u32,
-    /// The sibling whose end it waited for; [`NONE`] if it waited for the start of its parent.
+    /// The sibling that ended last before it began, for which and for all that ended earlier it
+    /// waited; [`NONE`] if it waited for the start of its parent only.
     pub follows: u32,
+    /// The sibling that ended next after it.
+    pub next_ended: u32,
+    /// Its child that ended first.
+    pub first_ended: u32,
     /// The request it belongs to, as a node; a request belongs to itself.
     pub request: u32,
     /// From the end of what it follows to its start.
     pub lead_ns: u64,
     /// After the end of its last child; all of a node without children.
     pub tail_ns: u64,
+    /// Its duration; the sum of all that were folded into it.
+    pub total_ns: u64,
     /// How many were folded into it.
     pub calls: u32,
     /// Duration of the median one.

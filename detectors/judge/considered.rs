@@ -1,0 +1,198 @@
+//! Candidates as they are weighed: with their words, their remedy and what it gives back alone.
+
+use super::endpoints::{Effect, EndpointView, spread};
+use super::identity;
+use crate::candidate::{Case, Mark, Subject, Told};
+use crate::docket::{CandidateKey, CandidateTally, Docket};
+use crate::evidence::shape::sql::Verb;
+use crate::evidence::{Dictionary, ShapeRef, Symbol};
+use crate::finding::{self, Confidence};
+use crate::impact::{Fix, Fixes, Replayer};
+use crate::{ALL, Detector};
+
+/// A candidate on its way to a finding or a dismissal.
+pub(super) struct Considered<'a> {
+    /// Number in the docket.
+    pub(super) number: u32,
+    pub(super) detector: &'static Detector,
+    pub(super) key: &'a CandidateKey,
+    pub(super) tally: &'a CandidateTally,
+    pub(super) subject: finding::Subject,
+    pub(super) id: String,
+    pub(super) confidence: Confidence,
+    pub(super) fix: Fix,
+    pub(super) told: Told,
+    /// Its endpoint, by number.
+    pub(super) home: usize,
+    /// What the fix alone does, at its own endpoint and at every entry endpoint it lies in.
+    pub(super) effects: Vec<(usize, Effect)>,
+    /// Waiting given back at entry endpoints; at its own where no entry endpoint is known.
+    pub(super) gain_ns: u64,
+    /// Facts with the number of requests that show each, the most frequent first.
+    pub(super) marks: Vec<(Mark, u64)>,
+}
+
+/// What all candidates are weighed with.
+pub(super) struct Scales<'a> {
+    pub(super) docket: &'a Docket,
+    pub(super) dictionary: &'a Dictionary,
+    pub(super) views: &'a [EndpointView<'a>],
+}
+
+impl<'a> Considered<'a> {
+    /// Weighs one candidate that at least one request shows in full.
+    pub(super) fn weigh(
+        scales: &Scales<'a>,
+        number: u32,
+        places: &[usize],
+        replayer: &mut Replayer,
+    ) -> Option<Self> {
+        let (key, tally) = &scales.docket.candidates[number as usize];
+        let home = scales.views.iter().position(|view| view.key == key.endpoint)?;
+        let view = &scales.views[home];
+        let detector = &ALL[key.detector];
+        let subject = identity::subject(&key.subject, scales.dictionary);
+        let marks = marks_in_order(tally, scales.dictionary);
+        let told = (detector.tell)(&scales.case(key, tally, view, &marks));
+        let fix = Fix { remedy: tally.remedy, row_share_ns: scales.row_share(&key.subject) };
+        let effects = effects(scales.views, number, fix, home, places, replayer);
+        let entries = || effects.iter().filter(|(place, _)| scales.views[*place].is_entry());
+        let gain_ns = match entries().next() {
+            Some(_) => entries().map(|(_, effect)| effect.gain_ns).sum(),
+            None => effects.iter().map(|(_, effect)| effect.gain_ns).sum(),
+        };
+        Some(Self {
+            number,
+            detector,
+            key,
+            tally,
+            id: identity::finding_id(detector.id, &view.service, &view.name, &subject),
+            subject,
+            confidence: told.confidence.unwrap_or_else(|| confidence(tally)),
+            fix,
+            told,
+            home,
+            effects,
+            gain_ns,
+            marks,
+        })
+    }
+
+    /// What the fix alone does at its own endpoint.
+    pub(super) fn effect_at_home(&self) -> Effect {
+        self.effects
+            .iter()
+            .find(|(place, _)| *place == self.home)
+            .map_or_else(Effect::default, |(_, effect)| effect.clone())
+    }
+}
+
+impl Scales<'_> {
+    fn case<'c>(
+        &'c self,
+        key: &'c CandidateKey,
+        tally: &CandidateTally,
+        view: &'c EndpointView<'_>,
+        marks: &'c [(Mark, u64)],
+    ) -> Case<'c> {
+        Case {
+            dictionary: self.dictionary,
+            service: &view.service,
+            endpoint: &view.name,
+            subject: &key.subject,
+            requests_of_endpoint: view.tally.requests,
+            requests: tally.full,
+            repeats: spread(&tally.repeats),
+            statements_per_request: spread(&view.tally.statements),
+            claimed_ns: spread(&tally.claimed),
+            single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
+            marks,
+            settings: view.settings.of(key.detector),
+        }
+    }
+
+    /// What the server does for one row of a loop, at most: its fastest call less the fastest
+    /// trivial statement of the same target, which is the round trip.
+    fn row_share(&self, subject: &Subject) -> Option<u64> {
+        let Subject::Shape(shape) = subject else { return None };
+        let statements = &self.docket.statements;
+        let calls = statements.iter().filter(|((other, _), _)| other == shape);
+        let (&(_, target), tally) =
+            calls.max_by_key(|((_, target), tally)| (tally.executions, self.dictionary.text(*target)))?;
+        let trivial_ns = statements
+            .iter()
+            .filter(|((other, at), _)| other != shape && *at == target && self.is_trivial(*other))
+            .map(|(_, tally)| tally.fastest_ns)
+            .min()?;
+        Some(tally.fastest_ns.saturating_sub(trivial_ns))
+    }
+
+    fn is_trivial(&self, shape: ShapeRef) -> bool {
+        self.dictionary
+            .shape(shape)
+            .facts
+            .as_ref()
+            .is_some_and(|facts| facts.single_row || matches!(facts.verb, Verb::Transaction | Verb::Session))
+    }
+
+    /// Whether own time of a service is known to be that: its database clients are seen.
+    pub(super) fn own_is_known(&self, service: Symbol) -> bool {
+        self.docket.services.get(&service).is_some_and(|service| service.stores > 0)
+    }
+}
+
+fn effects(
+    views: &[EndpointView<'_>],
+    number: u32,
+    fix: Fix,
+    home: usize,
+    places: &[usize],
+    replayer: &mut Replayer,
+) -> Vec<(usize, Effect)> {
+    let mut fixes = Fixes::default();
+    fixes.set(number, fix);
+    let wanted = places.iter().filter(|&&place| place == home || views[place].is_entry());
+    wanted.map(|&place| (place, views[place].replay(&fixes, replayer))).collect()
+}
+
+/// As sure as at least half of the requests make it.
+fn confidence(tally: &CandidateTally) -> Confidence {
+    let [_, medium, high] = tally.confidence;
+    match tally.full {
+        full if high * 2 >= full => Confidence::High,
+        full if (medium + high) * 2 >= full => Confidence::Medium,
+        _ => Confidence::Low,
+    }
+}
+
+fn marks_in_order(tally: &CandidateTally, dictionary: &Dictionary) -> Vec<(Mark, u64)> {
+    let mut marks: Vec<(Mark, u64)> = tally.marks.iter().map(|(mark, count)| (*mark, *count)).collect();
+    marks.sort_by_cached_key(|(mark, count)| (std::cmp::Reverse(*count), content_of(*mark, dictionary)));
+    marks
+}
+
+/// What a mark says, without the numbers of the dictionary.
+fn content_of(mark: Mark, dictionary: &Dictionary) -> (u8, String) {
+    let shape = |shape| dictionary.shape(shape).text.to_string();
+    match mark {
+        Mark::At(location) => (0, location_text(dictionary, location)),
+        Mark::By(origin) => (1, dictionary.text(dictionary.origin(origin).library).to_owned()),
+        Mark::After(after) => (2, shape(after)),
+        Mark::With(with) => (3, shape(with)),
+        Mark::OtherValues => (4, String::new()),
+        Mark::SameValues => (5, String::new()),
+        Mark::UnknownValues => (6, String::new()),
+        Mark::AtOnce => (7, String::new()),
+        Mark::Paged => (8, String::new()),
+        Mark::Writes => (9, String::new()),
+        Mark::HoldsConnection => (10, String::new()),
+        Mark::InTransaction => (11, String::new()),
+        Mark::ClientsSeen => (12, String::new()),
+    }
+}
+
+fn location_text(dictionary: &Dictionary, location: crate::evidence::LocationRef) -> String {
+    dictionary.location(location).map_or_else(String::new, |location| {
+        format!("{}:{}:{}", dictionary.text(location.file), location.line, dictionary.text(location.function))
+    })
+}

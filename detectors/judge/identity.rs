@@ -1,0 +1,65 @@
+//! Stable names of findings and causes: from content alone, the same in every run.
+
+use crate::candidate::{OwnTime, Subject};
+use crate::evidence::Dictionary;
+use crate::finding;
+
+/// FNV-1a, 64 bits (Fowler, Noll, Vo): parts are set apart by a byte that no text holds.
+fn hash<'t>(parts: impl IntoIterator<Item = &'t str>) -> u64 {
+    let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([0xff]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// `n-plus-one-3f9a51c2`: detector, scope and subject; no counts, no times.
+pub(super) fn finding_id(
+    detector: &str,
+    service: &str,
+    endpoint: &str,
+    subject: &finding::Subject,
+) -> String {
+    let subject = subject.shape.as_deref().unwrap_or(&subject.text);
+    format!("{detector}-{:08x}", hash([detector, service, endpoint, subject]) as u32)
+}
+
+/// Shared by findings of one detector about one subject at several endpoints.
+pub(super) fn cause_id(detector: &str, service: &str, subject: &finding::Subject) -> String {
+    let subject = subject.shape.as_deref().unwrap_or(&subject.text);
+    format!("c-{:08x}", hash([detector, service, subject]) as u32)
+}
+
+/// A subject as it is reported.
+pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Subject {
+    let shape = |shape| dictionary.shape(shape);
+    match subject {
+        Subject::Shape(reference) => {
+            let shape = shape(*reference);
+            let is_statement = shape.facts.is_some();
+            finding::Subject {
+                kind: if is_statement { finding::SubjectKind::Statement } else { finding::SubjectKind::Call },
+                text: shape.text.to_string(),
+                shape: Some(shape.id.to_string()),
+            }
+        }
+        Subject::Calls(shapes) => finding::Subject {
+            kind: finding::SubjectKind::Calls,
+            text: shapes.iter().map(|&one| &*shape(one).text).collect::<Vec<_>>().join(", "),
+            shape: None,
+        },
+        Subject::Own(own) => finding::Subject {
+            kind: finding::SubjectKind::Code,
+            text: match own {
+                OwnTime::BeforeFirst => "own time before the first call".to_owned(),
+                OwnTime::AfterLast => "own time after the last call".to_owned(),
+                OwnTime::Span(name) => dictionary.text(*name).to_owned(),
+            },
+            shape: None,
+        },
+        Subject::Pool { service } => finding::Subject {
+            kind: finding::SubjectKind::Pool,
+            text: format!("connection pool of {}", dictionary.text(*service)),
+            shape: None,
+        },
+    }
+}

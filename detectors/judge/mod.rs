@@ -1,0 +1,271 @@
+//! From the docket to the report: what is told, in which order, and why the rest is not.
+//!
+//! What a flaw is may be counted by its detector; whether it is worth telling is decided here, by
+//! the time that its fix gives back.
+
+mod claims;
+mod considered;
+mod endpoints;
+mod identity;
+mod not_seen;
+mod selection;
+mod telling;
+
+use rustc_hash::FxHashMap;
+
+use self::considered::{Considered, Scales};
+use self::endpoints::EndpointView;
+use self::selection::Verdict;
+use crate::ALL;
+use crate::candidate::ShortOf;
+use crate::docket::Docket;
+use crate::evidence::{Dictionary, Kind};
+use crate::finding::{self, Confidence, Dismissal, Endpoint, Finding, GainKind, Report, Seen};
+use crate::impact::Replayer;
+use crate::settings::Settings;
+
+/// Dismissals that a report lists; the rest is counted in its notes.
+const DISMISSED_MAX: usize = 2_000;
+
+/// Judges everything that a docket holds. What was skipped and how many spans there were is for
+/// the caller to add.
+pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings) -> Report {
+    let views = EndpointView::all(docket, dictionary, settings);
+    let scales = Scales { docket, dictionary, views: &views };
+    let mut replayer = Replayer::default();
+    let (candidates, mut dismissed) = weigh(&scales, &mut replayer);
+    let verdicts = selection::select(&candidates, &views, &mut replayer);
+    let mut findings = Findings::default();
+    for (candidate, verdict) in candidates.iter().zip(&verdicts) {
+        let kind = match verdict {
+            Verdict::Told => GainKind::Latency,
+            Verdict::ToldForDatabaseTime => GainKind::DatabaseTime,
+            Verdict::ExplainedBy(told) => {
+                dismissed.push(explained(candidate, &candidates[*told], &views));
+                continue;
+            }
+            Verdict::Little(reason) => {
+                dismissed.push(dismissal(candidate, &views, reason.clone()));
+                continue;
+            }
+        };
+        let finding = telling::finding(candidate, &views, kind, dictionary, settings, &mut replayer);
+        findings.add(finding, candidate, &views);
+    }
+    findings.note_also(&candidates, &verdicts);
+    let (told, ranked) = findings.in_order();
+    let mut report = Report {
+        version: finding::VERSION,
+        endpoints: endpoints(&scales, &candidates, &told, &mut replayer),
+        findings: ranked,
+        seen: seen(docket),
+        not_seen: not_seen::not_seen(docket, dictionary),
+        notes: notes(docket, dictionary),
+        ..Report::default()
+    };
+    list_dismissed(&mut report, dismissed);
+    report
+}
+
+/// Splits the candidates into those that at least one request shows in full and dismissals.
+fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a>>, Vec<Dismissal>) {
+    let places = endpoints::endpoints_of_candidates(scales.views);
+    let mut candidates = Vec::new();
+    let mut dismissed = Vec::new();
+    for (number, (key, tally)) in scales.docket.candidates.iter().enumerate() {
+        let number = number as u32;
+        if tally.full == 0 || tally.tentative {
+            dismissed.extend(not_enough(scales, key, tally));
+            continue;
+        }
+        let places = places.get(&number).map_or(&[][..], Vec::as_slice);
+        candidates.extend(Considered::weigh(scales, number, places, replayer));
+    }
+    candidates.sort_by(|one, other| one.id.cmp(&other.id));
+    (candidates, dismissed)
+}
+
+fn not_enough(
+    scales: &Scales<'_>,
+    key: &crate::docket::CandidateKey,
+    tally: &crate::docket::CandidateTally,
+) -> Option<Dismissal> {
+    let reason = match tally.short_of {
+        Some(ShortOf { what, seen, needed }) => format!("seen {seen} {what}, needs {needed}"),
+        None if tally.tentative => "no other request gave a connection back when the wait ended".to_owned(),
+        None => return None,
+    };
+    Some(Dismissal {
+        detector: ALL[key.detector].id.to_owned(),
+        service: scales.dictionary.text(key.endpoint.service).to_owned(),
+        endpoint: Some(key.endpoint.name.text(scales.dictionary)),
+        subject: identity::subject(&key.subject, scales.dictionary).text,
+        requests: tally.full + tally.short,
+        reason,
+    })
+}
+
+fn dismissal(candidate: &Considered<'_>, views: &[EndpointView<'_>], reason: String) -> Dismissal {
+    let view = &views[candidate.home];
+    Dismissal {
+        detector: candidate.detector.id.to_owned(),
+        service: view.service.clone(),
+        endpoint: Some(view.name.clone()),
+        subject: candidate.subject.text.clone(),
+        requests: candidate.tally.full,
+        reason,
+    }
+}
+
+fn explained(candidate: &Considered<'_>, by: &Considered<'_>, views: &[EndpointView<'_>]) -> Dismissal {
+    dismissal(candidate, views, format!("explained by {}", by.id))
+}
+
+fn list_dismissed(report: &mut Report, mut dismissed: Vec<Dismissal>) {
+    dismissed.sort_by(|one, other| {
+        let key = |dismissal: &Dismissal| {
+            let endpoint = dismissal.endpoint.clone();
+            (dismissal.service.clone(), endpoint, dismissal.detector.clone(), dismissal.subject.clone())
+        };
+        key(one).cmp(&key(other)).then_with(|| one.reason.cmp(&other.reason))
+    });
+    if dismissed.len() > DISMISSED_MAX {
+        let more = dismissed.len() - DISMISSED_MAX;
+        report.notes.push(format!("{more} further dismissed candidates are not listed"));
+        dismissed.truncate(DISMISSED_MAX);
+    }
+    report.dismissed = dismissed;
+}
+
+/// Findings with what they are ranked by.
+#[derive(Default)]
+struct Findings {
+    ranked: Vec<Ranked>,
+}
+
+struct Ranked {
+    finding: Finding,
+    /// The largest share of an excess over a target that the fix takes away.
+    share_of_excess: f64,
+}
+
+impl Findings {
+    fn add(&mut self, finding: Finding, candidate: &Considered<'_>, views: &[EndpointView<'_>]) {
+        let shares = candidate.effects.iter().map(|(view, effect)| views[*view].share_of_excess(effect));
+        let share_of_excess = shares.fold(0.0, f64::max);
+        self.ranked.push(Ranked { finding, share_of_excess });
+    }
+
+    /// Lists inside each finding the other views of its time.
+    fn note_also(&mut self, candidates: &[Considered<'_>], verdicts: &[Verdict]) {
+        for (candidate, verdict) in candidates.iter().zip(verdicts) {
+            let Verdict::ExplainedBy(told) = verdict else { continue };
+            let told = &candidates[*told];
+            if told.home != candidate.home || told.detector.id == candidate.detector.id {
+                continue;
+            }
+            let ranked = self.ranked.iter_mut().find(|ranked| ranked.finding.id == told.id);
+            if let Some(ranked) = ranked {
+                let also = format!("{}: {}", candidate.detector.id, candidate.told.why);
+                if !ranked.finding.also.contains(&also) {
+                    ranked.finding.also.push(also);
+                }
+            }
+        }
+    }
+
+    /// Ids of what is told, and the findings by rank: one list for each kind of gain, latency
+    /// first; what misses a target first; then by gain.
+    fn in_order(mut self) -> (FxHashMap<String, bool>, Vec<Finding>) {
+        self.ranked.sort_by(|one, other| {
+            let (mine, theirs) = (&one.finding, &other.finding);
+            mine.gain
+                .kind
+                .cmp(&theirs.gain.kind)
+                .then(other.share_of_excess.total_cmp(&one.share_of_excess))
+                .then(theirs.gain.total_ns.cmp(&mine.gain.total_ns))
+                .then_with(|| mine.id.cmp(&theirs.id))
+        });
+        let findings: Vec<Finding> = self.ranked.into_iter().map(|ranked| ranked.finding).collect();
+        // What is a lead only, or accepted, is not counted on.
+        let counted_on = |finding: &Finding| {
+            finding.gain.kind == GainKind::Latency
+                && finding.confidence != Confidence::Low
+                && finding.accepted.is_none()
+        };
+        (findings.iter().map(|finding| (finding.id.clone(), counted_on(finding))).collect(), findings)
+    }
+}
+
+fn endpoints(
+    scales: &Scales<'_>,
+    candidates: &[Considered<'_>],
+    told: &FxHashMap<String, bool>,
+    replayer: &mut Replayer,
+) -> Vec<Endpoint> {
+    let mut order: Vec<usize> = (0..scales.views.len()).collect();
+    order.sort_by_key(|&place| {
+        let view = &scales.views[place];
+        (view.excess_ns().is_none(), std::cmp::Reverse(view.total_ns()), place)
+    });
+    let described = order.into_iter().map(|place| {
+        let view = &scales.views[place];
+        let path = view.critical_path(scales.own_is_known(view.key.service));
+        let affecting = candidates.iter().filter(|candidate| {
+            told.get(&candidate.id) == Some(&true) && candidate.effects.iter().any(|(at, _)| *at == place)
+        });
+        let after_fixes = selection::after_fixes(view, affecting.collect(), replayer);
+        Endpoint {
+            service: view.service.clone(),
+            name: view.name.clone(),
+            entry: view.is_entry(),
+            requests: view.tally.requests,
+            errors: view.tally.errors,
+            latency_ns: view.latency,
+            statements_per_request: endpoints::spread(&view.tally.statements),
+            resource: endpoints::resource(&path.slowest),
+            critical_path_ns: path,
+            target: view.target_result(),
+            after_fixes,
+        }
+    });
+    described.collect()
+}
+
+fn seen(docket: &Docket) -> Seen {
+    let executed = |kinds: &[Kind]| kinds.iter().map(|kind| docket.operations[*kind as usize]).sum();
+    Seen {
+        spans: 0,
+        traces: docket.traces,
+        requests: docket.endpoints.values().map(|endpoint| endpoint.requests).sum(),
+        statements: executed(&[Kind::Sql, Kind::Document]),
+        cache_commands: executed(&[Kind::Cache]),
+        calls: executed(&[Kind::Http, Kind::Rpc, Kind::Publish]),
+    }
+}
+
+/// Bounds that were hit, clock shifts and missing parents.
+fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
+    let mut notes = Vec::new();
+    if docket.skewed_traces > 0 {
+        notes.push(format!(
+            "clock skew was undone in {} of {} traces, by up to {:.1} ms",
+            docket.skewed_traces,
+            docket.traces,
+            docket.skew_ns_max as f64 / 1e6
+        ));
+    }
+    if docket.spans_without_parent > 0 {
+        notes.push(format!("{} spans name a parent that is missing", docket.spans_without_parent));
+    }
+    if docket.sample.too_large > 0 {
+        notes.push(format!("{} requests are too large to be replayed", docket.sample.too_large));
+    }
+    if dictionary.refused() > 0 {
+        notes.push(format!(
+            "{} texts beyond the bound of the dictionary are counted as (other)",
+            dictionary.refused()
+        ));
+    }
+    notes
+}

@@ -1,0 +1,72 @@
+//! What the evidence cannot show, and the shortest way to see it.
+
+use crate::docket::{Docket, ServiceTally};
+use crate::evidence::{Dictionary, Symbol};
+use crate::finding::NotSeen;
+
+/// Everything that stays in the dark, by service and name.
+pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen> {
+    let mut services: Vec<(&str, Symbol)> =
+        docket.endpoints.keys().map(|key| (dictionary.text(key.service), key.service)).collect();
+    services.sort_unstable();
+    services.dedup();
+    let nothing = ServiceTally::default();
+    let mut gaps = Vec::new();
+    for (name, service) in services {
+        let tally = docket.services.get(&service).unwrap_or(&nothing);
+        let language = language_of(service, dictionary);
+        let mut add = |what: &str, how: String| {
+            gaps.push(NotSeen { what: what.to_owned(), service: Some(name.to_owned()), how });
+        };
+        if tally.stores == 0 {
+            add("database and cache clients", no_stores(tally, language));
+        }
+        if tally.statements > 0 && tally.pool_waits == 0 {
+            add("connection pool", no_pool(language).to_owned());
+        }
+        if tally.statements > 0 && tally.values_hidden * 2 > tally.statements {
+            add("values of statements", HIDDEN_VALUES.to_owned());
+        }
+    }
+    gaps
+}
+
+const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement repeats the same values \
+     shows in the server's query log (log_min_duration_statement = 0)";
+
+fn language_of<'d>(service: Symbol, dictionary: &'d Dictionary) -> &'d str {
+    let languages = dictionary
+        .origins()
+        .filter(|(_, origin)| origin.service == service)
+        .map(|(_, origin)| dictionary.text(origin.language));
+    languages.max().unwrap_or_default()
+}
+
+fn no_stores(tally: &ServiceTally, language: &str) -> String {
+    let others = if tally.calls == 0 { "no client spans at all" } else { "calls, but no database spans" };
+    let how = match language {
+        "python" => {
+            "install the instrumentation packages of its drivers (opentelemetry-bootstrap -a install)"
+        }
+        "nodejs" => "load @opentelemetry/auto-instrumentations-node before the drivers",
+        "java" => "attach the OpenTelemetry Java agent",
+        "go" => "wrap its drivers (otelsql, otelhttp)",
+        _ => "instrument its database drivers",
+    };
+    format!("{others}: statements may hide in its own time; {how}, or give the server's query log")
+}
+
+fn no_pool(language: &str) -> &'static str {
+    match language {
+        "python" => {
+            "its driver emits no checkout spans (SQLAlchemy does: install \
+             opentelemetry-instrumentation-sqlalchemy); waits show as gaps only"
+        }
+        "nodejs" => {
+            "no pg-pool spans: load @opentelemetry/instrumentation-pg before pg is required; waits show as gaps only"
+        }
+        "java" => "no pool spans: switch on the JDBC data source instrumentation of the Java agent",
+        "go" => "no sql.conn spans: wrap the driver with otelsql; waits show as gaps only",
+        _ => "no checkout spans: waits for a connection show as gaps only",
+    }
+}

@@ -1,0 +1,195 @@
+//! Which candidates are told: by the time they give back, each millisecond once.
+
+use super::claims::Claims;
+use super::considered::Considered;
+use super::endpoints::{Effect, EndpointView};
+use crate::candidate::Mark;
+use crate::finding::{AfterFix, Confidence};
+use crate::impact::{Fixes, Replayer};
+
+/// Per cent of an endpoint's median or of its target's percentile that a fix must give back.
+const GAIN_SHARE_MIN: u64 = 5;
+
+/// What a fix must give back at the 99th percentile (or of the slowest request) if it misses the share.
+const GAIN_AT_P99_MIN_NS: u64 = 50_000_000;
+
+/// Claims that cover each other by this share are one problem.
+const ONE_PROBLEM: f64 = 0.8;
+
+/// Fixes that are replayed one after another at one endpoint.
+const FIXES_MAX: usize = 20;
+
+/// What became of a candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verdict {
+    /// Told for the latency that it gives back.
+    Told,
+    /// Told for what it costs the database, though it gives back little latency.
+    ToldForDatabaseTime,
+    /// Another candidate, by place, explains the same time.
+    ExplainedBy(usize),
+    /// Gives back too little.
+    Little(String),
+}
+
+/// Decides on all candidates; gives one verdict each, in their order.
+pub(super) fn select(
+    candidates: &[Considered<'_>],
+    views: &[EndpointView<'_>],
+    replayer: &mut Replayer,
+) -> Vec<Verdict> {
+    let claims = Claims::of(views);
+    let mut selection = Selection { candidates, views, told: Vec::new(), fixes: Fixes::default() };
+    let mut verdicts: Vec<Option<Verdict>> = candidates.iter().map(|_| None).collect();
+    for place in by_weight(candidates) {
+        let verdict = selection.decide(place, &claims, replayer);
+        if verdict == Verdict::Told {
+            selection.tell(place);
+        }
+        verdicts[place] = Some(verdict);
+    }
+    verdicts.into_iter().flatten().collect()
+}
+
+/// Leads come last, so that they never explain away what is better founded; then by gain; at a tie
+/// the more specific detector first.
+fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by(|&one, &other| {
+        let (one, other) = (&candidates[one], &candidates[other]);
+        let is_lead = |candidate: &Considered<'_>| candidate.confidence == Confidence::Low;
+        is_lead(one)
+            .cmp(&is_lead(other))
+            .then(other.gain_ns.cmp(&one.gain_ns))
+            .then(one.key.detector.cmp(&other.key.detector))
+            .then(one.id.cmp(&other.id))
+    });
+    order
+}
+
+struct Selection<'s, 'a> {
+    candidates: &'s [Considered<'a>],
+    views: &'s [EndpointView<'a>],
+    told: Vec<usize>,
+    fixes: Fixes,
+}
+
+impl Selection<'_, '_> {
+    fn decide(&mut self, place: usize, claims: &Claims, replayer: &mut Replayer) -> Verdict {
+        let candidate = &self.candidates[place];
+        let worth = candidate.effects.iter().any(|(view, effect)| {
+            let view = &self.views[*view];
+            is_worth_telling(view, &Effect { predicted: view.latency, ..Effect::default() }, effect)
+        });
+        let explained = self
+            .told
+            .iter()
+            .copied()
+            .find(|&told| claims.covered(candidate.number, self.candidates[told].number) >= ONE_PROBLEM);
+        if let Some(told) = explained {
+            return Verdict::ExplainedBy(told);
+        }
+        if !worth {
+            let at_once = candidate.tally.marks.get(&Mark::AtOnce).copied().unwrap_or(0);
+            let costs_statements =
+                at_once * 2 >= candidate.tally.full && candidate.confidence != Confidence::Low;
+            return match costs_statements {
+                true => Verdict::ToldForDatabaseTime,
+                false => Verdict::Little(self.little(candidate)),
+            };
+        }
+        self.decide_beside_others(place, replayer)
+    }
+
+    /// Whether a fix still gives something back when those told before are done.
+    fn decide_beside_others(&mut self, place: usize, replayer: &mut Replayer) -> Verdict {
+        let candidate = &self.candidates[place];
+        let mut with = self.fixes.clone();
+        with.set(candidate.number, candidate.fix);
+        let worth = candidate.effects.iter().any(|(view, _)| {
+            let view = &self.views[*view];
+            let before = view.replay(&self.fixes, replayer);
+            is_worth_telling(view, &before, &view.replay(&with, replayer))
+        });
+        match worth {
+            true => Verdict::Told,
+            false => Verdict::Little("gives back little once the findings above it are fixed".to_owned()),
+        }
+    }
+
+    fn tell(&mut self, place: usize) {
+        self.told.push(place);
+        let candidate = &self.candidates[place];
+        if candidate.confidence != Confidence::Low {
+            self.fixes.set(candidate.number, candidate.fix);
+        }
+    }
+
+    /// `gives back 0.4 ms of 310 ms`.
+    fn little(&self, candidate: &Considered<'_>) -> String {
+        let best = candidate.effects.iter().max_by_key(|(_, effect)| effect.gain_ns);
+        let Some((view, effect)) = best else { return "not on the path of any sampled request".to_owned() };
+        let measured_ns = self.views[*view].latency.p50.unwrap_or(0);
+        let gain_ns = measured_ns.saturating_sub(effect.predicted.p50.unwrap_or(measured_ns));
+        format!("gives back {} of {} at p50", milliseconds(gain_ns), milliseconds(measured_ns))
+    }
+}
+
+/// A duration in milliseconds with a digit after the point.
+fn milliseconds(ns: u64) -> String {
+    format!("{:.1} ms", ns as f64 / 1e6)
+}
+
+/// Whether going from one latency of an endpoint to another is worth a finding.
+fn is_worth_telling(view: &EndpointView<'_>, before: &Effect, after: &Effect) -> bool {
+    let gain = |before: Option<u64>, after: Option<u64>| {
+        before.zip(after).map_or(0, |(before, after)| before.saturating_sub(after))
+    };
+    let (before, after) = (&before.predicted, &after.predicted);
+    let enough = |gain_ns: u64, measured: Option<u64>| {
+        gain_ns > 0 && measured.is_some_and(|measured| gain_ns * 100 >= measured * GAIN_SHARE_MIN)
+    };
+    let at_tail = match view.latency.p99 {
+        Some(_) => gain(before.p99, after.p99),
+        None => gain(before.max, after.max),
+    };
+    let at_target = view.target.is_some_and(|target| {
+        let of = |latency| super::endpoints::metric_of(latency, target.metric);
+        enough(gain(of(before), of(after)), of(&view.latency))
+    });
+    enough(gain(before.p50, after.p50), view.latency.p50) || at_target || at_tail >= GAIN_AT_P99_MIN_NS
+}
+
+/// The joint result at one endpoint of the first fix, the first two, and so on: at each step the
+/// fix that gives back most.
+pub(super) fn after_fixes(
+    view: &EndpointView<'_>,
+    mut candidates: Vec<&Considered<'_>>,
+    replayer: &mut Replayer,
+) -> Vec<AfterFix> {
+    let mut fixes = Fixes::default();
+    let mut steps = Vec::new();
+    while !candidates.is_empty() && steps.len() < FIXES_MAX {
+        let replayed = candidates.iter().enumerate().map(|(place, candidate)| {
+            fixes.set(candidate.number, candidate.fix);
+            let effect = view.replay(&fixes, replayer);
+            fixes.unset(candidate.number);
+            (place, effect)
+        });
+        let best = replayed.max_by(|(one, one_effect), (other, other_effect)| {
+            one_effect
+                .gain_ns
+                .cmp(&other_effect.gain_ns)
+                .then(candidates[*other].id.cmp(&candidates[*one].id))
+        });
+        let Some((place, effect)) = best else { break };
+        let candidate = candidates.remove(place);
+        fixes.set(candidate.number, candidate.fix);
+        steps.push(AfterFix {
+            finding: candidate.id.clone(),
+            target_met: view.meets_target(&effect.predicted),
+            latency_ns: effect.predicted,
+        });
+    }
+    steps
+}

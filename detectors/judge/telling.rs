@@ -1,0 +1,160 @@
+//! From a candidate that is told to its finding.
+
+use super::considered::Considered;
+use super::endpoints::{EndpointView, spread};
+use super::identity;
+use crate::candidate::{Advice, Mark, Remedy, Subject};
+use crate::docket::Exemplar;
+use crate::evidence::Dictionary;
+use crate::evidence::trace::Waits;
+use crate::finding::{
+    Affected, Evidence, Finding, FindingLatency, Fix, Gain, GainKind, Latency, Location, ResourceClass,
+    Verify,
+};
+use crate::impact::{self, Fixes, Replayer};
+use crate::settings::Settings;
+
+/// Puts a candidate into its final form.
+pub(super) fn finding(
+    candidate: &Considered<'_>,
+    views: &[EndpointView<'_>],
+    kind: GainKind,
+    dictionary: &Dictionary,
+    settings: &Settings,
+    replayer: &mut Replayer,
+) -> Finding {
+    let view = &views[candidate.home];
+    let effect = candidate.effect_at_home();
+    let repeats = spread(&candidate.tally.repeats);
+    let mut finding = Finding {
+        id: candidate.id.clone(),
+        cause: identity::cause_id(candidate.detector.id, &view.service, &candidate.subject),
+        detector: candidate.detector.id.to_owned(),
+        service: view.service.clone(),
+        endpoint: Some(view.name.clone()),
+        affects: affected(candidate, views),
+        subject: candidate.subject.clone(),
+        requests: candidate.tally.full,
+        repeats: (repeats.max > 0).then_some(repeats),
+        gain: Gain { kind, total_ns: total_gain(candidate, kind) },
+        resource: resource(candidate, dictionary),
+        confidence: candidate.confidence,
+        latency_ns: FindingLatency {
+            measured: view.latency,
+            predicted: effect.predicted,
+            predicted_range: effect.range,
+        },
+        location: location(candidate, dictionary),
+        why: candidate.told.why.clone(),
+        fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
+        verify: verify(candidate, view),
+        evidence: candidate.tally.exemplars.in_order().into_iter().map(evidence).collect(),
+        also: Vec::new(),
+        accepted: None,
+    };
+    finding.accepted = settings
+        .accepted
+        .iter()
+        .find(|accepted| accepted.covers(&finding))
+        .map(|accepted| accepted.reason.clone());
+    finding
+}
+
+fn total_gain(candidate: &Considered<'_>, kind: GainKind) -> u64 {
+    match kind {
+        GainKind::DatabaseTime => candidate.tally.claimed_total_ns,
+        _ => candidate.gain_ns,
+    }
+}
+
+/// Entry endpoints besides its own that wait for it.
+fn affected(candidate: &Considered<'_>, views: &[EndpointView<'_>]) -> Vec<Affected> {
+    let others = candidate
+        .effects
+        .iter()
+        .filter(|(place, effect)| *place != candidate.home && views[*place].is_entry() && effect.gain_ns > 0);
+    let mut affected: Vec<Affected> = others
+        .map(|(place, effect)| Affected {
+            service: views[*place].service.clone(),
+            endpoint: views[*place].name.clone(),
+            gain_ns: effect.gain_ns,
+        })
+        .collect();
+    affected.sort_by(|one, other| {
+        let name = |affected: &Affected| (affected.service.clone(), affected.endpoint.clone());
+        other.gain_ns.cmp(&one.gain_ns).then_with(|| name(one).cmp(&name(other)))
+    });
+    affected
+}
+
+/// The resource that the claimed time is spent on.
+fn resource(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<ResourceClass> {
+    match &candidate.key.subject {
+        Subject::Own(_) => Some(ResourceClass::Cpu),
+        Subject::Pool { .. } => Some(ResourceClass::Io),
+        Subject::Shape(shape) if dictionary.shape(*shape).facts.is_some() => Some(ResourceClass::Io),
+        Subject::Shape(_) | Subject::Calls(_) => Some(match candidate.tally.kind.map(Waits::of) {
+            Some(Waits::Call | Waits::Cache) => ResourceClass::Network,
+            _ => ResourceClass::Io,
+        }),
+    }
+}
+
+/// The place that most of the requests show.
+fn location(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<Location> {
+    let at = candidate.marks.iter().find_map(|(mark, _)| match mark {
+        Mark::At(location) => dictionary.location(*location),
+        _ => None,
+    })?;
+    let text = |symbol| Some(dictionary.text(symbol)).filter(|text| !text.is_empty()).map(str::to_owned);
+    Some(Location {
+        file: text(at.file),
+        line: (at.line > 0).then_some(at.line),
+        function: text(at.function),
+    })
+}
+
+/// A remedy; one that changes something else than the finding's own is predicted apart.
+fn fix(advice: &Advice, candidate: &Considered<'_>, view: &EndpointView<'_>, replayer: &mut Replayer) -> Fix {
+    let apart = advice.remedy.map(|remedy| predicted(remedy, candidate, view, replayer));
+    Fix { text: advice.text.clone(), tradeoff: advice.tradeoff.clone(), latency_ns: apart }
+}
+
+fn predicted(
+    remedy: Remedy,
+    candidate: &Considered<'_>,
+    view: &EndpointView<'_>,
+    replayer: &mut Replayer,
+) -> Latency {
+    let mut fixes = Fixes::default();
+    fixes.set(candidate.number, impact::Fix { remedy, ..candidate.fix });
+    view.replay(&fixes, replayer).predicted
+}
+
+fn verify(candidate: &Considered<'_>, view: &EndpointView<'_>) -> Verify {
+    let check = &candidate.told.verify;
+    Verify {
+        metric: check.metric.clone(),
+        unit: check.unit,
+        now: check.now,
+        expected: check.expected,
+        command: format!("whyslow run --endpoint {} -- COMMAND", quoted(&view.name)),
+    }
+}
+
+/// A word for a shell, in single quotes where it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_-.".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn evidence(exemplar: &Exemplar) -> Evidence {
+    Evidence {
+        trace: format!("{:032x}", exemplar.trace),
+        spans: exemplar.spans.iter().map(|span| format!("{span:016x}")).collect(),
+        duration_ns: exemplar.duration_ns,
+    }
+}
