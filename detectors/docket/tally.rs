@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::histogram::{Histogram, fine_bucket};
-use crate::candidate::{Candidate, Mark, Remedy, ShortOf};
+use crate::candidate::{Candidate, Claim, Mark, Part, Remedy, ShortOf};
 use crate::evidence::trace::{NONE, Request, Trace, Waits};
 use crate::evidence::{Kind, Span, SpanId, Status, TraceId, UNKNOWN};
 
@@ -184,13 +184,12 @@ impl CandidateTally {
         self.full += 1;
         self.confidence[candidate.confidence as usize] += 1;
         self.repeats.add(candidate.repeats);
-        let operations =
-            candidate.claims.iter().filter_map(|claim| trace.operations.get(claim.operation as usize));
         let mut claimed_ns = 0;
-        for operation in operations {
-            self.kind = self.kind.max(Some(operation.kind));
-            self.single.add(operation.duration_ns());
-            claimed_ns += operation.duration_ns();
+        for claim in &candidate.claims {
+            self.kind = self.kind.max(trace.operations.get(claim.operation as usize).map(|it| it.kind));
+            let single_ns = time_of(claim, trace, request);
+            self.single.add(single_ns);
+            claimed_ns += single_ns;
         }
         self.claimed.add(claimed_ns);
         self.claimed_total_ns += claimed_ns;
@@ -218,6 +217,51 @@ impl CandidateTally {
         }
         other.exemplars.into_iter().for_each(|exemplar| self.exemplars.add(exemplar));
     }
+}
+
+/// Operations that are looked at for the end of what came before an operation.
+const LOOK_BACK: usize = 64;
+
+/// The time that is claimed, as measured.
+fn time_of(claim: &Claim, trace: &Trace, request: &Request) -> u64 {
+    let children = || trace.operations_of(request).iter().filter(|child| child.parent == claim.operation);
+    let operation = trace.operations.get(claim.operation as usize);
+    let (start_ns, end_ns) = match operation {
+        Some(operation) => (operation.start_ns, operation.end_ns),
+        None => (request.start_ns, request.end_ns),
+    };
+    match claim.part {
+        Part::Whole => end_ns - start_ns,
+        Part::Own => operation.map_or_else(|| own_path(trace, request), |operation| operation.self_path_ns),
+        Part::OwnBeforeFirst => {
+            children().next().map_or(end_ns - start_ns, |first| first.start_ns.saturating_sub(start_ns))
+        }
+        Part::OwnAfterLast => {
+            let last_ns = children().map(|child| child.end_ns).filter(|child_ns| *child_ns <= end_ns).max();
+            end_ns - last_ns.unwrap_or(start_ns)
+        }
+        Part::GapBefore => gap_before(claim.operation, trace, request),
+    }
+}
+
+/// From the end of what came before an operation to its start.
+fn gap_before(number: u32, trace: &Trace, request: &Request) -> u64 {
+    let operations = trace.operations_of(request);
+    let place = number.saturating_sub(request.operations.start) as usize;
+    let Some(operation) = operations.get(place) else { return 0 };
+    let siblings = operations[..place].iter().rev().take(LOOK_BACK);
+    let ended = siblings
+        .filter(|other| other.parent == operation.parent && other.end_ns <= operation.start_ns)
+        .map(|other| other.end_ns);
+    let above = trace.operations.get(operation.parent as usize);
+    let begin_ns = above.map_or(request.start_ns, |above| above.start_ns);
+    operation.start_ns.saturating_sub(ended.max().unwrap_or(begin_ns))
+}
+
+/// Critical path of the request's own code, outside of all operations.
+fn own_path(trace: &Trace, request: &Request) -> u64 {
+    let own = trace.path_of(request).iter().filter(|segment| segment.operation == NONE);
+    own.map(|segment| segment.end_ns - segment.start_ns).sum()
 }
 
 /// A request that shows a problem.

@@ -45,7 +45,7 @@ pub(super) fn finding(
             predicted_range: effect.range,
         },
         location: location(candidate, dictionary),
-        why: candidate.told.why.clone(),
+        why: why(candidate, kind),
         fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
         verify: verify(candidate, view),
         evidence: candidate.tally.exemplars.in_order().into_iter().map(evidence).collect(),
@@ -58,6 +58,19 @@ pub(super) fn finding(
         .find(|accepted| accepted.covers(&finding))
         .map(|accepted| accepted.reason.clone());
     finding
+}
+
+/// The detector's reason; where little latency is given back, what it costs instead.
+fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
+    let why = &candidate.told.why;
+    if kind == GainKind::Latency {
+        return why.clone();
+    }
+    let repeats = spread(&candidate.tally.repeats).p50;
+    format!(
+        "{why}; they run at once, so the fix gives back little latency: the cost is {repeats} statements \
+         and up to as many connections in each request"
+    )
 }
 
 fn total_gain(candidate: &Considered<'_>, kind: GainKind) -> u64 {
