@@ -232,6 +232,13 @@ pub struct Finding {
     pub accepted: Option<String>,
 }
 
+impl Finding {
+    /// Too unsure to be shown unless asked for.
+    pub fn is_lead(&self) -> bool {
+        self.confidence == Confidence::Low
+    }
+}
+
 /// An entry endpoint that a finding delays.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Affected {

@@ -1,3 +1,8 @@
 //! whyslow: says why a backend is slow, and what each fix would give back.
 pub mod collect;
+pub mod diagnosis;
+pub mod duration;
 pub mod ingest;
+pub mod pages;
+pub mod report;
+pub mod settings_file;

@@ -1,10 +1,10 @@
 //! The subcommands, one file each, and how they end.
 
 mod diagnose;
-#[cfg(feature = "receiver")]
-mod duration;
+mod rules;
 #[cfg(feature = "receiver")]
 mod run;
+mod size;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,9 +12,18 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+const EXAMPLES: &str = "\
+Examples:
+  whyslow diagnose traces.json        traces that were recorded before
+  whyslow run -- npm test             record them now, from any command
+  whyslow rules n-plus-one            what a finding means";
+
 /// Says why a backend is slow, and what each fix would give back.
+///
+/// Give it traces, or let it run what is slow: it says for each endpoint where the time goes, what
+/// to fix first, and how fast the endpoint will be after each fix.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -22,15 +31,19 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Diagnose(diagnose::Command),
     #[cfg(feature = "receiver")]
     Run(run::Options),
+    Rules(rules::Options),
 }
 
 impl Command {
     fn execute(self) -> anyhow::Result<Outcome> {
         match self {
+            Self::Diagnose(command) => diagnose::execute(command),
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
+            Self::Rules(options) => rules::execute(options),
         }
     }
 }
@@ -55,6 +68,8 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
 pub(crate) enum Outcome {
     /// What was asked for is done.
     Done,
+    /// What `--fail-on` names has happened.
+    Failed,
     /// Arguments or settings that make no sense.
     Misused,
     /// Nothing usable was read.
@@ -68,6 +83,7 @@ impl Outcome {
     fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Done => 0,
+            Self::Failed => 1,
             Self::Misused => 2,
             Self::CannotMeasure => 3,
             #[cfg(feature = "receiver")]

@@ -17,12 +17,13 @@ use clap::Args;
 use whyslow::collect::otlp_http::{Limits, Receiver};
 use whyslow::collect::received::Received;
 use whyslow::collect::spool::Spool;
+use whyslow::duration;
 
 use self::child::Ending;
 use self::environment::Environment;
 use self::events::{Event, Events};
 use self::program::Program;
-use super::{Outcome, UsageError, diagnose, duration, say};
+use super::{Outcome, UsageError, diagnose, say};
 
 /// A request within this time before keeps us listening after the command has ended.
 const QUIET: Duration = Duration::from_secs(1);
@@ -220,8 +221,18 @@ fn conclude(options: &Options, run: &Run, spool: Spool) -> anyhow::Result<Outcom
     if let Some(path) = &options.save {
         say(format_args!("whyslow: kept the traces in {}", path.display()));
     }
-    let outcome = diagnose::report(&options.diagnose, messages)?;
+    let outcome = diagnose::report(&options.diagnose, messages, again(&options.command))?;
     Ok(failed.unwrap_or(outcome))
+}
+
+/// The command that repeats the run. Arguments are left out: a report is passed on, and they may
+/// hold what must not be.
+fn again(command: &[OsString]) -> String {
+    match command {
+        [] => "whyslow run --listen …".to_owned(),
+        [program] => format!("whyslow run -- {}", program.to_string_lossy()),
+        [program, ..] => format!("whyslow run -- {} …", program.to_string_lossy()),
+    }
 }
 
 fn say_what_came(run: &Run) {

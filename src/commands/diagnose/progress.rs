@@ -1,0 +1,71 @@
+//! How far it is, on one line of a terminal, when it takes long.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use whyslow::diagnosis::Progress;
+
+/// Shorter runs say nothing.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The time between two lines.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Back to the line's start, and clear it.
+const CLEAR: &str = "\r\u{1b}[K";
+
+/// The line on the terminal.
+pub(super) struct Shown {
+    terminal: bool,
+    start: Instant,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Shown {
+    pub(super) fn new() -> Self {
+        Self { terminal: io::stderr().is_terminal(), start: Instant::now(), last: Mutex::new(None) }
+    }
+
+    /// Shows it, if the last time is long enough ago; another thread that shows it now is not waited for.
+    pub(super) fn update(&self, progress: Progress) {
+        if !self.terminal || self.start.elapsed() < QUIET {
+            return;
+        }
+        let Ok(mut last) = self.last.try_lock() else { return };
+        if last.is_some_and(|last| last.elapsed() < EVERY) {
+            return;
+        }
+        *last = Some(Instant::now());
+        // Whoever closed stderr does not want to know.
+        let _ = write!(io::stderr().lock(), "{CLEAR}{}", line(progress));
+    }
+
+    /// Takes the line away.
+    pub(super) fn end(&self) {
+        if self.last.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            let _ = write!(io::stderr().lock(), "{CLEAR}");
+        }
+    }
+}
+
+fn line(progress: Progress) -> String {
+    let Progress { bytes, bytes_total, records } = progress;
+    let read = format!("{} MB, {records} records", bytes / 1_000_000);
+    match bytes_total {
+        Some(total) if total > 0 => format!("reading {:3} %: {read}", bytes.min(total) * 100 / total),
+        _ => format!("reading: {read}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_is_told_where_the_end_is_known() {
+        let known = Progress { bytes: 50_000_000, bytes_total: Some(200_000_000), records: 7 };
+        assert_eq!(line(known), "reading  25 %: 50 MB, 7 records");
+        assert_eq!(line(Progress { bytes_total: None, ..known }), "reading: 50 MB, 7 records");
+    }
+}

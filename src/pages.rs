@@ -1,0 +1,31 @@
+//! Documentation that is made from the tables of the code, for `whyslow rules` and for `docs/`.
+
+use detectors::settings::Setting;
+use detectors::{ALL, Detector};
+
+/// A detector's page: what it finds, its module comment, its settings.
+pub fn detector(detector: &Detector) -> String {
+    let Detector { id, summary, .. } = detector;
+    let body = detector.explain();
+    let settings: String = detector.settings.iter().map(setting).collect();
+    let settings = match settings.is_empty() {
+        true => String::new(),
+        false => format!("\n## Settings\n\nIn `whyslow.toml` below `[detector.{id}]`:\n\n{settings}"),
+    };
+    format!("# {id}: {summary}\n\n{}\n{settings}", body.trim_end())
+}
+
+/// The settings of all detectors, by detector.
+pub fn settings() -> String {
+    let declared = ALL.iter().filter(|detector| !detector.settings.is_empty());
+    let sections = declared.map(|detector| {
+        let settings: String = detector.settings.iter().map(setting).collect();
+        format!("### `[detector.{}]`\n\n{settings}", detector.id)
+    });
+    sections.collect::<Vec<_>>().join("\n")
+}
+
+fn setting(setting: &Setting) -> String {
+    let Setting { name, unit, default, why } = setting;
+    format!("- `{name} = {default}` ({unit}): {why}\n")
+}

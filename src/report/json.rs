@@ -1,0 +1,15 @@
+//! The report as JSON, version 1: `docs/report.md` explains it, `docs/report-v1.schema.json` describes it.
+
+use std::io;
+
+use detectors::finding::Report;
+
+use super::{Output, Style};
+
+pub(super) const OUTPUT: Output =
+    Output { name: "json", summary: "one JSON document, version 1, for programs", write };
+
+fn write(report: &Report, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,46 @@
+//! Findings to outputs: one file each, and the table of all of them.
+//!
+//! Nothing is decided here: an output shows what the report says, in its order.
+
+mod figures;
+mod json;
+mod text;
+
+use std::io;
+
+use detectors::finding::Report;
+
+/// A form in which a report is written.
+pub struct Output {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub summary: &'static str,
+    /// Writes a whole report.
+    pub write: fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>,
+}
+
+/// How a report is shown where an output is made for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Columns that a line may take.
+    pub width: usize,
+    /// Also what is hidden at first: leads of low confidence, ranges, what was dismissed.
+    pub verbose: bool,
+    /// Whether escape codes for colours are written.
+    pub colour: bool,
+}
+
+impl Style {
+    /// Columns where nothing is known of the reader.
+    pub const WIDTH_DEFAULT: usize = 100;
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { width: Self::WIDTH_DEFAULT, verbose: false, colour: false }
+    }
+}
+
+/// Every output; the first is the default.
+pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT];

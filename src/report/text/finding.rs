@@ -1,0 +1,276 @@
+//! One finding: what it is, what its fix gives back, why, how, and how to check it.
+
+use std::io;
+
+use detectors::finding::{
+    Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Location, Report,
+    Unit, Verify,
+};
+use detectors::settings::Metric;
+
+use super::endpoint::fixes;
+use super::ink::{Ink, Line};
+use super::page::Page;
+use super::{Shown, WHOLE_SERVICE, fit, title};
+use crate::duration::format as duration;
+use crate::report::figures::{count, counted};
+
+/// Where a finding's facts begin.
+const INDENT: usize = 5;
+
+/// Columns of a label and its gap.
+const LABEL: usize = 7;
+
+/// Findings about a process, a database or a machine, and those whose endpoint is not in the report.
+pub(super) fn write_without_endpoint(
+    page: &mut Page<'_>,
+    report: &Report,
+    shown: &Shown<'_>,
+) -> io::Result<()> {
+    let listed = |finding: &Finding| report.endpoints.iter().any(|endpoint| super::is_at(finding, endpoint));
+    let mut last = None;
+    for &(number, finding) in shown.findings.iter().filter(|(_, finding)| !listed(finding)) {
+        let place = (&finding.service, &finding.endpoint);
+        if last != Some(place) {
+            let name = finding.endpoint.as_deref().unwrap_or(WHOLE_SERVICE);
+            page.line(
+                Line::default().with(Ink::Faint, &finding.service).with(Ink::Plain, "  ").then(title(name)),
+            )?;
+        }
+        last = Some(place);
+        page.blank()?;
+        write(page, number, finding, None, shown)?;
+        page.blank()?;
+    }
+    Ok(())
+}
+
+/// Writes one finding.
+pub(super) fn write(
+    page: &mut Page<'_>,
+    number: usize,
+    finding: &Finding,
+    endpoint: Option<&Endpoint>,
+    shown: &Shown<'_>,
+) -> io::Result<()> {
+    let head = Line::at(2)
+        .with(Ink::Title, number.to_string())
+        .pad_to(INDENT)
+        .with(Ink::Flaw, &finding.detector)
+        .with(Ink::Plain, "  ");
+    let room = page.room(head.width());
+    page.line(head.with(Ink::Plain, fit::shorten(&finding.subject.text, room)))?;
+    page.flow(Line::at(INDENT), prediction(finding, endpoint, shown))?;
+    page.flow(Line::at(INDENT), facts(finding, endpoint))?;
+    if shown.verbose {
+        write_range(page, finding, endpoint)?;
+    }
+    page.prose(label("why"), Ink::Plain, &finding.why)?;
+    for (place, fix) in finding.fix.iter().enumerate() {
+        write_fix(page, if place == 0 { "fix" } else { "or" }, fix, endpoint)?;
+    }
+    write_check(page, &finding.verify)?;
+    for other in &finding.also {
+        page.prose(label("also"), Ink::Plain, other)?;
+    }
+    write_affected(page, finding)?;
+    write_seen(page, finding, shown.verbose)
+}
+
+fn label(text: &str) -> Line {
+    Line::at(INDENT).with(Ink::Faint, text).pad_to(INDENT + LABEL)
+}
+
+/// `p99 3.02 s → 0.80 s   p50 1.67 s → 0.70 s   after fix 1`.
+fn prediction(finding: &Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>) -> Vec<Line> {
+    let steps = endpoint.map_or(&[][..], |endpoint| &endpoint.after_fixes);
+    let place = steps.iter().position(|step| step.finding == finding.id);
+    let (before, after) = match (place, endpoint) {
+        (Some(0), Some(endpoint)) => (endpoint.latency_ns, steps[0].latency_ns),
+        (Some(step), _) => (steps[step - 1].latency_ns, steps[step].latency_ns),
+        (None, _) => (finding.latency_ns.measured, finding.latency_ns.predicted),
+    };
+    let mut items: Vec<Line> = metrics(&before, endpoint)
+        .into_iter()
+        .filter_map(|metric| change(metric, value(&before, metric), value(&after, metric)))
+        .collect();
+    match place {
+        _ if items.is_empty() => items.push(gain(finding.gain, finding.requests)),
+        Some(step) if step > 0 => {
+            items.push(Line::default().with(Ink::Faint, fixes(&steps[..step], shown)));
+        }
+        _ => {}
+    }
+    items
+}
+
+/// The target's metric or else the highest that is known, then the median.
+fn metrics(latency: &Latency, endpoint: Option<&Endpoint>) -> Vec<Metric> {
+    let target = endpoint.and_then(|endpoint| Metric::parse(&endpoint.target.as_ref()?.metric));
+    let highest = [Metric::P99, Metric::P95, Metric::Max];
+    let known = highest.into_iter().find(|metric| value(latency, *metric).is_some());
+    let first = target.filter(|metric| value(latency, *metric).is_some()).or(known);
+    let mut metrics: Vec<Metric> = first.into_iter().chain([Metric::P50]).collect();
+    metrics.dedup();
+    metrics
+}
+
+fn value(latency: &Latency, metric: Metric) -> Option<u64> {
+    match metric {
+        Metric::P50 => latency.p50,
+        Metric::P95 => latency.p95,
+        Metric::P99 => latency.p99,
+        Metric::Max => latency.max,
+    }
+}
+
+fn metric_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Max => "slowest",
+        other => other.name(),
+    }
+}
+
+fn change(metric: Metric, before: Option<u64>, after: Option<u64>) -> Option<Line> {
+    let (before, after) = (duration(before?), duration(after?));
+    let start = Line::default().with(Ink::Faint, format!("{} ", metric_name(metric)));
+    Some(start.with(Ink::Plain, format!("{before} → ")).with(Ink::Figure, after))
+}
+
+fn gain(gain: Gain, requests: u64) -> Line {
+    let what = match gain.kind {
+        GainKind::Latency => "waiting",
+        GainKind::DatabaseTime => "database time",
+        GainKind::CpuTime => "processor time",
+        GainKind::Memory | GainKind::Risk => return Line::default(),
+    };
+    Line::default()
+        .with(Ink::Faint, "gives back ")
+        .with(Ink::Figure, duration(gain.total_ns))
+        .with(Ink::Plain, format!(" of {what} over {}", counted(requests, "request")))
+}
+
+/// How often, how sure and where.
+fn facts(finding: &Finding, endpoint: Option<&Endpoint>) -> Vec<Line> {
+    let plain = |text: String| Line::default().with(Ink::Plain, text);
+    let mut items = Vec::new();
+    if let Some(repeats) = finding.repeats {
+        let usual = format!("{} in a request", count(repeats.p50));
+        items.push(plain(match repeats.max > repeats.p50 {
+            true => format!("{usual}, up to {}", count(repeats.max)),
+            false => usual,
+        }));
+    }
+    items.push(plain(match endpoint.map(|endpoint| endpoint.requests) {
+        Some(all) if all == finding.requests => "in every request".to_owned(),
+        Some(all) => format!("in {} of {} requests", count(finding.requests), count(all)),
+        None => format!("in {}", counted(finding.requests, "request")),
+    }));
+    items.extend(finding.location.as_ref().map(|location| plain(format!("at {}", place(location)))));
+    match finding.confidence {
+        Confidence::High => {}
+        Confidence::Medium => items.push(Line::default().with(Ink::Faint, "medium confidence")),
+        Confidence::Low => items.push(Line::default().with(Ink::Faint, "low confidence: a lead")),
+    }
+    items
+}
+
+/// `app/orders.py:41 list_orders`.
+fn place(location: &Location) -> String {
+    let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let file = location.file.as_ref().map(|file| format!("{file}{line}"));
+    [file, location.function.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// What this fix alone gives, from the best to the worst case.
+fn write_range(page: &mut Page<'_>, finding: &Finding, endpoint: Option<&Endpoint>) -> io::Result<()> {
+    let latency = &finding.latency_ns;
+    let mut items = Vec::new();
+    for metric in metrics(&latency.measured, endpoint) {
+        let change = change(metric, value(&latency.measured, metric), value(&latency.predicted, metric));
+        let range = range(&latency.predicted_range, metric)
+            .map(|[low, high]| format!(" ({} to {})", duration(low), duration(high)));
+        items.extend(change.map(|line| line.with(Ink::Faint, range.unwrap_or_default())));
+    }
+    page.flow(label("alone"), items)
+}
+
+fn range(range: &LatencyRange, metric: Metric) -> Option<[u64; 2]> {
+    match metric {
+        Metric::P50 => range.p50,
+        Metric::P95 => range.p95,
+        Metric::P99 => range.p99,
+        Metric::Max => range.max,
+    }
+}
+
+fn write_fix(page: &mut Page<'_>, name: &str, fix: &Fix, endpoint: Option<&Endpoint>) -> io::Result<()> {
+    let other = fix.latency_ns.as_ref().and_then(|latency| {
+        let metric = *metrics(latency, endpoint).first()?;
+        Some(format!(" ({} → {})", metric_name(metric), duration(value(latency, metric)?)))
+    });
+    page.prose(label(name), Ink::Plain, &format!("{}{}", fix.text, other.unwrap_or_default()))?;
+    match fix.tradeoff.is_empty() {
+        true => Ok(()),
+        false => page.prose(label("").with(Ink::Faint, "costs: "), Ink::Faint, &fix.tradeoff),
+    }
+}
+
+/// `statements per request 203 → 4:  whyslow run -- …`; a command is never wrapped, so that it can be copied.
+fn write_check(page: &mut Page<'_>, verify: &Verify) -> io::Result<()> {
+    let figure = |value: u64| match verify.unit {
+        Unit::Count => count(value),
+        Unit::Ns => duration(value),
+    };
+    let text = format!("{} {} → {}", verify.metric, figure(verify.now), figure(verify.expected));
+    let command = Line::default().with(Ink::Plain, &verify.command);
+    let whole = label("check").with(Ink::Plain, &text);
+    if whole.width() + 2 + command.width() <= page.style.width && command.width() > 0 {
+        return page.line(whole.with(Ink::Plain, ":  ").then(command));
+    }
+    page.prose(label("check"), Ink::Plain, &text)?;
+    match command.width() {
+        0 => Ok(()),
+        _ => page.line(label("").then(command)),
+    }
+}
+
+/// Endpoints other than its own that the fix makes faster.
+fn write_affected(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    let others = finding.affects.iter().filter(|affected| {
+        affected.service != finding.service || Some(&affected.endpoint) != finding.endpoint.as_ref()
+    });
+    let texts: Vec<String> = others
+        .map(|affected| {
+            format!("{} {} ({})", affected.service, affected.endpoint, duration(affected.gain_ns))
+        })
+        .collect();
+    match texts.is_empty() {
+        true => Ok(()),
+        false => page.prose(label("helps"), Ink::Plain, &texts.join(", ")),
+    }
+}
+
+fn write_seen(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::Result<()> {
+    let Some(first) = finding.evidence.first() else { return Ok(()) };
+    let more = match finding.requests {
+        0 | 1 => String::new(),
+        requests => format!(" and {} more", count(requests - 1)),
+    };
+    let id = Line::default().with(Ink::Faint, format!("id {}", finding.id));
+    let seen = Line::default().with(Ink::Plain, format!("{}{more}", trace(first)));
+    if !verbose {
+        return page.flow(label("seen"), [seen, id]);
+    }
+    let mut start = label("seen");
+    for evidence in &finding.evidence {
+        let text = format!("{}: spans {}", trace(evidence), evidence.spans.join(" "));
+        page.prose(start, Ink::Plain, &text)?;
+        start = label("");
+    }
+    page.line(label("id").with(Ink::Plain, &finding.id))
+}
+
+fn trace(evidence: &Evidence) -> String {
+    format!("trace {} ({})", evidence.trace, duration(evidence.duration_ns))
+}

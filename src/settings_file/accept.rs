@@ -1,0 +1,65 @@
+//! `[[accept]]`: findings that a team has decided to live with, why, and until when.
+
+use detectors::ALL;
+use detectors::settings::Acceptance;
+
+use super::section::Section;
+use super::{Day, Error, expected};
+
+const NAMES: &[&str] = &["finding", "detector", "endpoint", "shape", "reason", "owner", "until"];
+
+/// The keys that name a finding by what it is.
+const BY_SUBJECT: [&str; 3] = ["detector", "endpoint", "shape"];
+
+pub(super) fn read(section: &Section<'_>, today: Day) -> Result<Acceptance, Error> {
+    section.check_names(NAMES)?;
+    let acceptance = Acceptance {
+        finding: section.text("finding")?,
+        detector: section.text("detector")?,
+        endpoint: section.text("endpoint")?,
+        shape: section.text("shape")?,
+        reason: section.text("reason")?.ok_or_else(|| section.error("an acceptance needs a `reason`"))?,
+        owner: section.text("owner")?,
+    };
+    check_subject(section, &acceptance)?;
+    check_detector(section, acceptance.detector.as_deref())?;
+    check_until(section, today)?;
+    Ok(acceptance)
+}
+
+/// Either the finding's id, or all that says which one is meant: nothing is accepted by accident.
+fn check_subject(section: &Section<'_>, acceptance: &Acceptance) -> Result<(), Error> {
+    let given: Vec<&str> = BY_SUBJECT.into_iter().filter(|key| section.has(key)).collect();
+    match (&acceptance.finding, given.len()) {
+        (Some(_), 0) | (None, 3) => Ok(()),
+        (Some(_), _) => {
+            let reason = format!("`finding` names it already; leave out `{}`", given[0]);
+            Err(section.error_at(given[0], reason))
+        }
+        (None, _) => Err(section.error(
+            "an acceptance needs a `finding` (an id), or `detector`, `endpoint` and `shape` (\"*\" fits all)",
+        )),
+    }
+}
+
+fn check_detector(section: &Section<'_>, id: Option<&str>) -> Result<(), Error> {
+    let ids: Vec<&str> = ALL.iter().map(|detector| detector.id).collect();
+    match id {
+        Some(id) if !ids.contains(&id) => {
+            Err(section.error_at("detector", format!("unknown detector `{id}`; {}", expected(id, &ids))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_until(section: &Section<'_>, today: Day) -> Result<(), Error> {
+    let Some(date) = section.date("until")? else { return Ok(()) };
+    match Day::of(date.year, date.month, date.day) < today {
+        true => {
+            let reason =
+                format!("this acceptance ended on {date}; decide again: fix it, or set a later `until`");
+            Err(section.error_at("until", reason))
+        }
+        false => Ok(()),
+    }
+}

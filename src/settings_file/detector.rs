@@ -1,0 +1,61 @@
+//! Thresholds: `[detector.ID]` everywhere, `[[override]]` at some endpoints, services or statements.
+
+use detectors::settings::{Override, Scope};
+use detectors::{ALL, Detector};
+
+use super::Error;
+use super::section::Section;
+
+const OVERRIDE_NAMES: &[&str] = &["endpoint", "service", "statement", "detector"];
+
+/// All changed values; those with a scope come later and so win.
+pub(super) fn read(root: &Section<'_>) -> Result<Vec<Override>, Error> {
+    let mut overrides = below(root, &Scope::default())?;
+    for section in root.list("override")? {
+        section.check_names(OVERRIDE_NAMES)?;
+        let scope = Scope {
+            endpoint: section.text("endpoint")?,
+            service: section.text("service")?,
+            statement: section.text("statement")?,
+        };
+        if scope == Scope::default() {
+            let reason = "an override needs an `endpoint`, a `service` or a `statement`; \
+                          [detector.ID] changes a value everywhere";
+            return Err(section.error(reason));
+        }
+        let changes = below(&section, &scope)?;
+        if changes.is_empty() {
+            return Err(section
+                .error("an override changes nothing; add such as detector.n-plus-one.repeats_min = 10"));
+        }
+        overrides.extend(changes);
+    }
+    Ok(overrides)
+}
+
+/// The values of the `detector` table below a section.
+fn below(section: &Section<'_>, scope: &Scope) -> Result<Vec<Override>, Error> {
+    let Some(table) = section.table("detector")? else { return Ok(Vec::new()) };
+    let ids: Vec<&str> = ALL.iter().map(|detector| detector.id).collect();
+    table.check_names(&ids)?;
+    let mut overrides = Vec::new();
+    for detector in ALL.iter().filter(|detector| table.has(detector.id)) {
+        if let Some(values) = table.table(detector.id)? {
+            overrides.extend(of_detector(&values, detector, scope)?);
+        }
+    }
+    Ok(overrides)
+}
+
+fn of_detector(values: &Section<'_>, detector: &Detector, scope: &Scope) -> Result<Vec<Override>, Error> {
+    let names: Vec<&str> = detector.settings.iter().map(|setting| setting.name).collect();
+    values.check_names(&names)?;
+    let mut overrides = Vec::new();
+    for name in names {
+        if let Some(value) = values.number(name)? {
+            let (detector, name) = (detector.id.to_owned(), name.to_owned());
+            overrides.push(Override { scope: scope.clone(), detector, name, value });
+        }
+    }
+    Ok(overrides)
+}

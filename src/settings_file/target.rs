@@ -1,0 +1,85 @@
+//! Goals: `[[target]]` in the file, `--target 'GET /orders p99<500ms'` on the command line.
+
+use detectors::settings::{Metric, Target};
+
+use super::Error;
+use super::section::Section;
+use crate::duration;
+
+const METRICS: [Metric; 4] = [Metric::P50, Metric::P95, Metric::P99, Metric::Max];
+
+const NAMES: &[&str] = &["endpoint", "service", "p50", "p95", "p99", "max"];
+
+/// Reads a goal from the command line: `[SERVICE: ]ENDPOINT METRIC < DURATION`.
+///
+/// # Errors
+///
+/// A text that says what is expected.
+pub fn parse(text: &str) -> Result<Target, String> {
+    let wrong = |what: &str| {
+        format!("{what}; expected such as 'GET /orders p99<500ms' or 'shop: GET /orders p99<0.5s'")
+    };
+    let (left, bound) = text.rsplit_once('<').ok_or_else(|| wrong("no `<`"))?;
+    let (place, metric) = left.trim().rsplit_once(char::is_whitespace).ok_or_else(|| wrong("no endpoint"))?;
+    let metric = Metric::parse(&metric.to_ascii_lowercase())
+        .ok_or_else(|| wrong(&format!("`{metric}` is none of p50, p95, p99 and max")))?;
+    let (service, endpoint) = match place.split_once(": ") {
+        Some((service, endpoint)) => (Some(service.trim().to_owned()), endpoint),
+        None => (None, place),
+    };
+    let max_ns = bound_ns(bound.trim()).map_err(|reason| wrong(&reason))?;
+    Ok(Target { service, endpoint: endpoint.trim().to_owned(), metric, max_ns })
+}
+
+/// Reads one `[[target]]`, which may bound several metrics.
+pub(super) fn read(section: &Section<'_>) -> Result<Vec<Target>, Error> {
+    section.check_names(NAMES)?;
+    let endpoint = section.text("endpoint")?;
+    let endpoint =
+        endpoint.ok_or_else(|| section.error("a target needs an `endpoint`, such as \"GET /orders\""))?;
+    let service = section.text("service")?;
+    let mut targets = Vec::new();
+    for metric in METRICS {
+        let Some(bound) = section.text(metric.name())? else { continue };
+        let max_ns = bound_ns(&bound).map_err(|reason| section.error_at(metric.name(), reason))?;
+        targets.push(Target { service: service.clone(), endpoint: endpoint.clone(), metric, max_ns });
+    }
+    match targets.is_empty() {
+        true => Err(section.error("a target needs a bound, such as p99 = \"500ms\"")),
+        false => Ok(targets),
+    }
+}
+
+fn bound_ns(text: &str) -> Result<u64, String> {
+    let bound = duration::parse(text)?;
+    match u64::try_from(bound.as_nanos()) {
+        Ok(ns) if ns > 0 => Ok(ns),
+        _ => Err("a bound must be above zero".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_on_the_command_line() {
+        let target = |service: Option<&str>, endpoint: &str, metric, milliseconds: u64| Target {
+            service: service.map(str::to_owned),
+            endpoint: endpoint.to_owned(),
+            metric,
+            max_ns: milliseconds * 1_000_000,
+        };
+        for (text, expected) in [
+            ("GET /orders p99<500ms", target(None, "GET /orders", Metric::P99, 500)),
+            ("shop: GET /orders P50 < 0.5s", target(Some("shop"), "GET /orders", Metric::P50, 500)),
+            ("GET /a<b max<1m", target(None, "GET /a<b", Metric::Max, 60_000)),
+            (" * p95 < 2 ", target(None, "*", Metric::P95, 2000)),
+        ] {
+            assert_eq!(parse(text), Ok(expected), "{text}");
+        }
+        for text in ["", "GET /orders", "p99<1s", "GET /orders p98<1s", "GET /orders p99<soon", "a p99<0"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

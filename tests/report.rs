@@ -1,0 +1,77 @@
+//! What the outputs make of a report.
+
+mod samples;
+
+use detectors::finding::Report;
+use expect_test::{expect, expect_file};
+use whyslow::report::{OUTPUTS, Style};
+
+fn text(report: &Report, style: Style) -> String {
+    written("text", report, style)
+}
+
+fn written(name: &str, report: &Report, style: Style) -> String {
+    let output = OUTPUTS.iter().find(|output| output.name == name).unwrap();
+    let mut bytes = Vec::new();
+    (output.write)(report, &style, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn at(width: usize) -> Style {
+    Style { width, ..Style::default() }
+}
+
+#[test]
+fn a_missed_target_and_its_causes() {
+    let report = samples::full();
+    expect_file!["report/full-80.txt"].assert_eq(&text(&report, at(80)));
+    expect_file!["report/full-160.txt"].assert_eq(&text(&report, at(160)));
+    expect_file!["report/full-verbose.txt"].assert_eq(&text(&report, Style { verbose: true, ..at(100) }));
+    expect_file!["report/full-colour.txt"].assert_eq(&text(&report, Style { colour: true, ..at(100) }));
+}
+
+#[test]
+fn few_requests() {
+    expect_file!["report/few.txt"].assert_eq(&text(&samples::few_requests(), at(100)));
+}
+
+#[test]
+fn silence_is_not_blindness() {
+    expect_file!["report/clean.txt"].assert_eq(&text(&samples::clean(), at(100)));
+    expect_file!["report/blind.txt"].assert_eq(&text(&samples::blind(), at(100)));
+    expect_file!["report/only-skipped.txt"].assert_eq(&text(&samples::only_skipped(), at(100)));
+}
+
+#[test]
+fn text_cannot_write_on_the_terminal_or_overflow() {
+    for width in [0, 1, 40, 80, 300] {
+        for verbose in [false, true] {
+            let text = text(&samples::hostile(), Style { width, verbose, colour: false });
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{text}");
+        }
+    }
+}
+
+#[test]
+fn lines_keep_to_the_width() {
+    for report in [samples::full(), samples::few_requests(), samples::clean(), samples::blind()] {
+        for width in [80, 100, 160] {
+            for line in text(&report, at(width)).lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn colours_change_nothing_else() {
+    let report = samples::full();
+    let coloured = text(&report, Style { colour: true, ..at(100) });
+    let mut plain = String::new();
+    for part in coloured.split('\u{1b}') {
+        plain.push_str(
+            part.strip_prefix('[').and_then(|code| code.split_once('m')).map_or(part, |(_, rest)| rest),
+        );
+    }
+    assert_eq!(plain, text(&report, at(100)));
+}
