@@ -2,7 +2,7 @@
 //!
 //! Readers turn bytes into [`Span`]s and intern everything textual in a
 //! [`Dictionary`]; [`assemble`](trace::Assembler) turns the spans of one trace
-//! into a tree of [`Request`]s. No attribute name exists beyond the readers.
+//! into a tree of [`Request`](trace::Request)s. No attribute name exists beyond the readers.
 
 mod dictionary;
 pub mod shape;

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::docket::{Bucket, Docket, EndpointKey, EndpointTally, fine_floor, rank_of};
 use crate::evidence::Dictionary;
-use crate::evidence::trace::Waits;
+use crate::evidence::trace::{EndpointName, Waits};
 use crate::finding::{
     Confidence, CriticalPath, Latency, LatencyRange, PathTime, Resource, ResourceClass, Spread, TargetResult,
 };
@@ -72,7 +72,12 @@ impl<'a> EndpointView<'a> {
 
     /// Whether requests come from outside of what was traced.
     pub(super) fn is_entry(&self) -> bool {
-        self.tally.entries > 0
+        self.tally.entries > 0 && !self.is_made_up()
+    }
+
+    /// Whether its "requests" are operations whose request was not recorded: nobody's latency.
+    pub(super) fn is_made_up(&self) -> bool {
+        matches!(self.key.name, EndpointName::NoRequest | EndpointName::Incomplete)
     }
 
     /// The sampled requests, each with the number it stands for.

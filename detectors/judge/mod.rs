@@ -38,6 +38,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings) -> R
     let mut findings = Findings::default();
     for (candidate, verdict) in candidates.iter().zip(&verdicts) {
         let kind = match verdict {
+            Verdict::Told if views[candidate.home].is_made_up() => GainKind::DatabaseTime,
             Verdict::Told => GainKind::Latency,
             Verdict::ToldForDatabaseTime => GainKind::DatabaseTime,
             Verdict::ExplainedBy(told) => {

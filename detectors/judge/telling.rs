@@ -63,7 +63,8 @@ pub(super) fn finding(
 /// The detector's reason; where little latency is given back, what it costs instead.
 fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
     let why = &candidate.told.why;
-    if kind == GainKind::Latency {
+    let at_once = candidate.tally.marks.get(&Mark::AtOnce).is_some_and(|count| *count > 0);
+    if kind == GainKind::Latency || !at_once {
         return why.clone();
     }
     let repeats = spread(&candidate.tally.repeats).p50;
