@@ -22,6 +22,9 @@ const NAME_MAX: usize = 28;
 /// What is left of an endpoint's name in a narrow table.
 const NAME_MIN: usize = 10;
 
+/// Columns between the cells of a table.
+const TABLE_GAP: usize = 2;
+
 /// Cells for percentiles.
 const FIGURES: usize = 4;
 
@@ -91,22 +94,30 @@ fn row(endpoint: &Endpoint) -> Vec<Line> {
     cells
 }
 
-/// Cells below each other; the names (the second column) give way where the line is too long.
+/// Cells below each other. Where a line is too long the names (the second column) give way; where
+/// that is not enough the last cell goes below.
 fn write_table(page: &mut Page<'_>, rows: Vec<Vec<Line>>) -> io::Result<()> {
     let columns = rows.first().map_or(0, Vec::len);
-    let mut widths: Vec<usize> =
-        (0..columns).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
-    let gaps = widths.iter().filter(|width| **width > 0).count() * 2;
-    let others: usize =
-        widths.iter().enumerate().filter(|(column, _)| *column != 1).map(|(_, width)| width).sum();
-    let room = page.style.width.saturating_sub(INDENT + gaps + others).max(NAME_MIN);
-    if let Some(name) = widths.get_mut(1) {
-        *name = room.min(*name);
+    let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let mut widths: Vec<usize> = (0..columns).map(widest).collect();
+    let name = widths.get(1).copied().unwrap_or(0);
+    let room = |shown: &[usize]| {
+        let taken: usize = shown.iter().filter(|width| **width > 0).map(|width| width + TABLE_GAP).sum();
+        name.saturating_sub((INDENT + taken).saturating_sub(page.style.width + TABLE_GAP))
+    };
+    let least = NAME_MIN.min(name);
+    let rooms = [room(&widths), room(&widths[..columns.saturating_sub(1)])];
+    if let Some(width) = widths.get_mut(1) {
+        *width = rooms.into_iter().find(|room| *room >= least).unwrap_or(least);
     }
     for row in rows {
         let mut line = Line::at(INDENT);
-        for (cell, width) in row.into_iter().zip(&widths).filter(|(_, width)| **width > 0) {
-            let end = line.width() + width + 2;
+        let shown = row.into_iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0);
+        for (column, (cell, width)) in shown {
+            if column + 1 == columns && line.width() + cell.width() > page.style.width {
+                page.line(std::mem::replace(&mut line, Line::at(INDENT + TABLE_GAP)))?;
+            }
+            let end = line.width() + width + TABLE_GAP;
             line = line.then(cell.shortened(*width)).pad_to(end);
         }
         page.line(line)?;
