@@ -1,9 +1,11 @@
 //! What the outputs make of a report.
 
 mod samples;
+mod schema;
 
 use detectors::finding::Report;
 use expect_test::{expect, expect_file};
+use serde_json::Value;
 use whyslow::report::{OUTPUTS, Style};
 
 fn text(report: &Report, style: Style) -> String {
@@ -74,4 +76,57 @@ fn colours_change_nothing_else() {
         );
     }
     assert_eq!(plain, text(&report, at(100)));
+}
+
+fn schema() -> Value {
+    serde_json::from_str(include_str!("../docs/report-v1.schema.json")).unwrap()
+}
+
+#[test]
+fn reports_are_as_the_schema_says() {
+    let schema = schema();
+    for report in samples::all() {
+        let document: Value = serde_json::from_str(&written("json", &report, Style::default())).unwrap();
+        assert_eq!(schema::violations(&schema, &document), Vec::<String>::new());
+    }
+    let mut document: Value = serde_json::to_value(samples::full()).unwrap();
+    document["findings"][0]["confidence"] = "certain".into();
+    document["endpoints"][0]["requests"] = Value::Null;
+    document["more"] = 1.into();
+    document.as_object_mut().unwrap().remove("seen");
+    assert_eq!(schema::violations(&schema, &document).len(), 4);
+}
+
+#[test]
+fn unknown_is_null() {
+    let document = written("json", &samples::few_requests(), Style::default());
+    expect![[r#"
+              "errors": 0,
+              "latency_ns": {
+                "p50": 1668000000,
+                "p95": null,
+                "p99": null,
+                "max": 2900000007"#]]
+    .assert_eq(&document.lines().skip(8).take(6).collect::<Vec<_>>().join("\n"));
+}
+
+/// Every field is explained in `docs/report.md` in the schema's words.
+#[test]
+fn the_page_explains_every_field() {
+    fn descriptions<'s>(schema: &'s Value, found: &mut Vec<&'s str>) {
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            match value {
+                Value::String(text) if key == "description" => found.push(text),
+                other => descriptions(other, found),
+            }
+        }
+    }
+    let schema = schema();
+    let mut explained = Vec::new();
+    descriptions(&schema["properties"], &mut explained);
+    descriptions(&schema["$defs"], &mut explained);
+    assert!(explained.len() > 100);
+    let page = include_str!("../docs/report.md");
+    explained.retain(|text| !page.contains(text) && !text.starts_with("[low, high]"));
+    assert_eq!(explained, Vec::<&str>::new());
 }

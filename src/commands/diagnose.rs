@@ -16,6 +16,7 @@ use whyslow::diagnosis::{self, Input, Request};
 use whyslow::report::OUTPUTS;
 use whyslow::settings_file::{self, Day, target};
 
+use self::destination::Destination;
 use super::{Outcome, UsageError, say};
 
 const EXAMPLES: &str = "\
@@ -136,6 +137,8 @@ pub(super) fn diagnose(options: &Options, inputs: Vec<Input>, again: String) -> 
         let text = "--fail-on target: there is no target; give --target or [[target]] in whyslow.toml";
         return Err(UsageError(text.to_owned()).into());
     }
+    let output = OUTPUTS.iter().find(|output| output.name == options.format).unwrap_or(&OUTPUTS[0]);
+    let destination = Destination::open(options.output.as_deref())?;
     let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
     let request = Request {
         inputs,
@@ -150,7 +153,7 @@ pub(super) fn diagnose(options: &Options, inputs: Vec<Input>, again: String) -> 
     let report = result?;
     warn_of_unused_acceptances(&request.settings, &report);
     let told = narrow::narrow(&report, options.endpoint.as_deref(), options.top);
-    destination::write(options, &told)?;
+    destination.write(output, &told, options.verbose)?;
     Ok(match options.fail_on {
         Some(FailOn::Finding) => {
             gate::on_findings(&narrow::narrow(&report, options.endpoint.as_deref(), None))
@@ -176,5 +179,67 @@ fn warn_of_unused_acceptances(settings: &Settings, report: &detectors::finding::
         let named = [&acceptance.finding, &acceptance.detector, &acceptance.endpoint, &acceptance.shape];
         let named: Vec<&str> = named.into_iter().filter_map(|part| part.as_deref()).collect();
         say(format_args!("warning: accepted, but not found (any more): {}", named.join(" ")));
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/samples/mod.rs"]
+mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use detectors::finding::{Confidence, Report};
+    use detectors::settings::Metric;
+
+    fn ids(report: &Report) -> Vec<&str> {
+        report.findings.iter().map(|finding| finding.id.as_str()).collect()
+    }
+
+    #[test]
+    fn an_endpoint_keeps_what_concerns_it() {
+        let cart = narrow::narrow(&samples::full(), Some("GET /cart"), None);
+        assert_eq!(cart.endpoints.len(), 1);
+        assert_eq!(ids(&cart), ["pool-starvation-0c0d"], "it makes GET /cart wait");
+        assert_eq!(cart.dismissed.len(), 1);
+        assert_eq!(cart.notes.last().map(String::as_str), Some("1 of 3 endpoints, as asked for"));
+        assert_eq!(narrow::narrow(&samples::full(), Some("*"), None), samples::full());
+        assert!(narrow::narrow(&samples::full(), Some("nothing"), None).endpoints.is_empty());
+    }
+
+    #[test]
+    fn joint_results_end_where_the_findings_end() {
+        let first = narrow::narrow(&samples::full(), None, Some(1));
+        assert_eq!(ids(&first), ["n-plus-one-3f9a"]);
+        assert_eq!(first.endpoints[0].after_fixes.len(), 1);
+        assert_eq!(first.notes.last().map(String::as_str), Some("4 more findings, left out as asked for"));
+        assert_eq!(narrow::narrow(&samples::full(), None, Some(5)), samples::full());
+    }
+
+    #[test]
+    fn findings_fail_unless_they_are_accepted_or_leads() {
+        let mut report = samples::full();
+        assert_eq!(gate::on_findings(&report), Outcome::Failed);
+        report.findings.retain(|finding| finding.accepted.is_some() || finding.confidence == Confidence::Low);
+        assert_eq!(report.findings.len(), 2);
+        assert_eq!(gate::on_findings(&report), Outcome::Done);
+    }
+
+    #[test]
+    fn targets_fail_when_missed_and_are_no_success_when_unknown() {
+        let target = |endpoint: &str| {
+            let endpoint = endpoint.to_owned();
+            Settings {
+                targets: vec![Target { service: None, endpoint, metric: Metric::P99, max_ns: 1 }],
+                ..Settings::default()
+            }
+        };
+        assert_eq!(gate::on_targets(&target("GET /orders"), &samples::full()), Outcome::Failed);
+        let few = samples::few_requests();
+        assert_eq!(gate::on_targets(&target("GET /orders"), &few), Outcome::CannotMeasure);
+        let mut met = samples::full();
+        met.endpoints.remove(0);
+        assert_eq!(gate::on_targets(&target("GET /cart"), &met), Outcome::Done);
+        assert_eq!(gate::on_targets(&target("GET /cart/"), &met), Outcome::CannotMeasure);
     }
 }

@@ -14,12 +14,14 @@ const BY_SUBJECT: [&str; 3] = ["detector", "endpoint", "shape"];
 pub(super) fn read(section: &Section<'_>, today: Day) -> Result<Acceptance, Error> {
     section.check_names(NAMES)?;
     let acceptance = Acceptance {
-        finding: section.text("finding")?,
-        detector: section.text("detector")?,
-        endpoint: section.text("endpoint")?,
-        shape: section.text("shape")?,
-        reason: section.text("reason")?.ok_or_else(|| section.error("an acceptance needs a `reason`"))?,
-        owner: section.text("owner")?,
+        finding: section.text("finding", "n-plus-one-3f9a")?,
+        detector: section.text("detector", "n-plus-one")?,
+        endpoint: section.text("endpoint", "GET /orders")?,
+        shape: section.text("shape", "SELECT * FROM orders *")?,
+        reason: section
+            .text("reason", "runs at night only")?
+            .ok_or_else(|| section.error("an acceptance needs a `reason`"))?,
+        owner: section.text("owner", "data team")?,
     };
     check_subject(section, &acceptance)?;
     check_detector(section, acceptance.detector.as_deref())?;

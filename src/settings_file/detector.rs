@@ -14,9 +14,9 @@ pub(super) fn read(root: &Section<'_>) -> Result<Vec<Override>, Error> {
     for section in root.list("override")? {
         section.check_names(OVERRIDE_NAMES)?;
         let scope = Scope {
-            endpoint: section.text("endpoint")?,
-            service: section.text("service")?,
-            statement: section.text("statement")?,
+            endpoint: section.text("endpoint", "GET /orders")?,
+            service: section.text("service", "shop")?,
+            statement: section.text("statement", "SELECT * FROM orders *")?,
         };
         if scope == Scope::default() {
             let reason = "an override needs an `endpoint`, a `service` or a `statement`; \

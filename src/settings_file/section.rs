@@ -76,12 +76,12 @@ impl<'d> Section<'d> {
         self.table.get(key)
     }
 
-    /// A text.
-    pub(super) fn text(&self, key: &str) -> Result<Option<String>, Error> {
+    /// A text; `example` shows one.
+    pub(super) fn text(&self, key: &str, example: &str) -> Result<Option<String>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(Some(text.to_string())),
-            _ => Err(self.error_at(key, format!("`{key}` must be a text, such as {key} = \"…\""))),
+            _ => Err(self.error_at(key, format!("`{key}` must be a text, such as {key} = \"{example}\""))),
         }
     }
 

@@ -34,13 +34,13 @@ pub fn parse(text: &str) -> Result<Target, String> {
 /// Reads one `[[target]]`, which may bound several metrics.
 pub(super) fn read(section: &Section<'_>) -> Result<Vec<Target>, Error> {
     section.check_names(NAMES)?;
-    let endpoint = section.text("endpoint")?;
+    let endpoint = section.text("endpoint", "GET /orders")?;
     let endpoint =
         endpoint.ok_or_else(|| section.error("a target needs an `endpoint`, such as \"GET /orders\""))?;
-    let service = section.text("service")?;
+    let service = section.text("service", "shop")?;
     let mut targets = Vec::new();
     for metric in METRICS {
-        let Some(bound) = section.text(metric.name())? else { continue };
+        let Some(bound) = section.text(metric.name(), "500ms")? else { continue };
         let max_ns = bound_ns(&bound).map_err(|reason| section.error_at(metric.name(), reason))?;
         targets.push(Target { service: service.clone(), endpoint: endpoint.clone(), metric, max_ns });
     }

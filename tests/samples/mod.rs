@@ -382,3 +382,8 @@ pub fn hostile() -> Report {
         ..report()
     }
 }
+
+/// All of them.
+pub fn all() -> Vec<Report> {
+    vec![full(), few_requests(), clean(), blind(), only_skipped(), hostile()]
+}

@@ -1,25 +1,74 @@
 //! Where a report goes: the terminal, a pipe, or a file that is replaced whole.
 
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use detectors::finding::Report;
-use whyslow::report::{OUTPUTS, Output, Style};
+use tempfile::NamedTempFile;
+use whyslow::report::{Output, Style};
 
-use super::Options;
+/// A place that can be written to, found out before the long work begins.
+pub(super) enum Destination {
+    /// Standard output.
+    Stdout,
+    /// Something that is no regular file: a device, a pipe.
+    Special(PathBuf, File),
+    /// A new file beside the one that it will replace.
+    File(PathBuf, NamedTempFile),
+}
 
-pub(super) fn write(options: &Options, report: &Report) -> anyhow::Result<()> {
-    let output = OUTPUTS.iter().find(|output| output.name == options.format).unwrap_or(&OUTPUTS[0]);
-    match &options.output {
-        Some(path) => {
-            let style = Style { verbose: options.verbose, ..Style::default() };
-            to_file(path, |out| (output.write)(report, &style, out))
-                .with_context(|| format!("cannot write {}", path.display()))
-        }
-        None => to_stdout(output, report, options.verbose).context("cannot write to standard output"),
+impl Destination {
+    /// Opens a path; nothing is standard output.
+    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::Stdout) };
+        open(path).with_context(|| format!("cannot write {}", path.display()))
     }
+
+    /// Writes a report; a file has all of it or stays as it was.
+    pub(super) fn write(self, output: &Output, report: &Report, verbose: bool) -> anyhow::Result<()> {
+        let style = Style { verbose, ..Style::default() };
+        let cannot = |path: PathBuf| move || format!("cannot write {}", path.display());
+        match self {
+            Self::Stdout => to_stdout(output, report, verbose).context("cannot write to standard output"),
+            Self::Special(path, file) => {
+                into(file, output, report, &style).map(drop).with_context(cannot(path))
+            }
+            Self::File(path, file) => into(file, output, report, &style)
+                .and_then(|file| file.persist(&path).map_err(|refused| refused.error))
+                .map(drop)
+                .with_context(cannot(path)),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<Destination> {
+    if path.metadata().is_ok_and(|known| !known.is_file()) {
+        let file = OpenOptions::new().write(true).open(path)?;
+        return Ok(Destination::Special(path.to_path_buf(), file));
+    }
+    // A link keeps pointing at the file that it names.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(io::Error::other(format!("{} is no folder", folder.display())));
+    }
+    let file = tempfile::Builder::new()
+        .prefix(".whyslow-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    Ok(Destination::File(path, file))
+}
+
+fn into<W: Write>(file: W, output: &Output, report: &Report, style: &Style) -> io::Result<W> {
+    let mut out = BufWriter::new(file);
+    (output.write)(report, style, &mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 fn to_stdout(output: &Output, report: &Report, verbose: bool) -> io::Result<()> {
@@ -31,31 +80,5 @@ fn to_stdout(output: &Output, report: &Report, verbose: bool) -> io::Result<()> 
     };
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     let style = Style { width: width.unwrap_or(Style::WIDTH_DEFAULT), verbose, colour };
-    let mut out = BufWriter::new(stdout);
-    (output.write)(report, &style, &mut out)?;
-    out.flush()
-}
-
-/// A regular file gets its new content at once; a device or a pipe is written to.
-fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    if path.metadata().is_ok_and(|known| !known.is_file()) {
-        let mut out = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path)?);
-        write(&mut out)?;
-        return out.flush();
-    }
-    // A link keeps pointing at the file that it names.
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let file = tempfile::Builder::new()
-        .prefix(".whyslow-")
-        .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    let mut out = BufWriter::new(file);
-    write(&mut out)?;
-    let file = out.into_inner()?;
-    file.persist(&path).map_err(|refused| refused.error)?;
-    Ok(())
+    into(stdout, output, report, &style)?.flush()
 }

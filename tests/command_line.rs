@@ -1,0 +1,381 @@
+//! The program from outside: help, what it refuses and why, how it ends, where reports go.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use expect_test::{Expect, expect};
+
+/// One request without anything below it.
+const TRACE: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},
+"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"GET /orders","kind":2,
+"startTimeUnixNano":"1700000000000000000","endTimeUnixNano":"1700000000350000000","attributes":[
+{"key":"http.request.method","value":{"stringValue":"GET"}},{"key":"http.route","value":{"stringValue":"/orders"}}]}]}]}]}"#;
+
+/// A folder to run in, with a trace in it.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("trace.json"), TRACE).unwrap();
+    folder
+}
+
+fn whyslow(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Runs a command that must be refused, and compares its exit code and what it says.
+fn refused(arguments: &[&str], expected: Expect) {
+    refused_in(folder().path(), arguments, expected);
+}
+
+fn refused_in(folder: &Path, arguments: &[&str], expected: Expect) {
+    let output = whyslow(folder, arguments);
+    assert_eq!(text(&output.stdout), "");
+    let said = text(&output.stderr);
+    expected.assert_eq(&format!("{}\n{said}", output.status.code().unwrap()));
+}
+
+/// Diagnoses with a settings file that must be refused.
+fn settings_refused(settings: &str, expected: Expect) {
+    let folder = folder();
+    std::fs::write(folder.path().join("whyslow.toml"), settings).unwrap();
+    let output = whyslow(folder.path(), &["diagnose", "trace.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    let said = said.strip_prefix("error: ").unwrap();
+    let home = folder.path().canonicalize().unwrap().join("");
+    expected.assert_eq(&said.replace(home.to_str().unwrap(), ""));
+}
+
+#[test]
+fn help() {
+    let help = |arguments: &[&str]| text(&whyslow(folder().path(), arguments).stdout);
+    expect![[r#"
+        Says why a backend is slow, and what each fix would give back.
+
+        Give it traces, or let it run what is slow: it says for each endpoint where the time goes, what to
+        fix first, and how fast the endpoint will be after each fix.
+
+        Usage: whyslow <COMMAND>
+
+        Commands:
+          diagnose  Reads traces and says, for each endpoint, where its time goes and what to fix first
+          run       Runs a command, collects its OpenTelemetry traces and says why it is slow
+          rules     Lists the flaws that whyslow finds, or explains one
+          help      Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help
+                  Print help (see a summary with '-h')
+
+          -V, --version
+                  Print version
+
+        Examples:
+          whyslow diagnose traces.json        traces that were recorded before
+          whyslow run -- npm test             record them now, from any command
+          whyslow rules n-plus-one            what a finding means
+    "#]]
+    .assert_eq(&help(&["--help"]));
+    expect![[r#"
+        Reads traces and says, for each endpoint, where its time goes and what to fix first
+
+        Usage: whyslow diagnose [OPTIONS] <PATH>...
+
+        Arguments:
+          <PATH>...  Files and folders to read together; `-` is standard input
+
+        Options:
+          -h, --help  Print help (see more with '--help')
+
+        Diagnosis:
+              --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
+                                 come first ('shop: GET /orders p99<0.5s'); can be given several times
+              --format <FORMAT>  The report's form [default: text] [possible values: text, json]
+          -o, --output <FILE>    Write the report to this file, whole or not at all
+              --endpoint <GLOB>  Report on these endpoints only; `*` stands for anything
+              --top <N>          Report the first N findings only
+              --fail-on <WHAT>   End with 1 when there is a finding (that is neither accepted nor of low
+                                 confidence), or when a target is missed [possible values: finding, target]
+              --memory <SIZE>    Hold so much evidence in memory; what is more goes to temporary files
+                                 [default: 256MiB]
+              --threads <N>      Threads that read and inspect [default: one for each core]
+              --config <FILE>    The settings file [default: whyslow.toml here or in the nearest folder
+                                 above]
+          -v, --verbose          Also tell what was considered and dismissed, leads of low confidence, and
+                                 ranges
+
+        Examples:
+          whyslow diagnose traces.json
+          whyslow diagnose exports/ --target 'GET /orders p99<500ms'
+          zcat traces.json.gz | whyslow diagnose - --format json --output report.json
+          whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
+          whyslow diagnose traces.json --fail-on target      (in CI)
+
+        Exit codes:
+          0  done
+          1  what --fail-on names has happened
+          2  arguments or settings that make no sense
+          3  nothing usable was read, or a target could not be checked
+    "#]]
+    .assert_eq(&help(&["diagnose", "-h"]));
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    refused(
+        &["diagnose"],
+        expect![[r#"
+        2
+        error: the following required arguments were not provided:
+          <PATH>...
+
+        Usage: whyslow diagnose <PATH>...
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "-", "-"],
+        expect![[r#"
+        2
+        error: standard input (`-`) can be read once only
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--target", "GET /orders"],
+        expect![[r#"
+        2
+        error: invalid value 'GET /orders' for '--target <TARGET>': no `<`; expected such as 'GET /orders p99<500ms' or 'shop: GET /orders p99<0.5s'
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--target", "GET /orders p98<1s"],
+        expect![[r#"
+        2
+        error: invalid value 'GET /orders p98<1s' for '--target <TARGET>': `p98` is none of p50, p95, p99 and max; expected such as 'GET /orders p99<500ms' or 'shop: GET /orders p99<0.5s'
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--format", "xml"],
+        expect![[r#"
+        2
+        error: invalid value 'xml' for '--format <FORMAT>'
+          [possible values: text, json]
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--memory", "much"],
+        expect![[r#"
+        2
+        error: invalid value 'much' for '--memory <SIZE>': expected a size such as 256MiB or 2GB
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--threads", "0"],
+        expect![[r#"
+        2
+        error: invalid value '0' for '--threads <N>': number would be zero for non-zero type
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--fail-on", "target"],
+        expect![[r#"
+        2
+        error: --fail-on target: there is no target; give --target or [[target]] in whyslow.toml
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--config", "none.toml"],
+        expect![[r#"
+        2
+        error: cannot read none.toml: No such file or directory (os error 2)
+    "#]],
+    );
+    let unknown = whyslow(folder().path(), &["rules", "n-plus-two"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).starts_with("error: unknown rule `n-plus-two`; "));
+}
+
+#[test]
+fn settings_that_make_no_sense() {
+    settings_refused(
+        "[[target]]\nendpoint = \"GET /orders\"\np98 = \"1s\"",
+        expect![[r#"
+        whyslow.toml:3:1: unknown key `p98` in target; did you mean `p95`?
+    "#]],
+    );
+    settings_refused(
+        "[[targets]]\nendpoint = \"GET /orders\"",
+        expect![[r#"
+        whyslow.toml:1:3: unknown key `targets`; did you mean `target`?
+    "#]],
+    );
+    settings_refused(
+        "[[target]]\np99 = \"1s\"",
+        expect![[r#"
+        whyslow.toml:1:1: a target needs an `endpoint`, such as "GET /orders"
+    "#]],
+    );
+    settings_refused(
+        "[[target]]\nendpoint = \"GET /orders\"\np99 = 500",
+        expect![[r#"
+            whyslow.toml:3:7: `p99` must be a text, such as p99 = "500ms"
+        "#]],
+    );
+    settings_refused(
+        "[[target]]\nendpoint = \"GET /orders\"\np99 = \"soon\"",
+        expect![[r#"
+        whyslow.toml:3:7: expected a duration such as 250ms, 30s or 5m
+    "#]],
+    );
+    settings_refused(
+        "[[target]]\nendpoint = \"GET /orders\"",
+        expect![[r#"
+        whyslow.toml:1:1: a target needs a bound, such as p99 = "500ms"
+    "#]],
+    );
+    settings_refused(
+        "target = 1",
+        expect![[r#"
+        whyslow.toml:1:10: `target` must be a list of tables, each begun with [[target]]
+    "#]],
+    );
+    settings_refused(
+        "[[accept]]\nfinding = \"slow-query-77b0\"",
+        expect![[r#"
+        whyslow.toml:1:1: an acceptance needs a `reason`
+    "#]],
+    );
+    settings_refused(
+        "[[accept]]\nreason = \"it is fine\"\nendpoint = \"*\"",
+        expect![[r#"
+        whyslow.toml:1:1: an acceptance needs a `finding` (an id), or `detector`, `endpoint` and `shape` ("*" fits all)
+    "#]],
+    );
+    let expired = "[[accept]]\nfinding = \"slow-query-77b0\"\nreason = \"known\"\nuntil = 2020-02-29";
+    settings_refused(
+        expired,
+        expect![[r#"
+        whyslow.toml:4:9: this acceptance ended on 2020-02-29; decide again: fix it, or set a later `until`
+    "#]],
+    );
+    settings_refused(
+        "[[accept]]\nfinding = \"a\"\nreason = \"known\"\nuntil = \"soon\"",
+        expect![[r#"
+        whyslow.toml:4:9: `until` must be a date, such as 2027-03-31
+    "#]],
+    );
+    settings_refused(
+        "[[override]]\nendpoint = \"*\"",
+        expect![[r#"
+        whyslow.toml:1:1: an override changes nothing; add such as detector.n-plus-one.repeats_min = 10
+    "#]],
+    );
+    settings_refused(
+        "# größe\na = \"ü\" b",
+        expect![[r#"
+        whyslow.toml:2:9: unexpected key or value, expected newline, `#`
+    "#]],
+    );
+}
+
+#[test]
+fn the_nearest_settings_file_above_is_used_unless_another_is_named() {
+    let folder = folder();
+    let below = folder.path().join("a/b");
+    std::fs::create_dir_all(&below).unwrap();
+    std::fs::write(folder.path().join("whyslow.toml"), "wrong = 1").unwrap();
+    std::fs::write(folder.path().join("other.toml"), "").unwrap();
+    let trace = "../../trace.json";
+    assert_eq!(whyslow(&below, &["diagnose", trace]).status.code(), Some(2));
+    let other = whyslow(&below, &["diagnose", trace, "--config", "../../other.toml"]);
+    assert_eq!(other.status.code(), Some(0), "{}", text(&other.stderr));
+}
+
+#[test]
+fn rules_lists_all_and_explains_each() {
+    let folder = folder();
+    let list = text(&whyslow(folder.path(), &["rules"]).stdout);
+    assert_eq!(list.lines().count(), detectors::ALL.len());
+    for detector in detectors::ALL {
+        assert!(list.contains(&format!("  {}\n", detector.summary)), "{list}");
+        let page = text(&whyslow(folder.path(), &["rules", detector.id]).stdout);
+        assert!(page.starts_with(&format!("# {}: {}\n", detector.id, detector.summary)));
+        assert!(page.contains("## Remedy"), "{page}");
+        assert!(detector.settings.iter().all(|setting| page.contains(setting.why)), "{page}");
+    }
+}
+
+#[test]
+fn a_report_replaces_a_file_whole() {
+    let folder = folder();
+    let path = folder.path().join("report.json");
+    std::fs::write(&path, "older").unwrap();
+    let report = ["diagnose", "trace.json", "--format", "json", "--output", "report.json"];
+    let output = whyslow(folder.path(), &report);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(document["version"], 1);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
+    let device = whyslow(folder.path(), &["diagnose", "trace.json", "--output", "/dev/null"]);
+    assert_eq!(device.status.code(), Some(0));
+    assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+    refused(
+        &["diagnose", "trace.json", "--output", "none/report"],
+        expect![[r#"
+            3
+            error: cannot write none/report: none is no folder
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_checked_is_no_success() {
+    let missing = ["diagnose", "trace.json", "--output", "/dev/null", "--fail-on", "target", "--target"];
+    refused(
+        &[&missing[..], &["GET /nowhere p99<1s"]].concat(),
+        expect![[r#"
+        3
+        error: no request was seen at GET /nowhere, which has a target
+    "#]],
+    );
+}
+
+#[test]
+fn accepted_but_not_found_is_a_warning() {
+    let folder = folder();
+    let settings = "[[accept]]\nfinding = \"slow-query-77b0\"\nreason = \"known\"\nuntil = 9999-12-31";
+    std::fs::write(folder.path().join("whyslow.toml"), settings).unwrap();
+    let output = whyslow(folder.path(), &["diagnose", "trace.json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let warning = "warning: accepted, but not found (any more): slow-query-77b0\n";
+    assert_eq!(text(&output.stderr), warning);
+}
+
+/// As in `whyslow … | head`.
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let folder = folder();
+    let script = "\"$0\" diagnose trace.json --format json | true; exit ${PIPESTATUS[0]}";
+    let output = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_whyslow")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
