@@ -28,10 +28,12 @@ pub struct ShapeRef(pub u32);
 pub struct Origin {
     /// `service.name`.
     pub service: Symbol,
-    /// `service.instance.id`, else host and process, else the service.
+    /// `service.instance.id`, else host and process, else pod or container, else host, else the service.
     pub instance: Symbol,
-    /// How the instance was told: `service.instance.id`, `host and process` or `service`.
+    /// How the instance was told: `service.instance.id`, `host and process`, `pod`, `container`, `host` or `service`.
     pub instance_by: Symbol,
+    /// The machine or, where that is what keeps processes apart, the pod or container; empty if not said.
+    pub host: Symbol,
     /// `service.version`.
     pub version: Symbol,
     /// `telemetry.sdk.language`.

@@ -209,7 +209,8 @@ keys! {
 
 /// Parameters have the name or number of the parameter in theirs.
 fn parameter(name: &[u8]) -> Option<Key> {
-    let is_parameter = name.starts_with(b"db.query.parameter.") || name.starts_with(b"db.operation.parameter.");
+    let is_parameter =
+        name.starts_with(b"db.query.parameter.") || name.starts_with(b"db.operation.parameter.");
     is_parameter.then_some(Key::QueryParameter)
 }
 

@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
+use super::ancestry::Ancestry;
+use super::covers::{Covers, Process};
+use super::layers::{Layer, layer, take_detail};
 use super::path::{Walker, tolerance_ns};
-use super::{EndpointName, NONE, Operation, Request, Trace};
+use super::{EndpointName, NONE, Operation, Request, Trace, skew};
 use crate::evidence::shape::Family;
-use crate::evidence::{Dictionary, Kind, Role, Span, SpanId, Symbol};
+use crate::evidence::{Dictionary, Kind, Role, ShapeRef, Span, SpanId};
 
-/// Climbing to a covering ancestor stops here; real spans nest far less deep.
-const CLIMB_MAX: u32 = 64;
-
-/// More requests in one trace than this are not searched for the caller of an orphan.
-const SEARCH_MAX: usize = 64;
+/// So many spans of the service's own code may lie between two layers that report one statement.
+const BETWEEN_LAYERS_MAX: usize = 8;
 
 /// Builds traces; keeps its scratch space from one to the next.
 #[derive(Debug, Default)]
@@ -22,8 +22,13 @@ pub struct Assembler {
     numbers: FxHashMap<SpanId, u32>,
     /// For a request that is over, the request that gathers what it left running.
     background: FxHashMap<u32, u32>,
+    /// For a process, the request that gathers what belongs to no other.
+    incomplete: FxHashMap<Process, u32>,
     nodes: Vec<Node>,
+    ancestry: Ancestry,
     climbed: Vec<u32>,
+    /// Spans that are a call itself, each with the span that surrounds it.
+    cores: Vec<(u32, u32)>,
     placed: Vec<u32>,
     walker: Walker,
 }
@@ -33,35 +38,46 @@ pub struct Assembler {
 struct Node {
     /// Number of the parent span; [`NONE`] for a root.
     parent: u32,
-    /// Parent is named but not there.
-    orphan: bool,
     /// The request it belongs to; [`NONE`] until known.
     request: u32,
-    /// The innermost span of the same request that covers it; [`NONE`] directly below the request.
-    covered_by: u32,
-    /// Steps below the request.
-    depth: u32,
-    /// It opened its request and is no operation of it.
-    opens: bool,
-    /// Reported twice: its parent stands for it.
-    absorbed: bool,
-    /// On the way up from a child: reached again, the parents form a ring.
-    climbing: bool,
+    /// The request in which it stands for the call that was not recorded; [`NONE`] as a rule.
+    called_from: u32,
+    /// The span that stands for it, which reports the same call; [`NONE`] as a rule.
+    stand_in: u32,
     /// Its place among the operations.
     place: u32,
+    /// Parent is named but not there, and no request is found for it yet.
+    orphan: bool,
+    /// A request of another service begins below it.
+    calls: bool,
+    /// It opened its request and is no operation of it.
+    opens: bool,
+    /// It stands for another span.
+    stands: bool,
+    /// A span below it is the call itself; this one is what surrounds it.
+    surrounds: bool,
+    /// On the way up from a child: reached again, the parents form a ring.
+    climbing: bool,
+    /// What is above it is undecided and must be decided first.
+    waits: bool,
 }
 
+/// Marks a span in [`Assembler::placed`] that stands for the call that opened its request.
+const AS_CALL: u32 = 1 << 31;
+
 impl Assembler {
-    /// Builds the tree of requests from the spans of one trace, sorted by start, each id once.
+    /// Builds the tree of requests from the spans of one trace, sorted by start and id, each id once.
     pub fn assemble(&mut self, spans: &[Span], dictionary: &Dictionary) -> &Trace {
+        // Numbers above are taken; no trace that fits into memory has more.
+        let spans = &spans[..spans.len().min(AS_CALL as usize)];
         self.clear(spans);
         self.link(spans);
-        for number in 0..spans.len() as u32 {
-            self.own(number, spans, dictionary);
-        }
+        self.own_all(spans, dictionary);
         self.adopt(spans, dictionary);
         self.place(spans);
-        self.undo_skew(dictionary);
+        self.fill(spans, dictionary);
+        self.join_calls();
+        skew::undo(&mut self.trace, dictionary);
         self.walk();
         &self.trace
     }
@@ -75,7 +91,10 @@ impl Assembler {
         self.trace.skew_ns = 0;
         self.numbers.clear();
         self.background.clear();
+        self.incomplete.clear();
         self.nodes.clear();
+        self.cores.clear();
+        self.ancestry.clear(spans.len());
     }
 
     /// Finds each span's parent by its id.
@@ -86,15 +105,28 @@ impl Assembler {
             let parent = parent.copied().filter(|&parent| parent != number as u32).unwrap_or(NONE);
             self.nodes.push(Node {
                 parent,
-                orphan: parent == NONE && span.parent != 0,
                 request: NONE,
-                covered_by: NONE,
-                depth: 0,
-                opens: false,
-                absorbed: false,
-                climbing: false,
+                called_from: NONE,
+                stand_in: NONE,
                 place: NONE,
+                orphan: parent == NONE && span.parent != 0,
+                calls: false,
+                opens: false,
+                stands: false,
+                surrounds: false,
+                climbing: false,
+                waits: false,
             });
+        }
+    }
+
+    /// Decides for every span that hangs on a root or on something decided.
+    fn own_all(&mut self, spans: &[Span], dictionary: &Dictionary) {
+        for node in &mut self.nodes {
+            node.waits = false;
+        }
+        for number in 0..spans.len() as u32 {
+            self.own(number, spans, dictionary);
         }
     }
 
@@ -102,48 +134,104 @@ impl Assembler {
     fn own(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
         self.climbed.clear();
         let mut at = number;
-        while self.undecided(at) && !self.nodes[at as usize].climbing {
+        while self.node(at).is_some_and(|node| node.request == NONE && !node.waits) {
+            if self.nodes[at as usize].climbing {
+                // The parents form a ring: it is cut where it was entered.
+                self.nodes[at as usize].parent = NONE;
+                self.nodes[at as usize].orphan = true;
+                break;
+            }
             self.nodes[at as usize].climbing = true;
             self.climbed.push(at);
             at = self.nodes[at as usize].parent;
         }
-        if at != NONE && self.undecided(at) {
-            // The parents form a ring: it is cut at its first span.
-            self.nodes[at as usize].parent = NONE;
-            self.nodes[at as usize].orphan = true;
-        }
         while let Some(number) = self.climbed.pop() {
-            self.nodes[number as usize].climbing = false;
             self.decide(number, spans, dictionary);
+            let node = &mut self.nodes[number as usize];
+            (node.climbing, node.waits) = (false, node.request == NONE);
         }
     }
 
-    fn undecided(&self, number: u32) -> bool {
-        self.nodes.get(number as usize).is_some_and(|node| node.request == NONE && !node.orphan)
+    fn node(&self, number: u32) -> Option<&Node> {
+        self.nodes.get(number as usize)
     }
 
+    /// Decides for one span; nothing if what is above it is undecided.
     fn decide(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
         let span = &spans[number as usize];
-        let parent = self.nodes[number as usize].parent;
-        let home = self.nodes.get(parent as usize).map_or(NONE, |parent| parent.request);
-        if home == NONE {
-            let adoptable = self.nodes[number as usize].orphan || parent != NONE;
-            if !adoptable || opens_by_kind(span) {
-                self.open(number, root_name(span), NONE, spans);
+        let Node { parent, orphan, .. } = self.nodes[number as usize];
+        let Some(&above) = self.node(parent) else {
+            if !orphan || span.kind == Kind::Entry {
+                self.nodes[number as usize].orphan = false;
+                self.open(number, root_name(span, dictionary), NONE, spans);
             }
             return;
+        };
+        if above.request == NONE {
+            return;
         }
-        if opens_by_kind(span) {
-            if self.repeats_entry(span, parent, home, spans, dictionary) {
-                return self.join(number, parent, home, spans);
+        match span.kind {
+            Kind::Entry => self.enter(number, spans, dictionary),
+            _ if self.is_over(above.request, span) => {
+                self.after_the_end(number, parent, above.request, spans, dictionary);
             }
-            return self.open(number, EndpointName::Route(span.shape), parent, spans);
+            _ => self.join(number, parent, above.request, spans, dictionary),
         }
-        let opener = &self.trace.requests[home as usize];
-        if span.start_ns < opener.end_ns || opener.duration_ns() == 0 {
-            return self.join(number, parent, home, spans);
+    }
+
+    /// Whether a request had ended when a span began.
+    fn is_over(&self, request: u32, span: &Span) -> bool {
+        let request = &self.trace.requests[request as usize];
+        let recorded = matches!(request.name, EndpointName::Route(_) | EndpointName::Root(_));
+        recorded && span.start_ns >= request.end_ns && span.start_ns > request.start_ns
+    }
+
+    /// An entry span below others: a request of its own, or another layer of the same server.
+    fn enter(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
+        let span = &spans[number as usize];
+        let parent = self.nodes[number as usize].parent;
+        let home = self.nodes[parent as usize].request;
+        let apart = self.is_over(home, span) || is_call(&spans[parent as usize]);
+        if !apart && self.says_again(span, home, dictionary) {
+            if span.shape != ShapeRef::default() {
+                // The inner layer is the framework, which knows the route.
+                self.trace.requests[home as usize].name = EndpointName::Route(span.shape);
+            }
+            return self.join(number, parent, home, spans, dictionary);
         }
-        self.after_the_end(number, parent, home, spans, dictionary);
+        let name = EndpointName::Route(span.shape);
+        if apart || span.role == Role::Consumer {
+            return self.open(number, name, parent, spans);
+        }
+        if Process::of(span, dictionary) != Process::of(&spans[parent as usize], dictionary) {
+            return self.open_as_call(number, name, spans);
+        }
+        // Below the span of a program or a loop that serves requests each one is an entry.
+        let nested = matches!(self.trace.requests[home as usize].name, EndpointName::Route(_));
+        self.open(number, name, if nested { parent } else { NONE }, spans);
+    }
+
+    /// Opens a request whose client reported nothing: it stands for the call to it, too.
+    fn open_as_call(&mut self, number: u32, name: EndpointName, spans: &[Span]) {
+        let span = &spans[number as usize];
+        let parent = self.nodes[number as usize].parent;
+        let home = self.nodes[parent as usize].request;
+        let covered_by = self.covering(span, parent);
+        self.open(number, name, number, spans);
+        self.nodes[number as usize].called_from = home;
+        self.ancestry.put(number, covered_by, span.start_ns, latest_ns(span));
+        self.widen(home, span);
+    }
+
+    /// Whether an entry span says again what its request's own entry span said.
+    fn says_again(&self, span: &Span, home: u32, dictionary: &Dictionary) -> bool {
+        let request = &self.trace.requests[home as usize];
+        let alike =
+            (span.end_ns - span.start_ns).saturating_mul(10) >= request.duration_ns().saturating_mul(7);
+        matches!(request.name, EndpointName::Route(_))
+            && alike
+            && span.start_ns >= request.start_ns
+            && Process::of(span, dictionary) == Process::of(&request.opened_by, dictionary)
     }
 
     /// A span below a request that is over: a request of its own where it says so, else background work.
@@ -156,54 +244,29 @@ impl Assembler {
         dictionary: &Dictionary,
     ) {
         let span = &spans[number as usize];
-        let opener = &self.trace.requests[home as usize];
-        match opener.name {
-            _ if dictionary.shape(span.shape).id.family == Family::Endpoint => {
-                self.open(number, EndpointName::Route(span.shape), NONE, spans);
-            }
-            EndpointName::Route(route) => match self.background.get(&home) {
-                Some(&background) => self.join(number, NONE, background, spans),
-                None => {
-                    self.background.insert(home, self.trace.requests.len() as u32);
-                    self.open(number, EndpointName::Background(route), NONE, spans);
-                }
-            },
-            _ => self.join(number, parent, home, spans),
+        if is_endpoint(span, dictionary) {
+            return self.open(number, EndpointName::Route(span.shape), NONE, spans);
         }
+        if let Some(&background) = self.background.get(&home) {
+            return self.join(number, parent, background, spans, dictionary);
+        }
+        let name = match self.trace.requests[home as usize].name {
+            EndpointName::Route(route) => EndpointName::Background(route),
+            _ => EndpointName::NoRequest,
+        };
+        self.background.insert(home, self.trace.requests.len() as u32);
+        self.open(number, name, NONE, spans);
     }
 
-    /// Whether an entry span says again what its request's own entry span said: two layers of one server.
-    fn repeats_entry(
-        &mut self,
-        span: &Span,
-        parent: u32,
-        home: u32,
-        spans: &[Span],
-        dictionary: &Dictionary,
-    ) -> bool {
-        if matches!(spans[parent as usize].role, Role::Client | Role::Producer) {
-            return false;
-        }
-        let instance = |span: &Span| dictionary.origin(span.origin).instance;
-        let request = &mut self.trace.requests[home as usize];
-        let inside = span.start_ns >= request.start_ns && span.start_ns < request.end_ns;
-        let alike =
-            (span.end_ns - span.start_ns).saturating_mul(10) >= request.duration_ns().saturating_mul(7);
-        if !inside || !alike || instance(span) != instance(&request.opened_by) {
-            return false;
-        }
-        // The inner layer is the framework, which knows the route.
-        request.name = EndpointName::Route(span.shape);
-        true
-    }
-
+    /// Opens a request. `caller` is a span here; it becomes an operation once all are placed.
     fn open(&mut self, number: u32, name: EndpointName, caller: u32, spans: &[Span]) {
         let span = spans[number as usize];
         let node = &mut self.nodes[number as usize];
         node.request = self.trace.requests.len() as u32;
         node.opens = matches!(name, EndpointName::Route(_) | EndpointName::Root(_));
-        node.covered_by = NONE;
-        node.depth = 0;
+        if !node.opens {
+            self.ancestry.put(number, NONE, span.start_ns, latest_ns(&span));
+        }
         self.trace.requests.push(Request {
             trace: span.trace,
             opened_by: span,
@@ -211,96 +274,138 @@ impl Assembler {
             start_ns: span.start_ns,
             end_ns: span.end_ns,
             caller,
-            waited_for: caller != NONE,
+            waited_for: false,
             operations: 0..0,
             segments: 0..0,
             path_ns: [0; _],
         });
     }
 
-    /// Makes a span an operation of the request of its parent.
-    fn join(&mut self, number: u32, parent: u32, home: u32, spans: &[Span]) {
+    /// Makes a span an operation of a request.
+    fn join(&mut self, number: u32, parent: u32, home: u32, spans: &[Span], dictionary: &Dictionary) {
         let span = &spans[number as usize];
-        let above = self.nodes.get(parent as usize).zip(spans.get(parent as usize));
-        let absorbed = above.is_some_and(|(node, above)| says_again(span, above, node));
-        let covered_by = self.covering(span, parent, spans);
-        let depth = self.nodes.get(covered_by as usize).map_or(0, |above| above.depth + 1);
-        let node = &mut self.nodes[number as usize];
-        (node.request, node.covered_by, node.depth, node.absorbed) = (home, covered_by, depth, absorbed);
-        let request = &mut self.trace.requests[home as usize];
-        if !matches!(request.name, EndpointName::Route(_)) {
+        let covered_by = self.covering(span, parent);
+        let covered_by =
+            if self.node(covered_by).is_some_and(|cover| cover.request == home) { covered_by } else { NONE };
+        self.ancestry.put(number, covered_by, span.start_ns, latest_ns(span));
+        self.nodes[number as usize].request = home;
+        self.layer(number, covered_by, spans, dictionary);
+        self.widen(home, span);
+    }
+
+    /// A made-up request lasts as long as what it gathers.
+    fn widen(&mut self, request: u32, span: &Span) {
+        let request = &mut self.trace.requests[request as usize];
+        if !matches!(request.name, EndpointName::Route(_) | EndpointName::Root(_)) {
+            request.start_ns = request.start_ns.min(span.start_ns);
             request.end_ns = request.end_ns.max(span.end_ns);
+        }
+    }
+
+    /// Finds out whether a span reports the same call as one that covers it.
+    fn layer(&mut self, number: u32, covered_by: u32, spans: &[Span], dictionary: &Dictionary) {
+        let span = &spans[number as usize];
+        let mut outer = covered_by;
+        for _ in 0..BETWEEN_LAYERS_MAX {
+            let between = self.node(outer).is_some() && spans[outer as usize].kind == Kind::Internal;
+            if !between || span.kind != Kind::Sql {
+                break;
+            }
+            outer = self.ancestry.covered_by(outer);
+        }
+        let Some(node) = self.node(outer).filter(|node| !node.surrounds) else { return };
+        let above = &spans[outer as usize];
+        // One span stands for one call only, but for all layers of it.
+        let parent = self.nodes[number as usize].parent;
+        let taken = node.stands && self.node(parent).is_none_or(|parent| parent.stand_in != outer);
+        let same_process =
+            span.origin == above.origin || Process::of(span, dictionary) == Process::of(above, dictionary);
+        if taken || !same_process {
+            return;
+        }
+        // What lies between two layers would take the call's time for its own.
+        let direct = outer == covered_by;
+        match layer(above, span, dictionary) {
+            Layer::Apart => {}
+            Layer::Same if direct => {
+                self.nodes[outer as usize].stands = true;
+                self.nodes[number as usize].stand_in = outer;
+            }
+            Layer::Same | Layer::Core => {
+                self.nodes[outer as usize].surrounds = true;
+                self.cores.push((number, outer));
+            }
         }
     }
 
     /// The innermost span from `above` upwards, in the same request, that covers `span` in time.
-    fn covering(&self, span: &Span, mut above: u32, spans: &[Span]) -> u32 {
-        for _ in 0..CLIMB_MAX {
-            let Some(node) = self.nodes.get(above as usize).filter(|node| !node.opens) else { return NONE };
-            let cover = &spans[above as usize];
-            let latest_ns = cover.end_ns + tolerance_ns(cover.end_ns - cover.start_ns);
-            if !node.absorbed && span.start_ns >= cover.start_ns && span.end_ns <= latest_ns {
-                return above;
+    fn covering(&self, span: &Span, above: u32) -> u32 {
+        match self.node(above) {
+            None => NONE,
+            Some(node) if node.opens => NONE,
+            Some(node) if node.stand_in != NONE => {
+                self.ancestry.innermost(node.stand_in, span.start_ns, span.end_ns)
             }
-            above = node.covered_by;
+            Some(_) => self.ancestry.innermost(above, span.start_ns, span.end_ns),
         }
-        NONE
     }
 
-    /// Finds a request for spans whose parent is missing: the one that covers them, if there is exactly one.
+    /// Finds a request for spans whose parent is missing: the one that covers them, if there is
+    /// exactly one. Those that call others go first, so that all requests are known to the rest.
     fn adopt(&mut self, spans: &[Span], dictionary: &Dictionary) {
-        let known = self.trace.requests.len();
-        let instance = |span: &Span| dictionary.origin(span.origin).instance;
-        let mut incomplete: FxHashMap<Symbol, u32> = FxHashMap::default();
-        for number in 0..spans.len() as u32 {
-            if self.nodes[number as usize].request == NONE {
-                self.decide(number, spans, dictionary);
-            }
-            if self.nodes[number as usize].request != NONE {
-                continue;
-            }
-            self.trace.orphans += u32::from(self.nodes[number as usize].orphan);
-            let span = &spans[number as usize];
-            let home = self.only_cover(span, known, |other| instance(span) == instance(other));
-            let home = home.or_else(|| incomplete.get(&instance(span)).copied());
-            match home {
-                Some(home) => self.hang(number, home, span),
-                None => {
-                    incomplete.insert(instance(span), self.trace.requests.len() as u32);
-                    self.open(number, EndpointName::Incomplete, NONE, spans);
+        if self.nodes.iter().all(|node| node.request != NONE) {
+            return;
+        }
+        self.mark_callers(spans);
+        for calls in [true, false] {
+            let covers = Covers::new(&self.trace.requests, dictionary);
+            for number in 0..spans.len() as u32 {
+                let node = &self.nodes[number as usize];
+                if node.orphan && node.request == NONE && node.calls == calls {
+                    self.adopt_one(number, &covers, spans, dictionary);
                 }
             }
+            self.own_all(spans, dictionary);
         }
     }
 
-    fn hang(&mut self, number: u32, home: u32, span: &Span) {
-        self.nodes[number as usize].request = home;
-        let request = &mut self.trace.requests[home as usize];
-        if request.name == EndpointName::Incomplete {
-            request.end_ns = request.end_ns.max(span.end_ns);
+    /// Marks the orphans below which requests of their own begin.
+    fn mark_callers(&mut self, spans: &[Span]) {
+        let entries = spans.iter().enumerate().filter(|(_, span)| span.kind == Kind::Entry);
+        for (number, _) in entries {
+            let mut at = number as u32;
+            while let Some(node) =
+                self.nodes.get_mut(at as usize).filter(|node| node.request == NONE && !node.calls)
+            {
+                node.calls = true;
+                at = node.parent;
+            }
         }
     }
 
-    fn only_cover(&self, span: &Span, known: usize, same_process: impl Fn(&Span) -> bool) -> Option<u32> {
-        if known > SEARCH_MAX {
-            return None;
+    fn adopt_one(&mut self, number: u32, covers: &Covers, spans: &[Span], dictionary: &Dictionary) {
+        let span = &spans[number as usize];
+        let process = Process::of(span, dictionary);
+        self.trace.orphans += 1;
+        let home = covers.only(process, span.start_ns, span.end_ns);
+        match home.or_else(|| self.incomplete.get(&process).copied()) {
+            Some(home) => self.join(number, NONE, home, spans, dictionary),
+            None => {
+                self.incomplete.insert(process, self.trace.requests.len() as u32);
+                self.open(number, EndpointName::Incomplete, NONE, spans);
+            }
         }
-        let mut covers = (0..known as u32).filter(|&number| {
-            let request = &self.trace.requests[number as usize];
-            request.start_ns <= span.start_ns
-                && span.end_ns <= request.end_ns
-                && same_process(&request.opened_by)
-        });
-        covers.next().filter(|_| covers.next().is_none())
     }
 
     /// Puts the operations of each request side by side, in time order, parents first.
     fn place(&mut self, spans: &[Span]) {
-        let nodes = &self.nodes;
-        let is_operation = |node: &Node| !node.opens && !node.absorbed && node.request != NONE;
+        let homes = |node: &Node| {
+            let operation = !node.opens && node.stand_in == NONE;
+            [if operation { node.request } else { NONE }, node.called_from]
+        };
         let mut ends = vec![0u32; self.trace.requests.len()];
-        for node in nodes.iter().filter(|node| is_operation(node)) {
-            ends[node.request as usize] += 1;
+        for home in self.nodes.iter().flat_map(homes).filter(|&home| home != NONE) {
+            ends[home as usize] += 1;
         }
         let mut filled = 0;
         for (request, end) in self.trace.requests.iter_mut().zip(&mut ends) {
@@ -310,97 +415,61 @@ impl Assembler {
         }
         self.placed.clear();
         self.placed.resize(filled as usize, 0);
-        for (number, node) in nodes.iter().enumerate().filter(|(_, node)| is_operation(node)) {
-            self.placed[ends[node.request as usize] as usize] = number as u32;
-            ends[node.request as usize] += 1;
+        for (number, node) in self.nodes.iter().enumerate() {
+            for (home, mark) in homes(node).into_iter().zip([0, AS_CALL]).filter(|(home, _)| *home != NONE) {
+                self.placed[ends[home as usize] as usize] = number as u32 | mark;
+                ends[home as usize] += 1;
+            }
         }
         for request in &self.trace.requests {
             self.placed[range(&request.operations)].sort_by_key(|&number| {
+                let number = number & !AS_CALL;
                 let span = &spans[number as usize];
-                (span.start_ns, nodes[number as usize].depth, span.id)
+                (span.start_ns, self.ancestry.depth(number), span.id)
             });
         }
-        self.fill(spans);
     }
 
-    fn fill(&mut self, spans: &[Span]) {
+    /// Makes the operations, each with what all layers know of it.
+    fn fill(&mut self, spans: &[Span], dictionary: &Dictionary) {
         for (place, &number) in self.placed.iter().enumerate() {
-            self.nodes[number as usize].place = place as u32;
+            self.nodes[(number & !AS_CALL) as usize].place = place as u32;
         }
         let place_of = |number: u32| self.nodes.get(number as usize).map_or(NONE, |node| node.place);
-        self.trace.operations.extend(self.placed.iter().map(|&number| Operation {
-            span: spans[number as usize],
-            parent: place_of(self.nodes[number as usize].covered_by),
-            called: NONE,
-            path_ns: 0,
-            self_path_ns: 0,
-        }));
-        for (number, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.absorbed) {
-            let stand_in = place_of(node.parent);
-            if let Some(operation) = self.trace.operations.get_mut(stand_in as usize) {
-                take_detail(&mut operation.span, &spans[number]);
+        for &number in &self.placed {
+            let (as_call, number) = (number & AS_CALL != 0, number & !AS_CALL);
+            let mut span = spans[number as usize];
+            if as_call {
+                (span.kind, span.role) = (Kind::Rpc, Role::Client);
+            } else if self.nodes[number as usize].surrounds {
+                (span.kind, span.shape) = (Kind::Internal, ShapeRef::default());
+            }
+            let parent = place_of(self.ancestry.covered_by(number));
+            self.trace.operations.push(Operation { span, parent, called: NONE, path_ns: 0, self_path_ns: 0 });
+        }
+        let layers = self.nodes.iter().zip(spans).map(|(node, inner)| (node.stand_in, inner));
+        let cores = self.cores.iter().map(|&(core, outer)| (core, &spans[outer as usize]));
+        for (number, other) in layers.chain(cores) {
+            if let Some(operation) = self.trace.operations.get_mut(place_of(number) as usize) {
+                take_detail(&mut operation.span, other, dictionary);
             }
         }
-        for number in 0..self.trace.requests.len() {
-            let caller = self.stand_in(self.trace.requests[number].caller);
-            let waits = self.trace.operations.get_mut(caller as usize).map(|operation| {
-                if operation.called == NONE {
-                    operation.called = number as u32;
-                }
-                operation.kind != Kind::Publish && operation.role != Role::Producer
-            });
-            let request = &mut self.trace.requests[number];
-            request.caller = caller;
-            request.waited_for = waits == Some(true) && request.opened_by.role != Role::Consumer;
-        }
     }
 
-    /// The place of a span among the operations, or of the span that stands for it.
-    fn stand_in(&self, number: u32) -> u32 {
-        match self.nodes.get(number as usize) {
-            Some(node) if node.absorbed => self.stand_in(node.parent),
-            Some(node) => node.place,
-            None => NONE,
-        }
-    }
-
-    /// Moves requests that another machine's clock has put outside of the call that made them.
-    fn undo_skew(&mut self, dictionary: &Dictionary) {
-        if self.trace.requests.len() < 2 {
-            return;
-        }
-        let caller_of: Vec<u32> = {
-            let mut owner = vec![NONE; self.trace.operations.len()];
-            for (number, request) in self.trace.requests.iter().enumerate() {
-                owner[range(&request.operations)].fill(number as u32);
+    /// Joins each request with the operation that called it.
+    fn join_calls(&mut self) {
+        for (number, request) in self.trace.requests.iter_mut().enumerate() {
+            // The span that opened another request is no operation, except in place of the call to it.
+            let caller = self.nodes.get(request.caller as usize);
+            let caller = caller.filter(|caller| !caller.opens || caller.request == number as u32);
+            let stand_in = caller.and_then(|caller| self.nodes.get(caller.stand_in as usize));
+            request.caller = stand_in.or(caller).map_or(NONE, |caller| caller.place);
+            let Some(operation) = self.trace.operations.get_mut(request.caller as usize) else { continue };
+            if operation.called == NONE {
+                operation.called = number as u32;
             }
-            let callers = self.trace.requests.iter().map(|request| request.caller);
-            callers.map(|caller| owner.get(caller as usize).copied().unwrap_or(NONE)).collect()
-        };
-        for number in 0..self.trace.requests.len() {
-            let Some(above) = self.trace.requests.get(caller_of[number] as usize) else { continue };
-            let request = &self.trace.requests[number];
-            let (here, there) = (
-                dictionary.origin(request.opened_by.origin).instance,
-                dictionary.origin(above.opened_by.origin).instance,
-            );
-            let call = &self.trace.operations[request.caller as usize].span;
-            let shift = if here == there { 0 } else { shift_into(request, call) };
-            self.shift(number, shift);
-        }
-    }
-
-    fn shift(&mut self, number: usize, shift_ns: i64) {
-        if shift_ns == 0 {
-            return;
-        }
-        self.trace.skew_ns = self.trace.skew_ns.max(shift_ns.unsigned_abs());
-        let moved = |time_ns: u64| time_ns.saturating_add_signed(shift_ns);
-        let request = &mut self.trace.requests[number];
-        (request.start_ns, request.end_ns) = (moved(request.start_ns), moved(request.end_ns));
-        for operation in &mut self.trace.operations[range(&request.operations)] {
-            operation.span.start_ns = moved(operation.span.start_ns);
-            operation.span.end_ns = moved(operation.span.end_ns);
+            let hands_over = operation.kind == Kind::Publish || operation.role == Role::Producer;
+            request.waited_for = !hands_over && request.opened_by.role != Role::Consumer;
         }
     }
 
@@ -419,72 +488,27 @@ fn range(numbers: &Range<u32>) -> Range<usize> {
     numbers.start as usize..numbers.end as usize
 }
 
-fn opens_by_kind(span: &Span) -> bool {
-    span.kind == Kind::Entry
+/// Until when something that a span waits for may end.
+fn latest_ns(span: &Span) -> u64 {
+    span.end_ns.saturating_add(tolerance_ns(span.end_ns - span.start_ns))
+}
+
+/// Whether a span reports a call from its caller's side.
+fn is_call(span: &Span) -> bool {
+    matches!(span.role, Role::Client | Role::Producer)
+}
+
+/// Whether a span names an endpoint.
+fn is_endpoint(span: &Span, dictionary: &Dictionary) -> bool {
+    dictionary.shape(span.shape).id.family == Family::Endpoint
 }
 
 /// The endpoint of a span without a caller.
-fn root_name(span: &Span) -> EndpointName {
+fn root_name(span: &Span, dictionary: &Dictionary) -> EndpointName {
     match span.kind {
         Kind::Entry => EndpointName::Route(span.shape),
+        Kind::Internal if is_endpoint(span, dictionary) => EndpointName::Route(span.shape),
         Kind::Internal => EndpointName::Root(span.name),
         _ => EndpointName::NoRequest,
     }
-}
-
-/// Whether a span reports the call that its parent reports: two layers of instrumentation.
-fn says_again(span: &Span, parent: &Span, above: &Node) -> bool {
-    if above.opens || above.absorbed {
-        return false;
-    }
-    let same_call = match (parent.kind, span.kind) {
-        (Kind::Sql, Kind::Sql) => parent.shape == span.shape,
-        (Kind::Document, Kind::Document) | (Kind::Cache, Kind::Cache) => true,
-        (Kind::Http, Kind::Http) | (Kind::Rpc, Kind::Http | Kind::Rpc) => true,
-        (Kind::PoolWait, Kind::PoolWait) => true,
-        _ => false,
-    };
-    let (inner, outer) = (span.end_ns - span.start_ns, parent.end_ns - parent.start_ns);
-    // A statement is one statement however much the mapper adds around it; calls may have redirects.
-    let most = if span.kind == Kind::Sql { 4 } else { 2 };
-    same_call && span.start_ns >= parent.start_ns && inner.saturating_mul(most) >= outer
-}
-
-/// Takes over what the inner layer of a call knows and the outer does not.
-fn take_detail(outer: &mut Span, inner: &Span) {
-    use crate::evidence::UNKNOWN;
-    if !outer.values.is_known() {
-        outer.values = inner.values;
-    }
-    for (mine, theirs) in [
-        (&mut outer.rows, inner.rows),
-        (&mut outer.response_bytes, inner.response_bytes),
-        (&mut outer.thread, inner.thread),
-    ] {
-        if *mine == UNKNOWN {
-            *mine = theirs;
-        }
-    }
-    if outer.location.0 == 0 {
-        outer.location = inner.location;
-    }
-    if outer.target.0 == 0 {
-        outer.target = inner.target;
-    }
-    outer.retries = outer.retries.max(inner.retries);
-}
-
-/// The shift that puts a request into the call that made it; zero if it is there already.
-fn shift_into(request: &Request, call: &Span) -> i64 {
-    let inside = request.start_ns >= call.start_ns && request.end_ns <= call.end_ns;
-    let call_ns = call.end_ns - call.start_ns;
-    if inside || (!request.waited_for && request.start_ns >= call.start_ns) {
-        return 0;
-    }
-    let wanted_ns = match call_ns.checked_sub(request.duration_ns()) {
-        Some(slack_ns) if request.waited_for => call.start_ns + slack_ns / 2,
-        _ if request.start_ns < call.start_ns => call.start_ns,
-        _ => return 0,
-    };
-    wanted_ns.wrapping_sub(request.start_ns).cast_signed()
 }

@@ -1,7 +1,11 @@
 //! One trace as a tree of requests with their operations in time order.
 
+mod ancestry;
 mod assemble;
+mod covers;
+mod layers;
 mod path;
+mod skew;
 
 pub(crate) use path::tolerance_ns;
 

@@ -57,7 +57,7 @@ impl Walker {
         self.group(operations, &own);
         let mut path = Path { operations, segments, path_ns: [0; Waits::COUNT] };
         self.enter(NONE, own.start, start_ns, end_ns);
-        let latest_ns = end_ns + tolerance_ns(end_ns - start_ns);
+        let latest_ns = end_ns.saturating_add(tolerance_ns(end_ns - start_ns));
         while let Some(frame) = self.stack.last_mut() {
             match next_child(frame, &self.by_parent, path.operations, latest_ns) {
                 None => {
