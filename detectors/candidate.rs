@@ -1,5 +1,6 @@
 //! What an inspection names: operations that are one problem, and the remedy that would change them.
 
+use crate::ALL;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, LocationRef, OriginRef, ShapeRef, Symbol};
 use crate::finding::{Confidence, Spread, Unit};
@@ -61,6 +62,8 @@ pub enum OwnTime {
     BeforeFirst,
     /// After its last call.
     AfterLast,
+    /// Between its calls.
+    Between,
     /// Of one internal span.
     Span(Symbol),
 }
@@ -186,7 +189,13 @@ impl Candidates {
 
     /// Notes that something was considered and is not enough.
     pub(crate) fn short(&mut self, subject: Subject, short_of: ShortOf) {
-        self.push(subject, Remedy::SendOnce, Confidence::Low).short_of = Some(short_of);
+        self.push(subject, Remedy::SendOnce, Confidence::Low).short_of(short_of);
+    }
+
+    /// What a detector that comes earlier in [`crate::ALL`] has found in the same request.
+    pub(crate) fn found_by(&self, detector: &'static str) -> impl Iterator<Item = &Candidate> {
+        let full = |candidate: &&Candidate| candidate.short_of.is_none();
+        self.found.iter().filter(full).filter(move |candidate| ALL[candidate.detector].id == detector)
     }
 }
 
@@ -209,6 +218,12 @@ impl Candidate {
         self
     }
 
+    /// Says that it is not enough in this request, and why.
+    pub(crate) fn short_of(&mut self, short_of: ShortOf) -> &mut Self {
+        self.short_of = Some(short_of);
+        self
+    }
+
     /// Says how many operations there are.
     pub(crate) fn repeats(&mut self, repeats: u64) -> &mut Self {
         self.repeats = repeats;
@@ -225,7 +240,8 @@ pub struct View<'a> {
     pub request: &'a Request,
     /// Texts and shapes.
     pub dictionary: &'a Dictionary,
-    /// Numbers of its operations, grouped by shape, in time order within a shape.
+    /// Numbers of its calls (all operations that have a shape), grouped by shape, in time order
+    /// within a shape.
     pub by_shape: &'a [u32],
     /// The thresholds that hold here.
     pub settings: Values<'a>,

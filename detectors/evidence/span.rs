@@ -142,6 +142,8 @@ pub struct Span {
     pub thread: u32,
     /// How many operations this span stands for (`span.composite`, batches); at least 1.
     pub repeats: u32,
+    /// Elements of the longest `IN` list, or rows of `VALUES`; zero if there is none or it is not known.
+    pub list: u32,
     /// Status code of the protocol; zero if not said.
     pub status_code: u16,
     /// Which attempt this is, zero-based, for calls that are retried.
