@@ -1,4 +1,5 @@
 //! The program from outside: help, what it refuses and why, how it ends, where reports go.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,5 @@
 //! What the outputs make of a report.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
 mod samples;
 mod schema;

@@ -1,4 +1,5 @@
 //! `whyslow run` from outside: what it receives, what the command sees, how both end.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 #![cfg(feature = "receiver")]
 
 mod exporter;

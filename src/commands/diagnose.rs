@@ -5,7 +5,6 @@ mod gate;
 mod narrow;
 mod progress;
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -125,7 +124,8 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
 }
 
 /// Diagnoses what was received as a stream of length-prefixed messages.
-pub(crate) fn report(options: &Options, messages: File, again: String) -> anyhow::Result<Outcome> {
+#[cfg(feature = "receiver")]
+pub(crate) fn report(options: &Options, messages: std::fs::File, again: String) -> anyhow::Result<Outcome> {
     let name = "what was received".to_owned();
     diagnose(options, vec![Input::Open { name, file: messages }], again)
 }
@@ -183,6 +183,7 @@ fn warn_of_unused_acceptances(settings: &Settings, report: &detectors::finding::
 }
 
 #[cfg(test)]
+#[allow(dead_code, reason = "tests of the outputs use the rest")]
 #[path = "../../tests/samples/mod.rs"]
 mod samples;
 

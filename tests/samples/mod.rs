@@ -232,7 +232,7 @@ fn report() -> Report {
 }
 
 /// A missed target, its causes, and all other things that a report can tell.
-pub fn full() -> Report {
+pub(crate) fn full() -> Report {
     let (queries, call) = (loop_of_queries(), blocking_call());
     let orders = Endpoint {
         errors: 3,
@@ -293,7 +293,7 @@ pub fn full() -> Report {
 }
 
 /// 21 requests without a target.
-pub fn few_requests() -> Report {
+pub(crate) fn few_requests() -> Report {
     let queries = Finding {
         requests: 21,
         gain: Gain { kind: GainKind::Latency, total_ns: 20_370 * MS },
@@ -322,7 +322,7 @@ pub fn few_requests() -> Report {
 }
 
 /// Nothing found, and everything was seen.
-pub fn clean() -> Report {
+pub(crate) fn clean() -> Report {
     let names = ["GET /cart", "GET /orders", "POST /a-rather-long-endpoint-name/{id}/that/goes/on"];
     Report {
         endpoints: names.map(|name| endpoint("shop", name, 600, latency(10, 14, 21))).to_vec(),
@@ -331,7 +331,7 @@ pub fn clean() -> Report {
 }
 
 /// Nothing found, since nothing could be seen.
-pub fn blind() -> Report {
+pub(crate) fn blind() -> Report {
     let dark = Endpoint {
         statements_per_request: Spread::default(),
         resource: Resource { class: None, confidence: Confidence::Low },
@@ -351,12 +351,12 @@ pub fn blind() -> Report {
 }
 
 /// Nothing that could be read.
-pub fn only_skipped() -> Report {
+pub(crate) fn only_skipped() -> Report {
     Report { skipped: Skipped { of: 12, ..skipped() }, seen: Seen::default(), ..report() }
 }
 
 /// Text that tries to write on the terminal, and figures at their bounds.
-pub fn hostile() -> Report {
+pub(crate) fn hostile() -> Report {
     let text = "SELECT \u{1b}[2J\u{7}\u{202e} FROM \u{9b}31m".to_owned() + &"é".repeat(500);
     let bounds = Latency { p50: Some(0), p95: Some(u64::MAX), p99: Some(u64::MAX), max: Some(u64::MAX) };
     let bad = Finding {
@@ -384,6 +384,6 @@ pub fn hostile() -> Report {
 }
 
 /// All of them.
-pub fn all() -> Vec<Report> {
+pub(crate) fn all() -> Vec<Report> {
     vec![full(), few_requests(), clean(), blind(), only_skipped(), hostile()]
 }
