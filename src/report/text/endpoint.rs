@@ -11,7 +11,7 @@ use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, finding, fit};
 use crate::duration::format as duration;
-use crate::report::figures::{counted, share};
+use crate::report::figures::{count, counted, share};
 
 /// Below it the slowest 1 % is one request.
 const PERCENT: u64 = 100;
@@ -54,7 +54,7 @@ fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
         .with(Ink::Title, format!("  {}", fit::shorten(&endpoint.name, room)));
     page.line_and_right(name, target, 2)?;
     let mut items = vec![Line::default().with(Ink::Plain, counted(endpoint.requests, "request"))];
-    items.extend(latency(&endpoint.latency_ns, endpoint.requests));
+    items.extend(latency(&endpoint.latency_ns, endpoint.requests, Ink::Figure));
     if endpoint.statements_per_request.max > 0 {
         let text = format!("{} a request", statements(endpoint.statements_per_request));
         items.push(Line::default().with(Ink::Plain, text));
@@ -69,7 +69,7 @@ fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
 fn statements(spread: Spread) -> String {
     let usual = counted(spread.p50, "statement");
     match spread.max > spread.p50 {
-        true => format!("{usual} (up to {})", super::super::figures::count(spread.max)),
+        true => format!("{usual} (up to {})", count(spread.max)),
         false => usual,
     }
 }
@@ -86,9 +86,9 @@ pub(super) fn target(target: &TargetResult) -> Line {
 }
 
 /// The percentiles that are known; the slowest request where there are too few for them.
-pub(super) fn latency(latency: &Latency, requests: u64) -> Vec<Line> {
+pub(super) fn latency(latency: &Latency, requests: u64, ink: Ink) -> Vec<Line> {
     let figure = |name: &str, ns: Option<u64>| {
-        ns.map(|ns| Line::default().with(Ink::Faint, format!("{name} ")).with(Ink::Figure, duration(ns)))
+        ns.map(|ns| Line::default().with(Ink::Faint, format!("{name} ")).with(ink, duration(ns)))
     };
     let slowest = match latency.p99 {
         Some(_) => None,
@@ -172,8 +172,9 @@ pub(super) fn class_name(class: ResourceClass) -> &'static str {
 fn write_after(page: &mut Page<'_>, endpoint: &Endpoint, shown: &Shown<'_>) -> io::Result<()> {
     let steps = &endpoint.after_fixes;
     let Some(last) = steps.last() else { return Ok(()) };
-    let mut items = vec![Line::default().with(Ink::Title, fixes(steps, shown))];
-    items.extend(latency(&last.latency_ns, endpoint.requests));
+    let after = Line::default().with(Ink::Title, fixes(steps, shown)).with(Ink::Faint, ", predicted");
+    let mut items = vec![after];
+    items.extend(latency(&last.latency_ns, endpoint.requests, Ink::Figure));
     items.push(match (last.target_met, steps.iter().position(|step| step.target_met == Some(true))) {
         (Some(true), Some(first)) if first + 1 < steps.len() => {
             let enough = fixes(&steps[..=first], shown);

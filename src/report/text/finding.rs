@@ -81,7 +81,7 @@ fn label(text: &str) -> Line {
     Line::at(INDENT).with(Ink::Faint, text).pad_to(INDENT + LABEL)
 }
 
-/// `p99 3.02 s → 0.80 s   p50 1.67 s → 0.70 s   after fix 1`.
+/// `p99 3.02 s → 0.80 s   p50 1.67 s → 0.70 s   predicted, after fix 1`.
 fn prediction(finding: &Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>) -> Vec<Line> {
     let steps = endpoint.map_or(&[][..], |endpoint| &endpoint.after_fixes);
     let place = steps.iter().position(|step| step.finding == finding.id);
@@ -97,9 +97,10 @@ fn prediction(finding: &Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>)
     match place {
         _ if items.is_empty() => items.push(gain(finding.gain, finding.requests)),
         Some(step) if step > 0 => {
-            items.push(Line::default().with(Ink::Faint, fixes(&steps[..step], shown)));
+            let after = fixes(&steps[..step], shown);
+            items.push(Line::default().with(Ink::Faint, format!("predicted, {after}")));
         }
-        _ => {}
+        _ => items.push(Line::default().with(Ink::Faint, "predicted")),
     }
     items
 }
@@ -161,10 +162,9 @@ fn facts(finding: &Finding, endpoint: Option<&Endpoint>) -> Vec<Line> {
             false => usual,
         }));
     }
-    items.push(plain(match endpoint.map(|endpoint| endpoint.requests) {
-        Some(all) if all == finding.requests => "in every request".to_owned(),
-        Some(all) => format!("in {} of {} requests", count(finding.requests), count(all)),
-        None => format!("in {}", counted(finding.requests, "request")),
+    items.extend(endpoint.map(|endpoint| match endpoint.requests {
+        all if all == finding.requests => plain("in every request".to_owned()),
+        all => plain(format!("in {} of {} requests", count(finding.requests), count(all))),
     }));
     items.extend(finding.location.as_ref().map(|location| plain(format!("at {}", place(location)))));
     match finding.confidence {

@@ -87,7 +87,7 @@ fn row(endpoint: &Endpoint) -> Vec<Line> {
         plain(&endpoint.name),
         plain(&counted(endpoint.requests, "request")),
     ];
-    let mut figures = latency(&endpoint.latency_ns, endpoint.requests);
+    let mut figures = latency(&endpoint.latency_ns, endpoint.requests, Ink::Plain);
     figures.resize_with(FIGURES, Line::default);
     cells.extend(figures);
     cells.push(explained(endpoint));

@@ -1,0 +1,79 @@
+//! Pages under `docs/` that are made from the code. `UPDATE_EXPECT=1` writes them anew.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use whyslow::{pages, settings_file};
+
+const BEGIN: &str = "<!-- generated from the code: begin -->\n";
+const END: &str = "<!-- generated from the code: end -->\n";
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+fn updating() -> bool {
+    std::env::var_os("UPDATE_EXPECT").is_some()
+}
+
+/// Compares a file, or writes it.
+fn check(path: &Path, expected: &str) {
+    if updating() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, expected).unwrap();
+    }
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        text == expected,
+        "{} is not as the code says: run the tests with UPDATE_EXPECT=1",
+        path.display()
+    );
+}
+
+/// Compares the part of a page that is made from the code, or writes it.
+fn check_part(name: &str, part: &str) {
+    let path = docs().join(name);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    check(&path, &format!("{before}{BEGIN}\n{part}\n{END}{after}"));
+}
+
+#[test]
+fn each_detector_has_its_page() {
+    let folder = docs().join("detectors");
+    let pages: BTreeMap<String, String> =
+        detectors::ALL.iter().map(|one| (format!("{}.md", one.id), pages::detector(one))).collect();
+    for (name, page) in &pages {
+        check(&folder.join(name), page);
+    }
+    for file in folder.read_dir().into_iter().flatten() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(pages.contains_key(&name), "docs/detectors/{name} belongs to no detector");
+    }
+}
+
+#[test]
+fn the_settings_page_lists_all_settings() {
+    check_part("settings.md", &pages::settings());
+}
+
+/// The examples of the settings page mean something.
+#[test]
+fn the_settings_page_shows_valid_settings() {
+    let page = std::fs::read_to_string(docs().join("settings.md")).unwrap();
+    let named = |id: &str| detectors::ALL.iter().any(|one| one.id == id);
+    let known =
+        |text: &str| ["n-plus-one", "slow-query"].into_iter().all(|id| !text.contains(id) || named(id));
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples.into_iter().filter(|example| known(example)) {
+        let today = settings_file::Day::of(2026, 11, 25);
+        let settings = settings_file::parse(example, Path::new("settings.md"), today);
+        if let Err(error) = settings {
+            panic!("{error}");
+        }
+    }
+}
