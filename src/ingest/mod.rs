@@ -1,14 +1,114 @@
 //! Bytes to evidence: one file a format, and the table of all formats.
 
 pub mod attributes;
+mod blocks;
+mod input;
 pub mod interning;
+mod otlp_json;
+mod otlp_protobuf;
+mod owner;
 pub mod raw;
 pub mod skipped;
 pub mod typing;
+mod workers;
 
-use detectors::evidence::Span;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use detectors::evidence::{Dictionary, Span};
+
+pub use input::Input;
 use skipped::Skipped;
 use typing::Typing;
+
+/// Every format that can be read; an input belongs to the first that recognises it.
+pub static FORMATS: &[Format] = &[otlp_json::FORMAT, otlp_protobuf::FORMAT];
+
+/// A format that can be read.
+pub struct Format {
+    /// Its name on the command line and in messages.
+    pub name: &'static str,
+    /// One line for the documentation.
+    pub summary: &'static str,
+    /// Whether an input is in this format, by its first bytes (decompressed, at most a block), and
+    /// how it is cut.
+    pub sniff: fn(Head<'_>) -> Option<Framing>,
+    /// How many bytes at the front of a block are whole records, given that more bytes follow; zero
+    /// where the first record ends later, or where records cannot be decoded apart.
+    pub cut: fn(Framing, &[u8]) -> usize,
+    /// A decoder for inputs that are cut like this.
+    pub decoder: fn(Framing) -> Box<dyn Decode>,
+}
+
+/// The first bytes of an input.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'b> {
+    /// The bytes, decompressed.
+    pub bytes: &'b [u8],
+    /// Nothing follows them.
+    pub whole: bool,
+}
+
+/// How an input of a format is cut into blocks that can be decoded apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Records end at a newline.
+    Lines,
+    /// Messages after a four-byte big-endian length (the collector's file exporter).
+    LengthPrefixed,
+    /// Messages after a varint length.
+    VarintPrefixed,
+    /// One message whose fields are records.
+    Message,
+    /// One document: decoded in its order by one worker.
+    Document,
+}
+
+/// Decodes an input from its first byte to its last, or a block of whole records.
+///
+/// After a block behind which nothing follows, a decoder is as new.
+pub trait Decode: Send {
+    /// Decodes from the front of a block and returns how many bytes are done with. Where more
+    /// follows, the others are given again with more behind them, at most [`RECORD_BYTES_MAX`].
+    fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize;
+}
+
+/// The longest record that is read; a longer one is left out.
+pub const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes to decode.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'b> {
+    /// The bytes, decompressed.
+    pub bytes: &'b [u8],
+    /// Where they come from.
+    pub place: &'b Place,
+    /// What is behind them.
+    pub rest: Rest,
+}
+
+/// What is behind a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: the input ends, or its records were cut apart here.
+    Nothing,
+    /// More bytes, given when a record needs them.
+    Follows,
+    /// More bytes, but the block cannot grow: what does not end in it is longer than
+    /// [`RECORD_BYTES_MAX`]. The decoder has to leave some of it behind.
+    TooLong,
+}
+
+/// Where a block of bytes comes from, for messages about bad records.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// File name as given, or `stdin`.
+    pub file: Arc<str>,
+    /// Offset of the block's first byte in the (decompressed) input.
+    pub offset: u64,
+    /// Line number of the block's first byte, 1-based; zero where lines mean nothing.
+    pub line: u64,
+}
 
 /// What one worker needs to decode: how spans are typed, where they go, what was left out.
 pub struct Reading<'r> {
@@ -20,45 +120,104 @@ pub struct Reading<'r> {
     pub typing: Typing<'r>,
 }
 
-/// Where a block of bytes comes from, for messages about bad records.
-#[derive(Debug, Clone)]
-pub struct Place {
+impl<'r> Reading<'r> {
+    /// Ready for the first block. `values_key` keys the hashes of literals.
+    pub fn new(dictionary: &'r Mutex<Dictionary>, values_key: u64) -> Self {
+        Self { spans: Vec::new(), skipped: Skipped::default(), typing: Typing::new(dictionary, values_key) }
+    }
+}
+
+/// How inputs are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Workers; with one everything happens in the calling thread.
+    pub threads: usize,
+    /// Keys the hashes of literals.
+    pub values_key: u64,
+}
+
+/// Where spans go: called by each worker after each block, and takes all spans out of the vector.
+pub type Sink<'s> = &'s (dyn Fn(&mut Vec<Span>) -> io::Result<()> + Sync);
+
+/// Told after each block: bytes read of all inputs as they are stored, and their total where it is
+/// known.
+pub type Progress<'s> = &'s (dyn Fn(u64, Option<u64>) + Sync);
+
+/// What was read.
+#[derive(Debug, Clone, Default)]
+pub struct ReadSummary {
+    /// What could not be read, where and why; and how many spans were read.
+    pub skipped: Skipped,
+    /// Each input, in the order of reading.
+    pub inputs: Vec<InputSummary>,
+    /// Spans handed to the sink.
+    pub spans: u64,
+    /// Bytes of all inputs, decompressed.
+    pub bytes: u64,
+}
+
+/// What was read of one input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputSummary {
     /// File name as given, or `stdin`.
-    pub file: std::sync::Arc<str>,
-    /// Offset of the block's first byte in the (decompressed) input.
-    pub offset: u64,
-    /// Line number of the block's first byte, 1-based; zero where lines mean nothing.
-    pub line: u64,
+    pub name: String,
+    /// Name of its format; `None` when no format recognised it.
+    pub format: Option<&'static str>,
+    /// Spans read.
+    pub spans: u64,
+    /// Bytes read, decompressed.
+    pub bytes: u64,
+    /// Why it was not read, or not to its end.
+    pub problem: Option<String>,
 }
 
-/// How an input of a format is cut into blocks that can be decoded apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// Records end at a newline: blocks of whole lines.
-    Lines,
-    /// Messages after a four-byte big-endian length (the collector's file exporter).
-    LengthPrefixed,
-    /// Messages after a varint length.
-    VarintPrefixed,
-    /// One document: decoded by one worker from a stream, without holding it whole.
-    Document,
-    /// One message: must be held whole.
-    Message,
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// An input that was named cannot be opened.
+    #[error("cannot read {name}: {source}")]
+    Open {
+        /// The input as given.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No input is in a format that is known.
+    #[error("cannot read {name}: {problem}")]
+    Unrecognised {
+        /// The first input.
+        name: String,
+        /// What was tried and what would help.
+        problem: String,
+    },
+    /// The sink takes no more.
+    #[error("cannot keep what was read: {0}")]
+    Sink(#[source] io::Error),
 }
 
-/// A format that can be read.
-pub struct Format {
-    /// Its name on the command line and in messages.
-    pub name: &'static str,
-    /// One line for the documentation.
-    pub summary: &'static str,
-    /// Whether the first bytes (decompressed) are in this format, and how it is cut.
-    ///
-    /// Asked with up to 64 KiB; when the answer is `Document` and these bytes hold no line end, asked
-    /// again with more (up to 16 MiB), so that long lines can be told from one document.
-    pub sniff: fn(&[u8]) -> Option<Framing>,
-    /// Decodes one block of whole records (`Lines`: many lines; prefixed: ONE message without its prefix; `Message`: all).
-    pub read_block: fn(&mut Reading<'_>, &[u8], &Place),
-    /// Decodes a `Document` from a stream in bounded memory.
-    pub read_stream: fn(&mut Reading<'_>, &mut dyn std::io::Read, &Place, &mut dyn FnMut(&mut Reading<'_>)),
+/// Reads all inputs and hands their spans over, block by block.
+///
+/// The spans are the same for any number of threads, in any order.
+///
+/// # Errors
+///
+/// When an input that was named cannot be opened, when no input is in a known format, or when the
+/// sink fails. An input that is damaged, or unrecognised beside others that are not, is no error:
+/// its summary says so.
+pub fn read(
+    inputs: Vec<Input>,
+    options: &Options,
+    dictionary: &Mutex<Dictionary>,
+    sink: Sink<'_>,
+    progress: Progress<'_>,
+) -> Result<ReadSummary, IngestError> {
+    let listed = input::list(inputs)?;
+    let summary = workers::read(listed, options, dictionary, sink, progress)?;
+    let unrecognised = summary.inputs.iter().all(|input| input.format.is_none());
+    match summary.inputs.first() {
+        Some(InputSummary { name, problem: Some(problem), .. }) if unrecognised => {
+            Err(IngestError::Unrecognised { name: name.clone(), problem: problem.clone() })
+        }
+        _ => Ok(summary),
+    }
 }

@@ -39,3 +39,29 @@ pub struct RawSpan<'a> {
     /// Attributes that mean something here; elements of arrays come one by one under their key.
     pub attributes: &'a [(Key, Value<'a>)],
 }
+
+/// Attributes that mean something here, in their order.
+pub(super) type Attributes<'a> = Vec<(Key, Value<'a>)>;
+
+/// A span that could be read; it may be of no use all the same.
+pub(super) struct Found<'a> {
+    /// The span, without its attributes.
+    pub(super) span: RawSpan<'a>,
+    /// Why it cannot be kept.
+    pub(super) problem: Option<&'static str>,
+}
+
+impl Found<'_> {
+    /// With what every format asks of a span.
+    #[inline]
+    pub(super) fn checked(mut self) -> Self {
+        self.span.end_ns = self.span.end_ns.max(self.span.start_ns);
+        self.problem = self.problem.or(match self.span {
+            RawSpan { trace: 0, .. } => Some("a span without a trace id"),
+            RawSpan { id: 0, .. } => Some("a span without a span id"),
+            RawSpan { start_ns: 0, .. } => Some("a span without a start time"),
+            _ => None,
+        });
+        self
+    }
+}

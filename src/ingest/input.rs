@@ -1,0 +1,183 @@
+//! What to read: files, folders, standard input; plain or compressed, told by content.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+
+use super::IngestError;
+
+/// log2 of the largest window that is allocated for zstd: 32 MiB. `zstd --long` asks for more.
+const ZSTD_WINDOW_LOG_MAX: u32 = 25;
+
+/// Folders within folders, at most.
+const DEPTH_MAX: usize = 64;
+
+/// Something to read.
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, or a folder with everything in it that is not hidden.
+    Path(PathBuf),
+    /// Something that is open already.
+    Stream {
+        /// What messages call it.
+        name: Arc<str>,
+        /// Its bytes.
+        stream: Box<dyn Read + Send>,
+    },
+}
+
+impl From<PathBuf> for Input {
+    /// `-` is standard input.
+    fn from(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" { Self::Stdin } else { Self::Path(path) }
+    }
+}
+
+/// One input that will be opened.
+pub(super) struct Listed {
+    pub(super) name: Arc<str>,
+    /// Bytes as stored; `None` where nobody knows.
+    pub(super) bytes: Option<u64>,
+    /// It was named, and not found in a folder.
+    pub(super) named: bool,
+    source: Input,
+}
+
+/// Every file of the inputs once: those of a folder sorted by name, hidden ones left out.
+pub(super) fn list(inputs: Vec<Input>) -> Result<Vec<Listed>, IngestError> {
+    let mut listed = Vec::new();
+    let mut seen = HashSet::new();
+    for source in inputs {
+        match source {
+            Input::Path(path) => {
+                let failed = |source| IngestError::Open { name: path.display().to_string(), source };
+                walk(&path, 0, &mut seen, &mut listed).map_err(failed)?;
+            }
+            Input::Stdin => listed.push(Listed { name: "stdin".into(), bytes: None, named: true, source }),
+            Input::Stream { ref name, .. } => {
+                listed.push(Listed { name: Arc::clone(name), bytes: None, named: true, source });
+            }
+        }
+    }
+    Ok(listed)
+}
+
+fn walk(path: &Path, depth: usize, seen: &mut HashSet<PathBuf>, listed: &mut Vec<Listed>) -> io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    if !seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())) {
+        return Ok(());
+    }
+    if !metadata.is_dir() {
+        listed.push(Listed {
+            name: path.display().to_string().into(),
+            bytes: metadata.is_file().then_some(metadata.len()),
+            named: depth == 0,
+            source: Input::Path(path.to_path_buf()),
+        });
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries.iter().filter(|entry| !is_hidden(entry)) {
+        let below = entry.path();
+        // A link that leads nowhere, a pipe or a socket is none of the evidence.
+        let useful = fs::metadata(&below).is_ok_and(|found| found.is_file() || found.is_dir());
+        if useful && depth < DEPTH_MAX {
+            walk(&below, depth + 1, seen, listed)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_hidden(entry: &fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+impl Listed {
+    /// Opens it and undoes its compression; `read` grows by the bytes as they are stored.
+    pub(super) fn open(self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+        let stream: Box<dyn Read + Send> = match self.source {
+            Input::Stdin => Box::new(io::stdin()),
+            Input::Path(path) => Box::new(File::open(path)?),
+            Input::Stream { stream, .. } => stream,
+        };
+        decompressed(Counted { stream, read: Arc::clone(read) })
+    }
+}
+
+/// Counts what is read.
+struct Counted {
+    stream: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.stream.read(buffer)?;
+        self.read.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+/// How an input is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    Gzip,
+    Zstd,
+    None,
+}
+
+impl Compression {
+    fn of(begin: &[u8]) -> Self {
+        match begin {
+            [0x1f, 0x8b, 8, ..] => Self::Gzip,
+            // A frame, or one of those that decoders leave out.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+}
+
+fn decompressed(mut stream: Counted) -> io::Result<Box<dyn Read + Send>> {
+    const BUFFER: usize = 128 << 10;
+    let mut begin = Vec::new();
+    stream.by_ref().take(4).read_to_end(&mut begin)?;
+    let compression = Compression::of(&begin);
+    let whole = io::Cursor::new(begin).chain(stream);
+    Ok(match compression {
+        Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole))),
+        Compression::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(BUFFER, whole))?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            Box::new(decoder)
+        }
+        Compression::None => Box::new(whole),
+    })
+}
+
+/// What an input that no format recognises may be, and what would help.
+pub(super) fn unrecognised(begin: &[u8]) -> String {
+    let known = super::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
+    let what = match begin {
+        [] => "it is empty",
+        [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed by xz: unpack it first (xz -d)",
+        [b'B', b'Z', b'h', ..] => "it is compressed by bzip2: unpack it first (bunzip2)",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is text in UTF-16: convert it to UTF-8 first",
+        _ if begin.get(257..262) == Some(b"ustar") => "it is a tar archive: unpack it first (tar -x)",
+        [b'{' | b'[', ..] => {
+            "it is JSON, but without resourceSpans; the file exporter of the OpenTelemetry collector and \
+             `whyslow run --save` write what can be read"
+        }
+        _ => {
+            "the file exporter of the OpenTelemetry collector and `whyslow run --save` write what can be read"
+        }
+    };
+    format!("in no format that is known (tried {known}; plain, gzip, zstd): {what}")
+}

@@ -1,0 +1,283 @@
+//! One span, and the attributes of spans and resources.
+
+use super::scanner::{Scalar, Scan, Scanner, bad};
+use super::values::{self, boolean, double, integer, untyped};
+use crate::ingest::attributes::Key;
+use crate::ingest::raw::{Attributes, Found, RawSpan, Value};
+
+/// Reads the span that is next; its attributes replace those that are given.
+#[inline]
+pub(super) fn span<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<Found<'b>> {
+    attributes.clear();
+    let mut found = Found { span: RawSpan::default(), problem: None };
+    scanner.at += 1;
+    usual_start(scanner, &mut found);
+    while let Some(key) = scanner.next_key()? {
+        member(scanner, key, &mut found, attributes)?;
+    }
+    Ok(found.checked())
+}
+
+/// Members in the order in which most programs write them; each one is tried and none is expected.
+/// What is not there is left to the general loop.
+#[inline(always)]
+fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
+    let Found { span, problem } = found;
+    if let Some(digits) = scanner.take_fixed::<32>(b"\"traceId\":\"") {
+        set(&mut span.trace, values::hex_128(digits), problem, TRACE_ID);
+    }
+    if let Some(digits) = scanner.take_fixed::<16>(b"\"spanId\":\"") {
+        set(&mut span.id, values::hex_64(digits), problem, SPAN_ID);
+    }
+    scanner.take(b"\"traceState\":\"\",");
+    if let Some(digits) = scanner.take_fixed::<16>(b"\"parentSpanId\":\"") {
+        set(&mut span.parent, values::hex_64(digits), problem, PARENT_ID);
+    } else {
+        scanner.take(b"\"parentSpanId\":\"\",");
+    }
+    if let Some(name) = scanner.take_plain(b"\"name\":\"", b"\",") {
+        span.name = name;
+    }
+    if let Some([kind @ b'0'..=b'5', b',']) = scanner.ahead(b"\"kind\":") {
+        span.kind = kind - b'0';
+        scanner.at += b"\"kind\":0,".len();
+    }
+    if let Some(digits) = scanner.take_fixed::<19>(b"\"startTimeUnixNano\":\"") {
+        set(&mut span.start_ns, values::nanoseconds_19(digits), problem, START);
+    }
+    if let Some(digits) = scanner.take_fixed::<19>(b"\"endTimeUnixNano\":\"") {
+        set(&mut span.end_ns, values::nanoseconds_19(digits), problem, END);
+    }
+}
+
+const TRACE_ID: &str = "a trace id that is no 16 bytes in hexadecimal digits or base64";
+const SPAN_ID: &str = "a span id that is no 8 bytes in hexadecimal digits or base64";
+const PARENT_ID: &str = "a parent id that is no 8 bytes in hexadecimal digits or base64";
+const START: &str = "a start time that is no number of nanoseconds";
+const END: &str = "an end time that is no number of nanoseconds";
+
+#[inline(always)]
+fn set<T>(field: &mut T, value: Option<T>, problem: &mut Option<&'static str>, reason: &'static str) {
+    match value {
+        Some(value) => *field = value,
+        None => *problem = Some(reason),
+    }
+}
+
+fn member<'b>(
+    scanner: &mut Scanner<'b>,
+    key: &[u8],
+    found: &mut Found<'b>,
+    attributes: &mut Attributes<'b>,
+) -> Scan<()> {
+    let Found { span, problem } = found;
+    match key {
+        b"attributes" => {
+            attributes.clear();
+            return list(scanner, attributes);
+        }
+        b"status" => {
+            span.error = false;
+            return status(scanner, span);
+        }
+        b"traceId" | b"trace_id" => {
+            id(scanner.scalar()?, &mut span.trace, values::trace_id, problem, TRACE_ID)
+        }
+        b"spanId" | b"span_id" => id(scanner.scalar()?, &mut span.id, values::span_id, problem, SPAN_ID),
+        b"parentSpanId" | b"parent_span_id" => {
+            id(scanner.scalar()?, &mut span.parent, values::span_id, problem, PARENT_ID);
+        }
+        b"name" => span.name = text(scanner.scalar()?),
+        b"kind" => span.kind = values::span_kind(scanner.scalar()?),
+        b"startTimeUnixNano" | b"start_time_unix_nano" => {
+            time(scanner.scalar()?, &mut span.start_ns, problem, START)
+        }
+        b"endTimeUnixNano" | b"end_time_unix_nano" => time(scanner.scalar()?, &mut span.end_ns, problem, END),
+        // The span lost its end, and this belongs to what is around it.
+        b"spans" | b"scope" | b"scopeSpans" | b"scope_spans" | b"resource" | b"resourceSpans"
+        | b"resource_spans" => return bad("a span without its end"),
+        _ => return scanner.skip_value(),
+    }
+    Ok(())
+}
+
+fn id<T>(
+    scalar: Scalar<'_>,
+    field: &mut T,
+    parse: fn(&[u8]) -> Option<T>,
+    problem: &mut Option<&'static str>,
+    reason: &'static str,
+) {
+    match scalar {
+        Scalar::Nothing => {}
+        Scalar::Text(text) => set(field, parse(text), problem, reason),
+        _ => *problem = Some(reason),
+    }
+}
+
+fn time(scalar: Scalar<'_>, field: &mut u64, problem: &mut Option<&'static str>, reason: &'static str) {
+    match scalar {
+        Scalar::Nothing => {}
+        scalar => set(field, values::nanoseconds(scalar), problem, reason),
+    }
+}
+
+fn text(scalar: Scalar<'_>) -> &[u8] {
+    match scalar {
+        Scalar::Text(text) => text,
+        _ => b"",
+    }
+}
+
+fn status(scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) -> Scan<()> {
+    if scanner.take(b"{}") || !scanner.open(b'{')? {
+        return Ok(());
+    }
+    while let Some(key) = scanner.next_key()? {
+        match key {
+            b"code" => span.error = values::is_error(scanner.scalar()?),
+            _ => scanner.skip_value()?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads the list of attributes that is next.
+#[inline]
+pub(super) fn list<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+    if !scanner.open(b'[')? {
+        return Ok(());
+    }
+    loop {
+        // Most attributes are texts.
+        while let Some(name) = scanner.take_plain(b"{\"key\":\"", b"\",\"value\":{") {
+            let wanted = Key::of(name);
+            if let Some(text) = scanner.take_plain(b"\"stringValue\":\"", b"\"}}") {
+                attributes.extend(wanted.map(|key| (key, Value::Text(text))));
+            } else {
+                typed(scanner, wanted, attributes, Arrays::Flat)?;
+                after_value(scanner)?;
+            }
+            if !scanner.take(b",") {
+                break;
+            }
+        }
+        if !scanner.next_element()? {
+            return Ok(());
+        }
+        if scanner.peek()? != b'{' {
+            return bad("an attribute that is no object");
+        }
+        attribute(scanner, attributes)?;
+    }
+}
+
+/// Whether the elements of an array are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrays {
+    /// One by one, under the key of the array.
+    Flat,
+    /// Not at all: this is inside an array already.
+    Left,
+}
+
+/// An attribute whose members come in any order.
+fn attribute<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+    let (mut name, mut value_at) = (None, None);
+    scanner.open(b'{')?;
+    while let Some(member) = scanner.next_key()? {
+        match member {
+            b"key" => name = Some(text(scanner.scalar()?)),
+            b"value" => {
+                value_at = Some(scanner.at);
+                scanner.skip_value()?;
+            }
+            _ => scanner.skip_value()?,
+        }
+    }
+    if let (Some(key), Some(at)) = (name.and_then(Key::of), value_at) {
+        let end = std::mem::replace(&mut scanner.at, at);
+        value(scanner, key, attributes, Arrays::Flat)?;
+        scanner.at = end;
+    }
+    Ok(())
+}
+
+/// Members behind the value of an attribute, and its end.
+fn after_value(scanner: &mut Scanner<'_>) -> Scan<()> {
+    while scanner.next_key()?.is_some() {
+        scanner.skip_value()?;
+    }
+    Ok(())
+}
+
+fn value<'b>(
+    scanner: &mut Scanner<'b>,
+    key: Key,
+    attributes: &mut Attributes<'b>,
+    arrays: Arrays,
+) -> Scan<()> {
+    if scanner.peek()? == b'{' {
+        scanner.at += 1;
+        return typed(scanner, Some(key), attributes, arrays);
+    }
+    attributes.extend(untyped(scanner.scalar()?).map(|value| (key, value)));
+    Ok(())
+}
+
+/// The members of an `AnyValue`, and its end; the last one counts.
+fn typed<'b>(
+    scanner: &mut Scanner<'b>,
+    key: Option<Key>,
+    attributes: &mut Attributes<'b>,
+    arrays: Arrays,
+) -> Scan<()> {
+    let before = attributes.len();
+    while let Some(kind) = scanner.next_key()? {
+        let Some(key) = key else {
+            scanner.skip_value()?;
+            continue;
+        };
+        let value = match kind {
+            b"stringValue" | b"string_value" => match scanner.scalar()? {
+                Scalar::Text(text) => Some(Value::Text(text)),
+                _ => None,
+            },
+            b"intValue" | b"int_value" => integer(scanner.scalar()?),
+            b"doubleValue" | b"double_value" => double(scanner.scalar()?),
+            b"boolValue" | b"bool_value" => boolean(scanner.scalar()?),
+            b"arrayValue" | b"array_value" if arrays == Arrays::Flat => {
+                attributes.truncate(before);
+                array(scanner, key, attributes)?;
+                continue;
+            }
+            _ => {
+                scanner.skip_value()?;
+                continue;
+            }
+        };
+        if let Some(value) = value {
+            attributes.truncate(before);
+            attributes.push((key, value));
+        }
+    }
+    Ok(())
+}
+
+fn array<'b>(scanner: &mut Scanner<'b>, key: Key, attributes: &mut Attributes<'b>) -> Scan<()> {
+    if !scanner.open(b'{')? {
+        return Ok(());
+    }
+    while let Some(member) = scanner.next_key()? {
+        match member {
+            b"values" if scanner.open(b'[')? => {
+                while scanner.next_element()? {
+                    value(scanner, key, attributes, Arrays::Left)?;
+                }
+            }
+            b"values" => {}
+            _ => scanner.skip_value()?,
+        }
+    }
+    Ok(())
+}

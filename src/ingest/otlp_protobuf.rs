@@ -1,0 +1,401 @@
+//! OTLP in protobuf: one export request, or a stream of them after their lengths.
+//!
+//! Read by hopping over fields and borrowing from the bytes; what is not needed is never looked into. A
+//! decoder remembers between blocks which messages it is in, so that a message of any size takes the
+//! memory of one block. A damaged span costs itself; behind a damaged length the stream goes on at the
+//! next bytes that can only be a length and the begin of a message.
+//!
+//! Source: opentelemetry-proto `collector/trace/v1` and `trace/v1`, protobuf's encoding guide, and the
+//! file exporter of the OpenTelemetry collector.
+
+mod frames;
+mod span;
+mod wire;
+
+use self::frames::Frame;
+use self::wire::{Fault, Field, Kind};
+use super::otlp_json;
+use super::owner::Owner;
+use super::raw::{Attributes, RawSpan};
+use super::{Block, Decode, Format, Framing, Head, Place, Reading, Rest};
+
+/// OTLP in protobuf.
+pub(super) const FORMAT: Format = Format {
+    name: "otlp-protobuf",
+    summary: "OpenTelemetry traces in protobuf: one export request, or requests after their lengths",
+    sniff,
+    cut,
+    decoder: |framing| Box::new(Decoder::new(framing)),
+};
+
+fn sniff(head: Head<'_>) -> Option<Framing> {
+    if frames::is_request(head.bytes) {
+        return Some(Framing::Message);
+    }
+    let prefixed = [Framing::LengthPrefixed, Framing::VarintPrefixed];
+    prefixed.into_iter().find(|framing| frames::is_stream(*framing, head.bytes))
+}
+
+fn cut(framing: Framing, bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &bytes[at..];
+        let length = match framing {
+            _ if rest.is_empty() => return at,
+            Framing::Message => match Field::of(rest) {
+                Ok(field) if field.length() <= rest.len() => field.length(),
+                _ => return at,
+            },
+            _ => match Frame::of(framing, rest, Rest::Follows) {
+                Frame::Message { end, .. } | Frame::Damaged { end } => end,
+                _ => return at,
+            },
+        };
+        at += length;
+    }
+}
+
+/// A message that the decoder is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Request,
+    Resource,
+    Scope,
+}
+
+/// A message, and where it ends in the input.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    level: Level,
+    end: u64,
+}
+
+/// Bytes that belong to no record, until something that can be read follows.
+#[derive(Debug)]
+struct Gap {
+    offset: u64,
+    reason: &'static str,
+}
+
+/// Where the decoder is between two blocks.
+struct Decoder {
+    framing: Framing,
+    opened: Vec<Open>,
+    owner: Owner,
+    gap: Option<Gap>,
+    /// Everything before this offset is done with.
+    hop: u64,
+    /// Reads messages that are JSON.
+    json: Box<dyn Decode>,
+}
+
+/// What is known of a step that has not been made.
+enum Stop {
+    /// The block ends inside of what comes next.
+    End,
+    /// It is damaged.
+    Bad(&'static str),
+}
+
+impl Decoder {
+    fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            opened: Vec::new(),
+            owner: Owner::default(),
+            gap: None,
+            hop: 0,
+            json: (otlp_json::FORMAT.decoder)(Framing::Document),
+        }
+    }
+}
+
+impl Decode for Decoder {
+    fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
+        let mut attributes = Attributes::new();
+        let mut pass = Pass { decoder: self, reading, block, at: 0 };
+        loop {
+            let step = pass.step(&mut attributes);
+            let ended = match step {
+                Ok(more) => !more,
+                Err(Stop::Bad(reason)) => {
+                    pass.open_gap(reason);
+                    false
+                }
+                Err(Stop::End) => pass.end(),
+            };
+            if ended {
+                return pass.at;
+            }
+        }
+    }
+}
+
+/// One walk over a block.
+struct Pass<'p, 'r, 'b> {
+    decoder: &'p mut Decoder,
+    reading: &'p mut Reading<'r>,
+    block: &'p Block<'b>,
+    at: usize,
+}
+
+impl<'b> Pass<'_, '_, 'b> {
+    fn offset(&self) -> u64 {
+        self.block.place.offset + self.at as u64
+    }
+
+    fn rest(&self) -> &'b [u8] {
+        self.block.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Bytes from here to an offset in the input, which may lie behind the block.
+    fn distance(&self, end: u64) -> usize {
+        usize::try_from(end.saturating_sub(self.offset())).unwrap_or(usize::MAX)
+    }
+
+    /// Makes one step; `false` when nothing is left to do in this block.
+    fn step(&mut self, attributes: &mut Attributes<'b>) -> Result<bool, Stop> {
+        let hop = self.distance(self.decoder.hop).min(self.rest().len());
+        self.at += hop;
+        match self.decoder.opened.last().copied() {
+            Some(open) if open.end <= self.offset() => self.leave(),
+            _ if self.rest().is_empty() => return Err(Stop::End),
+            _ if self.decoder.gap.is_some() => self.close_gap()?,
+            Some(open) => self.field(open, attributes)?,
+            None if self.decoder.framing == Framing::Message => self.enter(Level::Request, u64::MAX),
+            None => self.frame()?,
+        }
+        Ok(true)
+    }
+
+    /// The block ended in a step; `true` when it is done with.
+    fn end(&mut self) -> bool {
+        let whole = self.rest().is_empty();
+        match self.block.rest {
+            Rest::Follows => true,
+            Rest::TooLong => {
+                self.open_gap("a record longer than can be read");
+                self.at = self.block.bytes.len();
+                true
+            }
+            Rest::Nothing if whole => {
+                self.finish();
+                true
+            }
+            Rest::Nothing if self.decoder.gap.is_some() => {
+                self.at = self.block.bytes.len();
+                false
+            }
+            Rest::Nothing => {
+                self.open_gap("the input ends inside a message");
+                false
+            }
+        }
+    }
+
+    /// The input ends here.
+    fn finish(&mut self) {
+        let cut_off = self.decoder.hop > self.offset()
+            || self.decoder.opened.iter().any(|open| open.end > self.offset() && open.end != u64::MAX);
+        if cut_off && self.decoder.gap.is_none() {
+            self.open_gap("the input ends inside a message");
+        }
+        self.count_gap();
+        while !self.decoder.opened.is_empty() {
+            self.leave();
+        }
+        self.decoder.hop = 0;
+    }
+
+    /// Steps over or into the frame that is next.
+    fn frame(&mut self) -> Result<(), Stop> {
+        match Frame::of(self.decoder.framing, self.rest(), self.block.rest) {
+            Frame::Message { start, end, sound } => {
+                if !sound {
+                    self.skip(start, "a message with a wrong length");
+                }
+                self.message(start, end);
+            }
+            Frame::Long { start, end } if self.rest().get(start) == Some(&b'{') => {
+                self.skip(end, "a JSON message longer than can be read");
+                self.decoder.hop = self.offset() + end as u64;
+            }
+            Frame::Long { start, end } => {
+                let end = self.offset() + end as u64;
+                self.at += start;
+                self.enter(Level::Request, end);
+            }
+            Frame::CutOff { start } if self.rest().get(start) == Some(&b'{') => {
+                self.message(start, self.rest().len());
+            }
+            Frame::CutOff { start } => {
+                self.at += start;
+                self.enter(Level::Request, u64::MAX - 1);
+            }
+            Frame::Damaged { end } => {
+                self.skip(end, "no message where one belongs");
+                self.at += end;
+            }
+            Frame::Incomplete => return Err(Stop::End),
+        }
+        Ok(())
+    }
+
+    /// A whole message, from `start` to `end` from here.
+    fn message(&mut self, start: usize, end: usize) {
+        let bytes = &self.rest()[start..end];
+        self.at += start;
+        if bytes.first() != Some(&b'{') {
+            return self.enter(Level::Request, self.offset() + bytes.len() as u64);
+        }
+        let place = Place { offset: self.offset(), line: 0, ..self.block.place.clone() };
+        let block = Block { bytes, place: &place, rest: Rest::Nothing };
+        self.decoder.json.decode(self.reading, &block);
+        self.at += bytes.len();
+    }
+
+    /// Steps over or into the field that is next.
+    fn field(&mut self, open: Open, attributes: &mut Attributes<'b>) -> Result<(), Stop> {
+        let room = self.distance(open.end);
+        let bytes = &self.rest()[..self.rest().len().min(room)];
+        let field = match Field::of(bytes) {
+            Ok(field) if field.length() <= room => field,
+            Err(Fault::End) if bytes.len() < room => return Err(Stop::End),
+            _ => return Err(Stop::Bad("a field that does not fit into its message")),
+        };
+        let content = bytes.get(field.header..field.length()).ok_or(Stop::End);
+        match (open.level, field.number, field.kind) {
+            (Level::Request, 1, Kind::Bytes) => self.step_into(Level::Resource, field),
+            (Level::Resource, 2 | 1000, Kind::Bytes) => self.step_into(Level::Scope, field),
+            (Level::Scope, 2, Kind::Bytes) => {
+                self.span(content?, attributes)?;
+                self.at += field.length();
+            }
+            (Level::Resource, 1, Kind::Bytes) => {
+                let found = span::resource(content?).ok_or(Stop::Bad("a damaged resource"))?;
+                self.decoder.owner.resource(&found);
+                self.at += field.length();
+            }
+            (Level::Scope, 1, Kind::Bytes) => {
+                let name = span::scope_name(content?).ok_or(Stop::Bad("a damaged scope"))?;
+                self.decoder.owner.scope(name);
+                self.at += field.length();
+            }
+            _ => self.decoder.hop = self.offset() + field.length() as u64,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn span(&mut self, bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Result<(), Stop> {
+        let found = span::span(bytes, attributes).ok_or(Stop::Bad("a damaged span"))?;
+        match found.problem {
+            None => {
+                let raw = RawSpan { attributes, ..found.span };
+                self.decoder.owner.push(self.reading, &raw);
+            }
+            Some(reason) => self.skip(bytes.len(), reason),
+        }
+        Ok(())
+    }
+
+    fn step_into(&mut self, level: Level, field: Field) {
+        let end = self.offset() + field.length() as u64;
+        self.at += field.header;
+        self.enter(level, end);
+    }
+
+    fn enter(&mut self, level: Level, end: u64) {
+        match level {
+            Level::Request => {}
+            Level::Resource => self.decoder.owner.begin_resource(),
+            Level::Scope => self.decoder.owner.begin_scope(),
+        }
+        self.decoder.opened.push(Open { level, end });
+    }
+
+    fn leave(&mut self) {
+        self.count_gap();
+        match self.decoder.opened.pop().map(|open| open.level) {
+            Some(Level::Scope) => self.decoder.owner.end_scope(self.reading),
+            Some(Level::Resource) => self.decoder.owner.end_resource(self.reading),
+            _ => {}
+        }
+    }
+
+    fn open_gap(&mut self, reason: &'static str) {
+        if self.decoder.gap.is_none() {
+            self.decoder.gap = Some(Gap { offset: self.offset(), reason });
+        }
+    }
+
+    /// Looks for the next field of the message that the decoder is in.
+    fn close_gap(&mut self) -> Result<(), Stop> {
+        let Some(open) = self.decoder.opened.last().copied() else {
+            self.count_gap();
+            return Ok(());
+        };
+        let room = self.distance(open.end);
+        let bytes = &self.rest()[..self.rest().len().min(room)];
+        let bad = self.decoder.gap.as_ref().is_some_and(|gap| gap.offset == self.offset());
+        let found = (usize::from(bad)..bytes.len()).find(|at| begins(open.level, &bytes[*at..]));
+        match found {
+            Some(distance) => {
+                self.at += distance;
+                self.count_gap();
+            }
+            None if bytes.len() == room || self.block.rest == Rest::Nothing => self.at += bytes.len(),
+            None => {
+                self.at += bytes.len().saturating_sub(SPAN_BEGIN);
+                return Err(Stop::End);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_gap(&mut self) {
+        if let Some(Gap { offset, reason }) = self.decoder.gap.take() {
+            let length = self.offset().saturating_sub(offset);
+            self.reading.skipped.skip(&self.block.place.file, offset, 0, length, reason);
+        }
+    }
+
+    fn skip(&mut self, length: usize, reason: &str) {
+        let file = &self.block.place.file;
+        self.reading.skipped.skip(file, self.offset(), 0, length as u64, reason);
+    }
+}
+
+/// Bytes that tell a span by its begin: tag and length of the span and of both ids, and the ids.
+const SPAN_BEGIN: usize = 1 + 5 + 2 + 16 + 2;
+
+/// Whether a field begins here that can only be the one that a message of this level repeats.
+fn begins(level: Level, bytes: &[u8]) -> bool {
+    let (tag, within) = match level {
+        Level::Request => (0x0a, Level::Resource),
+        Level::Resource => (0x12, Level::Scope),
+        Level::Scope => (0x12, Level::Scope),
+    };
+    let Some(field) = Field::of(bytes).ok().filter(|_| bytes[0] == tag) else {
+        return false;
+    };
+    let Some(content) = bytes.get(field.header..field.length()) else {
+        return false;
+    };
+    match level {
+        // A span begins with its ids.
+        Level::Scope => matches!(content, [0x0a, 16, rest @ ..] if rest.get(16..18) == Some(&[0x12, 8])),
+        _ => {
+            let Ok(first) = Field::of(content) else {
+                return false;
+            };
+            // The resource, then a scope; the scope, then a span.
+            first.number == 1
+                && first.kind == Kind::Bytes
+                && content.get(first.length()..).is_some_and(|second| {
+                    second.first() == Some(&0x12)
+                        && (within == Level::Resource || begins(Level::Scope, second))
+                })
+        }
+    }
+}

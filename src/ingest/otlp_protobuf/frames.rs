@@ -1,0 +1,213 @@
+//! Where the messages of a stream begin and end, also behind a length that is damaged.
+//!
+//! A length is trusted where the fields of its message end with it, or where another message follows.
+//! Else the message ends with the last field that looks like one of a request, or where the next
+//! message begins.
+
+use super::wire::{Fault, Field, Kind, Wire};
+use crate::ingest::{Framing, Rest};
+
+/// What is at the front of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// A message from `start` to `end`. `sound` is false where its length was no help.
+    Message { start: usize, end: usize, sound: bool },
+    /// A message that ends at `end`, beyond what can be held.
+    Long { start: usize, end: usize },
+    /// The message at `start` is cut off by the end of the input.
+    CutOff { start: usize },
+    /// No message up to `end`.
+    Damaged { end: usize },
+    /// More bytes are needed.
+    Incomplete,
+}
+
+/// Bytes that tell a message by its begin, at most.
+const BEGIN_MAX: usize = 32;
+
+impl Frame {
+    /// The frame at the front of `bytes`, which are not empty.
+    pub(super) fn of(framing: Framing, bytes: &[u8], rest: Rest) -> Self {
+        match begins(framing, bytes) {
+            Begins::Message { header, length } => Self::of_message(framing, bytes, rest, header, length),
+            Begins::Unknown if rest == Rest::Follows => Self::Incomplete,
+            Begins::Unknown | Begins::Nothing => Self::without_length(framing, bytes, rest),
+        }
+    }
+
+    fn of_message(framing: Framing, bytes: &[u8], rest: Rest, header: usize, length: usize) -> Self {
+        let end = header + length;
+        let sound = Self::Message { start: header, end, sound: true };
+        match (bytes.get(header..end), rest) {
+            (Some(message), _) if message.first() == Some(&b'{') || fields(message) == length => sound,
+            (Some(_), _) if is_next(framing, &bytes[end..], rest) => sound,
+            (None, Rest::Follows) => Self::Incomplete,
+            (None, Rest::TooLong) => Self::Long { start: header, end },
+            _ => match Self::by_fields(framing, bytes, header, rest) {
+                Some(end) => Self::Message { start: header, end, sound: false },
+                None if end > bytes.len() => Self::CutOff { start: header },
+                None => sound,
+            },
+        }
+    }
+
+    /// The length itself is damaged; the message behind it may be whole.
+    fn without_length(framing: Framing, bytes: &[u8], rest: Rest) -> Self {
+        let header = 4;
+        if framing == Framing::LengthPrefixed
+            && let Some(message) = bytes.get(header..)
+            && fields(message) > 0
+            && let Some(end) = Self::by_fields(framing, bytes, header, rest)
+        {
+            return Self::Message { start: header, end, sound: false };
+        }
+        match (search(framing, bytes, 1), rest) {
+            (Some(end), _) => Self::Damaged { end },
+            (None, Rest::Follows) => Self::Incomplete,
+            (None, Rest::TooLong) => Self::Damaged { end: bytes.len() - BEGIN_MAX },
+            (None, Rest::Nothing) => Self::Damaged { end: bytes.len() },
+        }
+    }
+
+    /// The end of a message by its fields, or the begin of the next one.
+    fn by_fields(framing: Framing, bytes: &[u8], start: usize, rest: Rest) -> Option<usize> {
+        let end = start + fields(&bytes[start..]);
+        if end > start && is_next(framing, &bytes[end..], rest) {
+            return Some(end);
+        }
+        search(framing, bytes, start + 1)
+    }
+}
+
+/// How many bytes at the front are whole fields of a request.
+fn fields(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Ok(field) = Field::of(&bytes[at..])
+        && field.number == 1
+        && field.length() <= bytes.len() - at
+        && is_resource_spans(&bytes[at + field.header..], field.content) == Some(true)
+    {
+        at += field.length();
+    }
+    at
+}
+
+/// Whether a `ResourceSpans` of `length` bytes can begin so; `None` when too few bytes are there.
+fn is_resource_spans(bytes: &[u8], length: usize) -> Option<bool> {
+    let bytes = &bytes[..bytes.len().min(length)];
+    match Field::of(bytes) {
+        Ok(field) => {
+            let known = field.kind == Kind::Bytes && matches!(field.number, 1..=3 | 1000);
+            Some(known && field.length() <= length)
+        }
+        Err(Fault::End) if bytes.len() < length => None,
+        Err(_) => Some(length == 0),
+    }
+}
+
+fn is_next(framing: Framing, bytes: &[u8], rest: Rest) -> bool {
+    match begins(framing, bytes) {
+        Begins::Message { .. } => true,
+        Begins::Unknown => rest != Rest::Nothing || bytes.is_empty(),
+        Begins::Nothing => false,
+    }
+}
+
+/// The first place at or behind `from` where a message with something in it begins.
+fn search(framing: Framing, bytes: &[u8], from: usize) -> Option<usize> {
+    (from..bytes.len())
+        .find(|at| matches!(begins(framing, &bytes[*at..]), Begins::Message { length: 1.., .. }))
+}
+
+/// Whether a message begins somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    Message {
+        header: usize,
+        length: usize,
+    },
+    Nothing,
+    /// More bytes are needed.
+    Unknown,
+}
+
+/// Whether a length and a message begin here.
+fn begins(framing: Framing, bytes: &[u8]) -> Begins {
+    let (length, header) = match framing {
+        Framing::LengthPrefixed => match bytes.first_chunk::<4>() {
+            Some(prefix) => (u64::from(u32::from_be_bytes(*prefix)), 4),
+            None => return Begins::Unknown,
+        },
+        _ => {
+            let mut wire = Wire(bytes);
+            match wire.varint() {
+                Some(length) => (length, bytes.len() - wire.0.len()),
+                None if bytes.len() < 10 => return Begins::Unknown,
+                None => return Begins::Nothing,
+            }
+        }
+    };
+    match usize::try_from(length) {
+        Ok(0) => empty(framing, &bytes[header..], header),
+        Ok(length) if length <= MESSAGE_MAX => match message_begins(&bytes[header..], length) {
+            Some(true) => Begins::Message { header, length },
+            Some(false) => Begins::Nothing,
+            None => Begins::Unknown,
+        },
+        _ => Begins::Nothing,
+    }
+}
+
+/// The longest message that is believed; one is as long as a process takes memory for it.
+const MESSAGE_MAX: usize = (1 << 30) - 1;
+
+/// An empty message is one only before one that is not, or at the end: zeros are a gap.
+fn empty(framing: Framing, after: &[u8], header: usize) -> Begins {
+    let gap =
+        if framing == Framing::LengthPrefixed { after.starts_with(&[0; 4]) } else { after.starts_with(&[0]) };
+    match after {
+        _ if gap => Begins::Nothing,
+        [] => Begins::Message { header, length: 0 },
+        _ => match begins(framing, after) {
+            Begins::Message { .. } => Begins::Message { header, length: 0 },
+            other => other,
+        },
+    }
+}
+
+/// Whether a message of this length begins so; `None` when too few bytes are there.
+fn message_begins(bytes: &[u8], length: usize) -> Option<bool> {
+    match bytes {
+        [] => None,
+        [b'{', rest @ ..] => match rest.trim_ascii_start() {
+            [] if rest.len() < BEGIN_MAX => None,
+            rest => Some(length >= 2 && matches!(rest, [b'"' | b'}', ..])),
+        },
+        _ => match Field::of(bytes) {
+            Ok(field) if field.number == 1 && field.kind == Kind::Bytes && field.length() <= length => {
+                is_resource_spans(bytes.get(field.header..).unwrap_or_default(), field.content)
+            }
+            Ok(_) => Some(false),
+            Err(Fault::End) if bytes.len() < length => None,
+            Err(_) => Some(false),
+        },
+    }
+}
+
+/// Whether an input is one request without a length.
+pub(super) fn is_request(bytes: &[u8]) -> bool {
+    let Ok(field) = Field::of(bytes) else {
+        return false;
+    };
+    let content = bytes.get(field.header..).unwrap_or_default();
+    field.number == 1 && field.kind == Kind::Bytes && is_resource_spans(content, field.content) == Some(true)
+}
+
+/// Whether an input is a stream of messages after their lengths.
+pub(super) fn is_stream(framing: Framing, bytes: &[u8]) -> bool {
+    let first = match begins(framing, bytes) {
+        Begins::Message { header, length: 0 } => header,
+        _ => 0,
+    };
+    matches!(begins(framing, &bytes[first..]), Begins::Message { length: 1.., .. })
+}

@@ -1,0 +1,170 @@
+//! Whose spans these are: the resource and the scope around them, also where these come later.
+
+use std::ops::Range;
+
+use detectors::evidence::{OriginRef, Span};
+
+use super::Reading;
+use super::attributes::Key;
+use super::raw::{RawSpan, Value};
+
+/// Spans that wait for their resource or scope, at most; about 17 MB.
+const HELD_MAX: usize = 1 << 17;
+
+/// Bytes kept of the name of a scope.
+const SCOPE_BYTES_MAX: usize = 1 << 10;
+
+/// The resource and scope that a decoder is in.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    resource: Option<Resource>,
+    scope: Option<Vec<u8>>,
+    /// Of spans in this scope, once both are known.
+    origin: Option<OriginRef>,
+    held: Vec<Span>,
+    held_scopes: Vec<HeldScope>,
+    /// The last of `held_scopes` is the scope that the decoder is in.
+    holding: bool,
+}
+
+/// A scope with spans that wait for their resource.
+#[derive(Debug)]
+struct HeldScope {
+    first: usize,
+    name: Vec<u8>,
+}
+
+impl Owner {
+    /// Enters what one resource sent.
+    pub(super) fn begin_resource(&mut self) {
+        self.resource = None;
+        self.begin_scope();
+    }
+
+    /// Takes the attributes of the resource.
+    pub(super) fn resource(&mut self, attributes: &[(Key, Value<'_>)]) {
+        self.resource = Some(Resource::of(attributes));
+        self.origin = None;
+    }
+
+    /// Enters what one scope of the resource sent.
+    pub(super) fn begin_scope(&mut self) {
+        self.scope = None;
+        self.origin = None;
+        self.holding = false;
+    }
+
+    /// Takes the name of the scope.
+    pub(super) fn scope(&mut self, name: &[u8]) {
+        let name = &name[..name.len().min(SCOPE_BYTES_MAX)];
+        if let Some(held) = self.held_scopes.last_mut().filter(|_| self.holding) {
+            held.name = name.to_vec();
+        }
+        self.scope = Some(name.to_vec());
+        self.origin = None;
+    }
+
+    /// Types a span and hands it over, or holds it until its resource and scope are known.
+    #[inline]
+    pub(super) fn push(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>) {
+        match self.origin {
+            Some(origin) => {
+                let span = reading.typing.span(raw, origin);
+                reading.spans.push(span);
+            }
+            None => self.push_first(reading, raw),
+        }
+    }
+
+    fn push_first(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>) {
+        if let (Some(resource), Some(scope)) = (&self.resource, &self.scope) {
+            let origin = resource.origin(reading, scope);
+            self.origin = Some(origin);
+            return self.push(reading, raw);
+        }
+        if self.held.len() >= HELD_MAX {
+            self.settle(reading);
+        }
+        if !self.holding {
+            self.holding = true;
+            let name = self.scope.clone().unwrap_or_default();
+            self.held_scopes.push(HeldScope { first: self.held.len(), name });
+        }
+        let origin = Resource::default().origin(reading, self.scope.as_deref().unwrap_or_default());
+        let span = reading.typing.span(raw, origin);
+        self.held.push(span);
+    }
+
+    /// Leaves a scope.
+    pub(super) fn end_scope(&mut self, reading: &mut Reading<'_>) {
+        if self.resource.is_some() {
+            self.settle(reading);
+        }
+        self.begin_scope();
+    }
+
+    /// Leaves a resource: what is not known by now is not said at all.
+    pub(super) fn end_resource(&mut self, reading: &mut Reading<'_>) {
+        self.settle(reading);
+        self.begin_resource();
+    }
+
+    fn settle(&mut self, reading: &mut Reading<'_>) {
+        let unknown = Resource::default();
+        let resource = self.resource.as_ref().unwrap_or(&unknown);
+        let mut end = self.held.len();
+        for scope in self.held_scopes.drain(..).rev() {
+            let origin = resource.origin(reading, &scope.name);
+            self.held[scope.first..end].iter_mut().for_each(|span| span.origin = origin);
+            end = scope.first;
+        }
+        reading.spans.append(&mut self.held);
+        self.holding = false;
+    }
+}
+
+/// The attributes of a resource, kept beyond the block that they were read from.
+#[derive(Debug, Default)]
+struct Resource {
+    texts: Vec<u8>,
+    attributes: Vec<(Key, Kept)>,
+}
+
+#[derive(Debug)]
+enum Kept {
+    Text(Range<usize>),
+    Integer(i64),
+    Double(f64),
+    Boolean(bool),
+}
+
+impl Resource {
+    fn of(attributes: &[(Key, Value<'_>)]) -> Self {
+        let mut resource = Self::default();
+        for (key, value) in attributes {
+            let kept = match *value {
+                Value::Text(text) => {
+                    let first = resource.texts.len();
+                    resource.texts.extend_from_slice(text);
+                    Kept::Text(first..resource.texts.len())
+                }
+                Value::Integer(number) => Kept::Integer(number),
+                Value::Double(number) => Kept::Double(number),
+                Value::Boolean(truth) => Kept::Boolean(truth),
+            };
+            resource.attributes.push((*key, kept));
+        }
+        resource
+    }
+
+    fn origin(&self, reading: &mut Reading<'_>, scope: &[u8]) -> OriginRef {
+        let value = |kept: &Kept| match kept {
+            Kept::Text(range) => Value::Text(&self.texts[range.clone()]),
+            Kept::Integer(number) => Value::Integer(*number),
+            Kept::Double(number) => Value::Double(*number),
+            Kept::Boolean(truth) => Value::Boolean(*truth),
+        };
+        let attributes: Vec<_> = self.attributes.iter().map(|(key, kept)| (*key, value(kept))).collect();
+        reading.typing.origin(&attributes, scope)
+    }
+}

@@ -1,0 +1,194 @@
+//! Every form of every format gives the same spans, and damage costs what it hits.
+
+mod otlp;
+
+use std::io::{Cursor, Write};
+use std::sync::Mutex;
+
+use detectors::evidence::Dictionary;
+use otlp::{Resource, Scope, Span, Value};
+use whyslow::ingest::{self, IngestError, Input, Options, ReadSummary};
+
+/// A span as it was read, by content.
+type Seen = (u128, u64, u64, u64, u64, String, String);
+
+fn read(input: &[u8]) -> (Vec<Seen>, ReadSummary) {
+    read_with(vec![stream(input)], 1).unwrap()
+}
+
+fn stream(input: &[u8]) -> Input {
+    Input::Stream { name: "input".into(), stream: Box::new(Cursor::new(input.to_vec())) }
+}
+
+fn read_with(inputs: Vec<Input>, threads: usize) -> Result<(Vec<Seen>, ReadSummary), IngestError> {
+    let dictionary = Mutex::new(Dictionary::default());
+    let spans = Mutex::new(Vec::new());
+    let options = Options { threads, values_key: 1 };
+    let sink = |block: &mut Vec<detectors::evidence::Span>| {
+        spans.lock().unwrap().append(block);
+        Ok(())
+    };
+    let summary = ingest::read(inputs, &options, &dictionary, &sink, &|_, _| {})?;
+    let dictionary = dictionary.into_inner().unwrap();
+    let text = |symbol| dictionary.text(symbol).to_owned();
+    let mut seen: Vec<Seen> = spans
+        .into_inner()
+        .unwrap()
+        .iter()
+        .map(|span| {
+            let library = text(dictionary.origin(span.origin).library);
+            (span.trace, span.id, span.parent, span.start_ns, span.end_ns, text(span.name), library)
+        })
+        .collect();
+    seen.sort();
+    assert_eq!(summary.spans, seen.len() as u64);
+    assert_eq!(summary.skipped.kept, seen.len() as u64);
+    Ok((seen, summary))
+}
+
+/// Requests of several resources and scopes; `number` makes their ids differ.
+fn sample(number: u64, spans: u64) -> Vec<Resource> {
+    let span = |index: u64| Span {
+        trace: u128::from(number + 1) << 64 | u128::from(index / 19 + 1),
+        id: (number << 32) + index + 1,
+        parent: if index % 19 == 0 { 0 } else { (number << 32) + index },
+        name: format!("GET /orders/\"{}\"\n{{id}}", index % 7),
+        kind: (index % 6) as u8,
+        start_ns: 1_700_000_000_000_000_000 + index * 1_000,
+        end_ns: 1_700_000_000_000_000_000 + index * 1_000 + 500,
+        error: index % 5 == 0,
+        attributes: vec![
+            ("db.system".into(), Value::Text("postgresql".into())),
+            ("db.statement".into(), Value::Text(format!("SELECT * FROM \"orders\" WHERE id = {index}"))),
+            ("http.response.status_code".into(), Value::Integer(200)),
+            ("some.ratio".into(), Value::Double(0.5)),
+            ("process.tags".into(), Value::List(vec![Value::Boolean(true), Value::Text("a{\"b".into())])),
+        ],
+        events: (index % 4) as usize,
+    };
+    let scope = |name: &str, range: std::ops::Range<u64>| Scope {
+        name: name.into(),
+        spans: range.map(span).collect(),
+    };
+    let service = |name: &str| vec![("service.name".to_owned(), Value::Text(name.into()))];
+    vec![
+        Resource {
+            attributes: service("shop"),
+            scopes: vec![scope("http", 0..spans / 4), scope("sql", spans / 4..spans / 2)],
+        },
+        Resource { attributes: service("stock"), scopes: vec![scope("http", spans / 2..spans)] },
+    ]
+}
+
+fn expected(requests: &[Vec<Resource>]) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for scope in requests.iter().flatten().flat_map(|resource| &resource.scopes) {
+        seen.extend(scope.spans.iter().map(|span| {
+            let name = span.name.clone();
+            (span.trace, span.id, span.parent, span.start_ns, span.end_ns, name, scope.name.clone())
+        }));
+    }
+    seen.sort();
+    seen
+}
+
+fn pretty(json: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(json).unwrap();
+    serde_json::to_string_pretty(&value).unwrap()
+}
+
+/// Every form in which requests are found, and the format that must recognise it.
+fn forms(requests: &[Vec<Resource>]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let json: Vec<String> = requests.iter().map(|request| otlp::json::request(request)).collect();
+    let protobuf: Vec<Vec<u8>> = requests.iter().map(|request| otlp::protobuf::request(request)).collect();
+    let mixed: Vec<Vec<u8>> = json
+        .iter()
+        .zip(&protobuf)
+        .enumerate()
+        .map(
+            |(number, (json, protobuf))| if number % 2 == 0 { json.clone().into() } else { protobuf.clone() },
+        )
+        .collect();
+    let document = otlp::json::request(&requests.concat());
+    vec![
+        ("one document", "otlp-json", document.clone().into()),
+        ("pretty-printed", "otlp-json", pretty(&document).into()),
+        ("array", "otlp-json", format!("[{}]", json.join(",\n")).into()),
+        ("pretty-printed array", "otlp-json", pretty(&format!("[{}]", json.join(","))).into()),
+        ("lines", "otlp-json", (json.join("\n") + "\n").into()),
+        ("lines of Windows", "otlp-json", json.join("\r\n").into()),
+        ("one after another", "otlp-json", json.concat().into()),
+        (
+            "pretty-printed, one after another",
+            "otlp-json",
+            json.iter().map(|one| pretty(one)).collect::<String>().into(),
+        ),
+        ("byte order mark", "otlp-json", format!("\u{feff}{document}").into()),
+        ("request", "otlp-protobuf", otlp::protobuf::request(&requests.concat())),
+        (
+            "length-prefixed",
+            "otlp-protobuf",
+            otlp::protobuf::length_prefixed(protobuf.iter().map(Vec::as_slice)),
+        ),
+        (
+            "varint-prefixed",
+            "otlp-protobuf",
+            otlp::protobuf::varint_prefixed(protobuf.iter().map(Vec::as_slice)),
+        ),
+        (
+            "length-prefixed, mixed",
+            "otlp-protobuf",
+            otlp::protobuf::length_prefixed(mixed.iter().map(Vec::as_slice)),
+        ),
+    ]
+}
+
+#[test]
+fn every_form_gives_the_same_spans() {
+    let requests: Vec<_> = (0..8).map(|number| sample(number, 40)).collect();
+    let expected = expected(&requests);
+    for (form, format, input) in forms(&requests) {
+        let (seen, summary) = read(&input);
+        assert_eq!(summary.skipped.records, 0, "{form}: {:?}", summary.skipped);
+        assert_eq!(seen.len(), expected.len(), "{form}");
+        assert_eq!(seen, expected, "{form}");
+        assert_eq!(summary.inputs[0].format, Some(format), "{form}");
+        assert_eq!(summary.bytes, input.len() as u64, "{form}");
+    }
+}
+
+#[test]
+fn inputs_larger_than_a_block_are_read_by_any_number_of_threads() {
+    let requests: Vec<_> = (0..6).map(|number| sample(number, 600)).collect();
+    let expected = expected(&requests);
+    for (form, _, input) in forms(&requests) {
+        for threads in [1, 3] {
+            let (seen, summary) = read_with(vec![stream(&input)], threads).unwrap();
+            assert_eq!(summary.skipped.records, 0, "{form}: {:?}", summary.skipped);
+            assert!(seen == expected, "{form} with {threads} threads");
+            assert_eq!(summary.bytes, input.len() as u64, "{form}");
+        }
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn compressed_inputs_are_told_by_content() {
+    let requests: Vec<_> = (0..4).map(|number| sample(number, 40)).collect();
+    let expected = expected(&requests);
+    for (form, _, input) in forms(&requests) {
+        let (first, second) = input.split_at(input.len() / 2);
+        for compressed in [
+            [gzip(first), gzip(second)].concat(),
+            zstd::encode_all(&input[..], 1).unwrap(),
+            [zstd::encode_all(first, 1).unwrap(), zstd::encode_all(second, 1).unwrap()].concat(),
+        ] {
+            assert!(read(&compressed).0 == expected, "{form}");
+        }
+    }
+}
