@@ -3,6 +3,8 @@
 use detectors::settings::Setting;
 use detectors::{ALL, Detector};
 
+use crate::ingest::FORMATS;
+
 /// A detector's page: what it finds, its module comment, its settings.
 pub fn detector(detector: &Detector) -> String {
     let Detector { id, summary, .. } = detector;
@@ -22,7 +24,12 @@ pub fn settings() -> String {
         let settings: String = detector.settings.iter().map(setting).collect();
         format!("### `[detector.{}]`\n\n{settings}", detector.id)
     });
-    sections.collect::<Vec<_>>().join("\n")
+    sections.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
+/// The formats that can be read.
+pub fn formats() -> String {
+    FORMATS.iter().map(|format| format!("- `{}`: {}\n", format.name, format.summary)).collect()
 }
 
 fn setting(setting: &Setting) -> String {

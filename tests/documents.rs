@@ -37,7 +37,7 @@ fn check_part(name: &str, part: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    check(&path, &format!("{before}{BEGIN}\n{part}\n{END}{after}"));
+    check(&path, &format!("{before}{BEGIN}\n{}\n\n{END}{after}", part.trim_end()));
 }
 
 #[test]
@@ -59,10 +59,15 @@ fn the_settings_page_lists_all_settings() {
     check_part("settings.md", &pages::settings());
 }
 
+#[test]
+fn the_formats_page_lists_all_formats() {
+    check_part("formats.md", &pages::formats());
+}
+
 /// The examples of the settings page mean something.
 #[test]
 fn the_settings_page_shows_valid_settings() {
-    let page = std::fs::read_to_string(docs().join("settings.md")).unwrap();
+    let page = include_str!("../docs/settings.md");
     let named = |id: &str| detectors::ALL.iter().any(|one| one.id == id);
     let known =
         |text: &str| ["n-plus-one", "slow-query"].into_iter().all(|id| !text.contains(id) || named(id));

@@ -59,3 +59,43 @@ fn of_detector(values: &Section<'_>, detector: &Detector, scope: &Scope) -> Resu
     }
     Ok(overrides)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::settings_file::{Day, parse};
+
+    fn overrides(text: &str) -> Result<Vec<Override>, String> {
+        let settings = parse(text, Path::new("whyslow.toml"), Day(0)).map_err(|error| error.to_string())?;
+        Ok(settings.overrides)
+    }
+
+    #[test]
+    fn every_declared_setting_can_be_changed_everywhere_and_somewhere() {
+        for detector in ALL {
+            for setting in detector.settings {
+                let (id, name) = (detector.id, setting.name);
+                let everywhere = format!("[detector.{id}]\n{name} = 7");
+                let somewhere = format!("[[override]]\nendpoint = \"GET *\"\ndetector.{id}.{name} = 8");
+                let found = overrides(&format!("{somewhere}\n{everywhere}")).unwrap();
+                let values: Vec<u64> = found.iter().map(|change| change.value).collect();
+                assert_eq!(values, [7, 8], "{id} {name}");
+                assert_eq!(found[1].scope.endpoint.as_deref(), Some("GET *"));
+                let misspelt = overrides(&format!("[detector.{id}]\n{name}x = 7")).unwrap_err();
+                let expected = format!(
+                    "whyslow.toml:2:1: unknown key `{name}x` in detector.{id}; did you mean `{name}`?"
+                );
+                assert_eq!(misspelt, expected);
+                assert!(overrides(&format!("[detector.{id}]\n{name} = -1")).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_override_says_where() {
+        let error = overrides("[[override]]\ndetector = {}").unwrap_err();
+        assert!(error.starts_with("whyslow.toml:1:1: an override needs"), "{error}");
+    }
+}
