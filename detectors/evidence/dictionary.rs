@@ -73,7 +73,7 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// An empty dictionary that keeps at most `limit` texts and as many shapes.
+    /// An empty dictionary that keeps at most `limit` texts and as many shapes, origins and locations.
     pub fn with_limit(limit: usize) -> Self {
         let mut symbols = FxHashMap::default();
         symbols.insert("".into(), Symbol(0));
@@ -114,9 +114,11 @@ impl Dictionary {
         self.symbols.get(text).copied()
     }
 
-    /// Interns an origin.
+    /// Interns an origin. Past the limit new ones become the unknown origin and are counted.
     pub fn origin_ref(&mut self, origin: Origin) -> OriginRef {
-        OriginRef(self.origins.intern(origin))
+        let index = self.origins.intern(origin, self.limit);
+        self.refused += u64::from(index.is_none());
+        OriginRef(index.unwrap_or(0))
     }
 
     /// The origin behind a reference.
@@ -129,9 +131,11 @@ impl Dictionary {
         self.origins.iter().map(|(index, origin)| (OriginRef(index), origin))
     }
 
-    /// Interns a location.
+    /// Interns a location. Past the limit new ones become unknown and are counted.
     pub fn location_ref(&mut self, location: Location) -> LocationRef {
-        LocationRef(self.locations.intern(location))
+        let index = self.locations.intern(location, self.limit);
+        self.refused += u64::from(index.is_none());
+        LocationRef(index.unwrap_or(0))
     }
 
     /// The location behind a reference; `None` if it is unknown.
@@ -173,7 +177,7 @@ impl Dictionary {
         self.shapes.iter().enumerate().skip(1).map(|(index, shape)| (ShapeRef(index as u32), shape))
     }
 
-    /// How often a text or shape was refused because the dictionary was full.
+    /// How often a text, shape, origin or location was refused because the dictionary was full.
     pub fn refused(&self) -> u64 {
         self.refused
     }
@@ -193,10 +197,16 @@ impl<T: Copy + Default + Eq + std::hash::Hash> Interned<T> {
         Self { items: vec![T::default()], index: FxHashMap::from_iter([(T::default(), 0)]) }
     }
 
-    fn intern(&mut self, item: T) -> u32 {
-        *self.index.entry(item).or_insert_with(|| {
+    /// The number of an item; `None` if it is new and there are `limit` of them.
+    fn intern(&mut self, item: T, limit: usize) -> Option<u32> {
+        if let Some(&known) = self.index.get(&item) {
+            return Some(known);
+        }
+        let number = self.items.len() as u32;
+        (self.items.len() < limit).then(|| {
             self.items.push(item);
-            self.items.len() as u32 - 1
+            self.index.insert(item, number);
+            number
         })
     }
 

@@ -103,6 +103,11 @@ impl Values {
         Self(hash.max(2))
     }
 
+    /// What is known once the hash of a bound parameter is.
+    pub fn with_parameter(self, hash: u64) -> Self {
+        Self::hashed(self.0.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
+    }
+
     /// Whether equality with another value says something.
     pub fn is_known(self) -> bool {
         self != Self::UNKNOWN

@@ -7,6 +7,9 @@ use detectors::evidence::{
 };
 use rustc_hash::FxHashMap;
 
+/// So many texts or shapes are remembered; then a worker begins anew and asks the dictionary again.
+const REMEMBERED_MAX: usize = 1_000_000;
+
 /// What one worker has interned so far.
 #[derive(Debug)]
 pub struct Local<'r> {
@@ -38,7 +41,7 @@ impl<'r> Local<'r> {
             return symbol;
         }
         let symbol = self.lock().symbol(&String::from_utf8_lossy(text));
-        self.symbols.insert(text.into(), symbol);
+        remember(&mut self.symbols, text.into(), symbol);
         symbol
     }
 
@@ -53,25 +56,40 @@ impl<'r> Local<'r> {
             let described = describe();
             self.lock().shape_ref(id, || described)
         });
-        self.shapes.insert(id, shape);
+        remember(&mut self.shapes, id, shape);
         shape
     }
 
     /// Interns an origin.
     pub fn origin_ref(&mut self, origin: Origin) -> OriginRef {
-        let shared = self.shared;
-        *self.origins.entry(origin).or_insert_with(|| lock(shared).origin_ref(origin))
+        if let Some(&known) = self.origins.get(&origin) {
+            return known;
+        }
+        let reference = self.lock().origin_ref(origin);
+        remember(&mut self.origins, origin, reference);
+        reference
     }
 
     /// Interns a location.
     pub fn location_ref(&mut self, location: Location) -> LocationRef {
-        let shared = self.shared;
-        *self.locations.entry(location).or_insert_with(|| lock(shared).location_ref(location))
+        if let Some(&known) = self.locations.get(&location) {
+            return known;
+        }
+        let reference = self.lock().location_ref(location);
+        remember(&mut self.locations, location, reference);
+        reference
     }
 
     fn lock(&self) -> MutexGuard<'r, Dictionary> {
         lock(self.shared)
     }
+}
+
+fn remember<K: Eq + std::hash::Hash, V>(known: &mut FxHashMap<K, V>, key: K, value: V) {
+    if known.len() >= REMEMBERED_MAX {
+        known.clear();
+    }
+    known.insert(key, value);
 }
 
 /// A worker that panicked left the dictionary whole: every entry is added in one step.

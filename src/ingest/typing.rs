@@ -1,9 +1,25 @@
 //! From a raw span to a typed one: the only place that knows what attributes mean.
 
+mod connection;
+mod database;
+mod documents;
+mod entry;
+mod fields;
+mod http;
+mod location;
+mod messaging;
+mod origin;
+mod shaping;
+
 use std::sync::Mutex;
 
-use detectors::evidence::{Dictionary, OriginRef, Span};
+use detectors::evidence::{CacheResult, Dictionary, Kind, OriginRef, Role, Span, Status, UNKNOWN, Values};
+use rustc_hash::FxHashMap;
 
+use self::fields::Fields;
+use self::messaging::Handling;
+use self::origin::Library;
+use self::shaping::Shaping;
 use super::attributes::Key;
 use super::interning::Local;
 use super::raw::{RawSpan, Value};
@@ -12,33 +28,158 @@ use super::raw::{RawSpan, Value};
 #[derive(Debug)]
 pub struct Typing<'r> {
     local: Local<'r>,
+    shapes: Shaping,
+    libraries: FxHashMap<OriginRef, Library>,
+    /// The last origin that was asked for: spans of one come together.
+    last: (OriginRef, Library),
+    scratch: Vec<u8>,
 }
 
 impl<'r> Typing<'r> {
     /// Ready for the first span. `values_key` keys the hashes of literals.
-    pub fn new(shared: &'r Mutex<Dictionary>, _values_key: u64) -> Self {
-        Self { local: Local::new(shared) }
+    pub fn new(shared: &'r Mutex<Dictionary>, values_key: u64) -> Self {
+        Self {
+            local: Local::new(shared),
+            shapes: Shaping::new(values_key),
+            libraries: FxHashMap::default(),
+            last: Default::default(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Interns who recorded spans: resource attributes and the name of the instrumentation scope.
     /// Asked once for each scope of each message, not for each span.
-    pub fn origin(&mut self, _resource: &[(Key, Value<'_>)], scope: &[u8]) -> OriginRef {
-        let library = self.local.symbol(scope);
-        self.local.origin_ref(detectors::evidence::Origin { library, ..Default::default() })
+    pub fn origin(&mut self, resource: &[(Key, Value<'_>)], scope: &[u8]) -> OriginRef {
+        let origin = origin::origin(resource, scope, &mut self.local);
+        let origin = self.local.origin_ref(origin);
+        let library = Library::of(scope);
+        if library != Library::Other {
+            self.libraries.insert(origin, library);
+        }
+        origin
     }
 
     /// Types one span.
     pub fn span(&mut self, raw: &RawSpan<'_>, origin: OriginRef) -> Span {
-        let name = self.local.symbol(raw.name);
-        Span {
+        let fields = Fields::new(raw.attributes);
+        let library = self.library(origin);
+        let mut span = Span {
             trace: raw.trace,
             id: raw.id,
             parent: raw.parent,
             start_ns: raw.start_ns,
             end_ns: raw.end_ns.max(raw.start_ns),
             origin,
-            name,
+            role: role(raw.kind),
+            status: if raw.error { Status::Error } else { Status::Ok },
+            values: Values::UNKNOWN,
+            rows: UNKNOWN,
+            response_bytes: UNKNOWN,
+            thread: fields.number([Key::ThreadId]).map_or(UNKNOWN, thread),
+            repeats: 1,
+            location: location::location(&fields, &mut self.local, &mut self.scratch),
             ..Span::default()
+        };
+        match span.role {
+            Role::Server => self.server_entry(raw, &fields, &mut span),
+            Role::Consumer => self.consumer_entry(raw, &fields, &mut span),
+            _ => self.operation(raw, &fields, library, &mut span),
+        }
+        span
+    }
+
+    fn library(&mut self, origin: OriginRef) -> Library {
+        if self.last.0 != origin {
+            self.last = (origin, self.libraries.get(&origin).copied().unwrap_or_default());
+        }
+        self.last.1
+    }
+
+    /// Types a span that is no entry by its kind, by what its attributes are about.
+    fn operation(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, library: Library, span: &mut Span) {
+        let has_text = fields.has(Key::QueryText) || fields.has(Key::Statement);
+        if !has_text && let Some(kind) = connection::of(raw.name, library) {
+            return self.connection(kind, fields, span);
+        }
+        let handling = messaging::handling(fields);
+        match fields.text([Key::DbSystemName, Key::DbSystem]) {
+            Some(system) => self.database(raw, fields, system, span),
+            None if has_text => self.database(raw, fields, b"", span),
+            None if library == Library::InProcess => self.internal(raw, fields, library, span),
+            None if span.role == Role::Producer || handling == Some(Handling::Publish) => {
+                self.publish(raw, fields, span);
+            }
+            None if handling == Some(Handling::Receive) || handling == Some(Handling::Settle) => {
+                self.ask_broker(handling.unwrap_or(Handling::Receive), fields, span);
+            }
+            None if fields.has(Key::RpcSystem) => self.rpc_call(raw, fields, span),
+            None if span.role == Role::Client && http::is_call(fields) => self.http_call(fields, span),
+            None if span.role == Role::Client => self.unknown_call(raw, fields, span),
+            None => self.internal(raw, fields, library, span),
         }
     }
+
+    fn connection(&mut self, kind: Kind, fields: &Fields<'_>, span: &mut Span) {
+        span.kind = kind;
+        span.target = self.database_target(fields);
+        let text: &[u8] = if kind == Kind::PoolWait { b"wait for a connection" } else { b"connect" };
+        span.shape = self.shapes.other(&mut self.local, &[text]);
+    }
+
+    fn internal(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, library: Library, span: &mut Span) {
+        span.cache = database::cache_result(fields);
+        let serves = fields.has(Key::HttpRequestMethod) || fields.has(Key::HttpMethod);
+        if library == Library::Files {
+            span.kind = Kind::File;
+            span.shape = self.shapes.other(&mut self.local, &[raw.name]);
+        } else if span.cache != CacheResult::Unknown {
+            span.kind = Kind::Cache;
+            span.shape = self.shapes.name(&mut self.local, raw.name);
+        } else if fields.has(Key::JobSystem) || library == Library::Jobs {
+            self.job_entry(raw, span);
+        } else if serves {
+            // A framework's span for the request it handles: an endpoint where no entry says so.
+            self.http_endpoint(fields, span);
+        }
+        span.name = self.name(raw.name);
+    }
+
+    /// The name of a span of the process itself, without the ids in it.
+    fn name(&mut self, name: &[u8]) -> detectors::evidence::Symbol {
+        self.scratch.clear();
+        shaping::push_without_ids(name, &mut self.scratch);
+        self.local.symbol(&self.scratch)
+    }
+
+    fn push_number(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        let mut rest = number;
+        while rest > 0 || first == digits.len() {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.scratch.extend_from_slice(&digits[first..]);
+    }
+}
+
+fn role(kind: u8) -> Role {
+    match kind {
+        2 => Role::Server,
+        3 => Role::Client,
+        4 => Role::Producer,
+        5 => Role::Consumer,
+        _ => Role::Internal,
+    }
+}
+
+/// A count or size of 32 bits; what is larger than that is as large as can be told.
+fn saturated(number: Option<u64>) -> u32 {
+    number.map_or(UNKNOWN, |number| number.min(u64::from(UNKNOWN - 1)) as u32)
+}
+
+/// A thread's number in 32 bits; those of Python are addresses.
+fn thread(number: u64) -> u32 {
+    ((number ^ (number >> 32)) as u32).min(UNKNOWN - 1)
 }

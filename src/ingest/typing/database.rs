@@ -1,0 +1,215 @@
+//! Statements, queries and cache commands.
+
+use detectors::evidence::{CacheResult, Kind, Span, Status, Values};
+
+use super::fields::Fields;
+use super::shaping::Dialect;
+use super::{Typing, documents, saturated};
+use crate::ingest::attributes::Key;
+use crate::ingest::raw::{RawSpan, Value};
+
+/// What kind of database a product is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Sql(Dialect),
+    Document,
+    Cache,
+}
+
+impl Store {
+    fn of(system: &[u8]) -> Self {
+        match system {
+            b"redis" | b"valkey" | b"memcached" | b"keydb" | b"dragonfly" | b"hazelcast" | b"aerospike"
+            | b"geode" | b"ehcache" => Self::Cache,
+            b"mongodb" | b"mongoose" | b"elasticsearch" | b"opensearch" | b"dynamodb" | b"aws.dynamodb"
+            | b"couchdb" | b"couchbase" | b"cosmosdb" | b"azure.cosmosdb" | b"neo4j" | b"hbase"
+            | b"firestore" | b"gcp.firestore" | b"solr" | b"influxdb" | b"meilisearch" | b"typesense"
+            | b"qdrant" | b"milvus" | b"weaviate" | b"pinecone" | b"chroma" | b"arangodb" | b"rethinkdb" => {
+                Self::Document
+            }
+            _ => Self::Sql(Dialect::of(system)),
+        }
+    }
+}
+
+/// Statements that are sent without a text, by the name of the span.
+fn statement_of_name(name: &[u8]) -> Option<&'static [u8]> {
+    match name {
+        b"sql.conn.begin_tx"
+        | b"PDO::beginTransaction"
+        | b"mysqli::begin_transaction"
+        | b"BEGIN"
+        | b"begin" => Some(b"BEGIN"),
+        b"sql.tx.commit" | b"PDO::commit" | b"mysqli::commit" | b"COMMIT" | b"commit" => Some(b"COMMIT"),
+        b"sql.tx.rollback" | b"PDO::rollBack" | b"mysqli::rollback" | b"ROLLBACK" | b"rollback" => {
+            Some(b"ROLLBACK")
+        }
+        _ => None,
+    }
+}
+
+/// Steps around an execution, by the name of the span: they carry the statement but do not execute it.
+fn step_of_name(name: &[u8]) -> Option<&'static [u8]> {
+    match name {
+        b"sql.conn.prepare" | b"PDO::prepare" | b"mysqli::prepare" => Some(b"PREPARE"),
+        b"sql.conn.ping" => Some(b"PING"),
+        _ if name.starts_with(b"prepare ") => Some(b"PREPARE"),
+        // One span for each row or batch of rows that a cursor is asked for.
+        _ if name.starts_with(b"CURSOR: ") => Some(b"FETCH"),
+        _ => None,
+    }
+}
+
+/// What works inside the driver only.
+fn is_inside(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"sql.rows" | b"sql.conn.reset_session" | b"PDOStatement::fetchAll" | b"PDOStatement::fetch"
+    )
+}
+
+impl Typing<'_> {
+    /// Types a span that names a database product or has a statement.
+    pub(super) fn database(
+        &mut self,
+        raw: &RawSpan<'_>,
+        fields: &Fields<'_>,
+        system: &[u8],
+        span: &mut Span,
+    ) {
+        span.target = self.database_target(fields);
+        span.rows = saturated(fields.number([Key::Rows]));
+        if let Some(size @ 2..) = fields.number([Key::BatchSize]) {
+            span.repeats = saturated(Some(size));
+        }
+        if fields.has(Key::DbStatusCode) {
+            span.status = Status::Error;
+            span.status_code =
+                fields.number([Key::DbStatusCode]).and_then(|code| u16::try_from(code).ok()).unwrap_or(0);
+        }
+        let text = fields.text([Key::QueryText, Key::Statement]);
+        match Store::of(system) {
+            Store::Sql(dialect) => self.statement(raw, fields, text, dialect, span),
+            Store::Document => self.query(raw, fields, text, span),
+            Store::Cache => self.command(raw, fields, text, span),
+        }
+    }
+
+    fn statement(
+        &mut self,
+        raw: &RawSpan<'_>,
+        fields: &Fields<'_>,
+        text: Option<&[u8]>,
+        dialect: Dialect,
+        span: &mut Span,
+    ) {
+        span.kind = Kind::Sql;
+        if is_inside(raw.name) {
+            (span.kind, span.name) = (Kind::Internal, self.local.symbol(raw.name));
+        } else if let Some(step) = step_of_name(raw.name) {
+            span.shape = self.shapes.other(&mut self.local, &[step]);
+        } else if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
+            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect);
+            span.values = self.with_parameters(fields, span.values);
+        } else {
+            self.without_text(raw, fields, dialect, span);
+        }
+    }
+
+    /// A statement of which only the operation and the table are told.
+    fn without_text(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, dialect: Dialect, span: &mut Span) {
+        let operation = fields.text([Key::DbOperationName, Key::DbOperation]);
+        let table = fields.text([Key::Collection, Key::OldCollection]);
+        if let (Some(text), None) = (operation.and_then(statement_of_name), table) {
+            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect);
+            return;
+        }
+        span.shape = match (fields.text([Key::QuerySummary]), operation, table) {
+            (None, Some(operation), Some(table)) => self.shapes.other(&mut self.local, &[operation, table]),
+            (Some(summary), ..) => self.shapes.other(&mut self.local, &[summary]),
+            (None, one, other) => {
+                let known = one.or(other).unwrap_or(raw.name);
+                self.shapes.other(&mut self.local, &[known])
+            }
+        };
+    }
+
+    /// A query to a document store: operation, collection and the keys it asks for.
+    fn query(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, text: Option<&[u8]>, span: &mut Span) {
+        span.kind = Kind::Document;
+        let first_word = text.map(documents::first_word).filter(|word| !word.is_empty());
+        let path = fields.text([Key::SearchPath]).map(|_| raw.name);
+        let operation =
+            fields.text([Key::DbOperationName, Key::DbOperation, Key::RpcMethod]).or(first_word).or(path);
+        let collection = fields.text([Key::Collection, Key::OldCollection]);
+        let mut keys = std::mem::take(&mut self.scratch);
+        documents::keys(text.unwrap_or_default(), &mut keys);
+        let parts = [operation.unwrap_or(raw.name), collection.unwrap_or_default(), &keys];
+        span.shape = self.shapes.other(&mut self.local, &parts);
+        self.scratch = keys;
+        span.values = match text.filter(|text| documents::shows_values(text)) {
+            Some(text) => Values::hashed(self.shapes.hash(text)),
+            None => Values::UNKNOWN,
+        };
+        span.values = self.with_parameters(fields, span.values);
+    }
+
+    /// A command to a cache: its name and the first part of its key.
+    fn command(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, text: Option<&[u8]>, span: &mut Span) {
+        span.kind = Kind::Cache;
+        let name = raw.name.strip_prefix(b"redis-").unwrap_or(raw.name);
+        let command = text.or(fields.text([Key::DbOperationName, Key::DbOperation])).unwrap_or(name);
+        let mut pattern = std::mem::take(&mut self.scratch);
+        documents::command_pattern(command, &mut pattern);
+        span.shape = self.shapes.other(&mut self.local, &[&pattern]);
+        self.scratch = pattern;
+        span.values = match text.filter(|text| documents::shows_values(text)) {
+            Some(text) => Values::hashed(self.shapes.hash(text)),
+            None => Values::UNKNOWN,
+        };
+        span.cache = cache_result(fields);
+    }
+
+    /// The server with the database.
+    pub(super) fn database_target(&mut self, fields: &Fields<'_>) -> detectors::evidence::Symbol {
+        let database = fields.text([Key::DbNamespace, Key::DbName]).map(|name| {
+            // The stable name of a PostgreSQL database may be followed by its schema.
+            name.split(|&byte| byte == b'|').next().unwrap_or(name)
+        });
+        let number = fields.number([Key::RedisDatabase]);
+        self.server(fields);
+        if let Some(name) = database {
+            self.scratch.push(b'/');
+            self.scratch.extend_from_slice(name);
+        } else if let Some(number) = number {
+            self.scratch.push(b'/');
+            self.push_number(number);
+        }
+        self.local.symbol(&self.scratch)
+    }
+
+    /// Adds bound parameters to what is known of the values.
+    fn with_parameters(&self, fields: &Fields<'_>, values: Values) -> Values {
+        if !fields.has(Key::QueryParameter) {
+            return values;
+        }
+        fields.all(Key::QueryParameter).fold(values, |values, parameter| {
+            let hash = match parameter {
+                Value::Text(text) => self.shapes.hash(text),
+                Value::Integer(number) => self.shapes.hash(&number.to_le_bytes()),
+                Value::Double(number) => self.shapes.hash(&number.to_bits().to_le_bytes()),
+                Value::Boolean(truth) => self.shapes.hash(&[u8::from(truth)]),
+            };
+            values.with_parameter(hash)
+        })
+    }
+}
+
+/// Whether a cache had the value, where the instrumentation says so.
+pub(super) fn cache_result(fields: &Fields<'_>) -> CacheResult {
+    match fields.truth(Key::CacheHit).or_else(|| fields.truth(Key::CacheResult)) {
+        None => CacheResult::Unknown,
+        Some(true) => CacheResult::Hit,
+        Some(false) => CacheResult::Miss,
+    }
+}

@@ -1,0 +1,87 @@
+//! Entries: what opens a request, and the name of its endpoint.
+
+use detectors::evidence::{Kind, Span};
+
+use super::Typing;
+use super::fields::Fields;
+use super::messaging::{self, Handling};
+use super::shaping::Url;
+use crate::ingest::attributes::Key;
+use crate::ingest::raw::RawSpan;
+
+impl Typing<'_> {
+    /// Types a span that serves a remote call.
+    pub(super) fn server_entry(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
+        span.kind = Kind::Entry;
+        self.call_status(fields, 500, span);
+        if fields.has(Key::RpcSystem) || fields.has(Key::RpcMethod) {
+            self.grpc_status(fields, false, span);
+            self.rpc_name(raw, fields);
+            span.shape = self.shapes.endpoint_name(&mut self.local, &[&self.scratch]);
+            return;
+        }
+        if self.http_endpoint(fields, span) {
+            return;
+        }
+        let function = fields.text([Key::FaasName]).filter(|_| fields.has(Key::FaasTrigger));
+        span.shape = match function {
+            Some(function) => self.shapes.endpoint_name(&mut self.local, &[b"run", function]),
+            None => self.shapes.endpoint_of_name(&mut self.local, raw.name),
+        };
+    }
+
+    /// Names an endpoint by method and route, or else by its path as a template; false if neither is told.
+    pub(super) fn http_endpoint(&mut self, fields: &Fields<'_>, span: &mut Span) -> bool {
+        let method = fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default();
+        if let Some(route) = fields.text([Key::HttpRoute]) {
+            span.shape = self.shapes.endpoint_of_route(&mut self.local, method, route);
+            return true;
+        }
+        let path = match fields.text([Key::UrlPath]) {
+            Some(path) => path,
+            None => match fields.text([Key::HttpTarget]) {
+                Some(target) => Url::of_target(target).path,
+                None => Url::parse(fields.text([Key::UrlFull, Key::HttpUrl]).unwrap_or_default()).path,
+            },
+        };
+        if path.is_empty() {
+            return false;
+        }
+        span.shape = self.shapes.endpoint_of_path(&mut self.local, method, path);
+        true
+    }
+
+    /// Types a span that works a message or a job off.
+    pub(super) fn consumer_entry(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
+        span.kind = Kind::Entry;
+        span.retries = fields.number([Key::ResendCount]).map_or(0, |count| count.min(255) as u8);
+        if let Some(job) = job_name(fields) {
+            span.shape = self.shapes.endpoint_name(&mut self.local, &[b"run", job]);
+            return;
+        }
+        let verb: &[u8] = match messaging::handling(fields) {
+            Some(Handling::Receive) => b"receive",
+            _ => b"process",
+        };
+        let destination = messaging::destination(fields);
+        span.shape = if destination.is_empty() {
+            self.shapes.endpoint_of_name(&mut self.local, raw.name)
+        } else {
+            self.shapes.endpoint_name(&mut self.local, &[verb, destination])
+        };
+    }
+
+    /// Types a job that runs on a schedule inside the process.
+    pub(super) fn job_entry(&mut self, raw: &RawSpan<'_>, span: &mut Span) {
+        span.kind = Kind::Entry;
+        span.shape = self.shapes.endpoint_of_name(&mut self.local, raw.name);
+    }
+}
+
+/// The name of a job, where the framework tells it.
+fn job_name<'a>(fields: &Fields<'a>) -> Option<&'a [u8]> {
+    fields.text([Key::JobName]).or_else(|| match fields.text([Key::MessagingSystem])? {
+        b"active_job" | b"delayed_job" | b"que" => fields.text([Key::CodeNamespace]),
+        _ => None,
+    })
+}

@@ -1,0 +1,148 @@
+//! HTTP and other remote calls, from their caller's side.
+
+use detectors::evidence::{Kind, Span, Status, Symbol};
+
+use super::fields::Fields;
+use super::shaping::Url;
+use super::{Typing, saturated};
+use crate::ingest::attributes::Key;
+use crate::ingest::raw::{RawSpan, Value};
+
+/// Names of the status codes of gRPC, each at its number.
+const GRPC_CODES: [&[u8]; 17] = [
+    b"OK",
+    b"CANCELLED",
+    b"UNKNOWN",
+    b"INVALID_ARGUMENT",
+    b"DEADLINE_EXCEEDED",
+    b"NOT_FOUND",
+    b"ALREADY_EXISTS",
+    b"PERMISSION_DENIED",
+    b"RESOURCE_EXHAUSTED",
+    b"FAILED_PRECONDITION",
+    b"ABORTED",
+    b"OUT_OF_RANGE",
+    b"UNIMPLEMENTED",
+    b"INTERNAL",
+    b"UNAVAILABLE",
+    b"DATA_LOSS",
+    b"UNAUTHENTICATED",
+];
+
+/// Whether a span is about HTTP, and from a client's side at that: it names the whole URL or the method.
+pub(super) fn is_call(fields: &Fields<'_>) -> bool {
+    fields.has(Key::HttpRequestMethod)
+        || fields.has(Key::HttpMethod)
+        || fields.has(Key::UrlFull)
+        || fields.has(Key::HttpUrl)
+}
+
+impl Typing<'_> {
+    /// Types a call over HTTP.
+    pub(super) fn http_call(&mut self, fields: &Fields<'_>, span: &mut Span) {
+        span.kind = Kind::Http;
+        self.call_status(fields, 400, span);
+        let method = fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default();
+        let full = fields.text([Key::UrlFull, Key::HttpUrl]).unwrap_or_default();
+        let mut url = Url::parse(full);
+        self.server(fields);
+        if self.scratch.is_empty() {
+            self.scratch.extend_from_slice(if url.host.is_empty() {
+                fields.text([Key::HttpHost]).unwrap_or_default()
+            } else {
+                url.host
+            });
+        }
+        span.target = self.local.symbol(&self.scratch);
+        if url.path.is_empty() {
+            url = Url::of_target(fields.text([Key::UrlPath, Key::HttpTarget]).unwrap_or_default());
+        }
+        url.query = fields.text([Key::UrlQuery]).unwrap_or(url.query);
+        let template = fields.text([Key::UrlTemplate, Key::HttpRoute]);
+        let graphql = fields.text([Key::GraphqlName]);
+        let host = std::mem::take(&mut self.scratch);
+        (span.shape, span.values) =
+            self.shapes.url(&mut self.local, method, &Url { host: &host, ..url }, template, graphql);
+        self.scratch = host;
+    }
+
+    /// Types a remote procedure call.
+    pub(super) fn rpc_call(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
+        span.kind = Kind::Rpc;
+        self.call_status(fields, 400, span);
+        self.grpc_status(fields, true, span);
+        self.server(fields);
+        span.target = self.local.symbol(&self.scratch);
+        self.rpc_name(raw, fields);
+        span.shape = self.shapes.other(&mut self.local, &[&self.scratch]);
+    }
+
+    /// Service and method, in the scratch space.
+    pub(super) fn rpc_name(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>) {
+        let service = fields.text([Key::RpcService]);
+        let method = fields.text([Key::RpcMethod]);
+        self.scratch.clear();
+        match (service, method) {
+            (Some(service), Some(method)) if !method.contains(&b'/') => {
+                self.scratch.extend_from_slice(service);
+                self.scratch.push(b'/');
+                self.scratch.extend_from_slice(method);
+            }
+            (_, Some(method)) => self.scratch.extend_from_slice(method),
+            _ => self.scratch.extend_from_slice(raw.name.strip_prefix(b"/").unwrap_or(raw.name)),
+        }
+    }
+
+    /// Status, size and encoding of an answer. From `error_from` on the status is an error.
+    pub(super) fn call_status(&mut self, fields: &Fields<'_>, error_from: u16, span: &mut Span) {
+        let status = fields.number([Key::HttpStatus, Key::OldHttpStatus]);
+        span.status_code = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+        if span.status_code >= error_from {
+            span.status = Status::Error;
+        }
+        span.response_bytes = saturated(fields.number([Key::ResponseBodySize, Key::OldResponseBodySize]));
+        span.encoded = fields.text([Key::ContentEncoding]).is_some_and(|encoding| encoding != b"identity");
+        span.retries = fields.number([Key::ResendCount]).map_or(0, |count| count.min(255) as u8);
+    }
+
+    /// The status of a gRPC call; to a server only some of them are its own error.
+    pub(super) fn grpc_status(&mut self, fields: &Fields<'_>, is_client: bool, span: &mut Span) {
+        let code = fields.number([Key::GrpcStatus]).and_then(|code| u16::try_from(code).ok()).or_else(|| {
+            let Some(Value::Text(name)) = fields.value(Key::GrpcStatus) else { return None };
+            GRPC_CODES.iter().position(|code| *code == name).map(|code| code as u16)
+        });
+        let Some(code) = code else { return };
+        span.status_code = code;
+        if code != 0 && (is_client || matches!(code, 2 | 4 | 12..=15)) {
+            span.status = Status::Error;
+        }
+    }
+
+    /// Types a call of which nothing is known but that another process was called.
+    pub(super) fn unknown_call(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
+        span.kind = Kind::Rpc;
+        self.server(fields);
+        span.target = self.local.symbol(&self.scratch);
+        span.shape = self.shapes.name(&mut self.local, raw.name);
+    }
+
+    /// Server and port of what is called, in the scratch space.
+    pub(super) fn server(&mut self, fields: &Fields<'_>) {
+        self.scratch.clear();
+        if let Some(server) = fields.text([Key::ServerAddress, Key::PeerName]) {
+            self.scratch.extend_from_slice(server);
+            if let Some(port) = fields.number([Key::ServerPort, Key::PeerPort]) {
+                self.scratch.push(b':');
+                self.push_number(port);
+            }
+        } else if let Some(service) = fields.text([Key::PeerService, Key::PoolName]) {
+            self.scratch.extend_from_slice(service);
+        }
+    }
+
+    /// What a connection leads to.
+    pub(super) fn server_symbol(&mut self, fields: &Fields<'_>) -> Symbol {
+        self.server(fields);
+        self.local.symbol(&self.scratch)
+    }
+}
