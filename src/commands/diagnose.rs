@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(cart.endpoints.len(), 1);
         assert_eq!(ids(&cart), ["pool-starvation-0c0d"], "it makes GET /cart wait");
         assert_eq!(cart.dismissed.len(), 1);
-        assert_eq!(cart.notes.last().map(String::as_str), Some("1 of 3 endpoints, as asked for"));
+        assert_eq!(cart.notes.last().map(String::as_str), Some("1 of 4 endpoints, as asked for"));
         assert_eq!(narrow::narrow(&samples::full(), Some("*"), None), samples::full());
         assert!(narrow::narrow(&samples::full(), Some("nothing"), None).endpoints.is_empty());
     }
@@ -213,8 +213,8 @@ mod tests {
         let first = narrow::narrow(&samples::full(), None, Some(1));
         assert_eq!(ids(&first), ["n-plus-one-3f9a"]);
         assert_eq!(first.endpoints[0].after_fixes.len(), 1);
-        assert_eq!(first.notes.last().map(String::as_str), Some("4 more findings, left out as asked for"));
-        assert_eq!(narrow::narrow(&samples::full(), None, Some(5)), samples::full());
+        assert_eq!(first.notes.last().map(String::as_str), Some("5 more findings, left out as asked for"));
+        assert_eq!(narrow::narrow(&samples::full(), None, Some(6)), samples::full());
     }
 
     #[test]

@@ -34,12 +34,20 @@ const LINGER_MAX: Duration = Duration::from_secs(5);
 /// How often the end of the last flush is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+const EXAMPLES: &str = "\
+Examples:
+  whyslow run -- npm test
+  whyslow run --target 'GET /orders p99<500ms' -- ./load.sh
+  whyslow run --save traces.otlp --for 60s -- python app.py
+  whyslow run --listen 127.0.0.1:4318      (services that run already send here; Ctrl-C ends it)";
+
 /// Runs a command, collects its OpenTelemetry traces and says why it is slow.
 ///
 /// The command gets the terminal, the signals and the exit code of this program. Its
 /// OpenTelemetry SDK is told by variables to send traces here; nothing else has to be running.
 #[derive(Debug, Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Listen at this address instead of a free loopback port; without a command, until Ctrl-C
     #[arg(long, value_name = "ADDRESS")]
@@ -66,7 +74,7 @@ pub(crate) struct Options {
     diagnose: diagnose::Options,
 
     /// The command and its arguments
-    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND", help_heading = None::<&str>)]
     command: Vec<OsString>,
 }
 

@@ -200,6 +200,27 @@ fn starved_pool() -> Finding {
     }
 }
 
+/// Costs the database something, and the callers nothing.
+fn parallel_queries() -> Finding {
+    Finding {
+        service: "stock".to_owned(),
+        endpoint: Some("POST /reserve".to_owned()),
+        gain: Gain { kind: GainKind::DatabaseTime, total_ns: 41_250 * MS },
+        confidence: Confidence::Medium,
+        repeats: Some(Spread { p50: 40, max: 40 }),
+        requests: 280,
+        why: "40 statements at once; the cost is 40 statements and up to as many connections".to_owned(),
+        fix: vec![advice("ask once: WHERE id = ANY($1)", "")],
+        ..finding(
+            "9e9e",
+            "n-plus-one",
+            subject(SubjectKind::Statement, "SELECT amount FROM stock WHERE id = ?"),
+            latency(22, 31, 40),
+            latency(22, 31, 40),
+        )
+    }
+}
+
 fn seen() -> Seen {
     Seen {
         spans: 148_299,
@@ -265,13 +286,19 @@ pub(crate) fn full() -> Report {
             latency(1000, 1200, 1400),
         )
     };
+    let reserve = Endpoint {
+        entry: false,
+        statements_per_request: Spread { p50: 41, max: 41 },
+        ..endpoint("stock", "POST /reserve", 300, latency(22, 31, 40))
+    };
     Report {
         endpoints: vec![
             orders,
             cart,
+            reserve,
             endpoint("reports", "GET /report/{year}", 300, latency(5000, 6000, 7000)),
         ],
-        findings: vec![queries, call, starved_pool(), lead(), accepted],
+        findings: vec![queries, call, starved_pool(), lead(), accepted, parallel_queries()],
         dismissed: vec![Dismissal {
             detector: "sequential-calls".to_owned(),
             service: "shop".to_owned(),

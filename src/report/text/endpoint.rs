@@ -59,6 +59,9 @@ fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
         let text = format!("{} a request", statements(endpoint.statements_per_request));
         items.push(Line::default().with(Ink::Plain, text));
     }
+    if !endpoint.entry {
+        items.push(Line::default().with(Ink::Faint, "called by traced services only"));
+    }
     if endpoint.errors > 0 {
         let text = format!("{} failed", counted(endpoint.errors, "request"));
         items.push(Line::default().with(Ink::Bad, text));

@@ -83,6 +83,9 @@ fn label(text: &str) -> Line {
 
 /// `p99 3.02 s → 0.80 s   p50 1.67 s → 0.70 s   predicted, after fix 1`.
 fn prediction(finding: &Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>) -> Vec<Line> {
+    if finding.gain.kind != GainKind::Latency {
+        return vec![gain(finding.gain, finding.requests)];
+    }
     let steps = endpoint.map_or(&[][..], |endpoint| &endpoint.after_fixes);
     let place = steps.iter().position(|step| step.finding == finding.id);
     let (before, after) = match (place, endpoint) {
@@ -143,7 +146,8 @@ fn gain(gain: Gain, requests: u64) -> Line {
         GainKind::Latency => "waiting",
         GainKind::DatabaseTime => "database time",
         GainKind::CpuTime => "processor time",
-        GainKind::Memory | GainKind::Risk => return Line::default(),
+        GainKind::Memory => return Line::default().with(Ink::Faint, "gives back memory"),
+        GainKind::Risk => return Line::default().with(Ink::Faint, "a danger, no cost today"),
     };
     Line::default()
         .with(Ink::Faint, "gives back ")
