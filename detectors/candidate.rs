@@ -2,7 +2,7 @@
 
 use crate::ALL;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
-use crate::evidence::{Dictionary, LocationRef, OriginRef, ShapeRef, Symbol};
+use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
 use crate::finding::{Confidence, Spread, Unit};
 use crate::settings::Values;
 
@@ -300,6 +300,8 @@ pub struct Case<'a> {
     pub endpoint: &'a str,
     /// What it is about.
     pub subject: &'a Subject,
+    /// What the claimed operations do; `None` where it claims none.
+    pub kind: Option<Kind>,
     /// Requests of the endpoint.
     pub requests_of_endpoint: u64,
     /// Requests that show it.
@@ -319,7 +321,7 @@ pub struct Case<'a> {
 }
 
 /// A case in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
     /// Why it is slow, with the facts of this case.
     pub why: String,
@@ -343,7 +345,7 @@ pub struct Advice {
 }
 
 /// What to look at to see that a fix worked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Check {
     /// `statements per request`, `p95 of POST https://payments/charge`.
     pub metric: String,
@@ -359,6 +361,22 @@ impl Case<'_> {
     /// In how many of the requests a fact holds.
     pub(crate) fn count(&self, mark: Mark) -> u64 {
         self.marks.iter().find(|(known, _)| *known == mark).map_or(0, |(_, count)| *count)
+    }
+
+    /// The shape that it is about; no shape where it is about something else.
+    pub(crate) fn shape(&self) -> ShapeRef {
+        match self.subject {
+            Subject::Shape(shape) => *shape,
+            Subject::Calls(shapes) => shapes.first().copied().unwrap_or_default(),
+            Subject::Own(_) | Subject::Pool { .. } => ShapeRef::default(),
+        }
+    }
+
+    /// Of the facts that `pick` takes something from, what the most frequent one gives.
+    pub(crate) fn most<T>(&self, pick: impl Fn(Mark) -> Option<T>) -> Option<T> {
+        let picked = self.marks.iter().filter_map(|(mark, count)| Some((pick(*mark)?, *count)));
+        let first = picked.reduce(|best, other| if other.1 > best.1 { other } else { best });
+        first.map(|(picked, _)| picked)
     }
 
     /// Whether a fact holds in at least half of the requests.

@@ -376,10 +376,11 @@ pub struct Verify {
 }
 
 /// What a value to check counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Things.
+    #[default]
     Count,
     /// Nanoseconds.
     Ns,

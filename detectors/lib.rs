@@ -7,9 +7,22 @@ pub mod docket;
 pub mod evidence;
 pub mod finding;
 pub mod impact;
+pub mod inspection;
 pub mod judge;
 pub mod settings;
 pub mod skeleton;
+
+mod blocking_call;
+mod group;
+mod heavy_compute;
+mod mapper;
+mod n_plus_one;
+mod repeated_query;
+mod sequential_calls;
+mod slow_query;
+#[cfg(test)]
+mod testing;
+mod wording;
 
 use candidate::{Candidates, Case, Told, View};
 use settings::Setting;
@@ -46,4 +59,11 @@ impl Detector {
 }
 
 /// Every detector; the order is the precedence where two explain the same time equally well.
-pub const ALL: &[Detector] = &[];
+pub const ALL: &[Detector] = &[
+    n_plus_one::DETECTOR,
+    repeated_query::DETECTOR,
+    sequential_calls::DETECTOR,
+    blocking_call::DETECTOR,
+    slow_query::DETECTOR,
+    heavy_compute::DETECTOR,
+];

@@ -100,6 +100,7 @@ impl Scales<'_> {
             service: &view.service,
             endpoint: &view.name,
             subject: &key.subject,
+            kind: tally.kind,
             requests_of_endpoint: view.tally.requests,
             requests: tally.full,
             repeats: spread(&tally.repeats),

@@ -1,0 +1,370 @@
+//! The calls of one shape in a request: what they have in common, read once for all detectors.
+
+use rustc_hash::FxHashSet;
+
+use crate::candidate::{Mark, View};
+use crate::evidence::shape::sql::{Comparison, Facts, Verb};
+use crate::evidence::trace::Operation;
+use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN};
+
+/// Calls further away than this are not searched for what a loop belongs to.
+const LOOK_AROUND: usize = 64;
+
+/// Elements of a list from which on a statement loads in bulk: ORMs write `IN (?)` for one row,
+/// and nobody chunks by three.
+const BULK_MIN: u32 = 4;
+
+/// Calls of one shape, in time order; at least one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group<'a> {
+    pub(crate) view: &'a View<'a>,
+    /// Numbers of the operations.
+    pub(crate) numbers: &'a [u32],
+    /// The first of them.
+    pub(crate) first: &'a Operation,
+    /// Their shape.
+    pub(crate) shape: &'a Shape,
+}
+
+/// What is known of the values of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupValues {
+    /// At least one call hides them.
+    Unknown,
+    /// This many different ones.
+    Distinct(u64),
+}
+
+/// How the time of a group lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Durations added up.
+    pub(crate) sum_ns: u64,
+    /// Time that is covered by at least one.
+    pub(crate) union_ns: u64,
+    /// The longest.
+    pub(crate) longest_ns: u64,
+}
+
+impl<'a> Group<'a> {
+    /// A group of a view; `None` if it is empty.
+    pub(crate) fn of(view: &'a View<'a>, numbers: &'a [u32]) -> Option<Self> {
+        let first = view.operation(*numbers.first()?);
+        Some(Self { view, numbers, first, shape: view.dictionary.shape(first.shape) })
+    }
+
+    /// The operations.
+    pub(crate) fn operations(&self) -> impl DoubleEndedIterator<Item = &'a Operation> + use<'a> {
+        let view = self.view;
+        self.numbers.iter().map(move |&number| view.operation(number))
+    }
+
+    /// How many calls they stand for: one span may report several.
+    pub(crate) fn calls(&self) -> u64 {
+        self.operations().map(|call| u64::from(call.repeats.max(1))).sum()
+    }
+
+    /// What it does, if it is a statement.
+    pub(crate) fn verb(&self) -> Verb {
+        verb(self.shape)
+    }
+
+    /// What a parser found, if it is a statement.
+    pub(crate) fn facts(&self) -> Option<&'a Facts> {
+        self.shape.facts.as_deref()
+    }
+
+    /// Whether it changes something.
+    pub(crate) fn writes(&self) -> bool {
+        writes(self.first.kind, self.shape)
+    }
+
+    /// What is known of the values.
+    pub(crate) fn values(&self) -> GroupValues {
+        if self.operations().any(|call| !call.values.is_known()) {
+            return GroupValues::Unknown;
+        }
+        let mut seen = FxHashSet::default();
+        seen.extend(self.operations().map(|call| (call.values, call.target)));
+        GroupValues::Distinct(seen.len() as u64)
+    }
+
+    /// How their time lies.
+    pub(crate) fn extent(&self) -> Extent {
+        let durations = || self.operations().map(Operation::duration_ns);
+        Extent {
+            sum_ns: durations().sum(),
+            union_ns: self.view.union_ns(self.numbers),
+            longest_ns: durations().max().unwrap_or(0),
+        }
+    }
+
+    /// Whether it looks like paging through one result.
+    pub(crate) fn is_paged(&self) -> bool {
+        is_paged(self.first.kind, self.shape)
+    }
+
+    /// Whether each call handles many rows already.
+    pub(crate) fn is_bulk(&self) -> bool {
+        let text = &*self.shape.text;
+        match self.first.kind {
+            Kind::Sql => self.is_bulk_statement(),
+            Kind::Document => contains(text, "$in") || contains(text, "many") || contains(text, "bulk"),
+            Kind::Cache => {
+                let word = first_word(text);
+                ["mget", "mset", "hmget", "hmset", "hgetall", "pipeline", "multi", "exec", "get_multi"]
+                    .iter()
+                    .any(|bulk| word.eq_ignore_ascii_case(bulk))
+            }
+            Kind::Rpc => contains(text, "batch") || contains(text, "bulk"),
+            _ => false,
+        }
+    }
+
+    fn is_bulk_statement(&self) -> bool {
+        let lists = self.median(|call| (call.list > 0).then_some(call.list));
+        let rows = self.median(|call| (call.rows != UNKNOWN).then_some(call.rows));
+        match self.verb() {
+            Verb::Copy => true,
+            // Drivers that batch say so with one span for the batch.
+            Verb::Insert | Verb::Merge if self.operations().any(|call| call.repeats > 1) => true,
+            Verb::Insert | Verb::Merge => lists.or(rows).is_some_and(|rows| rows > 1),
+            _ if !self.has_list() => false,
+            // Without a count it cannot be told from a chunked load, which needs no mending.
+            _ => match (lists, rows) {
+                (Some(elements), _) => elements >= BULK_MIN,
+                (None, rows) => rows.is_none_or(|rows| rows > 1),
+            },
+        }
+    }
+
+    fn has_list(&self) -> bool {
+        let compared = self.facts().map_or(&[][..], |facts| &facts.predicates);
+        compared.iter().any(|predicate| predicate.comparison == Comparison::In)
+    }
+
+    fn median(&self, value: impl Fn(&Operation) -> Option<u32>) -> Option<u32> {
+        let mut values: Vec<u32> = self.operations().filter_map(value).collect();
+        let middle = values.len() / 2;
+        (!values.is_empty()).then(|| *values.select_nth_unstable(middle).1)
+    }
+
+    /// Whether it asks for one row, or the rows of one other row, by a key.
+    pub(crate) fn is_by_key(&self) -> bool {
+        match self.facts() {
+            Some(facts) => {
+                let by_key = facts.predicates.iter().any(|it| {
+                    matches!(it.comparison, Comparison::Equal | Comparison::In) && is_key(&it.column)
+                });
+                facts.single_row || by_key
+            }
+            None => self.shape.text.contains(['{', '?']),
+        }
+    }
+
+    /// The calls come from this many known places in the source.
+    pub(crate) fn places(&self) -> usize {
+        let mut places = FxHashSet::default();
+        places.extend(self.operations().map(|call| call.location).filter(|place| place.0 != 0));
+        places.len()
+    }
+
+    /// How often a shape occurs in the request.
+    fn count_of(&self, shape: ShapeRef) -> usize {
+        let by_shape = self.view.by_shape;
+        let shape_of = |number: &u32| self.view.operation(*number).shape;
+        let from = by_shape.partition_point(|number| shape_of(number) < shape);
+        let same = by_shape[from..].iter().take_while(|number| shape_of(number) == shape);
+        same.take(self.numbers.len()).count()
+    }
+
+    /// The query whose rows the calls seem to be made for: the last one before them that may
+    /// return several rows and is not itself repeated with them.
+    pub(crate) fn sent_for(&self) -> Option<&'a Operation> {
+        let before = self.numbers[0] - self.view.request.operations.start;
+        let earlier = self.view.trace.operations_of(self.view.request)[..before as usize].iter().rev();
+        earlier
+            .take(LOOK_AROUND)
+            .filter(|other| other.end_ns <= self.first.start_ns && other.shape != self.first.shape)
+            .filter(|other| may_return_rows(other, self.view.dictionary.shape(other.shape)))
+            .find(|other| self.count_of(other.shape) < self.numbers.len())
+    }
+
+    /// Shapes that come once for each of these calls: the rest of the loop.
+    pub(crate) fn sent_with(&self) -> Vec<ShapeRef> {
+        let [first, second, ..] = self.numbers else { return Vec::new() };
+        let mut with = Vec::new();
+        for number in (first + 1..*second).take(LOOK_AROUND) {
+            let shape = self.view.operation(number).shape;
+            let known = shape.0 == 0 || shape == self.first.shape || with.contains(&shape);
+            if !known && self.view.is_call(number) && self.count_of(shape) * 2 >= self.numbers.len() {
+                with.push(shape);
+            }
+        }
+        with
+    }
+
+    /// Where the calls are made and who reports them: the place, then each library around them.
+    pub(crate) fn marks_of_origin(&self) -> Vec<Mark> {
+        self.view.marks_of_origin(self.first)
+    }
+}
+
+impl<'a> View<'a> {
+    /// Whether an operation leaves the code: anything that is not internal.
+    pub(crate) fn is_call(&self, number: u32) -> bool {
+        !matches!(self.operation(number).kind, Kind::Internal | Kind::File | Kind::Entry)
+    }
+
+    /// Whether somebody waits for the request's answer, and all of it is known.
+    pub(crate) fn is_answered(&self) -> bool {
+        use crate::evidence::Role;
+        use crate::evidence::trace::EndpointName;
+        let named = matches!(self.request.name, EndpointName::Route(_) | EndpointName::Root(_));
+        named && self.request.opened_by.role != Role::Consumer
+    }
+
+    /// The operation and what is above it in its request, the innermost first.
+    pub(crate) fn upwards(&self, operation: &'a Operation) -> impl Iterator<Item = &'a Operation> + use<'a> {
+        let view = *self;
+        std::iter::successors(Some(operation), move |&below| view.above(below)).take(LOOK_AROUND)
+    }
+
+    /// The share of the request's duration that a time is, in per cent, rounded down.
+    pub(crate) fn share_of(&self, time_ns: u64) -> u64 {
+        let duration_ns = self.request.duration_ns().max(1);
+        u64::try_from(u128::from(time_ns) * 100 / u128::from(duration_ns)).unwrap_or(u64::MAX)
+    }
+
+    /// Where an operation is made, and the libraries that report it, what is around it and its request.
+    pub(crate) fn marks_of_origin(&self, operation: &'a Operation) -> Vec<Mark> {
+        let request = &self.request.opened_by;
+        let around = || self.upwards(operation).map(|above| &above.span).chain([request]);
+        let place = around().map(|span| span.location).find(|place| *place != LocationRef::default());
+        let mut marks: Vec<Mark> = place.map(Mark::At).into_iter().collect();
+        for origin in around().map(|span| span.origin) {
+            if !marks.contains(&Mark::By(origin)) {
+                marks.push(Mark::By(origin));
+            }
+        }
+        marks
+    }
+}
+
+/// What a statement does, by its facts or by its first word.
+pub(crate) fn verb(shape: &Shape) -> Verb {
+    match shape.facts.as_deref() {
+        Some(facts) => facts.verb,
+        None => match first_word(&shape.text).to_ascii_lowercase().as_str() {
+            "select" | "find" | "get" | "query" | "aggregate" | "count" => Verb::Select,
+            "insert" => Verb::Insert,
+            "update" => Verb::Update,
+            "delete" => Verb::Delete,
+            _ => Verb::Other,
+        },
+    }
+}
+
+/// Whether a call changes something; what cannot be told counts as a change.
+pub(crate) fn writes(kind: Kind, shape: &Shape) -> bool {
+    match kind {
+        Kind::Sql => match shape.facts.as_deref() {
+            Some(facts) if facts.verb == Verb::Select => !facts.written.is_empty(),
+            _ => !matches!(verb(shape), Verb::Select | Verb::Session | Verb::Transaction),
+        },
+        Kind::Http => !["GET", "HEAD", "OPTIONS"].contains(&first_word(&shape.text)),
+        Kind::Rpc => !reads_by_name(&shape.text),
+        Kind::Document => {
+            const WRITES: [&str; 8] =
+                ["insert", "update", "delete", "remove", "replace", "bulk", "modify", "save"];
+            let word = first_word(&shape.text).to_ascii_lowercase();
+            WRITES.iter().any(|write| word.contains(write))
+        }
+        Kind::Cache => {
+            const READS: [&str; 16] = [
+                "GET",
+                "MGET",
+                "HGET",
+                "HGETALL",
+                "HMGET",
+                "EXISTS",
+                "TTL",
+                "SMEMBERS",
+                "SISMEMBER",
+                "LRANGE",
+                "ZRANGE",
+                "ZSCORE",
+                "SCAN",
+                "HSCAN",
+                "STRLEN",
+                "GETS",
+            ];
+            let word = first_word(&shape.text);
+            !READS.iter().any(|read| word.eq_ignore_ascii_case(read))
+        }
+        Kind::Publish => true,
+        _ => false,
+    }
+}
+
+/// Whether a call looks like one page of a result.
+pub(crate) fn is_paged(kind: Kind, shape: &Shape) -> bool {
+    let text = &*shape.text;
+    match kind {
+        Kind::Sql => shape.facts.as_deref().is_some_and(|facts| facts.paged),
+        Kind::Http => has_page_parameter(text),
+        Kind::Document => contains(text, "getmore") || contains(text, "scroll"),
+        Kind::Cache => contains(first_word(text), "scan"),
+        _ => false,
+    }
+}
+
+/// Whether the name of a remote procedure says that it reads.
+fn reads_by_name(text: &str) -> bool {
+    const READS: [&str; 12] = [
+        "get", "list", "find", "search", "read", "fetch", "query", "lookup", "count", "describe", "batchget",
+        "check",
+    ];
+    let method = text.rsplit(['/', '.']).next().unwrap_or(text).to_ascii_lowercase();
+    READS.iter().any(|read| method.starts_with(read))
+}
+
+fn may_return_rows(operation: &Operation, shape: &Shape) -> bool {
+    let several = operation.rows == UNKNOWN || operation.rows > 1;
+    let is_query = match operation.kind {
+        Kind::Sql => {
+            let single = shape.facts.as_ref().is_some_and(|facts| facts.single_row && !facts.paged);
+            verb(shape) == Verb::Select && (!single || operation.rows != UNKNOWN)
+        }
+        Kind::Document | Kind::Http | Kind::Rpc | Kind::Cache => !writes(operation.kind, shape),
+        _ => false,
+    };
+    several && is_query
+}
+
+/// `id`, `user_id`, `userId`, `uuid`, `sku`: a column that names one row.
+pub(crate) fn is_key(column: &str) -> bool {
+    let lower = column.to_ascii_lowercase();
+    ["id", "uuid", "guid", "key", "pk", "slug", "sku", "code"].contains(&lower.as_str())
+        || ["_id", "_uuid", "_key", "_pk"].iter().any(|end| lower.ends_with(end))
+        || column.ends_with("Id")
+        || column.ends_with("ID")
+}
+
+fn has_page_parameter(text: &str) -> bool {
+    const NAMES: [&str; 8] =
+        ["page", "cursor", "offset", "page_token", "pagetoken", "starting_after", "after", "skip"];
+    let Some((_, query)) = text.split_once('?') else { return false };
+    query.split('&').filter_map(|pair| pair.split('=').next()).any(|name| {
+        let name = name.to_ascii_lowercase();
+        NAMES.contains(&name.as_str())
+    })
+}
+
+fn first_word(text: &str) -> &str {
+    text.split([' ', '(']).next().unwrap_or(text)
+}
+
+fn contains(text: &str, lower: &str) -> bool {
+    text.to_ascii_lowercase().contains(lower)
+}

@@ -1,0 +1,411 @@
+//! Finds own time of a request that is a main cost: computing, serialising, rendering.
+//!
+//! ## Why it is slow
+//!
+//! The service itself is busy while no statement or call runs. Typical are serialising large answers,
+//! building objects for many rows, templates, hashing passwords, images, compression, and sorting or
+//! joining in code what the database could sort or join. On one event loop or under one interpreter
+//! lock everybody else waits as well.
+//!
+//! ## What counts
+//!
+//! Time on the critical path that no operation explains, from `share_min` of the request: before its
+//! first call, after its last one, between its calls, or in a span of its own that makes no call.
+//!
+//! A trace alone cannot tell computing from an operation that nobody instruments, so confidence is
+//! low. It is medium where the request's database client is seen to be instrumented and the time lies
+//! before the first or after the last call, or in a span of its own. Only a profile makes it high.
+//!
+//! ## Stays silent
+//!
+//! - on requests without any statement or call: their time is unexplained, a client may simply not
+//!   be instrumented;
+//! - on the gaps of a loop that n-plus-one names: they go with it;
+//! - on background work and message handlers.
+//!
+//! ## Remedy
+//!
+//! Do less of it, or do it once. Best case: a twentieth of the time is left, as when a serialiser or an
+//! algorithm is replaced. Worst case: 35 % is left, as when only the costliest part is.
+//!
+//! ## How to check
+//!
+//! Own time of the request in the same place, before and after; a profile shows where it goes.
+
+use rustc_hash::FxHashSet;
+
+use crate::candidate::{
+    Advice, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, ShortOf, Subject, Told, View,
+};
+use crate::evidence::trace::{NONE, Segment, Waits};
+use crate::evidence::{Kind, Symbol};
+use crate::finding::{Confidence, Unit};
+use crate::mapper::Stack;
+use crate::settings::Setting;
+use crate::wording::duration;
+use crate::{Detector, Inspect, n_plus_one};
+
+const SHARE_MIN: Setting = Setting {
+    name: "share_min",
+    unit: "% of the request",
+    default: 5,
+    why: "less cannot give back enough to be told; a loop around it may hide it in some requests",
+};
+
+pub(crate) const DETECTOR: Detector = Detector {
+    id: "heavy-compute",
+    summary: "the service's own code is a main cost",
+    page: include_str!("heavy_compute.rs"),
+    settings: &[SHARE_MIN],
+    inspect: Inspect::Request(inspect),
+    tell,
+};
+
+const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 350 };
+
+/// From this share on it is noted, so that the replay of each request knows of it.
+const CONSIDERED_MIN: u64 = 1;
+
+/// Claims of one candidate: more pieces of own time than this are dust.
+const CLAIMS_MAX: usize = 256;
+
+/// Places of own time in one request: where every span has its own name, none is a main cost.
+const PARTS_MAX: usize = 64;
+
+fn inspect(view: &View<'_>, found: &mut Candidates) {
+    let own_ns = view.request.path_ns[Waits::Own as usize];
+    if !view.is_answered() || view.share_of(own_ns) < CONSIDERED_MIN {
+        return;
+    }
+    let Some(calls) = Calls::of(view) else { return };
+    let loops = loops(view, found);
+    let mut parts: Vec<OwnPart> = Vec::new();
+    // The path runs backwards: what follows a segment was met just before it.
+    let mut next: Option<u32> = None;
+    for segment in view.trace.path_of(view.request) {
+        if is_own(view, segment) {
+            calls.sort_in(view, segment, next, &loops, &mut parts);
+        }
+        next = Some(segment.operation);
+    }
+    for part in parts {
+        name(view, part, &calls, found);
+    }
+}
+
+fn name(view: &View<'_>, part: OwnPart, calls: &Calls, found: &mut Candidates) {
+    let seen = view.share_of(part.time_ns);
+    if seen < CONSIDERED_MIN {
+        return;
+    }
+    let sure = calls.store_seen && part.own != OwnTime::Between;
+    let confidence = if sure { Confidence::Medium } else { Confidence::Low };
+    let needed = view.settings.get(&SHARE_MIN);
+    let candidate = found.push(Subject::Own(part.own), REMEDY, confidence);
+    for claim in part.claims {
+        candidate.claim_part(claim.operation, claim.part);
+    }
+    if seen < needed {
+        candidate.short_of(ShortOf { what: "% of the request", seen, needed });
+        return;
+    }
+    candidate.mark(Mark::By(view.request.opened_by.origin));
+    if calls.store_seen {
+        candidate.mark(Mark::ClientsSeen);
+    }
+    let place = view.request.opened_by.location;
+    let inside =
+        candidate.claims.first().and_then(|claim| view.trace.operations.get(claim.operation as usize));
+    let place = inside.map(|operation| operation.location).filter(|place| place.0 != 0).unwrap_or(place);
+    if place.0 != 0 {
+        candidate.mark(Mark::At(place));
+    }
+}
+
+/// Own time of one place in the request.
+#[derive(Debug)]
+struct OwnPart {
+    own: OwnTime,
+    time_ns: u64,
+    claims: Vec<Claim>,
+}
+
+/// The calls of a request: what its own time lies around.
+#[derive(Debug)]
+struct Calls {
+    first_ns: u64,
+    last_ns: u64,
+    /// Operations with a call below them.
+    around: FxHashSet<u32>,
+    /// A database or cache client is instrumented.
+    store_seen: bool,
+}
+
+impl Calls {
+    /// `None` where the request makes no call at all.
+    fn of(view: &View<'_>) -> Option<Self> {
+        let mut calls =
+            Self { first_ns: u64::MAX, last_ns: 0, around: FxHashSet::default(), store_seen: false };
+        for number in view.request.operations.clone().filter(|&number| view.is_call(number)) {
+            let call = view.operation(number);
+            calls.store_seen |= matches!(call.kind, Kind::Sql | Kind::Document | Kind::Cache);
+            if call.path_ns > 0 {
+                calls.first_ns = calls.first_ns.min(call.start_ns);
+                calls.last_ns = calls.last_ns.max(call.end_ns);
+            }
+            let mut above = call.parent;
+            while above != NONE && calls.around.insert(above) {
+                above = view.operation(above).parent;
+            }
+        }
+        (calls.last_ns > 0).then_some(calls)
+    }
+
+    /// Adds a stretch of own time to the part of the request that it belongs to.
+    fn sort_in(
+        &self,
+        view: &View<'_>,
+        segment: &Segment,
+        next: Option<u32>,
+        loops: &FxHashSet<u32>,
+        parts: &mut Vec<OwnPart>,
+    ) {
+        let wraps = segment.operation == NONE || self.around.contains(&segment.operation);
+        if !wraps {
+            let own = OwnTime::Span(span_name(view, segment.operation));
+            return add(parts, own, segment, Claim { operation: segment.operation, part: Part::Own });
+        }
+        let own = match segment {
+            _ if segment.end_ns <= self.first_ns => OwnTime::BeforeFirst,
+            _ if segment.start_ns >= self.last_ns => OwnTime::AfterLast,
+            _ => OwnTime::Between,
+        };
+        let follower = next.and_then(|next| child_of(view, segment.operation, next));
+        let in_loop = own == OwnTime::Between
+            && [Some(segment.operation), next, follower].iter().flatten().any(|it| loops.contains(it));
+        if in_loop {
+            return;
+        }
+        match follower {
+            Some(child) => add(parts, own, segment, Claim { operation: child, part: Part::GapBefore }),
+            None => {
+                add(parts, own, segment, Claim { operation: segment.operation, part: Part::OwnAfterLast })
+            }
+        }
+    }
+}
+
+/// What the loops of n-plus-one claim, and what is around each single one of their calls.
+fn loops(view: &View<'_>, found: &Candidates) -> FxHashSet<u32> {
+    let mut members = FxHashSet::default();
+    for candidate in found.found_by(n_plus_one::DETECTOR.id) {
+        let mut before = NONE;
+        for claim in &candidate.claims {
+            members.insert(claim.operation);
+            let above = view.operation(claim.operation).parent;
+            if above != NONE && above != before {
+                members.insert(above);
+            } else {
+                // Several calls of the loop lie in it: it is around the loop, not in it.
+                members.remove(&above);
+            }
+            before = above;
+        }
+    }
+    members
+}
+
+fn add(parts: &mut Vec<OwnPart>, own: OwnTime, segment: &Segment, claim: Claim) {
+    let known = parts.iter().position(|part| part.own == own);
+    if known.is_none() && parts.len() >= PARTS_MAX {
+        return;
+    }
+    let place = known.unwrap_or_else(|| {
+        parts.push(OwnPart { own, time_ns: 0, claims: Vec::new() });
+        parts.len() - 1
+    });
+    let part = &mut parts[place];
+    if part.claims.last() != Some(&claim) && part.claims.len() >= CLAIMS_MAX {
+        return;
+    }
+    part.time_ns += segment.end_ns - segment.start_ns;
+    if !part.claims.contains(&claim) {
+        part.claims.push(claim);
+    }
+}
+
+fn is_own(view: &View<'_>, segment: &Segment) -> bool {
+    segment.operation == NONE || !view.is_call(segment.operation)
+}
+
+fn span_name(view: &View<'_>, operation: u32) -> Symbol {
+    view.operation(operation).name
+}
+
+/// The child of `parent` that is `operation` or has it below it; `None` if it is elsewhere.
+fn child_of(view: &View<'_>, parent: u32, operation: u32) -> Option<u32> {
+    if operation == NONE {
+        return None;
+    }
+    let upwards = std::iter::successors(Some(operation), |&below| {
+        Some(view.operation(below).parent).filter(|&above| above != NONE)
+    });
+    upwards.into_iter().find(|&below| view.operation(below).parent == parent)
+}
+
+fn tell(case: &Case<'_>) -> Told {
+    let Subject::Own(own) = *case.subject else { return Told::default() };
+    let own_ns = case.claimed_ns.p50;
+    let place = place(case, own);
+    Told {
+        why: format!(
+            "{} {place}: no statement or call runs meanwhile; {}",
+            duration(own_ns),
+            guess(case, own)
+        ),
+        fix: fixes(case, own),
+        verify: Check {
+            metric: format!("own time {place}"),
+            unit: Unit::Ns,
+            now: own_ns,
+            expected: own_ns / 1000 * 200,
+        },
+        confidence: None,
+    }
+}
+
+fn place(case: &Case<'_>, own: OwnTime) -> String {
+    match own {
+        OwnTime::BeforeFirst => "before the first call".to_owned(),
+        OwnTime::AfterLast => "after the last call".to_owned(),
+        OwnTime::Between => "between calls".to_owned(),
+        OwnTime::Span(name) => format!("in {}", case.dictionary.text(name)),
+    }
+}
+
+fn guess(case: &Case<'_>, own: OwnTime) -> &'static str {
+    match (own, case.mostly(Mark::ClientsSeen)) {
+        (_, false) => "computing, or a client that is not instrumented",
+        (OwnTime::BeforeFirst, _) => "probably checking and parsing the request, or a wait for a connection",
+        (OwnTime::AfterLast, _) => "probably building and serialising the answer",
+        (OwnTime::Between, _) => "probably working on the rows that came back",
+        (OwnTime::Span(_), _) => "the span makes no call of its own",
+    }
+}
+
+fn fixes(case: &Case<'_>, own: OwnTime) -> Vec<Advice> {
+    let stack = Stack::of_case(case);
+    let mut fixes = vec![Advice {
+        text: format!("see where it goes: {}", stack.profiler()),
+        tradeoff: "a sampling profiler costs a few per cent while it runs".to_owned(),
+        remedy: None,
+    }];
+    let text = match own {
+        OwnTime::AfterLast => stack.serialise(),
+        OwnTime::BeforeFirst => {
+            "check and parse less: no schema compiled for each request, no whole body read"
+        }
+        OwnTime::Between | OwnTime::Span(_) => {
+            "let the database filter, sort and join, and keep what is costly to compute"
+        }
+    };
+    fixes.push(Advice {
+        text: text.to_owned(),
+        tradeoff: "the answer may change its form; kept results may be out of date".to_owned(),
+        remedy: None,
+    });
+    fixes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Inspected, trace};
+
+    const ORDERS: &str = "SELECT * FROM orders";
+
+    /// Name, per cent of the request and confidence of each part in full.
+    fn parts(inspected: &Inspected) -> Vec<(String, Confidence)> {
+        let parts = inspected.by("heavy-compute").into_iter().map(|found| {
+            let Subject::Own(own) = found.subject else { panic!("{found:?}") };
+            let name = match own {
+                OwnTime::Span(name) => inspected.dictionary.text(name).to_owned(),
+                other => format!("{other:?}"),
+            };
+            (name, found.confidence)
+        });
+        parts.collect()
+    }
+
+    #[test]
+    fn after_the_last_call() {
+        let inspected = trace().entry("GET /orders", 0.0, 300.0).sql(ORDERS, 1.0, 90.0).inspect();
+        assert_eq!(parts(&inspected), [("AfterLast".to_owned(), Confidence::Medium)]);
+        let wrapped = trace()
+            .entry("GET /orders", 0.0, 300.0)
+            .inside("handler", 0.5, 299.0)
+            .sql(ORDERS, 1.0, 90.0)
+            .inspect();
+        assert_eq!(parts(&wrapped), [("AfterLast".to_owned(), Confidence::Medium)]);
+        assert!(wrapped.one("heavy-compute").marks.contains(&Mark::ClientsSeen));
+    }
+
+    #[test]
+    fn before_the_first_and_between() {
+        let inspected = trace()
+            .entry("GET /orders", 0.0, 300.0)
+            .internal("http receive", 0.0, 0.1)
+            .sql(ORDERS, 100.0, 110.0)
+            .sql("SELECT * FROM users", 200.0, 299.0)
+            .inspect();
+        let expected =
+            [("Between".to_owned(), Confidence::Low), ("BeforeFirst".to_owned(), Confidence::Medium)];
+        assert_eq!(parts(&inspected), expected);
+    }
+
+    #[test]
+    fn a_span_that_makes_no_call() {
+        let inspected = trace()
+            .entry("GET /orders", 0.0, 300.0)
+            .sql(ORDERS, 1.0, 90.0)
+            .internal("serialize", 92.0, 298.0)
+            .inspect();
+        assert_eq!(parts(&inspected), [("serialize".to_owned(), Confidence::Medium)]);
+        assert_eq!(inspected.one("heavy-compute").claims[0].part, Part::Own);
+    }
+
+    #[test]
+    fn calls_alone_do_not_show_that_the_database_is_seen() {
+        let inspected = trace().entry("GET /orders", 0.0, 300.0).http("GET http://a", 1.0, 90.0).inspect();
+        assert_eq!(parts(&inspected), [("AfterLast".to_owned(), Confidence::Low)]);
+    }
+
+    #[test]
+    fn silent_without_any_call() {
+        let inspected = trace().entry("GET /orders", 0.0, 300.0).internal("work", 1.0, 290.0).inspect();
+        inspected.silent("heavy-compute");
+    }
+
+    #[test]
+    fn the_gaps_of_a_loop_go_with_it() {
+        let by_id = "SELECT * FROM customers WHERE id = ?";
+        let inspected = trace()
+            .entry("GET /orders", 0.0, 210.0)
+            .sql(ORDERS, 0.0, 5.0)
+            .each(20, |trace, number| {
+                let from = 5.0 + number * 10.0;
+                trace.inside("row", from + 1.0, from + 9.0).sql(by_id, from + 3.0, from + 8.0).out()
+            })
+            .inspect();
+        assert_eq!(inspected.by("n-plus-one").len(), 1);
+        inspected.silent("heavy-compute");
+    }
+
+    #[test]
+    fn a_small_part_is_noted() {
+        let inspected = trace().entry("GET /orders", 0.0, 100.0).sql(ORDERS, 0.0, 97.0).inspect();
+        inspected.silent("heavy-compute");
+        let short = inspected.all_by("heavy-compute")[0].short_of;
+        assert_eq!(short, Some(ShortOf { what: "% of the request", seen: 3, needed: 5 }));
+    }
+}

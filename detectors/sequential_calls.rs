@@ -1,0 +1,365 @@
+//! Finds independent calls that are made one after another.
+//!
+//! ## Why it is slow
+//!
+//! Each call waits for another machine while this one does nothing. Calls that do not need each
+//! other's answers could wait together: three calls of 100 ms take 100 ms instead of 300.
+//!
+//! ## What counts
+//!
+//! Reads over HTTP or remote procedure calls on the critical path, each begun after the one before
+//! had ended. Independent are calls without parameters, calls whose parameters were in use before the
+//! first of them was answered, and calls of one shape; that makes it likely. Parameters that were
+//! never seen before may come from an earlier answer: then it is a lead only, with low confidence. So
+//! are long queries to databases, which on one connection cannot overlap at all.
+//!
+//! ## Stays silent
+//!
+//! - where something is written in between, or a transaction begins or ends;
+//! - after a call that failed: the next is its fallback, or another attempt;
+//! - on calls that overlap already, and on calls off the critical path;
+//! - on pages of one result, and on loops: those are n-plus-one.
+//!
+//! ## Remedy
+//!
+//! Start the calls together and wait for all. Best case: they take as long as the longest. Worst
+//! case: half of their sum, as if only two ran at a time, and never less than the longest.
+//!
+//! ## How to check
+//!
+//! In a trace after the change the calls overlap; the time that they cover is that of the longest.
+
+use rustc_hash::FxHashSet;
+
+use crate::candidate::{Candidates, Case, Check, Remedy, Subject, Told, View};
+use crate::evidence::shape::sql::Verb;
+use crate::evidence::trace::Operation;
+use crate::evidence::{Kind, ShapeRef, Status, Values};
+use crate::finding::{Confidence, Unit};
+use crate::group;
+use crate::mapper::Stack;
+use crate::settings::Setting;
+use crate::wording::{brief, duration, list};
+use crate::{Detector, Inspect, n_plus_one};
+
+const CALLS_MIN: Setting = Setting {
+    name: "calls_min",
+    unit: "calls",
+    default: 2,
+    why: "two can overlap; the time given back decides whether that is worth it",
+};
+
+const STATEMENT_SHARE_MIN: Setting = Setting {
+    name: "statement_share_min",
+    unit: "% of the request",
+    default: 5,
+    why: "overlapping statements takes a second connection: not for those that are quick",
+};
+
+pub(crate) const DETECTOR: Detector = Detector {
+    id: "sequential-calls",
+    summary: "independent calls one after another",
+    page: include_str!("sequential_calls.rs"),
+    settings: &[CALLS_MIN, STATEMENT_SHARE_MIN],
+    inspect: Inspect::Request(inspect),
+    tell,
+};
+
+/// Calls that are looked at together: more in a row are several things.
+const CHAIN_MAX: usize = 64;
+
+fn inspect(view: &View<'_>, found: &mut Candidates) {
+    if !view.is_answered() {
+        return;
+    }
+    for class in [Class::Calls, Class::Statements] {
+        let members = view.operations().filter(|(_, operation)| class.holds(operation)).take(2).count();
+        if members == 2 {
+            chains(view, class, found);
+        }
+    }
+}
+
+/// What may overlap with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Calls to other services.
+    Calls,
+    /// Queries to databases.
+    Statements,
+}
+
+impl Class {
+    fn holds(self, operation: &Operation) -> bool {
+        match self {
+            Self::Calls => matches!(operation.kind, Kind::Http | Kind::Rpc),
+            Self::Statements => matches!(operation.kind, Kind::Sql | Kind::Document),
+        }
+    }
+}
+
+/// Splits the request at everything that has to stay in order, and looks at each piece.
+fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
+    let mut chain: Vec<u32> = Vec::new();
+    let mut until_ns = 0;
+    for (number, operation) in view.operations().filter(|(number, _)| view.is_call(*number)) {
+        let member = class.holds(operation) && may_overlap(view, class, operation, found);
+        let overlaps = operation.start_ns < until_ns;
+        if is_barrier(view, operation) || member && overlaps || chain.len() == CHAIN_MAX {
+            end_chain(view, class, &mut chain, found);
+        }
+        if member && !overlaps {
+            chain.push(number);
+        }
+        if class.holds(operation) {
+            until_ns = until_ns.max(operation.end_ns);
+        }
+        if member && operation.status == Status::Error {
+            end_chain(view, class, &mut chain, found);
+        }
+    }
+    end_chain(view, class, &mut chain, found);
+}
+
+/// Whether the order of other calls around this one matters.
+fn is_barrier(view: &View<'_>, operation: &Operation) -> bool {
+    let shape = view.dictionary.shape(operation.shape);
+    let is_transaction = operation.kind == Kind::Sql && group::verb(shape) == Verb::Transaction;
+    is_transaction || group::writes(operation.kind, shape)
+}
+
+fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Candidates) -> bool {
+    let on_path = operation.path_ns > 0 && operation.path_ns * 2 >= operation.duration_ns();
+    if !on_path
+        || operation.retries > 0
+        || group::writes(operation.kind, view.dictionary.shape(operation.shape))
+    {
+        return false;
+    }
+    let inside_another = view.upwards(operation).skip(1).any(|above| class.holds(above));
+    let subject = Subject::Shape(operation.shape);
+    let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
+    let long_enough = || {
+        class == Class::Calls || view.share_of(operation.path_ns) >= view.settings.get(&STATEMENT_SHARE_MIN)
+    };
+    !inside_another && long_enough() && !in_loop()
+}
+
+/// How sure it is that a call does not need the answer of an earlier one of its chain.
+fn independence(later: &Operation, earlier: &[&Operation], in_use: &FxHashSet<Values>) -> Confidence {
+    let same_shape = earlier.iter().any(|call| call.shape == later.shape);
+    let other_target = earlier.iter().all(|call| call.target != later.target);
+    match later.values {
+        Values::NONE => Confidence::Medium,
+        values if !values.is_known() && other_target => Confidence::Medium,
+        values if values.is_known() && (same_shape || in_use.contains(&values)) => Confidence::Medium,
+        _ => Confidence::Low,
+    }
+}
+
+fn end_chain(view: &View<'_>, class: Class, chain: &mut Vec<u32>, found: &mut Candidates) {
+    let numbers = std::mem::take(chain);
+    let needed = usize::try_from(view.settings.get(&CALLS_MIN)).unwrap_or(usize::MAX).max(2);
+    let Some(first) = numbers.first().filter(|_| numbers.len() >= needed) else { return };
+    let in_use = values_in_use(view, view.operation(*first));
+    let mut all: Vec<(u32, Confidence)> = vec![(*first, Confidence::Medium)];
+    let mut earlier = vec![view.operation(*first)];
+    for &number in &numbers[1..] {
+        let call = view.operation(number);
+        // The same call again waits for something to change, or should not be made at all.
+        let again = |other: &&Operation| other.shape == call.shape && other.values == call.values;
+        if earlier.iter().any(again) || group::is_paged(call.kind, view.dictionary.shape(call.shape)) {
+            continue;
+        }
+        all.push((number, independence(call, &earlier, &in_use)));
+        earlier.push(call);
+    }
+    let likely: Vec<u32> =
+        all.iter().filter(|(_, sure)| *sure == Confidence::Medium).map(|(number, _)| *number).collect();
+    if class == Class::Calls && likely.len() >= needed {
+        push(view, &likely, Confidence::Medium, found);
+    } else if class == Class::Calls && all.len() >= needed {
+        push(view, &all.into_iter().map(|(number, _)| number).collect::<Vec<_>>(), Confidence::Low, found);
+    } else if likely.len() >= needed && likely.iter().all(|&number| view.operation(number).values.is_known())
+    {
+        push(view, &likely, Confidence::Low, found);
+    }
+}
+
+/// Parameters that were known before the first call of a chain was answered.
+fn values_in_use(view: &View<'_>, first: &Operation) -> FxHashSet<Values> {
+    let begun = view.operations().take_while(|(_, operation)| operation.start_ns < first.end_ns);
+    let values = begun.map(|(_, operation)| operation.values).chain([view.request.opened_by.values]);
+    values.filter(|values| values.is_known()).collect()
+}
+
+fn push(view: &View<'_>, numbers: &[u32], confidence: Confidence, found: &mut Candidates) {
+    let mut shapes: Vec<ShapeRef> = Vec::new();
+    for shape in numbers.iter().map(|&number| view.operation(number).shape) {
+        if !shapes.contains(&shape) {
+            shapes.push(shape);
+        }
+    }
+    let candidate = found.push(Subject::Calls(shapes.into()), Remedy::Overlap, confidence);
+    candidate.repeats(numbers.len() as u64).claim(numbers.iter().copied());
+    candidate.marks = view.marks_of_origin(view.operation(numbers[0]));
+}
+
+fn tell(case: &Case<'_>) -> Told {
+    let Subject::Calls(shapes) = case.subject else { return Told::default() };
+    let calls: Vec<String> = shapes.iter().take(4).map(|&shape| brief(case.dictionary, shape)).collect();
+    let count = case.repeats.p50;
+    let longest_ns = case.single_ns.1.min(case.claimed_ns.p50);
+    Told {
+        why: format!(
+            "{count} calls one after another, {} together, though none seems to need the answer of \
+             another: {}",
+            duration(case.claimed_ns.p50),
+            list(&calls)
+        ),
+        fix: Stack::of_case(case).overlap(is_store(case)),
+        verify: Check {
+            metric: "time that these calls cover".to_owned(),
+            unit: Unit::Ns,
+            now: case.claimed_ns.p50,
+            expected: longest_ns,
+        },
+        confidence: None,
+    }
+}
+
+fn is_store(case: &Case<'_>) -> bool {
+    case.dictionary.shape(case.shape()).facts.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TraceBuilder, trace};
+
+    /// Three reads, one after another, with something between the first two.
+    fn three(between: impl Fn(TraceBuilder) -> TraceBuilder) -> TraceBuilder {
+        let trace =
+            trace().entry("GET /page", 0.0, 400.0).http("GET http://users/{id}", 10.0, 110.0).values(42);
+        between(trace)
+            .http("GET http://prices/{id}", 130.0, 230.0)
+            .values(42)
+            .http("GET http://news", 240.0, 340.0)
+            .values(0)
+    }
+
+    #[test]
+    fn independent_calls_are_likely() {
+        let inspected = three(|trace| trace).inspect();
+        let found = inspected.one("sequential-calls");
+        assert_eq!((found.repeats, found.confidence), (3, Confidence::Medium));
+        assert_eq!(found.remedy, Remedy::Overlap);
+        let read = three(|trace| trace.sql("SELECT * FROM users WHERE id = ?", 111.0, 120.0)).inspect();
+        assert_eq!(read.one("sequential-calls").repeats, 3);
+    }
+
+    #[test]
+    fn wrapped_calls_count_too() {
+        let inspected = trace()
+            .entry("GET /page", 0.0, 300.0)
+            .inside("load_user", 1.0, 110.0)
+            .http("GET http://users", 10.0, 110.0)
+            .values(0)
+            .out()
+            .inside("load_news", 111.0, 230.0)
+            .http("GET http://news", 120.0, 220.0)
+            .values(0)
+            .inspect();
+        assert_eq!(inspected.one("sequential-calls").repeats, 2);
+    }
+
+    #[test]
+    fn a_value_never_seen_before_makes_it_a_lead() {
+        let inspected = trace()
+            .entry("GET /page", 0.0, 300.0)
+            .http("GET http://sessions/{id}", 10.0, 110.0)
+            .values(1)
+            .http("GET http://users/{id}", 120.0, 220.0)
+            .values(2)
+            .inspect();
+        assert_eq!(inspected.one("sequential-calls").confidence, Confidence::Low);
+    }
+
+    #[test]
+    fn writes_and_transactions_keep_their_order() {
+        let split = |between: &str| {
+            trace()
+                .entry("POST /order", 0.0, 300.0)
+                .http("GET http://users", 10.0, 110.0)
+                .values(0)
+                .sql(between, 111.0, 120.0)
+                .http("GET http://news", 130.0, 230.0)
+                .values(0)
+                .inspect()
+        };
+        split("UPDATE users SET seen = ?").silent("sequential-calls");
+        split("COMMIT").silent("sequential-calls");
+        let token = trace()
+            .entry("GET /", 0.0, 300.0)
+            .http("POST http://auth/token", 10.0, 110.0)
+            .values(0)
+            .http("GET http://users/me", 130.0, 230.0)
+            .values(0);
+        token.inspect().silent("sequential-calls");
+    }
+
+    #[test]
+    fn silent_on_calls_that_overlap_repeat_or_failed() {
+        let both = trace()
+            .entry("GET /", 0.0, 300.0)
+            .http("GET http://users", 10.0, 110.0)
+            .values(0)
+            .http("GET http://news", 20.0, 130.0)
+            .values(0);
+        both.inspect().silent("sequential-calls");
+        let again = trace()
+            .entry("GET /", 0.0, 300.0)
+            .http("GET http://job/{id}", 10.0, 110.0)
+            .values(3)
+            .http("GET http://job/{id}", 130.0, 230.0)
+            .values(3);
+        again.inspect().silent("sequential-calls");
+        let fallback = trace()
+            .entry("GET /", 0.0, 300.0)
+            .http("GET http://primary", 10.0, 110.0)
+            .values(0)
+            .failed()
+            .http("GET http://secondary", 130.0, 230.0)
+            .values(0);
+        fallback.inspect().silent("sequential-calls");
+    }
+
+    #[test]
+    fn statements_are_a_lead_at_most() {
+        let inspected = trace()
+            .entry("GET /report", 0.0, 300.0)
+            .sql("SELECT count(*) FROM orders", 10.0, 110.0)
+            .values(0)
+            .sql("SELECT count(*) FROM users", 120.0, 220.0)
+            .values(0)
+            .inspect();
+        assert_eq!(inspected.one("sequential-calls").confidence, Confidence::Low);
+        let in_transaction = trace()
+            .entry("GET /report", 0.0, 300.0)
+            .sql("SELECT * FROM orders WHERE id = ?", 10.0, 110.0)
+            .sql("SELECT * FROM users WHERE id = ?", 120.0, 220.0);
+        in_transaction.inspect().silent("sequential-calls");
+    }
+
+    #[test]
+    fn a_loop_is_left_to_n_plus_one() {
+        let inspected = trace()
+            .entry("GET /", 0.0, 300.0)
+            .each(8, |trace, number| {
+                trace.http("GET http://a/{id}", number * 30.0, number * 30.0 + 20.0).values(number as u64 + 1)
+            })
+            .inspect();
+        assert_eq!(inspected.one("n-plus-one").repeats, 8);
+        inspected.silent("sequential-calls");
+    }
+}

@@ -1,0 +1,248 @@
+//! Finds single statements that take a large part of a request.
+//!
+//! ## Why it is slow
+//!
+//! One statement makes the request wait because the server reads, sorts or sends far more than
+//! the answer needs, or waits itself. Once is enough: it need not be repeated.
+//!
+//! ## What counts
+//!
+//! SQL statements and queries of document stores that take at least `share_min` of the critical path
+//! of their request: of the median request, or of the slowest ones. A statement that runs a few times
+//! counts with the sum.
+//!
+//! ## Stays silent
+//!
+//! - on statements that are long but off the critical path, beside something longer;
+//! - on waits: for a connection, for a lock, while connecting; and on transaction statements;
+//! - on the statements of a loop: the loop is the flaw, that is n-plus-one.
+//!
+//! ## Remedy
+//!
+//! Make it read less: an index for its predicates, fewer rows or columns, a better plan, statistics.
+//! What that gives back is not known without the plan. Best case: a twentieth of its time is left,
+//! as with an index that leads to a few rows. Worst case: seven tenths, as where most rows are
+//! needed. Writes and locking reads may have waited for a lock: medium confidence.
+//!
+//! ## How to check
+//!
+//! Time of the statement, at p95, and its plan before and after.
+
+use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, ShortOf, Subject, Told, View};
+use crate::evidence::Kind;
+use crate::evidence::shape::sql::{Comparison, Verb};
+use crate::finding::{Confidence, Unit};
+use crate::group::Group;
+use crate::settings::Setting;
+use crate::wording::{brief, duration};
+use crate::{Detector, Inspect, n_plus_one};
+
+const SHARE_MIN: Setting = Setting {
+    name: "share_min",
+    unit: "% of the request",
+    default: 20,
+    why: "a fifth of the time in one statement is a main cost wherever it is",
+};
+
+pub(crate) const DETECTOR: Detector = Detector {
+    id: "slow-query",
+    summary: "one statement takes a large part of the request",
+    page: include_str!("slow_query.rs"),
+    settings: &[SHARE_MIN],
+    inspect: Inspect::Request(inspect),
+    tell,
+};
+
+const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 700 };
+
+/// A share below this is not noted as "considered": no remedy could give enough back.
+const CONSIDERED_MIN: u64 = 5;
+
+fn inspect(view: &View<'_>, found: &mut Candidates) {
+    for numbers in view.groups() {
+        if let Some(group) = Group::of(view, numbers).filter(is_query) {
+            inspect_group(&group, found);
+        }
+    }
+}
+
+fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
+    let view = group.view;
+    let seen = view.share_of(view.path_ns(group.numbers));
+    let subject = Subject::Shape(group.first.shape);
+    let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
+    if seen < CONSIDERED_MIN || in_loop() {
+        return;
+    }
+    let needed = view.settings.get_for(&SHARE_MIN, &group.shape.text, &group.shape.id.to_string());
+    let waits = group.writes() || group.facts().is_some_and(|facts| facts.locks);
+    let confidence = if waits { Confidence::Medium } else { Confidence::High };
+    let candidate = found.push(subject, REMEDY, confidence);
+    candidate.repeats(group.calls()).claim(group.numbers.iter().copied());
+    if seen < needed {
+        candidate.short_of(ShortOf { what: "% of the request", seen, needed });
+        return;
+    }
+    candidate.marks = group.marks_of_origin();
+    if group.writes() {
+        candidate.mark(Mark::Writes);
+    }
+}
+
+fn is_query(group: &Group<'_>) -> bool {
+    match group.first.kind {
+        Kind::Sql => !matches!(group.verb(), Verb::Transaction | Verb::Session),
+        Kind::Document => true,
+        _ => false,
+    }
+}
+
+fn tell(case: &Case<'_>) -> Told {
+    let shape = case.shape();
+    let statement = brief(case.dictionary, shape);
+    let times = match case.repeats.p50 {
+        0 | 1 => "one execution".to_owned(),
+        several => format!("{several} executions"),
+    };
+    let single_ns = case.single_ns.1;
+    Told {
+        why: format!(
+            "{times} of it make the request wait {} of its time; p50 {}, p95 {}",
+            share(case),
+            duration(case.single_ns.0),
+            duration(single_ns)
+        ),
+        fix: fixes(case),
+        verify: Check {
+            metric: format!("p95 of {statement}"),
+            unit: Unit::Ns,
+            now: single_ns,
+            expected: single_ns / 1000 * 375,
+        },
+        confidence: None,
+    }
+}
+
+fn share(case: &Case<'_>) -> String {
+    format!("at least {} %", case.settings.get(&SHARE_MIN))
+}
+
+fn fixes(case: &Case<'_>) -> Vec<Advice> {
+    let advice = |text: &str, tradeoff: &str| Advice {
+        text: text.to_owned(),
+        tradeoff: tradeoff.to_owned(),
+        remedy: None,
+    };
+    let facts = case.dictionary.shape(case.shape()).facts.as_deref();
+    let mut fixes = Vec::new();
+    let columns = columns(case);
+    let look = match columns.is_empty() {
+        true => "look at its plan: EXPLAIN (ANALYZE, BUFFERS) shows what it reads for nothing".to_owned(),
+        false => format!(
+            "look at its plan (EXPLAIN (ANALYZE, BUFFERS)): is there an index that leads with {}?",
+            columns.join(", ")
+        ),
+    };
+    fixes.push(Advice {
+        text: look,
+        tradeoff: "an index costs each write to its table, and space".to_owned(),
+        remedy: None,
+    });
+    if case.mostly(Mark::Writes) || facts.is_some_and(|facts| facts.locks) {
+        fixes.push(advice(
+            "look for who holds the lock: a write that is quick alone may only have waited",
+            "shorter transactions in the holder; its work may have to be split",
+        ));
+    } else if facts.is_some_and(|facts| !facts.limited) {
+        fixes.push(advice(
+            "ask for fewer rows and columns: a limit, a narrower list, a sum kept up to date",
+            "the caller has to page, or the sum has to be kept",
+        ));
+    }
+    fixes
+}
+
+/// Columns whose comparison an index can serve, equalities first.
+fn columns(case: &Case<'_>) -> Vec<String> {
+    let Some(facts) = case.dictionary.shape(case.shape()).facts.as_deref() else { return Vec::new() };
+    let mut columns: Vec<String> = Vec::new();
+    for comparisons in [&[Comparison::Equal, Comparison::In][..], &[Comparison::Range][..]] {
+        for predicate in facts.predicates.iter().filter(|it| comparisons.contains(&it.comparison)) {
+            let column = match &predicate.table {
+                Some(table) => format!("{table}.{}", predicate.column),
+                None => predicate.column.to_string(),
+            };
+            if !columns.contains(&column) && columns.len() < 4 {
+                columns.push(column);
+            }
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::trace;
+
+    const SEARCH: &str = "SELECT * FROM orders WHERE note = ?";
+
+    #[test]
+    fn once_is_enough() {
+        let inspected = trace().entry("GET /search", 0.0, 30_000.0).sql(SEARCH, 5.0, 29_000.0).inspect();
+        let found = inspected.one("slow-query");
+        assert_eq!((found.repeats, found.confidence), (1, Confidence::High));
+        let write =
+            trace().entry("POST /pay", 0.0, 100.0).sql("UPDATE carts SET paid = ?", 5.0, 90.0).inspect();
+        assert_eq!(write.one("slow-query").confidence, Confidence::Medium);
+        let fast = trace().entry("GET /search", 0.0, 1.0).sql(SEARCH, 0.1, 0.8).inspect();
+        assert_eq!(fast.one("slow-query").repeats, 1);
+    }
+
+    #[test]
+    fn a_smaller_share_is_noted() {
+        let inspected = trace().entry("GET /search", 0.0, 100.0).sql(SEARCH, 5.0, 15.0).inspect();
+        inspected.silent("slow-query");
+        let considered = inspected.all_by("slow-query");
+        assert_eq!(considered[0].short_of, Some(ShortOf { what: "% of the request", seen: 10, needed: 20 }));
+        let tiny = trace().entry("GET /search", 0.0, 100.0).sql(SEARCH, 5.0, 7.0).inspect();
+        assert!(tiny.all_by("slow-query").is_empty());
+    }
+
+    #[test]
+    fn silent_off_the_path_and_on_waits() {
+        let beside = trace()
+            .entry("GET /search", 0.0, 100.0)
+            .sql(SEARCH, 5.0, 60.0)
+            .http("GET http://other", 4.0, 95.0)
+            .inspect();
+        beside.silent("slow-query");
+        let waits = trace()
+            .entry("GET /search", 0.0, 100.0)
+            .call(Kind::PoolWait, "connect", 1.0, 40.0)
+            .call(Kind::LockWait, "lock", 41.0, 70.0)
+            .sql("COMMIT", 71.0, 95.0)
+            .inspect();
+        waits.silent("slow-query");
+    }
+
+    #[test]
+    fn a_loop_is_left_to_n_plus_one() {
+        let by_id = "SELECT * FROM orders WHERE id = ?";
+        let inspected = trace()
+            .entry("GET /", 0.0, 600.0)
+            .each(5, |trace, number| trace.sql(by_id, number * 110.0, number * 110.0 + 100.0))
+            .inspect();
+        assert_eq!(inspected.one("n-plus-one").repeats, 5);
+        inspected.silent("slow-query");
+        let chunks = trace()
+            .entry("GET /", 0.0, 600.0)
+            .each(5, |trace, number| {
+                trace
+                    .sql("SELECT * FROM orders WHERE id IN (...)", number * 110.0, number * 110.0 + 100.0)
+                    .list(900)
+            })
+            .inspect();
+        assert_eq!(chunks.one("slow-query").repeats, 5);
+    }
+}

@@ -1,0 +1,280 @@
+//! Traces for tests, told call by call.
+//!
+//! Times are milliseconds from the start of the trace. Calls hang below the request, or below what
+//! [`TraceBuilder::inside`] has opened around them.
+
+use crate::candidate::Candidate;
+use crate::docket::Found;
+use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
+use crate::evidence::shape::{Family, Shape, ShapeId};
+use crate::evidence::trace::{Assembler, Trace};
+use crate::evidence::{Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values};
+use crate::inspection::Inspection;
+use crate::settings::Settings;
+
+/// Starts a trace of a service that is written in Python.
+pub(crate) fn trace() -> TraceBuilder {
+    TraceBuilder::default()
+}
+
+/// Spans of one trace and their dictionary.
+#[derive(Debug, Default)]
+pub(crate) struct TraceBuilder {
+    pub(crate) dictionary: Dictionary,
+    pub(crate) spans: Vec<Span>,
+    /// Spans that what follows is below; the innermost last.
+    open: Vec<u64>,
+    origin: OriginRef,
+    library: String,
+    service: String,
+}
+
+/// What was found in a trace, with the texts to read it by.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    pub(crate) dictionary: Dictionary,
+    pub(crate) trace: Trace,
+    pub(crate) found: Vec<Found>,
+}
+
+impl TraceBuilder {
+    /// A request of `shop`, from and to in milliseconds.
+    pub(crate) fn entry(mut self, name: &str, from: f64, to: f64) -> Self {
+        if self.service.is_empty() {
+            self.service = "shop".to_owned();
+        }
+        self = self.by("server");
+        let shape = self.shape(Family::Endpoint, name, None);
+        self.add(Span { kind: Kind::Entry, role: Role::Server, shape, ..Span::default() }, from, to);
+        let entry = self.spans.len() as u64;
+        self.open.push(entry);
+        self
+    }
+
+    /// From here on spans belong to another service.
+    pub(crate) fn service(mut self, service: &str) -> Self {
+        self.service = service.to_owned();
+        self.by("server")
+    }
+
+    /// From here on spans are recorded by this instrumentation.
+    pub(crate) fn by(mut self, library: &str) -> Self {
+        self.library = library.to_owned();
+        let service = if self.service.is_empty() { "shop" } else { &self.service };
+        let service = self.dictionary.symbol(service);
+        let library = self.dictionary.symbol(&self.library);
+        let language = self.dictionary.symbol("python");
+        let origin = Origin { service, instance: service, library, language, ..Origin::default() };
+        self.origin = self.dictionary.origin_ref(origin);
+        self
+    }
+
+    /// An internal span; what follows is below it until [`Self::out`].
+    pub(crate) fn inside(mut self, name: &str, from: f64, to: f64) -> Self {
+        self = self.internal(name, from, to);
+        let inside = self.spans.len() as u64;
+        self.open.push(inside);
+        self
+    }
+
+    /// What follows is below the call that was added last, until [`Self::out`].
+    pub(crate) fn below(mut self) -> Self {
+        self.open.push(self.spans.len() as u64);
+        self
+    }
+
+    /// Leaves what was opened last.
+    pub(crate) fn out(mut self) -> Self {
+        self.open.pop();
+        self
+    }
+
+    /// An internal span without anything below it.
+    pub(crate) fn internal(mut self, name: &str, from: f64, to: f64) -> Self {
+        let name = self.dictionary.symbol(name);
+        self.add(Span { name, ..Span::default() }, from, to);
+        self
+    }
+
+    /// A statement whose values are hidden.
+    pub(crate) fn sql(mut self, text: &str, from: f64, to: f64) -> Self {
+        let shape = self.shape(Family::Statement, text, Some(facts(text)));
+        self.add(Span { kind: Kind::Sql, role: Role::Client, shape, ..Span::default() }, from, to);
+        self
+    }
+
+    /// A call of another kind: URL, command, method or destination.
+    pub(crate) fn call(mut self, kind: Kind, text: &str, from: f64, to: f64) -> Self {
+        let family = if kind == Kind::Http { Family::Url } else { Family::Other };
+        let shape = self.shape(family, text, None);
+        self.add(Span { kind, role: Role::Client, shape, ..Span::default() }, from, to);
+        self
+    }
+
+    /// An HTTP call.
+    pub(crate) fn http(self, text: &str, from: f64, to: f64) -> Self {
+        self.call(Kind::Http, text, from, to)
+    }
+
+    /// Gives the span that was added last known values: the same number, the same values; zero: none.
+    pub(crate) fn values(mut self, values: u64) -> Self {
+        self.last().values = if values == 0 { Values::NONE } else { Values::hashed(values + 1000) };
+        self
+    }
+
+    /// Gives the span that was added last a number of rows.
+    pub(crate) fn rows(mut self, rows: u32) -> Self {
+        self.last().rows = rows;
+        self
+    }
+
+    /// Gives the span that was added last a list of this length.
+    pub(crate) fn list(mut self, list: u32) -> Self {
+        self.last().list = list;
+        self
+    }
+
+    /// Gives the span that was added last a target.
+    pub(crate) fn target(mut self, target: &str) -> Self {
+        let target = self.dictionary.symbol(target);
+        self.last().target = target;
+        self
+    }
+
+    /// Gives the span that was added last a place in the source.
+    pub(crate) fn at(mut self, file: &str, line: u32) -> Self {
+        let file = self.dictionary.symbol(file);
+        let location =
+            self.dictionary.location_ref(crate::evidence::Location { file, line, ..Default::default() });
+        self.last().location = location;
+        self
+    }
+
+    /// The span that was added last has failed.
+    pub(crate) fn failed(mut self) -> Self {
+        self.last().status = Status::Error;
+        self
+    }
+
+    /// Repeats a piece of the trace.
+    pub(crate) fn each(self, times: u32, piece: impl Fn(Self, f64) -> Self) -> Self {
+        (0..times).fold(self, |trace, number| piece(trace, f64::from(number)))
+    }
+
+    /// Assembles and inspects the trace.
+    pub(crate) fn inspect(mut self) -> Inspected {
+        self.spans.sort_by_key(|span| (span.start_ns, span.id));
+        let mut assembler = Assembler::default();
+        let trace = assembler.assemble(&self.spans, &self.dictionary);
+        let settings = Settings::default();
+        let found = Inspection::new(&settings).inspect(trace, &self.dictionary).to_vec();
+        let trace = Trace {
+            id: trace.id,
+            requests: trace.requests.clone(),
+            operations: trace.operations.clone(),
+            segments: trace.segments.clone(),
+            orphans: trace.orphans,
+            skew_ns: trace.skew_ns,
+        };
+        Inspected { dictionary: self.dictionary, trace, found }
+    }
+
+    fn shape(&mut self, family: Family, text: &str, facts: Option<Facts>) -> ShapeRef {
+        let hash = text.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(1_000_003) ^ u64::from(byte));
+        let id = ShapeId { family, hash };
+        self.dictionary.shape_ref(id, || Shape { id, text: text.into(), facts: facts.map(Box::new) })
+    }
+
+    fn add(&mut self, span: Span, from: f64, to: f64) {
+        let ns = |ms: f64| 1_000_000_000 + (ms * 1e6) as u64;
+        self.spans.push(Span {
+            trace: 1,
+            id: self.spans.len() as u64 + 1,
+            parent: self.open.last().copied().unwrap_or(0),
+            start_ns: ns(from),
+            end_ns: ns(to),
+            origin: self.origin,
+            rows: UNKNOWN,
+            response_bytes: UNKNOWN,
+            thread: UNKNOWN,
+            repeats: 1,
+            ..span
+        });
+    }
+
+    fn last(&mut self) -> &mut Span {
+        self.spans.last_mut().expect("a span was added before")
+    }
+}
+
+impl Inspected {
+    /// What one detector found in full.
+    pub(crate) fn by(&self, detector: &str) -> Vec<&Candidate> {
+        let all = self.all_by(detector);
+        all.into_iter().filter(|candidate| candidate.short_of.is_none()).collect()
+    }
+
+    /// What one detector considered.
+    pub(crate) fn all_by(&self, detector: &str) -> Vec<&Candidate> {
+        let candidates = self.found.iter().map(|found| &found.candidate);
+        candidates.filter(|candidate| crate::ALL[candidate.detector].id == detector).collect()
+    }
+
+    /// The only thing that one detector found.
+    pub(crate) fn one(&self, detector: &str) -> &Candidate {
+        match self.by(detector)[..] {
+            [candidate] => candidate,
+            ref found => panic!("{detector} found {found:#?}"),
+        }
+    }
+
+    /// The detector found nothing in full.
+    pub(crate) fn silent(&self, detector: &str) {
+        assert!(self.by(detector).is_empty(), "{:#?}", self.by(detector));
+    }
+}
+
+/// What a parser would find in a statement of the simple form that tests use.
+fn facts(text: &str) -> Facts {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let upper = text.to_ascii_uppercase();
+    let verb = match words.first().map(|word| word.to_ascii_uppercase()).as_deref() {
+        Some("SELECT") if upper.contains(" FROM ") => Verb::Select,
+        Some("SELECT" | "SET" | "SHOW") => Verb::Session,
+        Some("INSERT") => Verb::Insert,
+        Some("UPDATE") => Verb::Update,
+        Some("DELETE") => Verb::Delete,
+        Some("BEGIN" | "COMMIT" | "ROLLBACK") => Verb::Transaction,
+        Some("CALL") => Verb::Call,
+        Some("COPY") => Verb::Copy,
+        _ => Verb::Other,
+    };
+    let after = |keywords: &[&str]| {
+        let places =
+            words.windows(2).filter(|pair| keywords.iter().any(|it| it.eq_ignore_ascii_case(pair[0])));
+        places.map(|pair| Box::from(pair[1])).collect::<Vec<Box<str>>>()
+    };
+    let compared = words.windows(2).filter_map(|pair| {
+        let comparison = match pair[1].to_ascii_uppercase().as_str() {
+            "=" => Comparison::Equal,
+            "IN" => Comparison::In,
+            "<" | ">" => Comparison::Range,
+            _ => return None,
+        };
+        Some(Predicate { table: None, column: pair[0].into(), comparison })
+    });
+    let predicates: Vec<Predicate> = compared.collect();
+    let by_id =
+        |predicate: &Predicate| predicate.comparison == Comparison::Equal && &*predicate.column == "id";
+    Facts {
+        verb,
+        tables: after(&["FROM", "JOIN", "INTO", "UPDATE"]),
+        written: if verb == Verb::Select { Vec::new() } else { after(&["INTO", "UPDATE", "FROM"]) },
+        limited: upper.contains(" LIMIT "),
+        single_row: predicates.len() == 1 && predicates.iter().all(by_id),
+        paged: upper.contains(" OFFSET "),
+        locks: upper.contains(" FOR UPDATE"),
+        predicates,
+        parsed: true,
+    }
+}
