@@ -10,5 +10,5 @@ mod span;
 pub mod trace;
 
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, ShapeRef, Symbol};
-pub use shape::{Shape, ShapeId};
+pub use shape::{Family, Shape, ShapeId};
 pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, UNKNOWN, Values};

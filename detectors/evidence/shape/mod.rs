@@ -2,6 +2,7 @@
 //!
 //! The same statement has the same [`ShapeId`] wherever it is seen.
 
+mod hash;
 pub mod sql;
 pub mod url;
 

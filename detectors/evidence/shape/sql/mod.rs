@@ -1,5 +1,15 @@
 //! Statements: a one-pass lexer for every execution, a parser once for each shape.
 
+mod keywords;
+mod lexer;
+mod parser;
+mod tags;
+mod text;
+
+pub use lexer::{Dialect, Lexer, Literal, Scanned};
+pub use tags::tags;
+pub use text::shortened;
+
 /// What a statement does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Verb {
@@ -71,12 +81,15 @@ pub struct Facts {
     pub predicates: Vec<Predicate>,
     /// The outermost query has a `LIMIT`, `FETCH FIRST` or `TOP`.
     pub limited: bool,
-    /// The limit is a literal 1 or the only predicate is an equality on one key-like column.
+    /// The only predicate is an equality on one key-like column (a limit of 1 is a value: no
+    /// shape tells it from others).
     pub single_row: bool,
     /// An `OFFSET` or a keyset comparison with a limit: it looks like a page.
     pub paged: bool,
     /// Takes row locks (`FOR UPDATE`, `FOR SHARE`).
     pub locks: bool,
+    /// The text was cut off; the shape stands for a beginning.
+    pub truncated: bool,
     /// The parser understood it; otherwise verb and tables come from the tokens.
     pub parsed: bool,
 }
