@@ -276,5 +276,6 @@ fn facts(text: &str) -> Facts {
         locks: upper.contains(" FOR UPDATE"),
         predicates,
         parsed: true,
+        truncated: false,
     }
 }
