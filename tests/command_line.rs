@@ -380,3 +380,24 @@ fn a_reader_that_has_enough_is_no_error() {
         .unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
 }
+
+/// `script` of util-linux gives it a terminal, here of 60 columns.
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let folder = folder();
+    let on_terminal = |variables: &str| {
+        let program = env!("CARGO_BIN_EXE_whyslow");
+        let line = format!("stty cols 60 rows 30; {variables} '{program}' diagnose trace.json");
+        let mut command = Command::new("script");
+        command.args(["-qefc", &line, "/dev/null"]).current_dir(folder.path()).stdin(Stdio::null());
+        text(&command.env("TERM", "xterm").env_remove("NO_COLOR").output().unwrap().stdout)
+    };
+    let coloured = on_terminal("");
+    assert!(coloured.contains("\u{1b}[1m"), "{coloured}");
+    let plain = on_terminal("NO_COLOR=1");
+    assert!(!plain.contains('\u{1b}') && plain.contains("seen"), "{plain}");
+    assert!(plain.lines().all(|line| line.chars().count() <= 60), "{plain}");
+    assert!(!on_terminal("TERM=dumb").contains('\u{1b}'));
+    let piped = text(&whyslow(folder.path(), &["diagnose", "trace.json"]).stdout);
+    assert!(!piped.contains('\u{1b}'));
+}
