@@ -68,13 +68,10 @@ fn the_formats_page_lists_all_formats() {
 #[test]
 fn the_settings_page_shows_valid_settings() {
     let page = include_str!("../docs/settings.md");
-    let named = |id: &str| detectors::ALL.iter().any(|one| one.id == id);
-    let known =
-        |text: &str| ["n-plus-one", "slow-query"].into_iter().all(|id| !text.contains(id) || named(id));
     let examples: Vec<&str> =
         page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(examples.len(), 3);
-    for example in examples.into_iter().filter(|example| known(example)) {
+    for example in examples {
         let today = settings_file::Day::of(2026, 11, 25);
         let settings = settings_file::parse(example, Path::new("settings.md"), today);
         if let Err(error) = settings {
