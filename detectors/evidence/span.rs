@@ -108,6 +108,16 @@ impl Values {
         Self::hashed(self.0.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
     }
 
+    /// The number behind it, to write it down.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// Reads back what [`Values::to_bits`] gave.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Whether equality with another value says something.
     pub fn is_known(self) -> bool {
         self != Self::UNKNOWN

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 mod blocks;
+pub mod grouping;
 mod input;
 pub mod interning;
 mod otlp_json;

@@ -1,0 +1,176 @@
+use std::collections::BTreeMap;
+
+use detectors::evidence::{Kind, Status, Symbol, UNKNOWN};
+
+use super::*;
+
+/// SplitMix64, so that every run tries the same inputs.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    fn shuffle<T>(&mut self, things: &mut [T]) {
+        for place in (1..things.len()).rev() {
+            things.swap(place, self.below(place as u64 + 1) as usize);
+        }
+    }
+}
+
+/// Traces of 1 to 40 spans; every 25th span comes twice, every 50th in two versions.
+fn spans(count: usize, random: &mut Random) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::with_capacity(count);
+    let (mut trace, mut left) = (0, 0);
+    while spans.len() < count {
+        if left == 0 {
+            trace = TraceId::from(random.next()) << 64 | TraceId::from(random.next());
+            left = 1 + random.below(40);
+        }
+        left -= 1;
+        let start_ns = 1_700_000_000_000_000_000 + random.below(1 << 20);
+        let span = Span {
+            trace,
+            id: random.next() | 1,
+            parent: random.next(),
+            start_ns,
+            end_ns: start_ns + random.below(1 << 30),
+            name: Symbol(random.below(300) as u32),
+            kind: if random.below(3) > 0 { Kind::Sql } else { Kind::Internal },
+            thread: UNKNOWN,
+            rows: random.below(1000) as u32,
+            ..Span::default()
+        };
+        spans.push(span);
+        match spans.len() % 50 {
+            1 => spans.push(span),
+            26 => spans.push(Span { end_ns: span.end_ns + 1, start_ns: span.start_ns + 7, ..span }),
+            _ => {}
+        }
+    }
+    spans
+}
+
+/// What must come out: by trace, spans by start and id, the latest record of each.
+fn expected(spans: &[Span]) -> BTreeMap<TraceId, Vec<Span>> {
+    let mut by_id: BTreeMap<(TraceId, u64), Span> = BTreeMap::new();
+    for span in spans {
+        let kept = by_id.entry((span.trace, span.id)).or_insert(*span);
+        if kept.end_ns < span.end_ns {
+            *kept = *span;
+        }
+    }
+    let mut traces: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
+    by_id.into_values().for_each(|span| traces.entry(span.trace).or_default().push(span));
+    traces.values_mut().for_each(|spans| spans.sort_by_key(|span| (span.start_ns, span.id)));
+    traces
+}
+
+fn group(
+    spans: &[Span],
+    memory_bytes: usize,
+    threads: usize,
+    batch: usize,
+) -> (BTreeMap<TraceId, Vec<Span>>, Counts) {
+    let grouping = Grouping::new(memory_bytes);
+    on_threads(threads, {
+        let waiting = Mutex::new(spans.chunks(batch));
+        let grouping = &grouping;
+        move || {
+            while let Some(batch) = { lock(&waiting).next() } {
+                grouping.add(&mut batch.to_vec()).unwrap();
+            }
+        }
+    });
+    let groups = grouping.finish().unwrap();
+    let each = |traces: &mut Vec<Vec<Span>>, spans: &[Span]| traces.push(spans.to_vec());
+    let (workers, counts) = groups.for_each(threads, Vec::new, |_| {}, each).unwrap();
+    let traces: Vec<Vec<Span>> = workers.into_iter().flatten().collect();
+    assert_eq!(counts.traces, traces.len() as u64);
+    (traces.into_iter().map(|spans| (spans[0].trace, spans)).collect(), counts)
+}
+
+#[test]
+fn gives_the_same_traces_for_any_order_batch_memory_and_number_of_threads() {
+    let mut random = Random(1);
+    let mut spans = spans(12_000, &mut random);
+    let expected = expected(&spans);
+    let kept = expected.values().map(Vec::len).sum::<usize>() as u64;
+    for memory_bytes in [64 << 10, 300 << 10, 1 << 30] {
+        for (threads, batch) in [(1, 7000), (2, 500), (3, 19), (1, 1)] {
+            random.shuffle(&mut spans);
+            let (traces, counts) = group(&spans, memory_bytes, threads, batch);
+            assert!(traces == expected, "{memory_bytes} bytes, {threads} threads, batches of {batch}");
+            assert_eq!(counts.spans, spans.len() as u64);
+            assert_eq!(counts.duplicates, spans.len() as u64 - kept);
+            assert_eq!(counts.spilled_bytes > 0, memory_bytes < 1 << 30);
+            assert_eq!(counts.partitions > PARTITIONS as u64, memory_bytes == 64 << 10);
+        }
+    }
+}
+
+#[test]
+fn a_trace_larger_than_memory_is_handed_out_whole() {
+    let mut random = Random(2);
+    let mut spans = spans(5000, &mut random);
+    let large = spans[0].trace;
+    spans[1000..].iter_mut().for_each(|span| span.trace = large);
+    let (traces, counts) = group(&spans, 64 << 10, 2, 1000);
+    assert!(traces == expected(&spans));
+    assert!(counts.oversized >= 1);
+}
+
+#[test]
+fn nothing_gives_nothing() {
+    let (traces, counts) = group(&[], 1 << 20, 2, 1);
+    assert!(traces.is_empty());
+    assert_eq!(counts, Counts::default());
+}
+
+#[test]
+fn of_several_records_of_one_span_the_same_is_kept_in_any_order() {
+    let span = Span { trace: 1, id: 2, start_ns: 10, end_ns: 20, rows: UNKNOWN, ..Span::default() };
+    let unfinished = Span { end_ns: 12, rows: 5, name: Symbol(4), ..span };
+    let more = Span { rows: 5, ..span };
+    let failed = Span { status: Status::Error, rows: 5, ..span };
+    for records in
+        [[span, unfinished, more, failed], [failed, more, unfinished, span], [more, failed, span, unfinished]]
+    {
+        let (traces, counts) = group(&records, 1 << 20, 1, 4);
+        assert_eq!(traces[&1], [failed]);
+        assert_eq!(counts.duplicates, 3);
+    }
+}
+
+#[test]
+fn spans_are_prepared_before_they_are_handed_out() {
+    let grouping = Grouping::new(1 << 20);
+    let mut random = Random(3);
+    let mut input = spans(100, &mut random);
+    grouping.add(&mut input).unwrap();
+    assert!(input.is_empty());
+    let prepare = |span: &mut Span| span.name = Symbol(77);
+    let each = |all: &mut bool, spans: &[Span]| *all &= spans.iter().all(|span| span.name == Symbol(77));
+    let (workers, _) = grouping.finish().unwrap().for_each(2, || true, prepare, each).unwrap();
+    assert_eq!(workers, [true, true]);
+}
+
+#[test]
+fn ids_that_differ_in_few_bits_are_spread() {
+    for shift in [0, 20, 64, 100] {
+        for level in 0..=LEVEL_MAX {
+            let mut met = [0; PARTITIONS];
+            (0..6400).for_each(|number: u128| met[partition_of(number << shift, level)] += 1);
+            assert!(met.iter().all(|&count| (50..160).contains(&count)), "{met:?}");
+        }
+    }
+}
