@@ -66,6 +66,7 @@ every_change() {
 before_a_release() {
     step "licences" check_licences
     step "release build" cargo build --locked --release
+    step "live recording" tests/live_recording.sh
 }
 
 check_scripts() {
