@@ -103,7 +103,11 @@ fn is_python_script(launcher: &Path) -> bool {
         .unwrap_or(false)
 }
 
-const NODE_REGISTER: &str = "@opentelemetry/auto-instrumentations-node/build/src/register.js";
+/// The file to load, in new and in older versions of the package.
+const NODE_REGISTER: [&str; 2] = [
+    "@opentelemetry/auto-instrumentations-node/dist/register.cjs",
+    "@opentelemetry/auto-instrumentations-node/build/src/register.js",
+];
 const NODE_MODULE_HOOK: &str = "@opentelemetry/instrumentation/hook.mjs";
 
 /// Packages of those who start OpenTelemetry in their own code; two at once see things twice.
@@ -111,7 +115,7 @@ const NODE_OWN_SET_UP: [&str; 3] =
     ["@opentelemetry/sdk-node", "@opentelemetry/sdk-trace-node", "@opentelemetry/sdk-trace-base"];
 
 fn node(command: &[OsString], folder: &Path, options: Option<OsString>) -> Option<Instrumentation> {
-    let register = find_package_file(folder, NODE_REGISTER)?;
+    let register = NODE_REGISTER.iter().find_map(|file| find_package_file(folder, file))?;
     let manifest = folder
         .ancestors()
         .find_map(|folder| fs::read_to_string(folder.join("package.json")).ok())
@@ -255,21 +259,23 @@ mod tests {
 
     #[test]
     fn node_loads_the_package_of_the_project() {
-        let folder = tempfile::tempdir().unwrap();
-        let register = format!("node_modules/{NODE_REGISTER}");
-        place(folder.path(), &register, "");
-        place(folder.path(), "package.json", r#"{"type":"commonjs"}"#);
-        place(folder.path(), "part/keep", "");
-        let found = in_folder("node app.js", &folder.path().join("part")).unwrap();
-        let path = folder.path().join(&register);
-        let expected = format!("--require \"{}\"", path.display());
-        assert_eq!(found.variable, Some(("NODE_OPTIONS", expected.into())));
+        for file in NODE_REGISTER {
+            let folder = tempfile::tempdir().unwrap();
+            let register = format!("node_modules/{file}");
+            place(folder.path(), &register, "");
+            place(folder.path(), "package.json", r#"{"type":"commonjs"}"#);
+            place(folder.path(), "part/keep", "");
+            let found = in_folder("node app.js", &folder.path().join("part")).unwrap();
+            let path = folder.path().join(&register);
+            let expected = format!("--require \"{}\"", path.display());
+            assert_eq!(found.variable, Some(("NODE_OPTIONS", expected.into())));
+        }
     }
 
     #[test]
     fn node_modules_get_a_hook() {
         let folder = tempfile::tempdir().unwrap();
-        place(folder.path(), &format!("node_modules/{NODE_REGISTER}"), "");
+        place(folder.path(), &format!("node_modules/{}", NODE_REGISTER[0]), "");
         place(folder.path(), &format!("node_modules/{NODE_MODULE_HOOK}"), "");
         place(folder.path(), "package.json", r#"{"type":"module"}"#);
         let found = in_folder("npm start", folder.path()).unwrap();
@@ -280,7 +286,7 @@ mod tests {
     #[test]
     fn node_programs_that_start_it_themselves_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        place(folder.path(), &format!("node_modules/{NODE_REGISTER}"), "");
+        place(folder.path(), &format!("node_modules/{}", NODE_REGISTER[0]), "");
         let manifest = r#"{"dependencies":{"@opentelemetry/sdk-node":"1"}}"#;
         place(folder.path(), "package.json", manifest);
         let found = in_folder("node app.js", folder.path()).unwrap();
