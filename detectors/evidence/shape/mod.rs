@@ -2,7 +2,9 @@
 //!
 //! The same statement has the same [`ShapeId`] wherever it is seen.
 
+mod endpoint;
 mod hash;
+mod segment;
 pub mod sql;
 pub mod url;
 
