@@ -91,7 +91,7 @@ keys! {
     /// Error code of a database; texts such as `40P01` are kept as told.
     DbStatusCode = b"db.response.status_code";
     /// A bound parameter or all of them; `db.query.parameter.<key>` and the like have it, too.
-    QueryParameter = b"db.statement.parameters" | b"db.postgresql.values" | b"db.mysql.values" | b"db.sql.bindings";
+    QueryParameter = b"db.statement.parameters" | b"db.postgresql.values" | b"db.mysql.values" | b"pgx.query.parameters" | b"db.sql.bindings";
     /// Connection pool.
     PoolName = b"db.client.connection.pool.name" | b"db.client.connections.pool.name" | b"pool.name";
     /// Method and path of a search engine's API.

@@ -82,7 +82,7 @@ impl<'r> Typing<'r> {
         };
         match span.role {
             Role::Server => self.server_entry(raw, &fields, &mut span),
-            Role::Consumer => self.consumer_entry(raw, &fields, &mut span),
+            Role::Consumer => self.consumer_entry(raw, &fields, library, &mut span),
             _ => self.operation(raw, &fields, library, &mut span),
         }
         span
@@ -97,7 +97,9 @@ impl<'r> Typing<'r> {
 
     /// Types a span that is no entry by its kind, by what its attributes are about.
     fn operation(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, library: Library, span: &mut Span) {
-        let has_text = fields.has(Key::QueryText) || fields.has(Key::Statement);
+        let text = fields.text([Key::QueryText, Key::Statement]);
+        // ioredis calls its connect a statement.
+        let has_text = text.is_some_and(|text| text != b"connect");
         if !has_text && let Some(kind) = connection::of(raw.name, library) {
             return self.connection(kind, fields, span);
         }
@@ -107,7 +109,7 @@ impl<'r> Typing<'r> {
             None if has_text => self.database(raw, fields, b"", span),
             None if library == Library::InProcess => self.internal(raw, fields, library, span),
             None if span.role == Role::Producer || handling == Some(Handling::Publish) => {
-                self.publish(raw, fields, span);
+                self.publish(raw, fields, library, span);
             }
             None if handling == Some(Handling::Receive) || handling == Some(Handling::Settle) => {
                 self.ask_broker(handling.unwrap_or(Handling::Receive), fields, span);

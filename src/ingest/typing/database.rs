@@ -2,9 +2,10 @@
 
 use detectors::evidence::{CacheResult, Kind, Span, Status, Values};
 
+use super::documents::{self, first_word};
 use super::fields::Fields;
 use super::shaping::Dialect;
-use super::{Typing, documents, saturated};
+use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::{RawSpan, Value};
 
@@ -58,6 +59,14 @@ fn step_of_name(name: &[u8]) -> Option<&'static [u8]> {
         _ if name.starts_with(b"CURSOR: ") => Some(b"FETCH"),
         _ => None,
     }
+}
+
+/// Whether a name is a whole statement; `SELECT shop` is not.
+fn is_statement(name: &[u8]) -> bool {
+    let verb = first_word(name);
+    let verbs: [&[u8]; 5] = [b"select", b"insert", b"update", b"delete", b"with"];
+    let words = name.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).count();
+    words > 3 && verbs.iter().any(|known| known.eq_ignore_ascii_case(verb))
 }
 
 /// What works inside the driver only.
@@ -124,20 +133,27 @@ impl Typing<'_> {
             (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect);
             return;
         }
-        span.shape = match (fields.text([Key::QuerySummary]), operation, table) {
-            (None, Some(operation), Some(table)) => self.shapes.other(&mut self.local, &[operation, table]),
-            (Some(summary), ..) => self.shapes.other(&mut self.local, &[summary]),
-            (None, one, other) => {
-                let known = one.or(other).unwrap_or(raw.name);
-                self.shapes.other(&mut self.local, &[known])
+        let words: [&[u8]; 2] = match (fields.text([Key::QuerySummary]), operation, table) {
+            (None, Some(operation), Some(table)) => [operation, table],
+            (Some(summary), ..) => [summary, b""],
+            _ if is_statement(raw.name) => {
+                (span.shape, span.values) = self.shapes.statement(&mut self.local, raw.name, dialect);
+                return;
+            }
+            (None, Some(operation), None) => [operation, b""],
+            // Such as `copy_from orders`.
+            (None, None, _) => {
+                span.shape = self.shapes.name(&mut self.local, raw.name);
+                return;
             }
         };
+        span.shape = self.shapes.other(&mut self.local, &words);
     }
 
     /// A query to a document store: operation, collection and the keys it asks for.
     fn query(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, text: Option<&[u8]>, span: &mut Span) {
         span.kind = Kind::Document;
-        let first_word = text.map(documents::first_word).filter(|word| !word.is_empty());
+        let first_word = text.map(first_word).filter(|word| !word.is_empty());
         let path = fields.text([Key::SearchPath]).map(|_| raw.name);
         let operation =
             fields.text([Key::DbOperationName, Key::DbOperation, Key::RpcMethod]).or(first_word).or(path);
@@ -161,7 +177,10 @@ impl Typing<'_> {
         let command = text.or(fields.text([Key::DbOperationName, Key::DbOperation])).unwrap_or(name);
         let mut pattern = std::mem::take(&mut self.scratch);
         documents::command_pattern(command, &mut pattern);
-        span.shape = self.shapes.other(&mut self.local, &[&pattern]);
+        let together = fields.text([Key::DbOperationName]).map(first_word).unwrap_or_default();
+        // Commands that are sent together have a span each, but not a trip each.
+        let together = if matches!(together, b"PIPELINE" | b"MULTI") { together } else { b"" };
+        span.shape = self.shapes.other(&mut self.local, &[together, &pattern]);
         self.scratch = pattern;
         span.values = match text.filter(|text| documents::shows_values(text)) {
             Some(text) => Values::hashed(self.shapes.hash(text)),

@@ -5,6 +5,7 @@ use detectors::evidence::{Kind, Span};
 use super::Typing;
 use super::fields::Fields;
 use super::messaging::{self, Handling};
+use super::origin::Library;
 use super::shaping::Url;
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::RawSpan;
@@ -52,10 +53,16 @@ impl Typing<'_> {
     }
 
     /// Types a span that works a message or a job off.
-    pub(super) fn consumer_entry(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
+    pub(super) fn consumer_entry(
+        &mut self,
+        raw: &RawSpan<'_>,
+        fields: &Fields<'_>,
+        library: Library,
+        span: &mut Span,
+    ) {
         span.kind = Kind::Entry;
         span.retries = fields.number([Key::ResendCount]).map_or(0, |count| count.min(255) as u8);
-        if let Some(job) = job_name(fields) {
+        if let Some(job) = job_name(fields, library) {
             span.shape = self.shapes.endpoint_name(&mut self.local, &[b"run", job]);
             return;
         }
@@ -79,9 +86,7 @@ impl Typing<'_> {
 }
 
 /// The name of a job, where the framework tells it.
-fn job_name<'a>(fields: &Fields<'a>) -> Option<&'a [u8]> {
-    fields.text([Key::JobName]).or_else(|| match fields.text([Key::MessagingSystem])? {
-        b"active_job" | b"delayed_job" | b"que" => fields.text([Key::CodeNamespace]),
-        _ => None,
-    })
+pub(super) fn job_name<'a>(fields: &Fields<'a>, library: Library) -> Option<&'a [u8]> {
+    let class = || fields.text([Key::CodeNamespace]).filter(|_| library == Library::ActiveJob);
+    fields.text([Key::JobName]).or_else(class)
 }

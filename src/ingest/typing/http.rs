@@ -57,7 +57,10 @@ impl Typing<'_> {
         if url.path.is_empty() {
             url = Url::of_target(fields.text([Key::UrlPath, Key::HttpTarget]).unwrap_or_default());
         }
-        url.query = fields.text([Key::UrlQuery]).unwrap_or(url.query);
+        if let Some(query) = fields.text([Key::UrlQuery]) {
+            // Node keeps the mark.
+            url.query = query.strip_prefix(b"?").unwrap_or(query);
+        }
         let template = fields.text([Key::UrlTemplate, Key::HttpRoute]);
         let graphql = fields.text([Key::GraphqlName]);
         let host = std::mem::take(&mut self.scratch);

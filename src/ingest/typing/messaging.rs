@@ -2,7 +2,9 @@
 
 use detectors::evidence::{Kind, Span};
 
+use super::entry::job_name;
 use super::fields::Fields;
+use super::origin::Library;
 use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::RawSpan;
@@ -38,12 +40,18 @@ pub(super) fn destination<'a>(fields: &Fields<'a>) -> &'a [u8] {
 
 impl Typing<'_> {
     /// Types a message that is handed over.
-    pub(super) fn publish(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
+    pub(super) fn publish(
+        &mut self,
+        raw: &RawSpan<'_>,
+        fields: &Fields<'_>,
+        library: Library,
+        span: &mut Span,
+    ) {
         span.kind = Kind::Publish;
         if let Some(count @ 2..) = fields.number([Key::MessageCount]) {
             span.repeats = saturated(Some(count));
         }
-        let job = fields.text([Key::JobName]);
+        let job = job_name(fields, library);
         let destination = destination(fields);
         span.target = self.local.symbol(destination);
         let subject = job.unwrap_or(destination);

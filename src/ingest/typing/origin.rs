@@ -21,6 +21,8 @@ pub(super) enum Library {
     Network,
     /// Reports work inside the process as calls.
     InProcess,
+    /// ActiveJob: the class of the job is its name.
+    ActiveJob,
     /// Runs jobs inside the process, without a message.
     Jobs,
 }
@@ -33,6 +35,7 @@ impl Library {
             b"@opentelemetry/instrumentation-fs" => Self::Files,
             b"@opentelemetry/instrumentation-net" | b"@opentelemetry/instrumentation-dns" => Self::Network,
             b"@opentelemetry/instrumentation-dataloader" => Self::InProcess,
+            b"OpenTelemetry::Instrumentation::ActiveJob" => Self::ActiveJob,
             b"OpenTelemetry.Instrumentation.Hangfire"
             | b"OpenTelemetry.Instrumentation.Quartz"
             | b"OpenTelemetry::Instrumentation::Rake" => Self::Jobs,
