@@ -1,7 +1,8 @@
 //! Spans as real instrumentation emits them, and what they are taken for.
 //!
 //! `fixtures/typing/*.json` holds cases: a span as its package emits it, and
-//! every field that it is typed with (what is not said is left out).
+//! every field that it is typed with (what is not said is left out). Expected
+//! fields are written anew with `UPDATE_EXPECT=1`; read the difference.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -19,14 +20,18 @@ fn spans_of_real_packages_are_typed() -> Result<()> {
     let mut failed = Vec::new();
     for file in fixtures()? {
         let text = std::fs::read_to_string(&file)?;
-        let document: Json = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
-        for case in document["cases"].as_array().context("no cases")? {
+        let mut document: Json = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+        for case in document["cases"].as_array_mut().context("no cases")? {
             cases += 1;
             let (typed, expected) = (type_case(case)?, &case["typed"]);
             if typed != *expected {
                 let name = case["case"].as_str().unwrap_or("?");
                 failed.push(format!("{}: {name}\n  expected {expected}\n  typed    {typed}", file.display()));
+                case["typed"] = typed;
             }
+        }
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&file, format!("{document:#}\n"))?;
         }
     }
     ensure!(cases > 100, "only {cases} cases were found");
@@ -63,7 +68,6 @@ fn type_case(case: &Json) -> Result<Json> {
         ..RawSpan::default()
     };
     let span = typing.span(&raw, origin);
-    drop(typing);
     let dictionary = shared.into_inner().map_err(|_| anyhow::anyhow!("the dictionary was left locked"))?;
     let mut typed = typed(&span, &dictionary);
     if !case["resource"].is_null() {
@@ -78,7 +82,8 @@ fn type_case(case: &Json) -> Result<Json> {
 
 fn kind(text: &str) -> Result<u8> {
     let kinds = ["", "internal", "server", "client", "producer", "consumer"];
-    let kind = kinds.iter().position(|kind| *kind == text).with_context(|| format!("no such kind: {text}"))?;
+    let kind =
+        kinds.iter().position(|kind| *kind == text).with_context(|| format!("no such kind: {text}"))?;
     Ok(kind as u8)
 }
 
@@ -89,15 +94,18 @@ fn attributes(given: &Json) -> Vec<(Key, Value<'_>)> {
         let Some(key) = Key::of(name.as_bytes()) else { continue };
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         kept.extend(values.iter().filter_map(|value| {
-            Some((key, match value {
-                Json::String(text) => Value::Text(text.as_bytes()),
-                Json::Bool(truth) => Value::Boolean(*truth),
-                Json::Number(number) => match number.as_i64() {
-                    Some(integer) => Value::Integer(integer),
-                    None => Value::Double(number.as_f64()?),
+            Some((
+                key,
+                match value {
+                    Json::String(text) => Value::Text(text.as_bytes()),
+                    Json::Bool(truth) => Value::Boolean(*truth),
+                    Json::Number(number) => match number.as_i64() {
+                        Some(integer) => Value::Integer(integer),
+                        None => Value::Double(number.as_f64()?),
+                    },
+                    _ => return None,
                 },
-                _ => return None,
-            }))
+            ))
         }));
     }
     kept

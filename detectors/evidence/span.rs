@@ -103,11 +103,6 @@ impl Values {
         Self(hash.max(2))
     }
 
-    /// What is known once the hash of a bound parameter is.
-    pub fn with_parameter(self, hash: u64) -> Self {
-        Self::hashed(self.0.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
-    }
-
     /// The number behind it, to write it down.
     pub fn to_bits(self) -> u64 {
         self.0

@@ -137,7 +137,9 @@ keys! {
     /// Port of the server.
     ServerPort = b"server.port";
     /// Name of the server, legacy.
-    PeerName = b"net.peer.name" | b"net.peer.ip" | b"net.sock.peer.addr" | b"network.peer.address";
+    PeerName = b"net.peer.name";
+    /// Address of the server.
+    PeerAddress = b"network.peer.address" | b"net.sock.peer.addr" | b"net.peer.ip";
     /// Port of the server, legacy.
     PeerPort = b"net.peer.port" | b"net.sock.peer.port" | b"network.peer.port";
     /// Name of the service that is called.

@@ -1,10 +1,10 @@
 //! Statements, queries and cache commands.
 
-use detectors::evidence::{CacheResult, Kind, Span, Status, Values};
+use detectors::evidence::shape::sql::Dialect;
+use detectors::evidence::{CacheResult, Kind, Span, Status, Symbol, Values};
 
 use super::documents::{self, first_word};
 use super::fields::Fields;
-use super::shaping::Dialect;
 use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::{RawSpan, Value};
@@ -118,8 +118,9 @@ impl Typing<'_> {
         } else if let Some(step) = step_of_name(raw.name) {
             span.shape = self.shapes.other(&mut self.local, &[step]);
         } else if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
-            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect);
-            span.values = self.with_parameters(fields, span.values);
+            let bound = self.push_parameters(fields);
+            let parameters = bound.then_some(&*self.scratch);
+            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect, parameters);
         } else {
             self.without_text(raw, fields, dialect, span);
         }
@@ -130,14 +131,14 @@ impl Typing<'_> {
         let operation = fields.text([Key::DbOperationName, Key::DbOperation]);
         let table = fields.text([Key::Collection, Key::OldCollection]);
         if let (Some(text), None) = (operation.and_then(statement_of_name), table) {
-            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect);
+            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect, None);
             return;
         }
         let words: [&[u8]; 2] = match (fields.text([Key::QuerySummary]), operation, table) {
             (None, Some(operation), Some(table)) => [operation, table],
             (Some(summary), ..) => [summary, b""],
             _ if is_statement(raw.name) => {
-                (span.shape, span.values) = self.shapes.statement(&mut self.local, raw.name, dialect);
+                (span.shape, span.values) = self.shapes.statement(&mut self.local, raw.name, dialect, None);
                 return;
             }
             (None, Some(operation), None) => [operation, b""],
@@ -163,11 +164,18 @@ impl Typing<'_> {
         let parts = [operation.unwrap_or(raw.name), collection.unwrap_or_default(), &keys];
         span.shape = self.shapes.other(&mut self.local, &parts);
         self.scratch = keys;
-        span.values = match text.filter(|text| documents::shows_values(text)) {
+        span.values = self.values_of(fields, text);
+    }
+
+    /// What is known of the values of a query that has no lexer here.
+    fn values_of(&mut self, fields: &Fields<'_>, text: Option<&[u8]>) -> Values {
+        if self.push_parameters(fields) {
+            return Values::hashed(self.shapes.hash(&self.scratch));
+        }
+        match text.filter(|text| documents::shows_values(text)) {
             Some(text) => Values::hashed(self.shapes.hash(text)),
             None => Values::UNKNOWN,
-        };
-        span.values = self.with_parameters(fields, span.values);
+        }
     }
 
     /// A command to a cache: its name and the first part of its key.
@@ -182,45 +190,43 @@ impl Typing<'_> {
         let together = if matches!(together, b"PIPELINE" | b"MULTI") { together } else { b"" };
         span.shape = self.shapes.other(&mut self.local, &[together, &pattern]);
         self.scratch = pattern;
-        span.values = match text.filter(|text| documents::shows_values(text)) {
-            Some(text) => Values::hashed(self.shapes.hash(text)),
-            None => Values::UNKNOWN,
-        };
+        span.values = self.values_of(fields, text);
         span.cache = cache_result(fields);
     }
 
     /// The server with the database.
-    pub(super) fn database_target(&mut self, fields: &Fields<'_>) -> detectors::evidence::Symbol {
+    pub(super) fn database_target(&mut self, fields: &Fields<'_>) -> Symbol {
         let database = fields.text([Key::DbNamespace, Key::DbName]).map(|name| {
             // The stable name of a PostgreSQL database may be followed by its schema.
             name.split(|&byte| byte == b'|').next().unwrap_or(name)
         });
         let number = fields.number([Key::RedisDatabase]);
         self.server(fields);
-        if let Some(name) = database {
+        if !self.scratch.is_empty() && (database.is_some() || number.is_some()) {
             self.scratch.push(b'/');
-            self.scratch.extend_from_slice(name);
-        } else if let Some(number) = number {
-            self.scratch.push(b'/');
-            self.push_number(number);
+        }
+        match (database, number) {
+            (Some(name), _) => self.scratch.extend_from_slice(name),
+            (None, Some(number)) => self.push_number(number),
+            (None, None) => {}
         }
         self.local.symbol(&self.scratch)
     }
 
-    /// Adds bound parameters to what is known of the values.
-    fn with_parameters(&self, fields: &Fields<'_>, values: Values) -> Values {
-        if !fields.has(Key::QueryParameter) {
-            return values;
+    /// Puts bound parameters into the scratch space; false if none are told.
+    fn push_parameters(&mut self, fields: &Fields<'_>) -> bool {
+        self.scratch.clear();
+        for parameter in fields.all(Key::QueryParameter) {
+            match parameter {
+                Value::Text(text) => self.scratch.extend_from_slice(text),
+                Value::Integer(number) => self.scratch.extend_from_slice(&number.to_le_bytes()),
+                Value::Double(number) => self.scratch.extend_from_slice(&number.to_bits().to_le_bytes()),
+                Value::Boolean(truth) => self.scratch.push(u8::from(truth)),
+            }
+            // No text holds this byte, so that no two lists look alike.
+            self.scratch.push(0xff);
         }
-        fields.all(Key::QueryParameter).fold(values, |values, parameter| {
-            let hash = match parameter {
-                Value::Text(text) => self.shapes.hash(text),
-                Value::Integer(number) => self.shapes.hash(&number.to_le_bytes()),
-                Value::Double(number) => self.shapes.hash(&number.to_bits().to_le_bytes()),
-                Value::Boolean(truth) => self.shapes.hash(&[u8::from(truth)]),
-            };
-            values.with_parameter(hash)
-        })
+        !self.scratch.is_empty()
     }
 }
 

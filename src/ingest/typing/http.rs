@@ -132,7 +132,7 @@ impl Typing<'_> {
     /// Server and port of what is called, in the scratch space.
     pub(super) fn server(&mut self, fields: &Fields<'_>) {
         self.scratch.clear();
-        if let Some(server) = fields.text([Key::ServerAddress, Key::PeerName]) {
+        if let Some(server) = fields.text([Key::ServerAddress, Key::PeerName, Key::PeerAddress]) {
             self.scratch.extend_from_slice(server);
             if let Some(port) = fields.number([Key::ServerPort, Key::PeerPort]) {
                 self.scratch.push(b':');

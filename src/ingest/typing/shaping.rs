@@ -1,5 +1,6 @@
 //! From texts to interned shapes.
 
+use detectors::evidence::shape::sql::{Dialect, Lexer};
 use detectors::evidence::shape::{Family, Shape, ShapeId};
 use detectors::evidence::{ShapeRef, Values};
 
@@ -7,18 +8,6 @@ use crate::ingest::interning::Local;
 
 /// Longest text of a shape that is not a statement; the rest is cut off.
 const TEXT_MAX: usize = 300;
-
-/// Whose rules a statement follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Generic,
-}
-
-impl Dialect {
-    pub(super) fn of(_system: &[u8]) -> Self {
-        Self::Generic
-    }
-}
 
 /// The parts of a URL that matter here.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,12 +43,13 @@ impl<'a> Url<'a> {
 #[derive(Debug)]
 pub(super) struct Shaping {
     values_key: u64,
+    lexer: Lexer,
     scratch: Vec<u8>,
 }
 
 impl Shaping {
     pub(super) fn new(values_key: u64) -> Self {
-        Self { values_key, scratch: Vec::new() }
+        Self { values_key, lexer: Lexer::new(values_key), scratch: Vec::new() }
     }
 
     /// A keyed hash of a value.
@@ -67,16 +57,17 @@ impl Shaping {
         fold(self.values_key ^ START, value)
     }
 
-    /// The shape of a statement and what is known of its values.
+    /// The shape of a statement and what is known of its values; bound parameters count as values.
     pub(super) fn statement(
-        &mut self,
+        &self,
         local: &mut Local<'_>,
         text: &[u8],
-        _dialect: Dialect,
+        dialect: Dialect,
+        parameters: Option<&[u8]>,
     ) -> (ShapeRef, Values) {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(text);
-        (self.intern(local, Family::Statement), Values::UNKNOWN)
+        let scanned = self.lexer.scan(text, dialect);
+        let shape = local.shape_ref(scanned.id, || self.lexer.describe(text, dialect));
+        (shape, self.lexer.values_with(&scanned, parameters))
     }
 
     /// The shape of an HTTP call and what is known of its values.
