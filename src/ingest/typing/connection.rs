@@ -39,6 +39,7 @@ pub(super) fn of(name: &[u8], library: Library) -> Option<Kind> {
         | b"knex.acquire"
         | b"sqlx::pool::acquire"
         | b"sqlx.pool.acquire"
+        | b"prisma:engine:connection"
         | b"oracledb.Pool.getConnection"
         | b"http.getconn"
         | b"HTTP wait_for_connection" => Some(Kind::PoolWait),
@@ -46,6 +47,7 @@ pub(super) fn of(name: &[u8], library: Library) -> Option<Kind> {
         | b"mysql.connect"
         | b"redis-connect"
         | b"redis.connect"
+        | b"redis.dial"
         | b"mongodb.connect"
         | b"oracledb.getConnection"
         | b"tcp.connect"

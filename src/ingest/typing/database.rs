@@ -1,7 +1,7 @@
 //! Statements, queries and cache commands.
 
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{CacheResult, Kind, Span, Status, Symbol, Values};
+use detectors::evidence::{CacheResult, Kind, ShapeRef, Span, Status, Symbol, Values};
 
 use super::documents::{self, first_word};
 use super::fields::Fields;
@@ -115,13 +115,19 @@ impl Typing<'_> {
         span.kind = Kind::Sql;
         if is_inside(raw.name) {
             (span.kind, span.name) = (Kind::Internal, self.local.symbol(raw.name));
-        } else if let Some(step) = step_of_name(raw.name) {
+            return;
+        }
+        if let Some(step) = step_of_name(raw.name) {
             span.shape = self.shapes.other(&mut self.local, &[step]);
-        } else if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
+            return;
+        }
+        if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
             let bound = self.push_parameters(fields);
             let parameters = bound.then_some(&*self.scratch);
             (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect, parameters);
-        } else {
+        }
+        // A text may hold nothing but comments.
+        if span.shape == ShapeRef::default() {
             self.without_text(raw, fields, dialect, span);
         }
     }

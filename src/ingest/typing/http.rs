@@ -74,8 +74,7 @@ impl Typing<'_> {
         span.kind = Kind::Rpc;
         self.call_status(fields, 400, span);
         self.grpc_status(fields, true, span);
-        self.server(fields);
-        span.target = self.local.symbol(&self.scratch);
+        span.target = self.server_symbol(fields);
         self.rpc_name(raw, fields);
         span.shape = self.shapes.other(&mut self.local, &[&self.scratch]);
     }
@@ -124,8 +123,7 @@ impl Typing<'_> {
     /// Types a call of which nothing is known but that another process was called.
     pub(super) fn unknown_call(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
         span.kind = Kind::Rpc;
-        self.server(fields);
-        span.target = self.local.symbol(&self.scratch);
+        span.target = self.server_symbol(fields);
         span.shape = self.shapes.name(&mut self.local, raw.name);
     }
 
@@ -143,8 +141,7 @@ impl Typing<'_> {
         }
     }
 
-    /// What a connection leads to.
-    pub(super) fn server_symbol(&mut self, fields: &Fields<'_>) -> Symbol {
+    fn server_symbol(&mut self, fields: &Fields<'_>) -> Symbol {
         self.server(fields);
         self.local.symbol(&self.scratch)
     }
