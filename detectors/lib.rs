@@ -5,12 +5,14 @@
 pub mod candidate;
 pub mod docket;
 pub mod evidence;
+pub mod figures;
 pub mod finding;
 pub mod impact;
 pub mod inspection;
 pub mod judge;
 pub mod settings;
 pub mod skeleton;
+pub mod wording;
 
 mod blocking_call;
 mod group;
@@ -22,7 +24,6 @@ mod sequential_calls;
 mod slow_query;
 #[cfg(test)]
 mod testing;
-mod wording;
 
 use candidate::{Candidates, Case, Told, View};
 use settings::Setting;

@@ -20,6 +20,7 @@ use crate::ALL;
 use crate::candidate::ShortOf;
 use crate::docket::Docket;
 use crate::evidence::{Dictionary, Kind};
+use crate::figures::duration;
 use crate::finding::{self, Confidence, Dismissal, Endpoint, Finding, GainKind, Report, Seen};
 use crate::impact::Replayer;
 use crate::settings::Settings;
@@ -250,10 +251,10 @@ fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
     let mut notes = Vec::new();
     if docket.skewed_traces > 0 {
         notes.push(format!(
-            "clock skew was undone in {} of {} traces, by up to {:.1} ms",
+            "clock skew was undone in {} of {} traces, by up to {}",
             docket.skewed_traces,
             docket.traces,
-            docket.skew_ns_max as f64 / 1e6
+            duration(docket.skew_ns_max)
         ));
     }
     if docket.spans_without_parent > 0 {

@@ -34,7 +34,7 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
 const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement repeats the same values \
      shows in the server's query log (log_min_duration_statement = 0)";
 
-fn language_of<'d>(service: Symbol, dictionary: &'d Dictionary) -> &'d str {
+fn language_of(service: Symbol, dictionary: &Dictionary) -> &str {
     let languages = dictionary
         .origins()
         .filter(|(_, origin)| origin.service == service)

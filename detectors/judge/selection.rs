@@ -4,6 +4,7 @@ use super::claims::Claims;
 use super::considered::Considered;
 use super::endpoints::{Effect, EndpointView};
 use crate::candidate::Mark;
+use crate::figures::duration;
 use crate::finding::{AfterFix, Confidence};
 use crate::impact::{Fixes, Replayer};
 
@@ -131,13 +132,8 @@ impl Selection<'_, '_> {
         let Some((view, effect)) = best else { return "not on the path of any sampled request".to_owned() };
         let measured_ns = self.views[*view].latency.p50.unwrap_or(0);
         let gain_ns = measured_ns.saturating_sub(effect.predicted.p50.unwrap_or(measured_ns));
-        format!("gives back {} of {} at p50", milliseconds(gain_ns), milliseconds(measured_ns))
+        format!("gives back {} of {} at p50", duration(gain_ns), duration(measured_ns))
     }
-}
-
-/// A duration in milliseconds with a digit after the point.
-fn milliseconds(ns: u64) -> String {
-    format!("{:.1} ms", ns as f64 / 1e6)
 }
 
 /// Whether going from one latency of an endpoint to another is worth a finding.

@@ -2,7 +2,6 @@
 //!
 //! Nothing is decided here: an output shows what the report says, in its order.
 
-mod figures;
 mod json;
 mod text;
 

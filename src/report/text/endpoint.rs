@@ -2,6 +2,7 @@
 
 use std::io;
 
+use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{
     AfterFix, Confidence, CriticalPath, Endpoint, Latency, PathTime, Resource, ResourceClass, Spread,
     TargetResult,
@@ -10,8 +11,6 @@ use detectors::finding::{
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, finding, fit};
-use crate::duration::format as duration;
-use crate::report::figures::{count, counted, share};
 
 /// Below it the slowest 1 % is one request.
 const PERCENT: u64 = 100;
@@ -40,7 +39,7 @@ pub(super) fn write(page: &mut Page<'_>, endpoint: &Endpoint, shown: &Shown<'_>)
     }
     if !found && endpoint.after_fixes.is_empty() {
         page.blank()?;
-        page.line(Line::at(2).with(Ink::Plain, "no finding explains this"))?;
+        page.line(Line::at(2).with(Ink::Plain, "no finding"))?;
     }
     write_after(page, endpoint, shown)?;
     page.blank()

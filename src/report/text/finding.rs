@@ -2,6 +2,7 @@
 
 use std::io;
 
+use detectors::figures::{count, counted, duration};
 use detectors::finding::{
     Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Location, Report,
     Unit, Verify,
@@ -12,8 +13,6 @@ use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, WHOLE_SERVICE, fit, title};
-use crate::duration::format as duration;
-use crate::report::figures::{count, counted};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -159,7 +158,7 @@ fn gain(gain: Gain, requests: u64) -> Line {
 fn facts(finding: &Finding, endpoint: Option<&Endpoint>) -> Vec<Line> {
     let plain = |text: String| Line::default().with(Ink::Plain, text);
     let mut items = Vec::new();
-    if let Some(repeats) = finding.repeats {
+    if let Some(repeats) = finding.repeats.filter(|repeats| repeats.max > 1) {
         let usual = format!("{} in a request", count(repeats.p50));
         items.push(plain(match repeats.max > repeats.p50 {
             true => format!("{usual}, up to {}", count(repeats.max)),

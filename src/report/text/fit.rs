@@ -1,5 +1,6 @@
 //! Fitting text to columns: wrapping prose and shortening statements.
 
+use detectors::wording::without_columns;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Cuts prose into lines of at most `width` columns; a longer word is cut.
@@ -33,39 +34,16 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Shortens a statement, URL or name to `width` columns. Of a SELECT its list goes first: what is
 /// read matters less than where from.
 pub(super) fn shorten(text: &str, width: usize) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.width() <= width {
-        return text.to_owned();
+        return text;
     }
-    let text = without_select_list(text).unwrap_or_else(|| text.to_owned());
+    let text = without_columns(&text).unwrap_or(text);
     if text.width() <= width {
         return text;
     }
     let (start, _) = split_at_width(&text, width.saturating_sub(1));
     format!("{}…", start.trim_end())
-}
-
-/// `SELECT a, b, c FROM t` as `SELECT … FROM t`.
-fn without_select_list(text: &str) -> Option<String> {
-    let head = text.get(..7)?;
-    if !head.eq_ignore_ascii_case("select ") {
-        return None;
-    }
-    let mut depth = 0i32;
-    for (place, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth -= 1,
-            b' ' if depth == 0 => {
-                let rest = &text[place..];
-                let is_from = rest.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(" from "));
-                if is_from {
-                    return Some(format!("{head}…{rest}"));
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The longest start of at most `width` columns (at least one character), and the rest.

@@ -2,13 +2,13 @@
 
 use std::io;
 
+use detectors::figures::{count, counted, share};
 use detectors::finding::{Dismissal, Endpoint, Finding, NotSeen, Report, Seen, Skipped, SkippedRecord};
 
 use super::endpoint::{latency, target};
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, WHOLE_SERVICE, fit, title};
-use crate::report::figures::{count, counted, share};
 
 /// How many lines a list takes unless all is asked for.
 const LINES_MAX: usize = 10;
