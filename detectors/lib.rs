@@ -2,6 +2,7 @@
 //!
 //! Reads no file, clock, environment or socket, prints nothing and cannot fail.
 
+pub mod analysis;
 pub mod candidate;
 pub mod docket;
 pub mod evidence;

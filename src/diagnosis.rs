@@ -1,39 +1,26 @@
 //! From inputs to a report: read, group, inspect, judge.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::{Mutex, PoisonError};
 
-use detectors::finding::{Report, VERSION};
+use detectors::analysis::Analysis;
+use detectors::docket::Docket;
+use detectors::evidence::Dictionary;
+use detectors::finding::{self, Report};
+use detectors::judge::judge;
 use detectors::settings::Settings;
 
-/// Where evidence comes from.
-#[derive(Debug)]
-pub enum Input {
-    /// A file, or a folder with all files below it.
-    Path(PathBuf),
-    /// Standard input, as `-` names it.
-    Stdin,
-    /// A file that is open already, at its first byte.
-    Open {
-        /// Its name in messages.
-        name: String,
-        /// The file.
-        file: File,
-    },
-    /// Bytes in memory.
-    Bytes {
-        /// Their name in messages.
-        name: String,
-        /// What would stand in a file.
-        bytes: &'static [u8],
-    },
-}
+use crate::ingest::grouping::{Counts, Grouping};
+use crate::ingest::skipped::Skipped;
+use crate::ingest::{self, IngestError, Input, ReadSummary};
 
-/// What is to be diagnosed, and how.
+/// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
+const SPANS_SHARE: u64 = 60;
+
+/// How evidence is diagnosed.
 #[derive(Debug)]
 pub struct Request {
-    /// Evidence; the order does not matter.
-    pub inputs: Vec<Input>,
     /// Goals, thresholds and accepted findings.
     pub settings: Settings,
     /// Records beyond it go to temporary files.
@@ -51,27 +38,123 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes of all inputs; `None` where an input has no known end.
     pub bytes_total: Option<u64>,
-    /// Records read so far.
-    pub records: u64,
 }
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The inputs cannot be read.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
     /// Nothing in the inputs could be read.
-    #[error("nothing usable in {of} records")]
+    #[error("nothing usable in {inputs}: {reason}")]
     NothingUsable {
-        /// Records that were looked at.
-        of: u64,
+        /// What was read.
+        inputs: String,
+        /// What was found instead.
+        reason: String,
     },
+    /// Spans beyond the memory cannot be kept.
+    #[error("cannot keep spans in a temporary file (TMPDIR says where): {0}")]
+    Spill(#[source] io::Error),
 }
 
-/// Reads all inputs and says what is slow. `progress` is called now and then, from any thread.
+/// Reads all inputs, in any order, and says what is slow. `progress` is called now and then, from
+/// any thread.
 ///
 /// # Errors
 ///
-/// When nothing usable could be read.
-pub fn diagnose(_request: &Request, _progress: &(dyn Fn(Progress) + Sync)) -> Result<Report, Error> {
-    let notes = vec!["nothing was read: reading is not connected yet".to_owned()];
-    Ok(Report { version: VERSION, notes, ..Report::default() })
+/// When an input that was named cannot be read, when there is no usable record in any of them, or
+/// when temporary files cannot be written.
+pub fn diagnose(
+    inputs: Vec<Input>,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Report, Error> {
+    let dictionary = Mutex::new(Dictionary::default());
+    let grouping = Grouping::new(spans_bytes(request.memory_bytes));
+    let options = ingest::Options { threads: request.threads, values_key: RandomState::new().hash_one(0) };
+    let sink = |spans: &mut Vec<_>| grouping.add(spans);
+    let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
+    let summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
+    if summary.spans == 0 {
+        return Err(nothing_usable(&summary));
+    }
+    let dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (docket, counts) = analyse(grouping, &dictionary, request).map_err(Error::Spill)?;
+    let mut report = judge(&docket, &dictionary, &request.settings, &request.command);
+    report.seen.spans = counts.spans - counts.duplicates;
+    report.skipped = skipped(&summary.skipped);
+    report.notes.extend(notes(&summary, &counts));
+    Ok(report)
+}
+
+fn spans_bytes(memory_bytes: u64) -> usize {
+    usize::try_from(memory_bytes / 100 * SPANS_SHARE).unwrap_or(usize::MAX)
+}
+
+/// Groups the spans by trace and inspects each, on as many threads as were asked for.
+fn analyse(grouping: Grouping, dictionary: &Dictionary, request: &Request) -> io::Result<(Docket, Counts)> {
+    let (workers, counts) = grouping.finish()?.for_each(
+        request.threads,
+        || Analysis::new(&request.settings),
+        |_| {},
+        |worker, spans| worker.take(spans, dictionary),
+    )?;
+    let dockets = workers.into_iter().map(Analysis::into_docket);
+    let docket = dockets.reduce(|mut merged, docket| {
+        merged.merge(docket);
+        merged
+    });
+    Ok((docket.unwrap_or_default(), counts))
+}
+
+fn nothing_usable(summary: &ReadSummary) -> Error {
+    let inputs = match &summary.inputs[..] {
+        [only] => only.name.clone(),
+        several => format!("{} inputs", several.len()),
+    };
+    let first = summary.skipped.first.first();
+    let reason = match (first, summary.inputs.iter().find_map(|input| input.problem.clone())) {
+        (Some(skipped), _) => {
+            format!(
+                "{} records skipped; {}:{}: {}",
+                summary.skipped.records, skipped.file, skipped.line, skipped.reason
+            )
+        }
+        (None, Some(problem)) => problem,
+        (None, None) => "there is no span in it".to_owned(),
+    };
+    Error::NothingUsable { inputs, reason }
+}
+
+fn skipped(skipped: &Skipped) -> finding::Skipped {
+    let first = skipped.first.iter().map(|record| finding::SkippedRecord {
+        file: record.file.to_string(),
+        line: (record.line > 0).then_some(record.line),
+        offset: record.offset,
+        reason: record.reason.clone(),
+    });
+    finding::Skipped {
+        records: skipped.records,
+        of: skipped.records + skipped.kept,
+        bytes: skipped.bytes,
+        first: first.collect(),
+    }
+}
+
+/// Inputs with problems, duplicates and traces beyond the memory.
+fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
+    let problems = summary.inputs.iter().filter_map(|input| {
+        let problem = input.problem.as_ref()?;
+        Some(format!("{}: {problem}", input.name))
+    });
+    let mut notes: Vec<String> = problems.collect();
+    if counts.duplicates > 0 {
+        notes.push(format!("{} spans came more than once and count once", counts.duplicates));
+    }
+    if counts.oversized > 0 {
+        notes.push(format!("{} traces are larger than the memory they were given", counts.oversized));
+    }
+    notes
 }

@@ -8,6 +8,7 @@ use crate::evidence::shape::sql::Verb;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
 use crate::impact::{Fix, Fixes, Replayer};
+use crate::settings::Settings;
 use crate::{ALL, Detector};
 
 /// A candidate on its way to a finding or a dismissal.
@@ -36,6 +37,9 @@ pub(super) struct Considered<'a> {
 pub(super) struct Scales<'a> {
     pub(super) docket: &'a Docket,
     pub(super) dictionary: &'a Dictionary,
+    pub(super) settings: &'a Settings,
+    /// The command that repeats the diagnosis after a fix.
+    pub(super) again: &'a str,
     pub(super) views: &'a [EndpointView<'a>],
 }
 

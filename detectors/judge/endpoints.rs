@@ -202,8 +202,12 @@ fn measured_latency(tally: &EndpointTally) -> Latency {
     }
 }
 
+/// A quantile by nearest rank; the caller knows the largest value and cuts to it.
 fn quantile(latency: &BTreeMap<u16, Bucket>, requests: u64, permille: u64) -> u64 {
     let rank = rank_of(requests, permille);
+    if rank == requests {
+        return u64::MAX;
+    }
     let mut seen = 0;
     for (&bucket, tally) in latency {
         seen += tally.requests;

@@ -28,11 +28,11 @@ use crate::settings::Settings;
 /// Dismissals that a report lists; the rest is counted in its notes.
 const DISMISSED_MAX: usize = 2_000;
 
-/// Judges everything that a docket holds. What was skipped and how many spans there were is for
-/// the caller to add.
-pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings) -> Report {
+/// Judges everything that a docket holds; `again` is the command that repeats the diagnosis after a
+/// fix. What was skipped and how many spans there were is for the caller to add.
+pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
     let views = EndpointView::all(docket, dictionary, settings);
-    let scales = Scales { docket, dictionary, views: &views };
+    let scales = Scales { docket, dictionary, settings, again, views: &views };
     let mut replayer = Replayer::default();
     let (candidates, mut dismissed) = weigh(&scales, &mut replayer);
     let verdicts = selection::select(&candidates, &views, &mut replayer);
@@ -51,7 +51,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings) -> R
                 continue;
             }
         };
-        let finding = telling::finding(candidate, &views, kind, dictionary, settings, &mut replayer);
+        let finding = telling::finding(candidate, &scales, kind, &mut replayer);
         findings.add(finding, candidate, &views);
     }
     findings.note_also(&candidates, &verdicts);

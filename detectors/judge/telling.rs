@@ -1,6 +1,6 @@
 //! From a candidate that is told to its finding.
 
-use super::considered::Considered;
+use super::considered::{Considered, Scales};
 use super::endpoints::{EndpointView, spread};
 use super::identity;
 use crate::candidate::{Advice, Mark, Remedy, Subject};
@@ -12,17 +12,15 @@ use crate::finding::{
     Verify,
 };
 use crate::impact::{self, Fixes, Replayer};
-use crate::settings::Settings;
 
 /// Puts a candidate into its final form.
 pub(super) fn finding(
     candidate: &Considered<'_>,
-    views: &[EndpointView<'_>],
+    scales: &Scales<'_>,
     kind: GainKind,
-    dictionary: &Dictionary,
-    settings: &Settings,
     replayer: &mut Replayer,
 ) -> Finding {
+    let Scales { dictionary, settings, views, .. } = *scales;
     let view = &views[candidate.home];
     let effect = candidate.effect_at_home();
     let repeats = spread(&candidate.tally.repeats);
@@ -47,7 +45,7 @@ pub(super) fn finding(
         location: location(candidate, dictionary),
         why: why(candidate, kind),
         fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
-        verify: verify(candidate, view),
+        verify: verify(candidate, scales.again),
         evidence: candidate.tally.exemplars.in_order().into_iter().map(evidence).collect(),
         also: Vec::new(),
         accepted: None,
@@ -145,24 +143,15 @@ fn predicted(
     view.replay(&fixes, replayer).predicted
 }
 
-fn verify(candidate: &Considered<'_>, view: &EndpointView<'_>) -> Verify {
+fn verify(candidate: &Considered<'_>, again: &str) -> Verify {
     let check = &candidate.told.verify;
     Verify {
         metric: check.metric.clone(),
         unit: check.unit,
         now: check.now,
         expected: check.expected,
-        command: format!("whyslow run --endpoint {} -- COMMAND", quoted(&view.name)),
+        command: again.to_owned(),
     }
-}
-
-/// A word for a shell, in single quotes where it needs them.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_-.".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn evidence(exemplar: &Exemplar) -> Evidence {

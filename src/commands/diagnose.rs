@@ -11,7 +11,8 @@ use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use detectors::settings::{Settings, Target};
-use whyslow::diagnosis::{self, Input, Request};
+use whyslow::diagnosis::{self, Request};
+use whyslow::ingest::Input;
 use whyslow::report::OUTPUTS;
 use whyslow::settings_file::{self, Day, target};
 
@@ -116,18 +117,15 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     if command.paths.iter().filter(|path| stdin(path)).count() > 1 {
         return Err(UsageError("standard input (`-`) can be read once only".to_owned()).into());
     }
-    let inputs = command.paths.into_iter().map(|path| match stdin(&path) {
-        true => Input::Stdin,
-        false => Input::Path(path),
-    });
+    let inputs = command.paths.into_iter().map(Input::from);
     diagnose(&command.options, inputs.collect(), again)
 }
 
 /// Diagnoses what was received as a stream of length-prefixed messages.
 #[cfg(feature = "receiver")]
 pub(crate) fn report(options: &Options, messages: std::fs::File, again: String) -> anyhow::Result<Outcome> {
-    let name = "what was received".to_owned();
-    diagnose(options, vec![Input::Open { name, file: messages }], again)
+    let received = Input::Stream { name: "what was received".into(), stream: Box::new(messages) };
+    diagnose(options, vec![received], again)
 }
 
 /// Diagnoses inputs; `again` is the command that shows later whether a fix worked.
@@ -141,14 +139,13 @@ pub(super) fn diagnose(options: &Options, inputs: Vec<Input>, again: String) -> 
     let destination = Destination::open(options.output.as_deref())?;
     let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
     let request = Request {
-        inputs,
         settings,
         memory_bytes: options.memory,
         threads: threads.map_or(1, std::num::NonZeroUsize::get),
         command: again,
     };
     let shown = progress::Shown::new();
-    let result = diagnosis::diagnose(&request, &|progress| shown.update(progress));
+    let result = diagnosis::diagnose(inputs, &request, &|progress| shown.update(progress));
     shown.end();
     let report = result?;
     warn_of_unused_acceptances(&request.settings, &report);

@@ -50,8 +50,8 @@ impl Shown {
 }
 
 fn line(progress: Progress) -> String {
-    let Progress { bytes, bytes_total, records } = progress;
-    let read = format!("{} MB, {records} records", bytes / 1_000_000);
+    let Progress { bytes, bytes_total } = progress;
+    let read = format!("{} MB", bytes / 1_000_000);
     match bytes_total {
         Some(total) if total > 0 => format!("reading {:3} %: {read}", bytes.min(total) * 100 / total),
         _ => format!("reading: {read}"),
@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn the_share_is_told_where_the_end_is_known() {
-        let known = Progress { bytes: 50_000_000, bytes_total: Some(200_000_000), records: 7 };
-        assert_eq!(line(known), "reading  25 %: 50 MB, 7 records");
-        assert_eq!(line(Progress { bytes_total: None, ..known }), "reading: 50 MB, 7 records");
+        let known = Progress { bytes: 50_000_000, bytes_total: Some(200_000_000) };
+        assert_eq!(line(known), "reading  25 %: 50 MB");
+        assert_eq!(line(Progress { bytes_total: None, ..known }), "reading: 50 MB");
     }
 }

@@ -1,0 +1,38 @@
+//! One trace after the other: from its spans to what is left of it in the docket.
+
+use crate::docket::Docket;
+use crate::evidence::trace::Assembler;
+use crate::evidence::{Dictionary, Span};
+use crate::inspection::Inspection;
+use crate::settings::Settings;
+
+/// What one worker has; workers are merged by their dockets.
+#[derive(Debug)]
+pub struct Analysis<'s> {
+    assembler: Assembler,
+    inspection: Inspection<'s>,
+    docket: Docket,
+}
+
+impl<'s> Analysis<'s> {
+    /// Ready for the first trace.
+    pub fn new(settings: &'s Settings) -> Self {
+        Self {
+            assembler: Assembler::default(),
+            inspection: Inspection::new(settings),
+            docket: Docket::default(),
+        }
+    }
+
+    /// Takes the spans of one trace, sorted by start and id, each id once.
+    pub fn take(&mut self, spans: &[Span], dictionary: &Dictionary) {
+        let trace = self.assembler.assemble(spans, dictionary);
+        let found = self.inspection.inspect(trace, dictionary);
+        self.docket.add(trace, found, dictionary);
+    }
+
+    /// What is left of all traces.
+    pub fn into_docket(self) -> Docket {
+        self.docket
+    }
+}

@@ -1,0 +1,99 @@
+//! Every recorded case under `fixtures/` gives the findings that are written beside it, and no other.
+//!
+//! `UPDATE_EXPECT=1 cargo test --test cases` writes them anew. A case that may not fire says so by
+//! an empty list; all detectors run on all cases, so each guards against false alarms of the others.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use detectors::finding::{Confidence, Finding, GainKind, Report};
+use detectors::settings::Settings;
+use serde::Serialize;
+use whyslow::diagnosis::{Request, diagnose};
+use whyslow::ingest::Input;
+
+/// What a finding says, without times and prose.
+#[derive(Debug, Serialize)]
+struct Fact<'r> {
+    detector: &'r str,
+    endpoint: Option<&'r str>,
+    subject: &'r str,
+    confidence: Confidence,
+    gain: GainKind,
+}
+
+impl<'r> From<&'r Finding> for Fact<'r> {
+    fn from(finding: &'r Finding) -> Self {
+        Self {
+            detector: &finding.detector,
+            endpoint: finding.endpoint.as_deref(),
+            subject: &finding.subject.text,
+            confidence: finding.confidence,
+            gain: finding.gain.kind,
+        }
+    }
+}
+
+fn report_of(case: &Path) -> Report {
+    let request = Request {
+        settings: Settings::default(),
+        memory_bytes: 256 << 20,
+        threads: 1,
+        command: String::new(),
+    };
+    let input = Input::Path(case.join("trace.otlp.zst"));
+    diagnose(vec![input], &request, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", case.display()))
+}
+
+/// Folders `fixtures/<detector>/<case>` with a recording.
+fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let folders = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let mut cases: Vec<PathBuf> = folders(&root)
+        .iter()
+        .flat_map(|detector| folders(detector))
+        .filter(|case| case.join("trace.otlp.zst").exists())
+        .collect();
+    cases.sort();
+    cases
+}
+
+#[test]
+fn each_case_gives_its_findings() {
+    let cases = cases();
+    assert!(!cases.is_empty(), "there are recorded cases");
+    let mut differing = Vec::new();
+    for case in &cases {
+        let report = report_of(case);
+        let mut facts: Vec<Fact<'_>> = report.findings.iter().map(Fact::from).collect();
+        facts.sort_by_key(|fact| (fact.detector, fact.endpoint, fact.subject));
+        let found = serde_json::to_string_pretty(&facts).unwrap() + "\n";
+        let path = case.join("expected.json");
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&path, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if found != expected {
+            differing.push(format!("{}\nexpected {expected}found {found}", case.display()));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn each_detector_has_cases_that_fire_and_cases_that_stay_silent() {
+    for detector in detectors::ALL {
+        let own = cases().into_iter().filter(|case| case.parent().unwrap().ends_with(detector.id));
+        let fires = own.map(|case| {
+            let expected = fs::read_to_string(case.join("expected.json")).unwrap();
+            expected.contains(&format!("\"detector\": \"{}\"", detector.id))
+        });
+        let fires: Vec<bool> = fires.collect();
+        assert!(fires.contains(&true), "{} has a case that fires", detector.id);
+        assert!(fires.contains(&false), "{} has a case that stays silent", detector.id);
+    }
+}
