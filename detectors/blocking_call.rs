@@ -33,12 +33,11 @@
 //! The request's trace no longer waits for the call: it ends before it, or runs beside it.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, Subject, Told, View};
-use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::{NONE, Operation, Waits};
 use crate::evidence::{Kind, Role};
 use crate::finding::{Confidence, Unit};
-use crate::group::{self, Group};
-use crate::mapper::Stack;
+use crate::group::{self, Group, Step};
+use crate::mapper::{self, Stack};
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect, n_plus_one, sequential_calls};
 
@@ -161,6 +160,8 @@ struct Held {
     checkouts_ns: Vec<u64>,
     /// When statements began.
     statements_ns: Vec<u64>,
+    /// When reads that lock rows began: they do so until their transaction ends.
+    locks_ns: Vec<u64>,
 }
 
 impl Held {
@@ -170,10 +171,14 @@ impl Held {
         for (_, operation) in view.operations() {
             match operation.kind {
                 Kind::Connect | Kind::PoolWait => held.checkouts_ns.push(operation.start_ns),
-                Kind::Sql => held.statements_ns.push(operation.start_ns),
+                Kind::Sql => {
+                    held.statements_ns.push(operation.start_ns);
+                    let facts = view.dictionary.shape(operation.shape).facts.as_deref();
+                    held.locks_ns.extend(facts.filter(|facts| facts.locks).map(|_| operation.start_ns));
+                }
                 _ => {}
             }
-            match transaction_step(view, operation) {
+            match group::transaction_step(operation.kind, view.dictionary.shape(operation.shape)) {
                 Some(Step::Begin) => begun_ns = Some(operation.end_ns),
                 Some(Step::End) => {
                     held.transactions.extend(begun_ns.take().map(|begun| (begun, operation.start_ns)));
@@ -191,10 +196,19 @@ impl Held {
         // Mappers report a transaction as a span around its statements.
         let around = |above: &Operation| {
             above.kind == Kind::Internal
+                && mapper::is_of_mapper(view.dictionary, above.origin)
                 && view.dictionary.text(above.name).to_ascii_lowercase().contains("transaction")
         };
         let mut ancestors = std::iter::successors(view.above(call), |&above| view.above(above));
-        open || ancestors.any(around)
+        open || self.holds_locks(call) || ancestors.any(around)
+    }
+
+    /// Rows were locked over the connection that is still held.
+    fn holds_locks(&self, call: &Operation) -> bool {
+        let checkouts = self.checkouts_ns.partition_point(|&start| start <= call.start_ns);
+        let since = checkouts.checked_sub(1).map_or(0, |last| self.checkouts_ns[last]);
+        self.holds_connection(call)
+            && self.locks_ns.iter().any(|&start| (since..call.start_ns).contains(&start))
     }
 
     /// A connection was taken before, and the next statement takes no new one.
@@ -204,26 +218,6 @@ impl Held {
         let checkouts = self.checkouts_ns.partition_point(|&start| start <= call.start_ns);
         let used = self.statements_ns.first().is_some_and(|&first| first < call.start_ns);
         used && checkouts > 0 && self.checkouts_ns.get(checkouts).is_none_or(|&start| start > next_ns)
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Begin,
-    End,
-}
-
-fn transaction_step(view: &View<'_>, operation: &Operation) -> Option<Step> {
-    let shape = view.dictionary.shape(operation.shape);
-    if operation.kind != Kind::Sql || group::verb(shape) != Verb::Transaction {
-        return None;
-    }
-    let text = shape.text.to_ascii_lowercase();
-    match text.split_whitespace().next() {
-        Some("begin" | "start") => Some(Step::Begin),
-        Some("commit" | "end" | "abort") => Some(Step::End),
-        Some("rollback") if !text.contains(" to ") => Some(Step::End),
-        _ => None,
     }
 }
 

@@ -5,12 +5,12 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::Operation;
-use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN};
+use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN, Values};
 
 /// Calls further away than this are not searched for what a loop belongs to.
 const LOOK_AROUND: usize = 64;
 
-/// Elements of a list from which on a statement loads in bulk: ORMs write `IN (?)` for one row,
+/// Elements of a list from which on a statement loads in bulk: mappers write a list for one key,
 /// and nobody chunks by three.
 const BULK_MIN: u32 = 4;
 
@@ -81,12 +81,12 @@ impl<'a> Group<'a> {
 
     /// What is known of the values.
     pub(crate) fn values(&self) -> GroupValues {
-        if self.operations().any(|call| !call.values.is_known()) {
-            return GroupValues::Unknown;
-        }
+        let known = |call: &Operation| known_values(call, self.shape).map(|values| (values, call.target));
         let mut seen = FxHashSet::default();
-        seen.extend(self.operations().map(|call| (call.values, call.target)));
-        GroupValues::Distinct(seen.len() as u64)
+        match self.operations().all(|call| known(call).map(|values| seen.insert(values)).is_some()) {
+            true => GroupValues::Distinct(seen.len() as u64),
+            false => GroupValues::Unknown,
+        }
     }
 
     /// How their time lies.
@@ -122,20 +122,32 @@ impl<'a> Group<'a> {
     }
 
     fn is_bulk_statement(&self) -> bool {
-        let lists = self.median(|call| (call.list > 0).then_some(call.list));
+        // Drivers report a batch by one span that stands for several.
+        if self.median(|call| Some(call.repeats)).is_some_and(|repeats| repeats > 1) {
+            return true;
+        }
         let rows = self.median(|call| (call.rows != UNKNOWN).then_some(call.rows));
+        let parameters = self.median(|call| (call.parameters > 0).then_some(call.parameters));
         match self.verb() {
             Verb::Copy => true,
-            // Drivers that batch say so with one span for the batch.
-            Verb::Insert | Verb::Merge if self.operations().any(|call| call.repeats > 1) => true,
-            Verb::Insert | Verb::Merge => lists.or(rows).is_some_and(|rows| rows > 1),
+            Verb::Insert | Verb::Merge if contains(&self.shape.text, "unnest") => true,
+            Verb::Insert | Verb::Merge => {
+                let inserted = parameters.map(|parameters| parameters / parameters_of_row(&self.shape.text));
+                inserted.or(rows).is_some_and(|rows| rows > 1)
+            }
             _ if !self.has_list() => false,
             // Without a count it cannot be told from a chunked load, which needs no mending.
-            _ => match (lists, rows) {
-                (Some(elements), _) => elements >= BULK_MIN,
-                (None, rows) => rows.is_none_or(|rows| rows > 1),
+            _ => match parameters.filter(|_| !contains(&self.shape.text, " any")) {
+                Some(parameters) => self.elements(parameters) >= BULK_MIN,
+                None => rows.is_none_or(|rows| rows > 1),
             },
         }
+    }
+
+    /// Elements of a statement's list: its canonical text has one mark for all of them.
+    fn elements(&self, parameters: u32) -> u32 {
+        let marks = self.shape.text.matches('?').count() as u32;
+        (parameters + 1).saturating_sub(marks)
     }
 
     fn has_list(&self) -> bool {
@@ -158,7 +170,7 @@ impl<'a> Group<'a> {
                 });
                 facts.single_row || by_key
             }
-            None => self.shape.text.contains(['{', '?']),
+            None => has_parameters(self.shape),
         }
     }
 
@@ -249,6 +261,68 @@ impl<'a> View<'a> {
         }
         marks
     }
+}
+
+/// The values of a call, where they are known: bodies of calls are not, and what has no text has none.
+pub(crate) fn known_values(call: &Operation, shape: &Shape) -> Option<Values> {
+    let hidden = match call.kind {
+        Kind::Http => writes(Kind::Http, shape),
+        Kind::Sql => shape.facts.is_none(),
+        Kind::Document | Kind::Cache => call.values == Values::NONE,
+        _ => true,
+    };
+    (!hidden && call.values.is_known()).then_some(call.values)
+}
+
+/// Whether the text of a call has places for values.
+pub(crate) fn has_parameters(shape: &Shape) -> bool {
+    shape.text.contains(['{', '?', '*'])
+}
+
+/// Whether a statement is about the session, not about rows. A function may do anything.
+pub(crate) fn is_session(shape: &Shape) -> bool {
+    let text = &*shape.text;
+    match verb(shape) {
+        Verb::Session => !(contains(text, "select") && text.contains('(')),
+        // Steps around an execution, which has a span of its own.
+        Verb::Other => ["PREPARE", "FETCH", "PING"].contains(&text),
+        _ => false,
+    }
+}
+
+/// What a statement does to the transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It begins.
+    Begin,
+    /// It is over.
+    End,
+}
+
+/// Whether a call begins or ends a transaction.
+pub(crate) fn transaction_step(kind: Kind, shape: &Shape) -> Option<Step> {
+    if kind != Kind::Sql || verb(shape) != Verb::Transaction {
+        return None;
+    }
+    let text = shape.text.to_ascii_lowercase();
+    match text.split_whitespace().next() {
+        Some("begin" | "start") => Some(Step::Begin),
+        Some("commit" | "end" | "abort") => Some(Step::End),
+        Some("rollback") if !text.contains(" to ") => Some(Step::End),
+        _ => None,
+    }
+}
+
+/// Values in one row of an insert: its columns, where all of a row is values, else its marks.
+fn parameters_of_row(text: &str) -> u32 {
+    let upper = text.to_ascii_uppercase();
+    let Some((head, rows)) = upper.split_once(" VALUES") else { return u32::MAX };
+    let row = rows.split_once(')').map_or(rows, |(row, _)| row);
+    let count = match row.trim() {
+        "(?" => head.matches(',').count() + 1,
+        _ => row.matches('?').count(),
+    };
+    (count as u32).max(1)
 }
 
 /// What a statement does, by its facts or by its first word.

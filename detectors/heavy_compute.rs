@@ -37,8 +37,8 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{
     Advice, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, ShortOf, Subject, Told, View,
 };
+use crate::evidence::Kind;
 use crate::evidence::trace::{NONE, Segment, Waits};
-use crate::evidence::{Kind, Symbol};
 use crate::finding::{Confidence, Unit};
 use crate::mapper::Stack;
 use crate::settings::Setting;
@@ -172,7 +172,11 @@ impl Calls {
     ) {
         let wraps = segment.operation == NONE || self.around.contains(&segment.operation);
         if !wraps {
-            let own = OwnTime::Span(span_name(view, segment.operation));
+            let name = view.operation(segment.operation).name;
+            if is_transfer(view.dictionary.text(name)) {
+                return;
+            }
+            let own = OwnTime::Span(name);
             return add(parts, own, segment, Claim { operation: segment.operation, part: Part::Own });
         }
         let own = match segment {
@@ -238,8 +242,11 @@ fn is_own(view: &View<'_>, segment: &Segment) -> bool {
     segment.operation == NONE || !view.is_call(segment.operation)
 }
 
-fn span_name(view: &View<'_>, operation: u32) -> Symbol {
-    view.operation(operation).name
+/// Spans of ASGI servers that wait for the client's side.
+fn is_transfer(name: &str) -> bool {
+    [" http send", " http receive", " websocket send", " websocket receive"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 /// The child of `parent` that is `operation` or has it below it; `None` if it is elsewhere.

@@ -227,6 +227,11 @@ impl Stack {
     }
 }
 
+/// Whether an operation is reported by an object mapper.
+pub(crate) fn is_of_mapper(dictionary: &Dictionary, origin: OriginRef) -> bool {
+    Stack::of(dictionary, [origin].into_iter()).has_mapper()
+}
+
 impl Language {
     fn of(name: &str) -> Self {
         match name {

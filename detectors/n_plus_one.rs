@@ -42,11 +42,11 @@
 //! Count the statements of one request before and after: they no longer grow with the rows.
 
 use crate::candidate::{Candidate, Candidates, Case, Check, Mark, Remedy, ShortOf, Subject, Told, View};
-use crate::evidence::Kind;
 use crate::evidence::shape::sql::Verb;
-use crate::evidence::trace::EndpointName;
+use crate::evidence::trace::{EndpointName, Operation};
+use crate::evidence::{Kind, UNKNOWN};
 use crate::finding::{Confidence, Unit};
-use crate::group::{Group, GroupValues};
+use crate::group::{self, Group, GroupValues};
 use crate::mapper::{Batch, Stack};
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
@@ -93,12 +93,13 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
         return found.short(subject, reason);
     }
     let values = group.values();
-    let sent_for = group.sent_for().map(|query| (query.shape, query.rows));
-    if values == GroupValues::Distinct(1) && sent_for.is_none() {
+    let sent_for = group.sent_for();
+    let is_store = matches!(group.first.kind, Kind::Sql | Kind::Document | Kind::Cache);
+    if values == GroupValues::Distinct(1) && sent_for.is_none() && is_store {
         return found.short(subject, ShortOf { what: "different values", seen: 1, needed: 2 });
     }
     let at_once = is_at_once(group);
-    let confidence = confidence(group, values, sent_for.is_some(), at_once);
+    let confidence = confidence(group, values, sent_for, at_once);
     let candidate = found.push(subject, Remedy::SendOnce, confidence);
     candidate.repeats(seen).claim(group.numbers.iter().copied());
     if seen < needed {
@@ -106,7 +107,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
         return;
     }
     candidate.marks = group.marks_of_origin();
-    candidate.marks.extend(sent_for.map(|(shape, _)| Mark::After(shape)));
+    candidate.marks.extend(sent_for.map(|query| Mark::After(query.shape)));
     candidate.marks.extend(group.sent_with().into_iter().map(Mark::With));
     mark_facts(candidate, group, values, at_once);
 }
@@ -114,7 +115,9 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
 /// Whether calls of this kind can be a loop at all.
 fn may_loop(group: &Group<'_>) -> bool {
     match group.first.kind {
-        Kind::Sql => !matches!(group.verb(), Verb::Transaction | Verb::Session | Verb::Definition),
+        Kind::Sql => {
+            !matches!(group.verb(), Verb::Transaction | Verb::Definition) && !group::is_session(group.shape)
+        }
         Kind::Document | Kind::Cache | Kind::Http | Kind::Rpc => {
             group.operations().filter(|call| call.retries > 0).count() * 2 < group.numbers.len()
         }
@@ -123,8 +126,7 @@ fn may_loop(group: &Group<'_>) -> bool {
 }
 
 fn minimum(group: &Group<'_>) -> u64 {
-    let shape = group.shape;
-    group.view.settings.get_for(&REPEATS_MIN, &shape.text, &shape.id.to_string()).max(2)
+    group.view.settings.get_for(&REPEATS_MIN, group.shape).max(2)
 }
 
 /// Why many calls of one shape need no mending.
@@ -154,13 +156,19 @@ fn is_at_once(group: &Group<'_>) -> bool {
 }
 
 /// What speaks for a loop, added up: one point makes it likely, three make it sure.
-fn confidence(group: &Group<'_>, values: GroupValues, sent_for: bool, at_once: bool) -> Confidence {
+fn confidence(
+    group: &Group<'_>,
+    values: GroupValues,
+    sent_for: Option<&Operation>,
+    at_once: bool,
+) -> Confidence {
     if group.is_paged() || group.view.request.name == EndpointName::Incomplete {
         return Confidence::Low;
     }
     let points = [
         (values != GroupValues::Unknown && values != GroupValues::Distinct(1), 2),
-        (sent_for, 1),
+        (sent_for.is_some(), 1),
+        (sent_for.is_some_and(|query| counts_rows(query, group.calls())), 1),
         (group.is_by_key(), 1),
         (group.writes(), 1),
         (group.calls() >= MANY, 1),
@@ -171,6 +179,12 @@ fn confidence(group: &Group<'_>, values: GroupValues, sent_for: bool, at_once: b
         3.. if !at_once => Confidence::High,
         _ => Confidence::Medium,
     }
+}
+
+/// Whether a query returned about as many rows as there are calls: a mapper may know some already.
+fn counts_rows(query: &Operation, calls: u64) -> bool {
+    let rows = u64::from(query.rows);
+    query.rows != UNKNOWN && (calls..=calls.saturating_mul(4)).contains(&rows)
 }
 
 fn mark_facts(candidate: &mut Candidate, group: &Group<'_>, values: GroupValues, at_once: bool) {
@@ -360,15 +374,21 @@ mod tests {
 
     #[test]
     fn silent_on_chunks() {
-        let list = "SELECT * FROM customers WHERE id IN (...)";
-        let rows = "INSERT INTO log VALUES (...)";
-        looped(8, 5.0, |trace, from, to| trace.sql(list, from, to).list(500)).inspect().silent("n-plus-one");
+        let list = "SELECT * FROM customers WHERE id IN (?)";
+        let rows = "INSERT INTO log (at, text) VALUES (?)";
+        looped(8, 5.0, |trace, from, to| trace.sql(list, from, to).parameters(500))
+            .inspect()
+            .silent("n-plus-one");
         looped(8, 5.0, |trace, from, to| trace.sql(list, from, to)).inspect().silent("n-plus-one");
-        looped(8, 5.0, |trace, from, to| trace.sql(rows, from, to).list(1000)).inspect().silent("n-plus-one");
+        looped(8, 5.0, |trace, from, to| trace.sql(rows, from, to).parameters(2000))
+            .inspect()
+            .silent("n-plus-one");
         looped(8, 5.0, |trace, from, to| trace.sql(rows, from, to).rows(100)).inspect().silent("n-plus-one");
         // A mapper writes a list for a single key as well.
-        let single = looped(8, 5.0, |trace, from, to| trace.sql(list, from, to).list(1)).inspect();
+        let single = looped(8, 5.0, |trace, from, to| trace.sql(list, from, to).parameters(1)).inspect();
         assert_eq!(single.one("n-plus-one").repeats, 8);
+        let row = looped(8, 5.0, |trace, from, to| trace.sql(rows, from, to).parameters(2)).inspect();
+        assert!(row.one("n-plus-one").marks.contains(&Mark::Writes));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn inspect_group(group: &Group<'_>, writes: &[&Operation], found: &mut Candidate
         return;
     }
     let seen = repeats.len() as u64 + 1;
-    let needed = group.view.settings.get_for(&REPEATS_MIN, &group.shape.text, &group.shape.id.to_string());
+    let needed = group.view.settings.get_for(&REPEATS_MIN, group.shape);
     let candidate = found.push(subject, Remedy::Remove { worst: LEFT_AT_WORST }, Confidence::High);
     candidate.repeats(seen).claim(repeats);
     if seen < needed {

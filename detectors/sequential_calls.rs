@@ -9,12 +9,14 @@
 //!
 //! Reads over HTTP or remote procedure calls on the critical path, each begun after the one before
 //! had ended. Independent are calls without parameters, calls whose parameters were in use before the
-//! first of them was answered, and calls of one shape; that makes it likely. Parameters that were
-//! never seen before may come from an earlier answer: then it is a lead only, with low confidence. So
-//! are long queries to databases, which on one connection cannot overlap at all.
+//! first of them was answered, and calls of one shape; that makes it likely. Where parameters are
+//! hidden, calls to different services are likely independent, and calls to one are a lead only, with
+//! low confidence. So are queries to databases that take at least `statement_share_min` each: on one
+//! connection they cannot overlap.
 //!
 //! ## Stays silent
 //!
+//! - on calls that carry a value that was not in use before: an earlier answer may have brought it;
 //! - where something is written in between, or a transaction begins or ends;
 //! - after a call that failed: the next is its fallback, or another attempt;
 //! - on calls that overlap already, and on calls off the critical path;
@@ -36,7 +38,7 @@ use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, ShapeRef, Status, Values};
 use crate::finding::{Confidence, Unit};
-use crate::group;
+use crate::group::{self, Step};
 use crate::mapper::Stack;
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
@@ -52,8 +54,8 @@ const CALLS_MIN: Setting = Setting {
 const STATEMENT_SHARE_MIN: Setting = Setting {
     name: "statement_share_min",
     unit: "% of the request",
-    default: 5,
-    why: "overlapping statements takes a second connection: not for those that are quick",
+    default: 15,
+    why: "overlapping statements takes a second connection: only for those that are a main cost",
 };
 
 pub(crate) const DETECTOR: Detector = Detector {
@@ -102,8 +104,14 @@ impl Class {
 fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
     let mut chain: Vec<u32> = Vec::new();
     let mut until_ns = 0;
+    let mut in_transaction = false;
     for (number, operation) in view.operations().filter(|(number, _)| view.is_call(*number)) {
-        let member = class.holds(operation) && may_overlap(view, class, operation, found);
+        let step = group::transaction_step(operation.kind, view.dictionary.shape(operation.shape));
+        in_transaction = step.map_or(in_transaction, |step| step == Step::Begin);
+        // The statements of a transaction share its connection.
+        let member = class.holds(operation)
+            && !(in_transaction && class == Class::Statements)
+            && may_overlap(view, class, operation, found);
         let overlaps = operation.start_ns < until_ns;
         if is_barrier(view, operation) || member && overlaps || chain.len() == CHAIN_MAX {
             end_chain(view, class, &mut chain, found);
@@ -125,7 +133,8 @@ fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
 fn is_barrier(view: &View<'_>, operation: &Operation) -> bool {
     let shape = view.dictionary.shape(operation.shape);
     let is_transaction = operation.kind == Kind::Sql && group::verb(shape) == Verb::Transaction;
-    is_transaction || group::writes(operation.kind, shape)
+    // Filling a cache keeps nothing in order.
+    is_transaction || operation.kind != Kind::Cache && group::writes(operation.kind, shape)
 }
 
 fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Candidates) -> bool {
@@ -145,15 +154,24 @@ fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Can
     !inside_another && long_enough() && !in_loop()
 }
 
-/// How sure it is that a call does not need the answer of an earlier one of its chain.
-fn independence(later: &Operation, earlier: &[&Operation], in_use: &FxHashSet<Values>) -> Confidence {
+/// How sure it is that a call does not need the answer of an earlier one of its chain; `None` where
+/// it carries a value that was not in use before, to where the answer came from.
+fn independence(
+    view: &View<'_>,
+    later: &Operation,
+    earlier: &[&Operation],
+    in_use: &FxHashSet<Values>,
+) -> Option<Confidence> {
+    let shape = view.dictionary.shape(later.shape);
     let same_shape = earlier.iter().any(|call| call.shape == later.shape);
     let other_target = earlier.iter().all(|call| call.target != later.target);
-    match later.values {
-        Values::NONE => Confidence::Medium,
-        values if !values.is_known() && other_target => Confidence::Medium,
-        values if values.is_known() && (same_shape || in_use.contains(&values)) => Confidence::Medium,
-        _ => Confidence::Low,
+    let without = matches!(later.kind, Kind::Http | Kind::Sql) && !group::has_parameters(shape);
+    match group::known_values(later, shape) {
+        _ if without => Some(Confidence::Medium),
+        None if other_target => Some(Confidence::Medium),
+        None => Some(Confidence::Low),
+        Some(values) if same_shape || in_use.contains(&values) => Some(Confidence::Medium),
+        Some(_) => other_target.then_some(Confidence::Low),
     }
 }
 
@@ -171,8 +189,10 @@ fn end_chain(view: &View<'_>, class: Class, chain: &mut Vec<u32>, found: &mut Ca
         if earlier.iter().any(again) || group::is_paged(call.kind, view.dictionary.shape(call.shape)) {
             continue;
         }
-        all.push((number, independence(call, &earlier, &in_use)));
-        earlier.push(call);
+        if let Some(sure) = independence(view, call, &earlier, &in_use) {
+            all.push((number, sure));
+            earlier.push(call);
+        }
     }
     let likely: Vec<u32> =
         all.iter().filter(|(_, sure)| *sure == Confidence::Medium).map(|(number, _)| *number).collect();
@@ -274,15 +294,33 @@ mod tests {
     }
 
     #[test]
-    fn a_value_never_seen_before_makes_it_a_lead() {
+    fn a_value_never_seen_before_may_come_from_an_answer() {
+        let chain = |target: &str| {
+            trace()
+                .entry("GET /page", 0.0, 300.0)
+                .http("GET http://sessions/{id}", 10.0, 110.0)
+                .values(1)
+                .target("sessions")
+                .http("GET http://users/{id}", 120.0, 220.0)
+                .values(2)
+                .target(target)
+                .inspect()
+        };
+        chain("sessions").silent("sequential-calls");
+        assert_eq!(chain("users").one("sequential-calls").confidence, Confidence::Low);
+    }
+
+    #[test]
+    fn hidden_values_to_different_services_are_likely_independent() {
         let inspected = trace()
             .entry("GET /page", 0.0, 300.0)
-            .http("GET http://sessions/{id}", 10.0, 110.0)
-            .values(1)
-            .http("GET http://users/{id}", 120.0, 220.0)
-            .values(2)
+            .call(Kind::Rpc, "shop.Ads/GetAds", 10.0, 110.0)
+            .target("ads")
+            .call(Kind::Cache, "SET ads:?", 111.0, 112.0)
+            .call(Kind::Rpc, "shop.Rates/GetRates", 120.0, 220.0)
+            .target("rates")
             .inspect();
-        assert_eq!(inspected.one("sequential-calls").confidence, Confidence::Low);
+        assert_eq!(inspected.one("sequential-calls").confidence, Confidence::Medium);
     }
 
     #[test]
@@ -346,8 +384,10 @@ mod tests {
         assert_eq!(inspected.one("sequential-calls").confidence, Confidence::Low);
         let in_transaction = trace()
             .entry("GET /report", 0.0, 300.0)
-            .sql("SELECT * FROM orders WHERE id = ?", 10.0, 110.0)
-            .sql("SELECT * FROM users WHERE id = ?", 120.0, 220.0);
+            .sql("BEGIN", 1.0, 2.0)
+            .sql("SELECT count(*) FROM orders", 10.0, 110.0)
+            .sql("SELECT count(*) FROM users", 120.0, 220.0)
+            .sql("COMMIT", 221.0, 222.0);
         in_transaction.inspect().silent("sequential-calls");
     }
 

@@ -1,6 +1,7 @@
 //! Thresholds: declared beside the detector that uses them, changed in `whyslow.toml`.
 
 use crate::ALL;
+use crate::evidence::Shape;
 use crate::finding::Finding;
 
 /// A number that a user may change, with its unit and the reason for its default.
@@ -191,9 +192,10 @@ impl Values<'_> {
     }
 
     /// The value for one statement, which may have its own.
-    pub(crate) fn get_for(&self, setting: &Setting, text: &str, shape: &str) -> u64 {
+    pub(crate) fn get_for(&self, setting: &Setting, shape: &Shape) -> u64 {
         let own = self.resolved.by_statement.iter().rev().find(|(index, glob, _)| {
-            Some(*index) == self.index(setting) && (matches_glob(glob, text) || glob == shape)
+            Some(*index) == self.index(setting)
+                && (matches_glob(glob, &shape.text) || *glob == shape.id.to_string())
         });
         own.map_or_else(|| self.get(setting), |(_, _, value)| *value)
     }

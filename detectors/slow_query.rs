@@ -32,7 +32,7 @@ use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, ShortOf, S
 use crate::evidence::Kind;
 use crate::evidence::shape::sql::{Comparison, Verb};
 use crate::finding::{Confidence, Unit};
-use crate::group::Group;
+use crate::group::{self, Group};
 use crate::settings::Setting;
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect, n_plus_one};
@@ -74,7 +74,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     if seen < CONSIDERED_MIN || in_loop() {
         return;
     }
-    let needed = view.settings.get_for(&SHARE_MIN, &group.shape.text, &group.shape.id.to_string());
+    let needed = view.settings.get_for(&SHARE_MIN, group.shape);
     let waits = group.writes() || group.facts().is_some_and(|facts| facts.locks);
     let confidence = if waits { Confidence::Medium } else { Confidence::High };
     let candidate = found.push(subject, REMEDY, confidence);
@@ -91,7 +91,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
 
 fn is_query(group: &Group<'_>) -> bool {
     match group.first.kind {
-        Kind::Sql => !matches!(group.verb(), Verb::Transaction | Verb::Session),
+        Kind::Sql => group.verb() != Verb::Transaction && !group::is_session(group.shape),
         Kind::Document => true,
         _ => false,
     }
@@ -100,15 +100,15 @@ fn is_query(group: &Group<'_>) -> bool {
 fn tell(case: &Case<'_>) -> Told {
     let shape = case.shape();
     let statement = brief(case.dictionary, shape);
-    let times = match case.repeats.p50 {
-        0 | 1 => "one execution".to_owned(),
-        several => format!("{several} executions"),
-    };
     let single_ns = case.single_ns.1;
+    let times = match case.repeats.p50 {
+        0 | 1 => "it takes".to_owned(),
+        several => format!("its {several} executions take"),
+    };
     Told {
         why: format!(
-            "{times} of it make the request wait {} of its time; p50 {}, p95 {}",
-            share(case),
+            "{times} at least {} % of the request's time: p50 {}, p95 {} each",
+            case.settings.get(&SHARE_MIN),
             duration(case.single_ns.0),
             duration(single_ns)
         ),
@@ -121,10 +121,6 @@ fn tell(case: &Case<'_>) -> Told {
         },
         confidence: None,
     }
-}
-
-fn share(case: &Case<'_>) -> String {
-    format!("at least {} %", case.settings.get(&SHARE_MIN))
 }
 
 fn fixes(case: &Case<'_>) -> Vec<Advice> {
@@ -239,8 +235,8 @@ mod tests {
             .entry("GET /", 0.0, 600.0)
             .each(5, |trace, number| {
                 trace
-                    .sql("SELECT * FROM orders WHERE id IN (...)", number * 110.0, number * 110.0 + 100.0)
-                    .list(900)
+                    .sql("SELECT * FROM orders WHERE id IN (?)", number * 110.0, number * 110.0 + 100.0)
+                    .parameters(900)
             })
             .inspect();
         assert_eq!(chunks.one("slow-query").repeats, 5);

@@ -4,11 +4,12 @@
 //! [`TraceBuilder::inside`] has opened around them.
 
 use crate::candidate::Candidate;
-use crate::docket::Found;
+use crate::docket::{Docket, Found};
 use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values};
+use crate::finding::Report;
 use crate::inspection::Inspection;
 use crate::settings::Settings;
 
@@ -128,9 +129,9 @@ impl TraceBuilder {
         self
     }
 
-    /// Gives the span that was added last a list of this length.
-    pub(crate) fn list(mut self, list: u32) -> Self {
-        self.last().list = list;
+    /// Gives the span that was added last this many values in its text.
+    pub(crate) fn parameters(mut self, parameters: u32) -> Self {
+        self.last().parameters = parameters;
         self
     }
 
@@ -159,6 +160,24 @@ impl TraceBuilder {
     /// Repeats a piece of the trace.
     pub(crate) fn each(self, times: u32, piece: impl Fn(Self, f64) -> Self) -> Self {
         (0..times).fold(self, |trace, number| piece(trace, f64::from(number)))
+    }
+
+    /// Many traces of one kind, each told with its number; judged together.
+    pub(crate) fn judge(mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> Report {
+        let settings = Settings::default();
+        let mut inspection = Inspection::new(&settings);
+        let mut assembler = Assembler::default();
+        let mut docket = Docket::default();
+        for number in 0..traces {
+            self.spans.clear();
+            self.open.clear();
+            self = request(self, number);
+            self.spans.sort_by_key(|span| (span.start_ns, span.id));
+            self.spans.iter_mut().for_each(|span| span.trace = u128::from(number) + 1);
+            let trace = assembler.assemble(&self.spans, &self.dictionary);
+            docket.add(trace, inspection.inspect(trace, &self.dictionary), &self.dictionary);
+        }
+        crate::judge::judge(&docket, &self.dictionary, &settings)
     }
 
     /// Assembles and inspects the trace.
@@ -277,5 +296,42 @@ fn facts(text: &str) -> Facts {
         predicates,
         parsed: true,
         truncated: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seed() {
+        let report = trace().judge(600, |trace, number| {
+            let times = if number % 50 == 0 { 440 } else { 200 };
+            let end = f64::from(times) * 5.1 + 20.0;
+            trace
+                .entry("GET /orders", 0.0, end + 520.0)
+                .by("opentelemetry.instrumentation.sqlalchemy")
+                .sql("SELECT id, total FROM orders WHERE shop_id = ?", 2.0, 12.0)
+                .at("app/orders.py", 38)
+                .each(times, |trace, number| {
+                    trace
+                        .sql(
+                            "SELECT customers.id, customers.name FROM customers WHERE customers.id = ?",
+                            14.0 + number * 5.1,
+                            19.0 + number * 5.1,
+                        )
+                        .at("app/orders.py", 41)
+                })
+                .by("requests")
+                .http("POST https://payments/charge", end + 10.0, end + 310.0)
+                .out()
+        });
+        println!("{}", report.endpoints.iter().map(|e| format!("{e:#?}")).collect::<String>());
+        for f in &report.findings {
+            println!("{f:#?}");
+        }
+        for f in &report.dismissed {
+            println!("{f:?}");
+        }
     }
 }

@@ -152,8 +152,9 @@ pub struct Span {
     pub thread: u32,
     /// How many operations this span stands for (`span.composite`, batches); at least 1.
     pub repeats: u32,
-    /// Elements of the longest `IN` list, or rows of `VALUES`; zero if there is none or it is not known.
-    pub list: u32,
+    /// Values in a statement's text, placeholders and literals, those of lists included; zero if it
+    /// has none or that is not known.
+    pub parameters: u32,
     /// Status code of the protocol; zero if not said.
     pub status_code: u16,
     /// Which attempt this is, zero-based, for calls that are retried.
