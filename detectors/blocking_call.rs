@@ -234,6 +234,7 @@ fn tell(case: &Case<'_>) -> Told {
             expected: 0,
         },
         confidence: None,
+        dismissed: None,
     }
 }
 

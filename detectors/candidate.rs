@@ -314,6 +314,8 @@ pub struct Case<'a> {
     pub claimed_ns: Spread,
     /// Time of one claimed operation: the median and the 95th percentile.
     pub single_ns: (u64, u64),
+    /// The fastest execution of its statement anywhere; zero where it is about no statement.
+    pub fastest_ns: u64,
     /// Facts, with the number of requests that show each; sorted by content.
     pub marks: &'a [(Mark, u64)],
     /// The thresholds that hold here.
@@ -331,6 +333,8 @@ pub struct Told {
     pub verify: Check,
     /// Replaces the confidence that the requests gave, where the whole says more.
     pub confidence: Option<Confidence>,
+    /// Why it is not this flaw after all, as the whole shows.
+    pub dismissed: Option<String>,
 }
 
 /// One way to mend a case.

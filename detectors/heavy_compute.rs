@@ -278,6 +278,7 @@ fn tell(case: &Case<'_>) -> Told {
             expected: own_ns / 1000 * 200,
         },
         confidence: None,
+        dismissed: None,
     }
 }
 

@@ -79,3 +79,89 @@ fn show(view: &View<'_>, detector: &Detector, candidates: &mut Candidates) {
         Inspect::Request(inspect) => inspect(view, candidates),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Report;
+    use crate::testing::trace;
+
+    /// Detector of each finding, in order of rank.
+    fn told(report: &Report) -> Vec<&str> {
+        report.findings.iter().map(|finding| finding.detector.as_str()).collect()
+    }
+
+    #[test]
+    fn three_causes_come_in_the_order_of_what_they_cost() {
+        let report = trace().judge(600, |trace, number| {
+            let times = if number % 50 == 0 { 440 } else { 200 };
+            let end = f64::from(times) * 5.1 + 20.0;
+            trace
+                .entry("GET /orders", 0.0, end + 520.0)
+                .by("opentelemetry.instrumentation.sqlalchemy")
+                .sql("SELECT id, total FROM orders WHERE shop_id = ?", 2.0, 12.0)
+                .each(times, |trace, number| {
+                    let from = 14.0 + number * 5.1;
+                    trace.sql("SELECT id, name FROM customers WHERE id = ?", from, from + 5.0)
+                })
+                .by("requests")
+                .http("POST payments/charge", end + 10.0, end + 310.0)
+        });
+        assert_eq!(told(&report), ["n-plus-one", "blocking-call", "heavy-compute"]);
+        let steps = &report.endpoints[0].after_fixes;
+        let p50: Vec<u64> = steps.iter().filter_map(|step| step.latency_ns.p50).collect();
+        assert!(p50.is_sorted_by(|one, other| one > other) && p50.len() == 3, "{p50:?}");
+    }
+
+    #[test]
+    fn one_loop_of_equal_values_is_one_finding() {
+        let report = trace().judge(20, |trace, _| {
+            trace.entry("GET /orders", 0.0, 220.0).sql("SELECT * FROM orders WHERE id > ?", 1.0, 9.0).each(
+                20,
+                |trace, number| {
+                    let from = 10.0 + number * 10.0;
+                    trace.sql("SELECT value FROM settings WHERE name = ?", from, from + 9.0).values(7)
+                },
+            )
+        });
+        assert_eq!(told(&report), ["repeated-query"]);
+        assert_eq!(report.findings[0].also.len(), 1);
+    }
+
+    #[test]
+    fn a_loop_of_calls_is_one_finding() {
+        let report = trace().judge(20, |trace, _| {
+            trace.entry("GET /prices", 0.0, 330.0).each(15, |trace, number| {
+                let from = 1.0 + number * 21.0;
+                trace.http("GET partner/prices/{id}", from, from + 20.0).values(number as u64 + 1)
+            })
+        });
+        assert_eq!(told(&report), ["n-plus-one"]);
+    }
+
+    #[test]
+    fn calls_that_could_overlap_are_one_finding() {
+        let report = trace().judge(20, |trace, _| {
+            trace
+                .entry("GET /page", 0.0, 300.0)
+                .http("GET partner/weather", 1.0, 90.0)
+                .http("GET partner/news", 91.0, 200.0)
+                .http("GET partner/rates", 201.0, 298.0)
+        });
+        assert_eq!(told(&report), ["sequential-calls"]);
+    }
+
+    #[test]
+    fn a_flaw_of_a_called_service_is_told_there() {
+        let report = trace().judge(20, |trace, _| {
+            let trace = trace.entry("GET /", 0.0, 276.0).http("GET orders/orders", 1.0, 275.0).below();
+            let trace = trace.service("orders").entry("GET /orders", 2.0, 274.0);
+            let trace = trace.sql("SELECT * FROM orders", 3.0, 8.0).each(20, |trace, number| {
+                let from = 10.0 + number * 13.0;
+                trace.sql("SELECT * FROM customers WHERE id = ?", from, from + 12.0)
+            });
+            trace.out().out().out().service("shop")
+        });
+        assert_eq!(told(&report), ["n-plus-one"]);
+        assert_eq!(report.findings[0].service, "orders");
+    }
+}

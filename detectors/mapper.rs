@@ -319,7 +319,7 @@ impl<'a> Batch<'a> {
         let Relation { parent, child, many, .. } = relation;
         let (owner, one) = (class(parent), class(child));
         let snake = relation.attribute();
-        let camel = lower_first(&class(&snake));
+        let camel = lower_first(&class_plural(&snake));
         let text = match self.stack.mapper? {
             Mapper::SqlAlchemy if *many => format!("SQLAlchemy selectinload({owner}.{snake})"),
             Mapper::SqlAlchemy => format!("SQLAlchemy joinedload({owner}.{snake})"),
@@ -568,6 +568,75 @@ fn without_application(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The fixes of a loop over `statement` as it is told for an instrumentation.
+    fn fixes(library: &str, statement: &str) -> Vec<String> {
+        let report = crate::testing::trace().judge(5, |trace, _| {
+            let trace =
+                trace.entry("GET /orders", 0.0, 220.0).by(library).sql("SELECT * FROM orders", 1.0, 9.0);
+            trace.each(20, |trace, number| trace.sql(statement, 10.0 + number * 10.0, 19.0 + number * 10.0))
+        });
+        report.findings[0].fix.iter().map(|fix| fix.text.clone()).collect()
+    }
+
+    #[test]
+    fn eager_loading_in_the_words_of_the_mapper() {
+        let customer = "SELECT * FROM customers WHERE id = ?";
+        let items = "SELECT * FROM order_items WHERE order_id = ?";
+        for (library, one, many) in [
+            (
+                "opentelemetry.instrumentation.sqlalchemy",
+                "joinedload(Order.customer)",
+                "selectinload(Order.order_items)",
+            ),
+            (
+                "opentelemetry.instrumentation.django",
+                "select_related(\"customer\")",
+                "prefetch_related(\"items\")",
+            ),
+            (
+                "OpenTelemetry::Instrumentation::ActiveRecord",
+                "Order.includes(:customer)",
+                "Order.includes(:order_items)",
+            ),
+            (
+                "io.opentelemetry.hibernate-6.0",
+                "JOIN FETCH of Order.customer",
+                "JOIN FETCH of Order.orderItems",
+            ),
+            (
+                "OpenTelemetry.Instrumentation.EntityFrameworkCore",
+                ".Include(o => o.Customer)",
+                ".Include(o => o.OrderItems)",
+            ),
+            ("@opentelemetry/instrumentation-sequelize", "include: [Customer]", "include: [OrderItem]"),
+            ("@prisma/instrumentation", "include: { customer: true }", "include: { orderItems: true }"),
+            (
+                "opentelemetry-instrumentation-typeorm",
+                "relations: { customer: true }",
+                "relations: { orderItems: true }",
+            ),
+            ("gorm.io/plugin/opentelemetry", "Preload(\"Customer\")", "Preload(\"OrderItems\")"),
+            ("io.opentelemetry.contrib.php.laravel", "Order::with('customer')", "Order::with('orderItems')"),
+        ] {
+            assert!(fixes(library, customer)[0].contains(one), "{:?}", fixes(library, customer));
+            assert!(fixes(library, items)[0].contains(many), "{:?}", fixes(library, items));
+        }
+    }
+
+    #[test]
+    fn plain_drivers_get_a_list_and_writes_get_batches() {
+        let customer = "SELECT * FROM customers WHERE id = ?";
+        assert!(fixes("opentelemetry.instrumentation.psycopg", customer)[0].contains("WHERE id = ANY($1)"));
+        assert!(fixes("@opentelemetry/instrumentation-mysql2", customer)[0].contains("WHERE id IN (…)"));
+        let insert = fixes("opentelemetry.instrumentation.psycopg", "INSERT INTO log (at) VALUES (?)");
+        assert!(
+            insert[0].contains("executemany") && !insert.iter().any(|fix| fix.contains("IN (")),
+            "{insert:?}"
+        );
+        let update = fixes("opentelemetry.instrumentation.psycopg", "UPDATE stock SET left = ? WHERE id = ?");
+        assert!(update[0].contains("UPDATE … FROM (VALUES …)"), "{update:?}");
+    }
 
     #[test]
     fn names_of_models() {

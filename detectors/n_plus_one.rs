@@ -219,6 +219,7 @@ fn tell(case: &Case<'_>) -> Told {
             },
         },
         confidence: None,
+        dismissed: None,
     }
 }
 

@@ -172,6 +172,7 @@ fn tell(case: &Case<'_>) -> Told {
             expected: statements - repeats + 1,
         },
         confidence: None,
+        dismissed: None,
     }
 }
 

@@ -245,6 +245,7 @@ fn tell(case: &Case<'_>) -> Told {
             expected: longest_ns,
         },
         confidence: None,
+        dismissed: None,
     }
 }
 

@@ -15,6 +15,8 @@
 //!
 //! - on statements that are long but off the critical path, beside something longer;
 //! - on waits: for a connection, for a lock, while connecting; and on transaction statements;
+//! - on writes and locking reads that are quick at times: then they wait for a lock, and whoever holds
+//!   it is the cause;
 //! - on the statements of a loop: the loop is the flaw, that is n-plus-one.
 //!
 //! ## Remedy
@@ -57,6 +59,11 @@ const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 700 };
 
 /// A share below this is not noted as "considered": no remedy could give enough back.
 const CONSIDERED_MIN: u64 = 5;
+
+/// A write whose median takes this many times its fastest execution waits for most of it.
+const QUICK_ALONE: u64 = 10;
+
+const WAITS: &str = "quick when it runs alone: it waits for a lock that others hold";
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     for numbers in view.groups() {
@@ -120,7 +127,15 @@ fn tell(case: &Case<'_>) -> Told {
             expected: single_ns / 1000 * 375,
         },
         confidence: None,
+        dismissed: waits_for_lock(case).then(|| WAITS.to_owned()),
     }
+}
+
+/// A write that is quick alone: what it takes beyond that it has waited for whoever held its rows.
+fn waits_for_lock(case: &Case<'_>) -> bool {
+    let locks = case.dictionary.shape(case.shape()).facts.as_deref().is_some_and(|facts| facts.locks);
+    let single_ns = case.single_ns.0;
+    (locks || case.mostly(Mark::Writes)) && case.fastest_ns.saturating_mul(QUICK_ALONE) <= single_ns
 }
 
 fn fixes(case: &Case<'_>) -> Vec<Advice> {
@@ -180,6 +195,21 @@ fn columns(case: &Case<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::testing::trace;
+
+    #[test]
+    fn a_write_that_is_quick_alone_waits() {
+        let judged = |fastest: f64| {
+            trace().judge(40, |trace, number| {
+                let takes = if number == 0 { fastest } else { 90.0 };
+                let trace = trace.entry("POST /count", 0.0, takes + 3.0);
+                trace.sql("UPDATE counters SET value = ?", 1.0, 1.0 + takes)
+            })
+        };
+        let waits = judged(1.0);
+        assert!(waits.findings.is_empty());
+        assert!(waits.dismissed.iter().any(|dismissed| dismissed.reason == WAITS));
+        assert_eq!(judged(60.0).findings[0].detector, "slow-query");
+    }
 
     const SEARCH: &str = "SELECT * FROM orders WHERE note = ?";
 

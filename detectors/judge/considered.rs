@@ -111,9 +111,17 @@ impl Scales<'_> {
             statements_per_request: spread(&view.tally.statements),
             claimed_ns: spread(&tally.claimed),
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
+            fastest_ns: self.fastest_ns(&key.subject),
             marks,
             settings: view.settings.of(key.detector),
         }
+    }
+
+    /// The fastest execution of a statement at any target.
+    fn fastest_ns(&self, subject: &Subject) -> u64 {
+        let Subject::Shape(shape) = subject else { return 0 };
+        let executed = self.docket.statements.iter().filter(|((other, _), _)| other == shape);
+        executed.map(|(_, tally)| tally.fastest_ns).min().unwrap_or(0)
     }
 
     /// What the server does for one row of a loop, at most: its fastest call less the fastest

@@ -81,7 +81,11 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
             continue;
         }
         let places = places.get(&number).map_or(&[][..], Vec::as_slice);
-        candidates.extend(Considered::weigh(scales, number, places, replayer));
+        let Some(candidate) = Considered::weigh(scales, number, places, replayer) else { continue };
+        match &candidate.told.dismissed {
+            Some(reason) => dismissed.push(dismissal(&candidate, scales.views, reason.clone())),
+            None => candidates.push(candidate),
+        }
     }
     candidates.sort_by(|one, other| one.id.cmp(&other.id));
     (candidates, dismissed)

@@ -53,6 +53,13 @@ pub struct Scanned {
     literals: Literals,
 }
 
+impl Scanned {
+    /// How many values the text has, those of lists included: placeholders and literals.
+    pub fn parameters(&self) -> u32 {
+        self.placeholders.saturating_add(self.literals.count)
+    }
+}
+
 /// A literal of a text and the place its value takes in the canonical text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Literal {
