@@ -145,7 +145,7 @@ fn preference(span: &Span) -> impl Ord + use<> {
         span.encoded.into(),
         span.retries.into(),
         span.repeats,
-        span.list,
+        span.parameters,
     ];
     (span.end_ns, known, Reverse(span.start_ns), span.parent, small, counts, span.values.to_bits(), texts)
 }

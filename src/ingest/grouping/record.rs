@@ -70,7 +70,7 @@ impl Writer {
         for number in [span.rows, span.response_bytes, span.thread] {
             self.varint(number.wrapping_add(1).into());
         }
-        self.varint(span.list.into());
+        self.varint(span.parameters.into());
         self.varint(span.repeats.into());
         self.varint(span.status_code.into());
         self.bytes.push(span.retries);
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
             rows: self.number()?.wrapping_sub(1),
             response_bytes: self.number()?.wrapping_sub(1),
             thread: self.number()?.wrapping_sub(1),
-            list: self.number()?,
+            parameters: self.number()?,
             repeats: self.number()?,
             status_code: self.number()?.try_into().ok()?,
             retries: self.array::<1>()?[0],
