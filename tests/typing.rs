@@ -135,7 +135,6 @@ fn typed(span: &Span, dictionary: &Dictionary) -> Map<String, Json> {
         say(name, number != UNKNOWN, json!(number));
     }
     say("repeats", span.repeats != 1, json!(span.repeats));
-    say("list", span.list != 0, json!(span.list));
     say("status", span.status == Status::Error, json!("error"));
     say("status_code", span.status_code != 0, json!(span.status_code));
     say("retries", span.retries != 0, json!(span.retries));

@@ -191,7 +191,7 @@ mod tests {
                 target: Symbol(127 + number),
                 location: LocationRef(number),
                 rows: UNKNOWN - number,
-                list: UNKNOWN >> number,
+                parameters: UNKNOWN >> number,
                 response_bytes: number,
                 thread: UNKNOWN,
                 repeats: number + 1,

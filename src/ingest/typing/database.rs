@@ -124,7 +124,7 @@ impl Typing<'_> {
         if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
             let bound = self.push_parameters(fields);
             let parameters = bound.then_some(&*self.scratch);
-            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect, parameters);
+            self.shapes.statement(&mut self.local, text, dialect, parameters, span);
         }
         // A text may hold nothing but comments.
         if span.shape == ShapeRef::default() {
@@ -137,14 +137,14 @@ impl Typing<'_> {
         let operation = fields.text([Key::DbOperationName, Key::DbOperation]);
         let table = fields.text([Key::Collection, Key::OldCollection]);
         if let (Some(text), None) = (operation.and_then(statement_of_name), table) {
-            (span.shape, span.values) = self.shapes.statement(&mut self.local, text, dialect, None);
+            self.shapes.statement(&mut self.local, text, dialect, None, span);
             return;
         }
         let words: [&[u8]; 2] = match (fields.text([Key::QuerySummary]), operation, table) {
             (None, Some(operation), Some(table)) => [operation, table],
             (Some(summary), ..) => [summary, b""],
             _ if is_statement(raw.name) => {
-                (span.shape, span.values) = self.shapes.statement(&mut self.local, raw.name, dialect, None);
+                self.shapes.statement(&mut self.local, raw.name, dialect, None, span);
                 return;
             }
             (None, Some(operation), None) => [operation, b""],

@@ -2,7 +2,7 @@
 
 use detectors::evidence::shape::sql::{Dialect, Lexer};
 use detectors::evidence::shape::{Family, Shape, ShapeId};
-use detectors::evidence::{ShapeRef, Values};
+use detectors::evidence::{ShapeRef, Span, Values};
 
 use crate::ingest::interning::Local;
 
@@ -57,17 +57,19 @@ impl Shaping {
         fold(self.values_key ^ START, value)
     }
 
-    /// The shape of a statement and what is known of its values; bound parameters count as values.
+    /// Notes the shape of a statement and what is known of its values; bound parameters count as values.
     pub(super) fn statement(
         &self,
         local: &mut Local<'_>,
         text: &[u8],
         dialect: Dialect,
         parameters: Option<&[u8]>,
-    ) -> (ShapeRef, Values) {
+        span: &mut Span,
+    ) {
         let scanned = self.lexer.scan(text, dialect);
-        let shape = local.shape_ref(scanned.id, || self.lexer.describe(text, dialect));
-        (shape, self.lexer.values_with(&scanned, parameters))
+        span.shape = local.shape_ref(scanned.id, || self.lexer.describe(text, dialect));
+        span.values = self.lexer.values_with(&scanned, parameters);
+        span.parameters = scanned.parameters();
     }
 
     /// The shape of an HTTP call and what is known of its values.
