@@ -177,7 +177,7 @@ impl TraceBuilder {
             let trace = assembler.assemble(&self.spans, &self.dictionary);
             docket.add(trace, inspection.inspect(trace, &self.dictionary), &self.dictionary);
         }
-        crate::judge::judge(&docket, &self.dictionary, &settings)
+        crate::judge::judge(&docket, &self.dictionary, &settings, "whyslow run")
     }
 
     /// Assembles and inspects the trace.
