@@ -1,4 +1,5 @@
 //! Every form of every format gives the same spans, and damage costs what it hits.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
 mod otlp;
 
