@@ -135,6 +135,7 @@ enum Library {
 /// One trace in the making: a clock, and numbers that look random.
 struct Trace<'s> {
     number: u64,
+    id: u128,
     clock_ns: u64,
     state: u64,
     services: &'s mut [(&'static str, Vec<(Library, Span)>); 3],
@@ -143,7 +144,9 @@ struct Trace<'s> {
 impl<'s> Trace<'s> {
     fn new(number: u64, services: &'s mut [(&'static str, Vec<(Library, Span)>); 3]) -> Self {
         let clock_ns = 1_760_000_000_000_000_000 + number * 3_000_000;
-        Self { number, clock_ns, state: number, services }
+        let mut trace = Self { number, id: 0, clock_ns, state: number, services };
+        trace.id = u128::from(trace.random()) << 64 | u128::from(trace.random());
+        trace
     }
 
     /// Splitmix64.
@@ -315,8 +318,7 @@ impl<'s> Trace<'s> {
         self.clock_ns += 20_000;
         let lane = text("thread.name", ["MainThread", "worker-1", "worker-2"][service]);
         Span {
-            trace: u128::from(self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64
-                | u128::from(self.number + 1),
+            trace: self.id,
             id: self.random() | 1,
             parent,
             name: name.to_owned(),

@@ -7,6 +7,7 @@ use std::io::{Cursor, Write};
 use std::sync::Mutex;
 
 use detectors::evidence::Dictionary;
+use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use whyslow::ingest::{self, IngestError, Input, Options, ReadSummary};
 
@@ -190,6 +191,94 @@ fn compressed_inputs_are_told_by_content() {
             [zstd::encode_all(first, 1).unwrap(), zstd::encode_all(second, 1).unwrap()].concat(),
         ] {
             assert!(read(&compressed).0 == expected, "{form}");
+        }
+    }
+}
+
+#[test]
+fn any_layout_of_a_document_gives_the_same_spans() {
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let requests = vec![sample(seed, 24), sample(seed + 100, 13)];
+        let mut text = String::new();
+        for request in &requests {
+            let value = serde_json::from_str(&otlp::json::request(request)).unwrap();
+            otlp::layout::write(&value, &mut random, &mut text);
+        }
+        let (seen, summary) = read(text.as_bytes());
+        assert_eq!(summary.skipped.records, 0, "seed {seed}: {:?}\n{text}", summary.skipped);
+        assert!(seen == expected(&requests), "seed {seed}\n{text}");
+    }
+}
+
+/// Where each span's bytes are, by its id: found by the id's own bytes.
+fn place_of(input: &[u8], span: &Seen) -> Option<usize> {
+    let hex = format!("\"{:016x}\"", span.1);
+    let wire = [&[0x12, 8][..], &span.1.to_be_bytes()].concat();
+    let find = |needle: &[u8]| memchr::memmem::find(input, needle);
+    // A parent comes after its children's mention of it in some layouts: its own id follows its key.
+    find(format!("\"spanId\":{hex}").as_bytes())
+        .or_else(|| find(format!("\"spanId\": {hex}").as_bytes()))
+        .or_else(|| find(&wire))
+}
+
+/// How many spans were lost that lie outside of `hit`, a range of bytes: a span reaches at most two times
+/// the mean length of one around its id.
+fn lost_elsewhere(input: &[u8], hit: std::ops::Range<usize>, whole: &[Seen], seen: &[Seen]) -> usize {
+    let known: std::collections::HashSet<u64> = seen.iter().map(|span| span.1).collect();
+    let lost = whole.iter().filter(|span| !known.contains(&span.1));
+    let reach = 2 * input.len() / whole.len();
+    let near = |at: usize| at + reach > hit.start && at < hit.end + reach;
+    lost.filter(|span| !place_of(input, span).is_some_and(near)).count()
+}
+
+#[test]
+fn damage_costs_what_it_hits() {
+    let requests: Vec<_> = (0..5).map(|number| sample(number, 24)).collect();
+    let whole = expected(&requests);
+    for (form, _, input) in forms(&requests) {
+        for seed in 0..40 {
+            let mut random = Random(seed);
+            let at = random.below(input.len());
+            let mut damaged = input.clone();
+            let hit = match seed % 4 {
+                // One byte is another one.
+                0 => {
+                    damaged[at] ^= 1 << random.below(8);
+                    at..at + 1
+                }
+                // Some bytes are missing.
+                1 => {
+                    let end = (at + 1 + random.below(60)).min(input.len());
+                    damaged.drain(at..end);
+                    at..end
+                }
+                // Zeros.
+                2 => {
+                    let end = (at + 1 + random.below(300)).min(input.len());
+                    damaged[at..end].fill(0);
+                    at..end
+                }
+                // The end is missing.
+                _ => {
+                    damaged.truncate(at);
+                    at..input.len()
+                }
+            };
+            let Ok((seen, summary)) = read_with(vec![stream(&damaged)], 1) else {
+                continue;
+            };
+            let lost = whole.len().saturating_sub(seen.len());
+            let elsewhere = lost_elsewhere(&input, hit.clone(), &whole, &seen);
+            assert!(
+                elsewhere == 0,
+                "{form}, seed {seed}, {hit:?}: {lost} lost, {elsewhere} elsewhere; {:?}",
+                summary.skipped
+            );
+            assert!(
+                lost == 0 || summary.skipped.records > 0,
+                "{form}, seed {seed}, {hit:?}: {lost} lost silently"
+            );
         }
     }
 }

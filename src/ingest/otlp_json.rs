@@ -51,7 +51,7 @@ fn has_request(text: &[u8]) -> bool {
 }
 
 fn has_request_line(text: &[u8]) -> bool {
-    memchr_iter(b'\n', text).any(|end| matches!(Start::at(&text[end + 1..]), Ok(Some(Start::Request))))
+    memchr_iter(b'\n', text).any(|end| begins_request(&text[end + 1..]))
 }
 
 /// A line break between a closing and an opening brace is never inside a document.
@@ -64,6 +64,11 @@ fn is_one_a_line(text: &[u8], whole: bool) -> bool {
         Some(byte) => *byte == b'{' && !matches!(first.last(), Some(b'[' | b',' | b'{' | b':')),
         None => whole && first.ends_with(b"}"),
     }
+}
+
+/// Whether an export request begins here.
+pub(super) fn begins_request(text: &[u8]) -> bool {
+    matches!(Start::at(text), Ok(Some(Start::Request)))
 }
 
 fn cut(framing: Framing, bytes: &[u8]) -> usize {
@@ -98,7 +103,25 @@ enum Level {
     Spans,
 }
 
+/// All levels of a request, the outer ones first.
+const LEVELS: [Level; 6] =
+    [Level::Request, Level::Resources, Level::Resource, Level::Scopes, Level::Scope, Level::Spans];
+
 impl Level {
+    /// The object that has a member of this name.
+    fn of_member(key: &[u8]) -> Option<Self> {
+        match key {
+            b"resourceSpans" | b"resource_spans" | b"batches" => Some(Self::Request),
+            b"resource"
+            | b"scopeSpans"
+            | b"scope_spans"
+            | b"instrumentationLibrarySpans"
+            | b"instrumentation_library_spans" => Some(Self::Resource),
+            b"scope" | b"spans" | b"instrumentationLibrary" | b"instrumentation_library" => Some(Self::Scope),
+            _ => None,
+        }
+    }
+
     fn is_list(self) -> bool {
         matches!(self, Self::Requests | Self::Resources | Self::Scopes | Self::Spans)
     }
@@ -135,46 +158,42 @@ impl Start {
     }
 
     fn of_key(key: &[u8]) -> Option<Self> {
-        match key {
-            b"resourceSpans" | b"resource_spans" | b"batches" => Some(Self::Request),
-            b"resource" | b"scopeSpans" | b"scope_spans" | b"instrumentationLibrarySpans" => {
-                Some(Self::Resource)
-            }
-            b"scope" | b"spans" | b"instrumentationLibrary" | b"instrumentation_library" => Some(Self::Scope),
-            b"traceId"
-            | b"trace_id"
-            | b"spanId"
-            | b"span_id"
-            | b"parentSpanId"
-            | b"parent_span_id"
-            | b"name"
-            | b"kind"
-            | b"startTimeUnixNano"
-            | b"start_time_unix_nano"
-            | b"endTimeUnixNano"
-            | b"end_time_unix_nano"
-            | b"attributes"
-            | b"status"
-            | b"flags"
-            | b"events"
-            | b"links"
-            | b"traceState"
-            | b"trace_state"
-            | b"droppedAttributesCount" => Some(Self::Span),
-            _ => None,
+        const OF_SPAN: [&[u8]; 18] = [
+            b"traceId",
+            b"trace_id",
+            b"spanId",
+            b"span_id",
+            b"parentSpanId",
+            b"parent_span_id",
+            b"traceState",
+            b"trace_state",
+            b"name",
+            b"kind",
+            b"startTimeUnixNano",
+            b"start_time_unix_nano",
+            b"endTimeUnixNano",
+            b"end_time_unix_nano",
+            b"attributes",
+            b"status",
+            b"flags",
+            b"events",
+        ];
+        match Level::of_member(key) {
+            Some(Level::Request) => Some(Self::Request),
+            Some(Level::Resource) => Some(Self::Resource),
+            Some(_) => Some(Self::Scope),
+            None => OF_SPAN.contains(&key).then_some(Self::Span),
         }
     }
 
     /// The lists and objects around it.
     fn surroundings(self) -> &'static [Level] {
-        const ALL: [Level; 6] =
-            [Level::Request, Level::Resources, Level::Resource, Level::Scopes, Level::Scope, Level::Spans];
-        match self {
-            Self::Request => &[],
-            Self::Resource => &ALL[..2],
-            Self::Scope => &ALL[..4],
-            Self::Span => &ALL,
-        }
+        &LEVELS[..match self {
+            Self::Request => 0,
+            Self::Resource => 2,
+            Self::Scope => 4,
+            Self::Span => 6,
+        }]
     }
 }
 
@@ -337,11 +356,18 @@ impl Pass<'_, '_> {
     fn element(&mut self, scanner: &mut Scanner<'_>) -> Scan<()> {
         let within = self.decoder.levels.last().copied();
         match (scanner.separated()?, within) {
-            (b'{', _) => self.enter(match within {
-                None | Some(Level::Requests) => Level::Request,
-                Some(Level::Resources) => Level::Resource,
-                Some(_) => Level::Scope,
-            }),
+            (b'{', _) => {
+                let (level, belongs) = match within {
+                    None | Some(Level::Requests) => (Level::Request, Start::Request),
+                    Some(Level::Resources) => (Level::Resource, Start::Resource),
+                    Some(_) => (Level::Scope, Start::Scope),
+                };
+                // A bracket too many or too few before: the lists have changed their places.
+                if Start::at(&scanner.bytes()[scanner.at..])?.is_some_and(|start| start != belongs) {
+                    return bad("brackets that do not match");
+                }
+                self.enter(level);
+            }
             (b'[', None) => self.enter(Level::Requests),
             // Left over from a damaged document.
             (b']' | b'}', None) => {}
@@ -358,7 +384,20 @@ impl Pass<'_, '_> {
     fn member<'b>(&mut self, scanner: &mut Scanner<'b>) -> Scan<Option<&'b [u8]>> {
         match scanner.separated()? {
             close @ (b']' | b'}') => self.close(scanner, close).map(|()| None),
-            _ => scanner.next_key(),
+            _ => {
+                let start = scanner.at;
+                let key = scanner.next_key()?;
+                let owner = key.and_then(Level::of_member);
+                if let Some(owner) = owner.filter(|owner| self.decoder.levels.last() != Some(owner)) {
+                    // The end of this object and the begin of that one are missing.
+                    self.skip(scanner.bytes(), start, 0, "brackets that do not match");
+                    let depth = LEVELS.iter().position(|level| *level == owner).unwrap_or(0);
+                    self.move_into(&LEVELS[..depth]);
+                    self.enter(owner);
+                    self.decoder.known = true;
+                }
+                Ok(key)
+            }
         }
     }
 
@@ -530,9 +569,13 @@ impl Pass<'_, '_> {
     /// Ends the gap before an object, as if all brackets around it had been read.
     fn go_on(&mut self, end: usize, start: Start) {
         self.count_gap(end);
+        self.move_into(start.surroundings());
+    }
+
+    /// Leaves and enters until `wanted` is what the decoder is in.
+    fn move_into(&mut self, wanted: &[Level]) {
         let levels = &self.decoder.levels;
         let outer = levels.iter().rposition(|level| *level == Level::Request).unwrap_or(levels.len().min(1));
-        let wanted = start.surroundings();
         let same = |(have, want): &(&Level, &Level)| have == want;
         let kept = levels[outer..].iter().zip(wanted).take_while(same).count();
         while self.decoder.levels.len() > outer + kept {

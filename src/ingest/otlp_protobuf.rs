@@ -75,6 +75,8 @@ struct Open {
 struct Gap {
     offset: u64,
     reason: &'static str,
+    /// What begins at the offset is damaged itself, and not what is around it.
+    inside: bool,
 }
 
 /// Where the decoder is between two blocks.
@@ -94,7 +96,9 @@ enum Stop {
     /// The block ends inside of what comes next.
     End,
     /// It is damaged.
-    Bad(&'static str),
+    Damaged(&'static str),
+    /// It does not belong here: what is around it is damaged.
+    Misplaced(&'static str),
 }
 
 impl Decoder {
@@ -118,8 +122,12 @@ impl Decode for Decoder {
             let step = pass.step(&mut attributes);
             let ended = match step {
                 Ok(more) => !more,
-                Err(Stop::Bad(reason)) => {
-                    pass.open_gap(reason);
+                Err(Stop::Damaged(reason)) => {
+                    pass.open_gap(reason, true);
+                    false
+                }
+                Err(Stop::Misplaced(reason)) => {
+                    pass.open_gap(reason, false);
                     false
                 }
                 Err(Stop::End) => pass.end(),
@@ -174,7 +182,7 @@ impl<'b> Pass<'_, '_, 'b> {
         match self.block.rest {
             Rest::Follows => true,
             Rest::TooLong => {
-                self.open_gap("a record longer than can be read");
+                self.open_gap("a record longer than can be read", true);
                 self.at = self.block.bytes.len();
                 true
             }
@@ -187,7 +195,7 @@ impl<'b> Pass<'_, '_, 'b> {
                 false
             }
             Rest::Nothing => {
-                self.open_gap("the input ends inside a message");
+                self.open_gap("the input ends inside a message", true);
                 false
             }
         }
@@ -198,7 +206,7 @@ impl<'b> Pass<'_, '_, 'b> {
         let cut_off = self.decoder.hop > self.offset()
             || self.decoder.opened.iter().any(|open| open.end > self.offset() && open.end != u64::MAX);
         if cut_off && self.decoder.gap.is_none() {
-            self.open_gap("the input ends inside a message");
+            self.open_gap("the input ends inside a message", true);
         }
         self.count_gap();
         while !self.decoder.opened.is_empty() {
@@ -260,24 +268,34 @@ impl<'b> Pass<'_, '_, 'b> {
         let bytes = &self.rest()[..self.rest().len().min(room)];
         let field = match Field::of(bytes) {
             Ok(field) if field.length() <= room => field,
+            // Where its length is damaged, it ends with what is around it.
+            Ok(field) if open.level != Level::Scope && begins(open.level, bytes) => {
+                Field { content: room - field.header, ..field }
+            }
             Err(Fault::End) if bytes.len() < room => return Err(Stop::End),
-            _ => return Err(Stop::Bad("a field that does not fit into its message")),
+            _ => return Err(Stop::Misplaced("a field that does not fit into its message")),
         };
         let content = bytes.get(field.header..field.length()).ok_or(Stop::End);
         match (open.level, field.number, field.kind) {
             (Level::Request, 1, Kind::Bytes) => self.step_into(Level::Resource, field),
+            (Level::Request | Level::Resource, 2, Kind::Bytes)
+                if begins(Level::Scope, bytes)
+                    || open.level == Level::Request && begins(Level::Resource, bytes) =>
+            {
+                return Err(Stop::Misplaced("a span or scope outside of what it belongs to"));
+            }
             (Level::Resource, 2 | 1000, Kind::Bytes) => self.step_into(Level::Scope, field),
             (Level::Scope, 2, Kind::Bytes) => {
                 self.span(content?, attributes)?;
                 self.at += field.length();
             }
             (Level::Resource, 1, Kind::Bytes) => {
-                let found = span::resource(content?).ok_or(Stop::Bad("a damaged resource"))?;
+                let found = span::resource(content?).ok_or(Stop::Damaged("a damaged resource"))?;
                 self.decoder.owner.resource(&found);
                 self.at += field.length();
             }
             (Level::Scope, 1, Kind::Bytes) => {
-                let name = span::scope_name(content?).ok_or(Stop::Bad("a damaged scope"))?;
+                let name = span::scope_name(content?).ok_or(Stop::Damaged("a damaged scope"))?;
                 self.decoder.owner.scope(name);
                 self.at += field.length();
             }
@@ -288,11 +306,15 @@ impl<'b> Pass<'_, '_, 'b> {
 
     #[inline]
     fn span(&mut self, bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Result<(), Stop> {
-        let found = span::span(bytes, attributes).ok_or(Stop::Bad("a damaged span"))?;
+        let found = span::span(bytes, attributes).ok_or(Stop::Damaged("a damaged span"))?;
         match found.problem {
             None => {
                 let raw = RawSpan { attributes, ..found.span };
                 self.decoder.owner.push(self.reading, &raw);
+            }
+            // Read as a span, a scope has no ids.
+            Some(_) if begins(Level::Resource, self.rest()) => {
+                return Err(Stop::Misplaced("a scope among the spans of another one"));
             }
             Some(reason) => self.skip(bytes.len(), reason),
         }
@@ -323,38 +345,68 @@ impl<'b> Pass<'_, '_, 'b> {
         }
     }
 
-    fn open_gap(&mut self, reason: &'static str) {
+    fn open_gap(&mut self, reason: &'static str, inside: bool) {
         if self.decoder.gap.is_none() {
-            self.decoder.gap = Some(Gap { offset: self.offset(), reason });
+            self.decoder.gap = Some(Gap { offset: self.offset(), reason, inside });
         }
     }
 
-    /// Looks for the next field of the message that the decoder is in.
+    /// Looks for the next span, scope or resource, also behind the stated end of what is around it: a
+    /// length may be what is damaged.
     fn close_gap(&mut self) -> Result<(), Stop> {
-        let Some(open) = self.decoder.opened.last().copied() else {
+        let (Some(request), Some(gap)) = (self.decoder.opened.first(), &self.decoder.gap) else {
             self.count_gap();
             return Ok(());
         };
-        let room = self.distance(open.end);
+        let room = self.distance(request.end);
         let bytes = &self.rest()[..self.rest().len().min(room)];
-        let bad = self.decoder.gap.as_ref().is_some_and(|gap| gap.offset == self.offset());
-        let found = (usize::from(bad)..bytes.len()).find(|at| begins(open.level, &bytes[*at..]));
+        let first = usize::from(gap.inside && gap.offset == self.offset());
+        let fits = |at: usize, (level, length)| level != Level::Scope || length <= room - at;
+        let found = (first..bytes.len())
+            .find_map(|at| Some((at, begins_anything(&bytes[at..]).filter(|found| fits(at, *found))?)));
         match found {
-            Some(distance) => {
+            Some((distance, (level, length))) => {
                 self.at += distance;
                 self.count_gap();
+                self.go_on(level, self.offset() + length as u64);
             }
-            None if bytes.len() == room || self.block.rest == Rest::Nothing => self.at += bytes.len(),
+            None if bytes.len() == room || self.block.rest == Rest::Nothing => {
+                self.at += bytes.len();
+                while self.decoder.opened.len() > 1 {
+                    self.leave();
+                }
+            }
             None => {
-                self.at += bytes.len().saturating_sub(SPAN_BEGIN);
+                self.at += bytes.len().saturating_sub(BEGIN_BYTES_MAX).max(first);
                 return Err(Stop::End);
             }
         }
         Ok(())
     }
 
+    /// Makes `level` what the decoder is in, and everything around it reach `end`.
+    fn go_on(&mut self, level: Level, end: u64) {
+        const LEVELS: [Level; 3] = [Level::Request, Level::Resource, Level::Scope];
+        let depth = LEVELS.iter().position(|other| *other == level).unwrap_or(0) + 1;
+        let here = self.offset();
+        let is_over = |open: &Open| open.end <= here;
+        while self.decoder.opened.len() > depth
+            || self.decoder.opened.len() > 1 && self.decoder.opened.last().is_some_and(is_over)
+        {
+            self.leave();
+        }
+        // The end of the whole message is sure.
+        let end = self.decoder.opened.first().map_or(end, |request| request.end.min(end));
+        for level in &LEVELS[self.decoder.opened.len().min(depth)..depth] {
+            // Nobody knows where it ends.
+            let outer_end = self.decoder.opened.last().map_or(end, |outer| outer.end);
+            self.enter(*level, outer_end);
+        }
+        self.decoder.opened.iter_mut().for_each(|open| open.end = open.end.max(end));
+    }
+
     fn count_gap(&mut self) {
-        if let Some(Gap { offset, reason }) = self.decoder.gap.take() {
+        if let Some(Gap { offset, reason, .. }) = self.decoder.gap.take() {
             let length = self.offset().saturating_sub(offset);
             self.reading.skipped.skip(&self.block.place.file, offset, 0, length, reason);
         }
@@ -366,36 +418,38 @@ impl<'b> Pass<'_, '_, 'b> {
     }
 }
 
-/// Bytes that tell a span by its begin: tag and length of the span and of both ids, and the ids.
-const SPAN_BEGIN: usize = 1 + 5 + 2 + 16 + 2;
+/// Bytes that tell what begins somewhere are fewer than these, names of usual length included.
+const BEGIN_BYTES_MAX: usize = 4096;
 
-/// Whether a field begins here that can only be the one that a message of this level repeats.
-fn begins(level: Level, bytes: &[u8]) -> bool {
-    let (tag, within) = match level {
-        Level::Request => (0x0a, Level::Resource),
-        Level::Resource => (0x12, Level::Scope),
-        Level::Scope => (0x12, Level::Scope),
+/// The message in which these bytes can only be what it repeats, and their length.
+fn begins_anything(bytes: &[u8]) -> Option<(Level, usize)> {
+    let level = match bytes.first()? {
+        0x0a if begins(Level::Request, bytes) => Level::Request,
+        0x12 if begins(Level::Scope, bytes) => Level::Scope,
+        0x12 if begins(Level::Resource, bytes) => Level::Resource,
+        _ => return None,
     };
+    Some((level, Field::of(bytes).ok()?.length()))
+}
+
+/// Whether a field begins here that can only be the one that a message of this level repeats. What is not
+/// there to its end is looked at as far as it goes.
+fn begins(level: Level, bytes: &[u8]) -> bool {
+    let tag = if level == Level::Request { 0x0a } else { 0x12 };
     let Some(field) = Field::of(bytes).ok().filter(|_| bytes[0] == tag) else {
         return false;
     };
-    let Some(content) = bytes.get(field.header..field.length()) else {
+    let content = bytes.get(field.header..).unwrap_or_default();
+    let content = &content[..content.len().min(field.content)];
+    if level == Level::Scope {
+        // A span begins with its ids.
+        return matches!(content, [0x0a, 16, rest @ ..] if rest.get(16..18) == Some(&[0x12, 8]));
+    }
+    // The scope, then a span; the resource, then a scope. The first may be missing.
+    let Ok(first) = Field::of(content) else {
         return false;
     };
-    match level {
-        // A span begins with its ids.
-        Level::Scope => matches!(content, [0x0a, 16, rest @ ..] if rest.get(16..18) == Some(&[0x12, 8])),
-        _ => {
-            let Ok(first) = Field::of(content) else {
-                return false;
-            };
-            // The resource, then a scope; the scope, then a span.
-            first.number == 1
-                && first.kind == Kind::Bytes
-                && content.get(first.length()..).is_some_and(|second| {
-                    second.first() == Some(&0x12)
-                        && (within == Level::Resource || begins(Level::Scope, second))
-                })
-        }
-    }
+    let second = content.get(first.length()..).unwrap_or_default();
+    let within = if level == Level::Request { Level::Resource } else { Level::Scope };
+    begins(within, content) || first.number == 1 && first.kind == Kind::Bytes && begins(within, second)
 }

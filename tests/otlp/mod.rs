@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod json;
+pub(crate) mod layout;
 pub(crate) mod protobuf;
 
 /// What one resource sent.

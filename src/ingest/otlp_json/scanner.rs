@@ -115,6 +115,18 @@ impl<'b> Scanner<'b> {
         Some(value)
     }
 
+    /// Steps over `text`, at most four digits and a comma; or stays.
+    #[inline(always)]
+    pub(super) fn skip_number(&mut self, text: &[u8]) {
+        let Some(digits) = self.rest().strip_prefix(text) else {
+            return;
+        };
+        let length = digits.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        if digits.get(length) == Some(&b',') {
+            self.at += text.len() + length + 1;
+        }
+    }
+
     /// The `N` bytes after `text`; the scanner stays.
     #[inline(always)]
     pub(super) fn ahead<const N: usize>(&self, text: &[u8]) -> Option<&'b [u8; N]> {
@@ -190,10 +202,10 @@ impl<'b> Scanner<'b> {
             self.at += length + 2;
             return Ok(plain);
         }
-        self.escaped_text()
+        self.special_text()
     }
 
-    fn escaped_text(&mut self) -> Scan<&'b [u8]> {
+    fn special_text(&mut self) -> Scan<&'b [u8]> {
         let first = self.at + 1;
         self.skip_string()?;
         let raw = self.bytes.get(first..self.at - 1).unwrap_or_default();
@@ -214,11 +226,14 @@ impl<'b> Scanner<'b> {
         let mut at = self.at + 1;
         loop {
             at += special(self.bytes.get(at..).unwrap_or_default()).ok_or(Stop::End)?;
-            if self.bytes[at] == b'"' {
-                self.at = at + 1;
-                return Ok(());
+            match self.bytes[at] {
+                b'"' => {
+                    self.at = at + 1;
+                    return Ok(());
+                }
+                0 => return bad("a zero byte in a text"),
+                _ => at += 2,
             }
-            at += 2;
         }
     }
 
@@ -283,7 +298,8 @@ impl<'b> Scanner<'b> {
     }
 }
 
-/// Length of what comes before the next quote or backslash.
+/// Length of what comes before the next quote, backslash or zero byte: zeros are what a crash leaves of
+/// blocks that were not written.
 #[inline(always)]
 fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -293,14 +309,15 @@ fn special(bytes: &[u8]) -> Option<usize> {
         let word = u64::from_le_bytes(*eight);
         let quote = word ^ (ONES * b'"' as u64);
         let backslash = word ^ (ONES * b'\\' as u64);
-        let zero = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash);
+        let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let zero = is_zero(quote) | is_zero(backslash) | is_zero(word);
         if zero & HIGH != 0 {
             // The lowest set bit is exact; borrows spoil only those above it.
             return Some(at + (zero & HIGH).trailing_zeros() as usize / 8);
         }
         at += 8;
     }
-    let tail = bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+    let tail = bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0));
     tail.map(|position| at + position)
 }
 
@@ -413,7 +430,7 @@ mod tests {
     #[test]
     fn the_next_special_byte_is_found_at_every_distance() {
         for length in 0..40 {
-            for byte in [b'"', b'\\'] {
+            for byte in [b'"', b'\\', 0] {
                 let mut bytes = vec![0xa2; length];
                 bytes.extend([byte, b'"', b'\\']);
                 assert_eq!(special(&bytes), Some(length));

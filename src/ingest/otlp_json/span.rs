@@ -35,6 +35,7 @@ fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
     } else {
         scanner.take(b"\"parentSpanId\":\"\",");
     }
+    scanner.skip_number(b"\"flags\":");
     if let Some(name) = scanner.take_plain(b"\"name\":\"", b"\",") {
         span.name = name;
     }
@@ -80,6 +81,7 @@ fn member<'b>(
             span.error = false;
             return status(scanner, span);
         }
+        b"events" => return events(scanner),
         b"traceId" | b"trace_id" => {
             id(scanner.scalar()?, &mut span.trace, values::trace_id, problem, TRACE_ID)
         }
@@ -127,6 +129,21 @@ fn text(scalar: Scalar<'_>) -> &[u8] {
         Scalar::Text(text) => text,
         _ => b"",
     }
+}
+
+/// Steps over the events.
+fn events(scanner: &mut Scanner<'_>) -> Scan<()> {
+    if !scanner.open(b'[')? {
+        return Ok(());
+    }
+    while scanner.next_element()? {
+        let first = scanner.ahead::<10>(b"{\"");
+        if first.is_some_and(|key| key.starts_with(b"traceId\"") || key.starts_with(b"trace_id\"")) {
+            return bad("a span among the events of another one");
+        }
+        scanner.skip_value()?;
+    }
+    Ok(())
 }
 
 fn status(scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) -> Scan<()> {
@@ -195,7 +212,10 @@ fn attribute<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> 
             _ => scanner.skip_value()?,
         }
     }
-    if let (Some(key), Some(at)) = (name.and_then(Key::of), value_at) {
+    let Some(name) = name else {
+        return bad("an attribute without a key");
+    };
+    if let (Some(key), Some(at)) = (Key::of(name), value_at) {
         let end = std::mem::replace(&mut scanner.at, at);
         value(scanner, key, attributes, Arrays::Flat)?;
         scanner.at = end;

@@ -1,11 +1,11 @@
 //! Where the messages of a stream begin and end, also behind a length that is damaged.
 //!
-//! A length is trusted where the fields of its message end with it, or where another message follows.
-//! Else the message ends with the last field that looks like one of a request, or where the next
-//! message begins.
+//! A length is trusted where another message follows. Else the message ends with the last field that looks
+//! like one of a request, or where the next message begins.
 
 use super::wire::{Fault, Field, Kind, Wire};
-use crate::ingest::{Framing, Rest};
+use super::{BEGIN_BYTES_MAX, Level};
+use crate::ingest::{Framing, Rest, otlp_json};
 
 /// What is at the front of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(super) enum Frame {
     Incomplete,
 }
 
-/// Bytes that tell a message by its begin, at most.
-const BEGIN_MAX: usize = 32;
+/// Blanks in a JSON message before its first key, at most.
+const BLANKS_MAX: usize = 32;
 
 impl Frame {
     /// The frame at the front of `bytes`, which are not empty.
@@ -37,17 +37,23 @@ impl Frame {
 
     fn of_message(framing: Framing, bytes: &[u8], rest: Rest, header: usize, length: usize) -> Self {
         let end = header + length;
-        let sound = Self::Message { start: header, end, sound: true };
-        match (bytes.get(header..end), rest) {
-            (Some(message), _) if message.first() == Some(&b'{') || fields(message) == length => sound,
-            (Some(_), _) if is_next(framing, &bytes[end..], rest) => sound,
-            (None, Rest::Follows) => Self::Incomplete,
-            (None, Rest::TooLong) => Self::Long { start: header, end },
-            _ => match Self::by_fields(framing, bytes, header, rest) {
-                Some(end) => Self::Message { start: header, end, sound: false },
-                None if end > bytes.len() => Self::CutOff { start: header },
-                None => sound,
-            },
+        let message = bytes.get(header..end);
+        match rest {
+            _ if message.is_some() && is_next(framing, &bytes[end..], rest) => {
+                return Self::Message { start: header, end, sound: true };
+            }
+            Rest::Follows if message.is_none() => return Self::Incomplete,
+            Rest::TooLong if message.is_none() => return Self::Long { start: header, end },
+            _ => {}
+        }
+        // Its own length is damaged, or bytes of it are missing, or the next length is damaged.
+        let agrees = message.is_some_and(|message| message.starts_with(b"{") || fields(message) == length);
+        match Self::by_fields(framing, bytes, header, rest) {
+            Some(other) if !agrees || other < end => {
+                Self::Message { start: header, end: other, sound: false }
+            }
+            None if message.is_none() => Self::CutOff { start: header },
+            _ => Self::Message { start: header, end, sound: true },
         }
     }
 
@@ -61,10 +67,12 @@ impl Frame {
         {
             return Self::Message { start: header, end, sound: false };
         }
-        match (search(framing, bytes, 1), rest) {
+        match (search(framing, bytes, 1, rest), rest) {
             (Some(end), _) => Self::Damaged { end },
             (None, Rest::Follows) => Self::Incomplete,
-            (None, Rest::TooLong) => Self::Damaged { end: bytes.len() - BEGIN_MAX },
+            (None, Rest::TooLong) => {
+                Self::Damaged { end: bytes.len().saturating_sub(BEGIN_BYTES_MAX).max(1) }
+            }
             (None, Rest::Nothing) => Self::Damaged { end: bytes.len() },
         }
     }
@@ -75,7 +83,7 @@ impl Frame {
         if end > start && is_next(framing, &bytes[end..], rest) {
             return Some(end);
         }
-        search(framing, bytes, start + 1)
+        search(framing, bytes, start + 1, rest)
     }
 }
 
@@ -113,10 +121,23 @@ fn is_next(framing: Framing, bytes: &[u8], rest: Rest) -> bool {
     }
 }
 
-/// The first place at or behind `from` where a message with something in it begins.
-fn search(framing: Framing, bytes: &[u8], from: usize) -> Option<usize> {
-    (from..bytes.len())
-        .find(|at| matches!(begins(framing, &bytes[*at..]), Begins::Message { length: 1.., .. }))
+/// The first place at or behind `from` where nothing but a message begins: it ends with its length.
+fn search(framing: Framing, bytes: &[u8], from: usize, rest: Rest) -> Option<usize> {
+    (from..bytes.len()).find(|at| match begins(framing, &bytes[*at..]) {
+        Begins::Message { header, length: length @ 1.. } => {
+            let (start, end) = (at + header, at + header + length);
+            bytes.get(start..end).is_some_and(begins_surely)
+                && (fields(&bytes[start..end]) == length || is_next(framing, &bytes[end..], rest))
+        }
+        _ => false,
+    })
+}
+
+fn begins_surely(message: &[u8]) -> bool {
+    match message.first() {
+        Some(b'{') => otlp_json::begins_request(message),
+        _ => super::begins(Level::Request, message),
+    }
 }
 
 /// Whether a message begins somewhere.
@@ -180,7 +201,7 @@ fn message_begins(bytes: &[u8], length: usize) -> Option<bool> {
     match bytes {
         [] => None,
         [b'{', rest @ ..] => match rest.trim_ascii_start() {
-            [] if rest.len() < BEGIN_MAX => None,
+            [] if rest.len() < BLANKS_MAX => None,
             rest => Some(length >= 2 && matches!(rest, [b'"' | b'}', ..])),
         },
         _ => match Field::of(bytes) {
