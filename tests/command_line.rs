@@ -67,6 +67,7 @@ fn help() {
           diagnose  Reads traces and says, for each endpoint, where its time goes and what to fix first
           run       Runs a command, collects its OpenTelemetry traces and says why it is slow
           rules     Lists the flaws that whyslow finds, or explains one
+          demo      Diagnoses a recorded case, to show what a diagnosis looks like
           help      Print this message or the help of the given subcommand(s)
 
         Options:
@@ -77,6 +78,7 @@ fn help() {
                   Print version
 
         Examples:
+          whyslow demo                        what a diagnosis looks like
           whyslow diagnose traces.json        traces that were recorded before
           whyslow run -- npm test             record them now, from any command
           whyslow rules n-plus-one            what a finding means
@@ -379,6 +381,16 @@ fn a_reader_that_has_enough_is_no_error() {
         .output()
         .unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[test]
+fn the_demo_needs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("whyslow.toml"), "not for the demo").unwrap();
+    let demo = whyslow(folder.path(), &["demo", "--top", "1", "--fail-on", "target"]);
+    let said = text(&demo.stdout);
+    assert_eq!(demo.status.code(), Some(1), "the target is missed: {}", text(&demo.stderr));
+    assert!(said.contains("1  n-plus-one  SELECT"), "{said}");
 }
 
 /// `script` of util-linux gives it a terminal, here of 60 columns.

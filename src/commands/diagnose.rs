@@ -112,25 +112,59 @@ fn outputs() -> PossibleValuesParser {
 
 /// Diagnoses files.
 pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
-    let again = "record again, then: whyslow diagnose …".to_owned();
+    let again = again(&command.paths);
     let stdin = |path: &PathBuf| path.as_os_str() == "-";
     if command.paths.iter().filter(|path| stdin(path)).count() > 1 {
         return Err(UsageError("standard input (`-`) can be read once only".to_owned()).into());
     }
     let inputs = command.paths.into_iter().map(Input::from);
-    diagnose(&command.options, inputs.collect(), again)
+    diagnose(&command.options, settings(&command.options)?, inputs.collect(), again)
+}
+
+/// The command that reads the same places again, where a new recording lies by then.
+fn again(paths: &[PathBuf]) -> String {
+    let words = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect::<Vec<_>>();
+    format!("whyslow diagnose {}", words.join(" "))
+}
+
+/// A word for a shell, in single quotes where it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/_-.,:+@%".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Diagnoses what was received as a stream of length-prefixed messages.
 #[cfg(feature = "receiver")]
 pub(crate) fn report(options: &Options, messages: std::fs::File, again: String) -> anyhow::Result<Outcome> {
     let received = Input::Stream { name: "what was received".into(), stream: Box::new(messages) };
-    diagnose(options, vec![received], again)
+    diagnose(options, settings(options)?, vec![received], again)
+}
+
+/// Diagnoses a recording that has goals of its own, unless others are given.
+pub(super) fn recorded(
+    options: &Options,
+    recording: &'static [u8],
+    target: Target,
+) -> anyhow::Result<Outcome> {
+    let targets = match options.targets.is_empty() {
+        true => vec![target],
+        false => options.targets.clone(),
+    };
+    let input = Input::Stream { name: "the recording".into(), stream: Box::new(recording) };
+    let settings = Settings { targets, ..Settings::default() };
+    diagnose(options, settings, vec![input], "whyslow demo".to_owned())
 }
 
 /// Diagnoses inputs; `again` is the command that shows later whether a fix worked.
-pub(super) fn diagnose(options: &Options, inputs: Vec<Input>, again: String) -> anyhow::Result<Outcome> {
-    let settings = settings(options)?;
+fn diagnose(
+    options: &Options,
+    settings: Settings,
+    inputs: Vec<Input>,
+    again: String,
+) -> anyhow::Result<Outcome> {
     if options.fail_on == Some(FailOn::Target) && settings.targets.is_empty() {
         let text = "--fail-on target: there is no target; give --target or [[target]] in whyslow.toml";
         return Err(UsageError(text.to_owned()).into());
@@ -203,6 +237,12 @@ mod tests {
         assert_eq!(cart.notes.last().map(String::as_str), Some("1 of 4 endpoints, as asked for"));
         assert_eq!(narrow::narrow(&samples::full(), Some("*"), None), samples::full());
         assert!(narrow::narrow(&samples::full(), Some("nothing"), None).endpoints.is_empty());
+    }
+
+    #[test]
+    fn commands_can_be_copied() {
+        let paths = ["traces.json", "a b/it's", "-"].map(PathBuf::from);
+        assert_eq!(again(&paths), r"whyslow diagnose traces.json 'a b/it'\''s' -");
     }
 
     #[test]

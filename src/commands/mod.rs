@@ -1,5 +1,6 @@
 //! The subcommands, one file each, and how they end.
 
+mod demo;
 mod diagnose;
 mod rules;
 #[cfg(feature = "receiver")]
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
+  whyslow demo                        what a diagnosis looks like
   whyslow diagnose traces.json        traces that were recorded before
   whyslow run -- npm test             record them now, from any command
   whyslow rules n-plus-one            what a finding means";
@@ -35,6 +37,7 @@ enum Command {
     #[cfg(feature = "receiver")]
     Run(run::Options),
     Rules(rules::Options),
+    Demo(demo::Options),
 }
 
 impl Command {
@@ -44,6 +47,7 @@ impl Command {
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
             Self::Rules(options) => rules::execute(options),
+            Self::Demo(options) => demo::execute(&options),
         }
     }
 }

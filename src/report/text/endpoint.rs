@@ -94,6 +94,7 @@ pub(super) fn latency(latency: &Latency, requests: u64, ink: Ink) -> Vec<Line> {
     };
     let slowest = match latency.p99 {
         Some(_) => None,
+        None if requests == 1 => None,
         None => figure(&format!("slowest of {requests}"), latency.max),
     };
     let known = [figure("p50", latency.p50), figure("p95", latency.p95), figure("p99", latency.p99), slowest];

@@ -58,7 +58,7 @@ fn write_verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         (_, true) => (Ink::Bad, "no findings, since little could be seen: most of the time is unexplained"),
         (_, false) => (Ink::Good, "no findings: nothing that was seen is worth fixing"),
     };
-    page.line(Line::default().with(ink, text))?;
+    page.prose(Line::default(), ink, text)?;
     page.blank()
 }
 
