@@ -3,6 +3,7 @@
 //! The same statement has the same [`ShapeId`] wherever it is seen.
 
 mod endpoint;
+pub mod fold;
 mod hash;
 mod segment;
 pub mod sql;
@@ -22,6 +23,11 @@ pub struct ShapeId {
 impl ShapeId {
     /// Stands for all shapes beyond the dictionary's limit.
     pub const OTHER: Self = Self { family: Family::None, hash: u64::MAX };
+
+    /// The id of a canonical text; statements have theirs from the lexer.
+    pub(crate) fn of(family: Family, text: &str) -> Self {
+        Self { family, hash: hash::finish(hash::bytes(hash::START ^ family as u64, text.as_bytes())) }
+    }
 }
 
 /// What a shape normalises; its prefix carries the normaliser's version.

@@ -4,7 +4,7 @@
 //! the path give way to `{id}`, what may be anything to `{}`; a query string keeps
 //! the names of its parameters, sorted.
 
-use super::segment::push_part;
+use super::segment::{Part, part, push_part};
 use super::{Family, Shape, ShapeId, hash};
 use crate::evidence::Values;
 
@@ -108,10 +108,7 @@ impl Templates {
 
     pub(super) fn finish(&mut self, family: Family) -> Template<'_> {
         self.text.truncate(self.text.trim_end().len());
-        let id = ShapeId {
-            family,
-            hash: hash::finish(hash::bytes(hash::START ^ family as u64, self.text.as_bytes())),
-        };
+        let id = ShapeId::of(family, &self.text);
         let values = match (self.hidden, self.taken) {
             (true, _) => Values::UNKNOWN,
             (false, 0) => Values::NONE,
@@ -198,9 +195,12 @@ impl Templates {
 
     pub(super) fn path(&mut self, path: &[u8]) {
         let mut empty = true;
-        for segment in path.split(|byte| *byte == b'/').filter(|segment| !segment.is_empty()) {
+        for segment in path.split(|byte| *byte == b'/') {
             // Parameters of a segment, such as `;jsessionid=…`, are values.
             let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+            if name.is_empty() {
+                continue;
+            }
             empty = false;
             if self.text.len() > TEXT_BYTES {
                 self.take(segment);
@@ -261,7 +261,10 @@ fn parameter_name(name: &[u8]) -> String {
             text.push('[');
         }
         if index == 0 || !inner.iter().all(u8::is_ascii_digit) {
-            push_part(&mut text, inner);
+            match part(inner) {
+                Part::Word => text.push_str(&String::from_utf8_lossy(inner)),
+                _ => text.push_str("{}"),
+            }
         }
         text.push_str(close);
     }

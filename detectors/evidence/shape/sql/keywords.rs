@@ -1,6 +1,6 @@
 //! The words that change how what follows them is read.
 
-use Class::{Array, End, Expects, Extract, In, Is, Literal, Not, Plain, Row, Values};
+use Class::{Array, End, Expects, Extract, In, Is, Literal, Not, Plain, Row, Typed, Values};
 
 /// What a word does to the tokens after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) enum Class {
     Not,
     /// `ROW` before a row of `VALUES`.
     Row,
+    /// `DATE` and the like: an operand unless a value follows, of which it tells the type.
+    Typed,
     /// `END`: closes an operand.
     End,
 }
@@ -119,6 +121,9 @@ const UNRESERVED: &[(&str, Class)] = &[
     ("return", Plain),
     ("rows", Plain),
     ("only", Plain),
+    ("date", Typed),
+    ("time", Typed),
+    ("datetime", Typed),
     ("end", End),
     ("row", Row),
     ("extract", Extract),

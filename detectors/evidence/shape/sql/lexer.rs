@@ -494,7 +494,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         self.leave(class);
         self.sink.word(word, packed);
         self.last = match class {
-            Class::Name | Class::End => Last::Name,
+            Class::Name | Class::End | Class::Typed => Last::Name,
             _ => Last::Keyword,
         };
         self.class = class;
@@ -661,7 +661,8 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     fn question(&mut self) {
-        if self.last.is_operand() && self.dialect != Dialect::MySql {
+        let typed = self.last == Last::Name && self.class == Class::Typed;
+        if self.last.is_operand() && !typed && self.dialect != Dialect::MySql {
             match (self.peek(1), self.peek(2)) {
                 (b'|', b'|') | (b'&', b'&') => {}
                 (b'|', _) => return self.symbol(b"?|", 2, Last::Operator),
@@ -710,7 +711,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             Kind::Letter => {
                 let end = word_end(text, at);
                 let class = if end - at > 8 { Class::Name } else { keyword(pack(text, at, end - at)).class };
-                matches!(class, Class::Name | Class::Array | Class::Literal | Class::Extract)
+                matches!(class, Class::Name | Class::Typed | Class::Array | Class::Literal | Class::Extract)
             }
             _ => false,
         }
@@ -719,6 +720,9 @@ impl<S: Sink> Scan<'_, '_, S> {
     /// `$1`, `$name`, `$tag$…$tag$`.
     fn dollar(&mut self) {
         let start = self.pos;
+        if start + 1 == self.text.len() {
+            return self.unterminated();
+        }
         let end = word_end_without_dollar(self.text, start + 1);
         let tagged = self.text.get(end) == Some(&b'$')
             && !self.text.get(start + 1).is_some_and(u8::is_ascii_digit)
@@ -1092,7 +1096,9 @@ impl<S: Sink> Scan<'_, '_, S> {
             b'/' => next != b'*',
             b'*' => next != b'/' || !self.version_comment,
             b'?' => before == b'@' && self.dialect == Dialect::Postgres,
-            b'@' if IS_WORD[next as usize] => before == b'<' && self.dialect == Dialect::Postgres,
+            b'@' if IS_WORD[next as usize] => {
+                before == b'@' || (before == b'<' && self.dialect == Dialect::Postgres)
+            }
             b'%' => python_placeholder(text, at).is_none(),
             b'#' => self.dialect != Dialect::MySql,
             _ => matches!(KINDS[byte as usize], Kind::Operator | Kind::At),
@@ -1151,6 +1157,9 @@ impl<S: Sink> Scan<'_, '_, S> {
         let word = matches!(self.last, Last::Name | Last::Keyword) && self.word_at.1 == self.text.len();
         if word && self.text.last().is_some_and(|byte| IS_WORD[*byte as usize]) {
             self.go_back(self.word);
+        }
+        if self.last == Last::Semicolon {
+            self.go_back(self.semicolon);
         }
         if self.last == Last::Sign {
             self.sink.reset(self.sign.1);

@@ -2,6 +2,7 @@
 
 mod keywords;
 mod lexer;
+mod outline;
 mod parser;
 mod tags;
 mod text;

@@ -11,7 +11,7 @@ impl Lexer {
     pub fn describe(&self, text: &[u8], dialect: Dialect) -> Shape {
         let id = self.scan(text, dialect).id;
         let (tokens, truncated) = self.tokens(text, dialect);
-        let facts = super::parser::facts(&tokens, dialect, truncated);
+        let facts = super::parser::facts(&tokens, truncated);
         Shape { id, text: render(&tokens, Style::Shown).into(), facts: Some(Box::new(facts)) }
     }
 
@@ -129,7 +129,8 @@ pub(super) fn render(tokens: &[Token], style: Style) -> String {
             }
             Token::Word(word) => text.push_str(word),
             Token::Quoted(name) => quote(&mut text, name, style),
-            Token::Value => text.push_str(value(before, tokens.get(..at).unwrap_or_default(), style)),
+            Token::Value if style == Style::Shown => text.push('?'),
+            Token::Value => text.push_str(literal(before, at.checked_sub(2).and_then(|at| tokens.get(at)))),
             Token::More if style == Style::Shown => text.push_str(", ?"),
             Token::More => text.push_str(", 1"),
             Token::Symbol(symbol) => {
@@ -182,15 +183,12 @@ fn quote(text: &mut String, name: &str, style: Style) {
     text.push(mark);
 }
 
-fn value(before: Option<&Token>, until: &[Token], style: Style) -> &'static str {
-    let Style::Parsed(dialect) = style else { return "?" };
-    const TYPED: [&str; 4] = ["date", "time", "timestamp", "escape"];
+/// A literal that a parser accepts behind the two tokens before.
+fn literal(before: Option<&Token>, function: Option<&Token>) -> &'static str {
+    const TYPED: [&str; 5] = ["date", "time", "timestamp", "interval", "escape"];
     match before {
         Some(Token::Word(word)) if TYPED.contains(&&**word) => "'1'",
-        Some(Token::Word(word)) if &**word == "interval" && dialect != Dialect::MySql => "'1'",
-        Some(before)
-            if before.is_symbol("(") && until.iter().rev().nth(1).is_some_and(|f| f.is_word("extract")) =>
-        {
+        Some(open) if open.is_symbol("(") && function.is_some_and(|function| function.is_word("extract")) => {
             "YEAR"
         }
         _ => "1",
