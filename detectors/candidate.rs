@@ -316,6 +316,8 @@ pub struct Case<'a> {
     pub single_ns: (u64, u64),
     /// The fastest execution of its statement anywhere; zero where it is about no statement.
     pub fastest_ns: u64,
+    /// The fastest other statement of the same database: about what a round trip takes.
+    pub round_trip_ns: Option<u64>,
     /// Facts, with the number of requests that show each; sorted by content.
     pub marks: &'a [(Mark, u64)],
     /// The thresholds that hold here.

@@ -209,7 +209,7 @@ impl<'a> Group<'a> {
         for number in (first + 1..*second).take(LOOK_AROUND) {
             let shape = self.view.operation(number).shape;
             let known = shape.0 == 0 || shape == self.first.shape || with.contains(&shape);
-            if !known && self.view.is_call(number) && self.count_of(shape) * 2 >= self.numbers.len() {
+            if !known && self.view.is_work(number) && self.count_of(shape) * 2 >= self.numbers.len() {
                 with.push(shape);
             }
         }
@@ -226,6 +226,20 @@ impl<'a> View<'a> {
     /// Whether an operation leaves the code: anything that is not internal.
     pub(crate) fn is_call(&self, number: u32) -> bool {
         !matches!(self.operation(number).kind, Kind::Internal | Kind::File | Kind::Entry)
+    }
+
+    /// Whether an operation is a statement or call that does something, rather than waiting or
+    /// keeping a connection.
+    fn is_work(&self, number: u32) -> bool {
+        let operation = self.operation(number);
+        match operation.kind {
+            Kind::Sql => {
+                let shape = self.dictionary.shape(operation.shape);
+                verb(shape) != Verb::Transaction && !is_session(shape)
+            }
+            Kind::Document | Kind::Cache | Kind::Http | Kind::Rpc | Kind::Publish => true,
+            _ => false,
+        }
     }
 
     /// Whether somebody waits for the request's answer, and all of it is known.
@@ -279,11 +293,14 @@ pub(crate) fn has_parameters(shape: &Shape) -> bool {
     shape.text.contains(['{', '?', '*'])
 }
 
-/// Whether a statement is about the session, not about rows. A function may do anything.
+/// Whether a statement is about the session, not about rows; a single function may do anything.
 pub(crate) fn is_session(shape: &Shape) -> bool {
     let text = &*shape.text;
     match verb(shape) {
-        Verb::Session => !(contains(text, "select") && text.contains('(')),
+        Verb::Session => {
+            let calls = contains(text, "select") && text.contains('(') && !text.contains(';');
+            !calls || contains(text, "pg_advisory_unlock_all")
+        }
         // Steps around an execution, which has a span of its own.
         Verb::Other => ["PREPARE", "FETCH", "PING"].contains(&text),
         _ => false,

@@ -9,8 +9,8 @@
 //!
 //! ## What counts
 //!
-//! Time on the critical path that no operation explains, from `share_min` of the request: before its
-//! first call, after its last one, between its calls, or in a span of its own that makes no call.
+//! Time on the critical path that no operation explains, from `share_min` of the request and `time_min`
+//! on: before its first call, after its last one, between its calls, or in a span of its own that makes no call.
 //!
 //! A trace alone cannot tell computing from an operation that nobody instruments, so confidence is
 //! low. It is medium where the request's database client is seen to be instrumented and the time lies
@@ -52,11 +52,18 @@ const SHARE_MIN: Setting = Setting {
     why: "less cannot give back enough to be told; a loop around it may hide it in some requests",
 };
 
+const TIME_MIN: Setting = Setting {
+    name: "time_min",
+    unit: "ms",
+    default: 10,
+    why: "frameworks take a few milliseconds before and after whatever a request does",
+};
+
 pub(crate) const DETECTOR: Detector = Detector {
     id: "heavy-compute",
     summary: "the service's own code is a main cost",
     page: include_str!("heavy_compute.rs"),
-    settings: &[SHARE_MIN],
+    settings: &[SHARE_MIN, TIME_MIN],
     inspect: Inspect::Request(inspect),
     tell,
 };
@@ -100,13 +107,18 @@ fn name(view: &View<'_>, part: OwnPart, calls: &Calls, found: &mut Candidates) {
     }
     let sure = calls.store_seen && part.own != OwnTime::Between;
     let confidence = if sure { Confidence::Medium } else { Confidence::Low };
-    let needed = view.settings.get(&SHARE_MIN);
+    let (needed, needed_ms) = (view.settings.get(&SHARE_MIN), view.settings.get(&TIME_MIN));
+    let seen_ms = part.time_ns / 1_000_000;
     let candidate = found.push(Subject::Own(part.own), REMEDY, confidence);
     for claim in part.claims {
         candidate.claim_part(claim.operation, claim.part);
     }
     if seen < needed {
         candidate.short_of(ShortOf { what: "% of the request", seen, needed });
+        return;
+    }
+    if seen_ms < needed_ms {
+        candidate.short_of(ShortOf { what: "ms of own time", seen: seen_ms, needed: needed_ms });
         return;
     }
     candidate.mark(Mark::By(view.request.opened_by.origin));

@@ -116,7 +116,10 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
 fn may_loop(group: &Group<'_>) -> bool {
     match group.first.kind {
         Kind::Sql => {
-            !matches!(group.verb(), Verb::Transaction | Verb::Definition) && !group::is_session(group.shape)
+            let other = matches!(group.verb(), Verb::Transaction | Verb::Definition);
+            // `SELECT now()` asks for no row; `SELECT price(?)` may.
+            let without = group.verb() == Verb::Session && !group::has_parameters(group.shape);
+            !other && !without && !group::is_session(group.shape)
         }
         Kind::Document | Kind::Cache | Kind::Http | Kind::Rpc => {
             group.operations().filter(|call| call.retries > 0).count() * 2 < group.numbers.len()

@@ -15,6 +15,8 @@
 //!
 //! - on statements that are long but off the critical path, beside something longer;
 //! - on waits: for a connection, for a lock, while connecting; and on transaction statements;
+//! - on statements that take at most four times the quickest one of the same database: that is mostly
+//!   the way there and back;
 //! - on writes and locking reads that are quick at times: then they wait for a lock, and whoever holds
 //!   it is the cause;
 //! - on the statements of a loop: the loop is the flaw, that is n-plus-one.
@@ -62,6 +64,10 @@ const CONSIDERED_MIN: u64 = 5;
 
 /// A write whose median takes this many times its fastest execution waits for most of it.
 const QUICK_ALONE: u64 = 10;
+
+/// A statement that takes at most so many times the quickest one of its database is mostly the way
+/// there and back.
+const ROUND_TRIPS: u64 = 4;
 
 const WAITS: &str = "quick when it runs alone: it waits for a lock that others hold";
 
@@ -127,7 +133,22 @@ fn tell(case: &Case<'_>) -> Told {
             expected: single_ns / 1000 * 375,
         },
         confidence: None,
-        dismissed: waits_for_lock(case).then(|| WAITS.to_owned()),
+        dismissed: dismissed(case),
+    }
+}
+
+/// Why a statement that takes a large part of its request is no slow one after all.
+fn dismissed(case: &Case<'_>) -> Option<String> {
+    let single_ns = case.single_ns.1;
+    let trip_ns = case.round_trip_ns.filter(|trip_ns| single_ns <= trip_ns.saturating_mul(ROUND_TRIPS));
+    match trip_ns {
+        _ if waits_for_lock(case) => Some(WAITS.to_owned()),
+        Some(trip_ns) => Some(format!(
+            "takes {} at p95 where the quickest statement of its database takes {}: little can be won",
+            duration(single_ns),
+            duration(trip_ns)
+        )),
+        None => None,
     }
 }
 

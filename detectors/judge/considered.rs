@@ -112,6 +112,7 @@ impl Scales<'_> {
             claimed_ns: spread(&tally.claimed),
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
             fastest_ns: self.fastest_ns(&key.subject),
+            round_trip_ns: self.round_trip_ns(&key.subject),
             marks,
             settings: view.settings.of(key.detector),
         }
@@ -122,6 +123,16 @@ impl Scales<'_> {
         let Subject::Shape(shape) = subject else { return 0 };
         let executed = self.docket.statements.iter().filter(|((other, _), _)| other == shape);
         executed.map(|(_, tally)| tally.fastest_ns).min().unwrap_or(0)
+    }
+
+    /// The fastest execution of another statement at the targets of one.
+    fn round_trip_ns(&self, subject: &Subject) -> Option<u64> {
+        let Subject::Shape(shape) = subject else { return None };
+        let statements = &self.docket.statements;
+        let targets: Vec<Symbol> =
+            statements.keys().filter(|(other, _)| other == shape).map(|(_, target)| *target).collect();
+        let others = statements.iter().filter(|((other, at), _)| other != shape && targets.contains(at));
+        others.map(|(_, tally)| tally.fastest_ns).min()
     }
 
     /// What the server does for one row of a loop, at most: its fastest call less the fastest

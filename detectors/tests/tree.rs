@@ -86,6 +86,25 @@ fn two_layers_of_one_statement_count_once() {
 }
 
 #[test]
+fn layers_may_lie_beside_each_other() {
+    expect(
+        "a - shop entry 0 100 GET /orders
+         b a shop+mapper sql 10 30 SELECT orders
+         c a shop+driver sql 11 12 BEGIN
+         d a shop+driver sql 13 29 SELECT orders
+         e a shop+mapper sql 40 60 SELECT customer
+         f a shop+mapper sql 41 61 SELECT customer
+         g a shop+driver sql 42 58 SELECT customer
+         h a shop+driver sql 43 59 SELECT customer",
+        "shop: GET /orders 0..100 database=41 own=59
+           Sql SELECT orders 10..30 path 20
+           Sql BEGIN 11..12 path 0
+           Sql SELECT customer 40..60 path 1
+           Sql SELECT customer 41..61 path 20",
+    );
+}
+
+#[test]
 fn the_outer_layer_may_lack_the_text() {
     expect(
         "a - shop entry 0 100 GET /orders

@@ -62,6 +62,10 @@ struct Node {
     waits: bool,
 }
 
+/// So many spans that began just before are searched for an outer layer beside a span: more only
+/// where many statements run at once.
+const BESIDE_MAX: u32 = 32;
+
 /// Marks a span in [`Assembler::placed`] that stands for the call that opened its request.
 const AS_CALL: u32 = 1 << 31;
 
@@ -290,6 +294,7 @@ impl Assembler {
         self.ancestry.put(number, covered_by, span.start_ns, latest_ns(span));
         self.nodes[number as usize].request = home;
         self.layer(number, covered_by, spans, dictionary);
+        self.layer_beside(number, spans, dictionary);
         self.widen(home, span);
     }
 
@@ -335,6 +340,32 @@ impl Assembler {
                 self.nodes[outer as usize].surrounds = true;
                 self.cores.push((number, outer));
             }
+        }
+    }
+
+    /// Finds out whether a span reports the same call as one beside it: SQLAlchemy's spans cover
+    /// those of its drivers but are not their parents.
+    fn layer_beside(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
+        let (span, node) = (&spans[number as usize], self.nodes[number as usize]);
+        let library = |span: &Span| dictionary.origin(span.origin).library;
+        if !matches!(span.kind, Kind::Sql | Kind::Document | Kind::Cache) || node.stand_in != NONE {
+            return;
+        }
+        let earlier = (number.saturating_sub(BESIDE_MAX)..number).rev();
+        let outer = earlier.into_iter().find(|&other| {
+            let (outer, beside) = (&spans[other as usize], &self.nodes[other as usize]);
+            let free = beside.stand_in == NONE && !beside.stands && !beside.surrounds;
+            free && beside.parent == node.parent
+                && beside.request == node.request
+                && outer.end_ns >= span.end_ns
+                && outer.kind == span.kind
+                && library(outer) != library(span)
+                && Process::of(outer, dictionary) == Process::of(span, dictionary)
+                && layer(outer, span, dictionary) == Layer::Same
+        });
+        if let Some(outer) = outer {
+            self.nodes[outer as usize].stands = true;
+            self.nodes[number as usize].stand_in = outer;
         }
     }
 

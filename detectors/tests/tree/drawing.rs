@@ -1,7 +1,8 @@
 //! Traces as text: one line a span in, the tree of requests out.
 //!
 //! A line is `id parent service kind start end text`, times in milliseconds; a
-//! service may have an instance and a host: `shop/2@web-1`. `-` is no parent.
+//! service may have an instance, a host and a library: `shop/2@web-1+redis`. `-`
+//! is no parent.
 
 use detectors::evidence::shape::{Family, Shape, ShapeId};
 use detectors::evidence::trace::{Assembler, NONE, Request, Trace, Waits};
@@ -80,12 +81,14 @@ fn shape(family: Family, text: &str, dictionary: &mut Dictionary) -> ShapeRef {
 }
 
 fn origin(text: &str, dictionary: &mut Dictionary) -> OriginRef {
+    let (text, library) = text.split_once('+').unwrap_or((text, ""));
     let (process, host) = text.split_once('@').unwrap_or((text, ""));
     let service = process.split('/').next().unwrap_or_default();
     let origin = Origin {
         service: dictionary.symbol(service),
         instance: dictionary.symbol(process),
         host: dictionary.symbol(host),
+        library: dictionary.symbol(library),
         ..Origin::default()
     };
     dictionary.origin_ref(origin)
