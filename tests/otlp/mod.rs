@@ -6,6 +6,7 @@
 pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod protobuf;
+pub(crate) mod reference;
 
 /// What one resource sent.
 #[derive(Debug, Clone, Default)]
