@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""Draws a terminal's output as SVG: ANSI text on standard input, SVG on standard output.
+r"""Draws a terminal's output as SVG: ANSI text on standard input, SVG on standard output.
 
-    CLICOLOR_FORCE=1 whyslow diagnose traces.json | docs/picture.py '$ whyslow diagnose traces.json'
+The picture of the README is made by
+
+    file=fixtures/order-list/as-found.otlp.zst target='GET /orders p99<500ms'
+    CLICOLOR_FORCE=1 whyslow diagnose $file --target "$target" |
+        docs/picture.py "\$ whyslow diagnose $file --target '$target'" >docs/diagnosis.svg
 
 The argument is shown as the first line. Colours are those that whyslow writes; anything else is an error,
 so that the picture never lies.

@@ -26,9 +26,7 @@ pub(crate) struct Options {
 /// Diagnoses the recording.
 pub(crate) fn execute(options: &Options) -> anyhow::Result<Outcome> {
     let target = target::parse(TARGET).map_err(|reason| anyhow!(reason))?;
-    say(format_args!(
-        "whyslow: a list of orders, recorded from Flask and SQLAlchemy with PostgreSQL; \
-         with yours: whyslow run -- COMMAND"
-    ));
+    say(format_args!("whyslow: a list of orders, recorded from Flask and SQLAlchemy with PostgreSQL"));
+    say(format_args!("whyslow: for your own: whyslow run -- COMMAND"));
     diagnose::recorded(&options.diagnose, RECORDING, target)
 }

@@ -155,7 +155,7 @@ pub(super) fn recorded(
     };
     let input = Input::Stream { name: "the recording".into(), stream: Box::new(recording) };
     let settings = Settings { targets, ..Settings::default() };
-    diagnose(options, settings, vec![input], "whyslow demo".to_owned())
+    diagnose(options, settings, vec![input], "whyslow run -- COMMAND".to_owned())
 }
 
 /// Diagnoses inputs; `again` is the command that shows later whether a fix worked.

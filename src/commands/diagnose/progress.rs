@@ -33,7 +33,8 @@ impl Shown {
             return;
         }
         let Ok(mut last) = self.last.try_lock() else { return };
-        if last.is_some_and(|last| last.elapsed() < EVERY) {
+        let read = progress.bytes_total.is_some_and(|total| progress.bytes >= total);
+        if !read && last.is_some_and(|last| last.elapsed() < EVERY) {
             return;
         }
         *last = Some(Instant::now());
@@ -53,7 +54,8 @@ fn line(progress: Progress) -> String {
     let Progress { bytes, bytes_total } = progress;
     let read = format!("{} MB", bytes / 1_000_000);
     match bytes_total {
-        Some(total) if total > 0 => format!("reading {:3} %: {read}", bytes.min(total) * 100 / total),
+        Some(total) if bytes >= total => format!("looking for causes in {read}"),
+        Some(total) => format!("reading {:3} %: {read}", bytes.min(total) * 100 / total),
         _ => format!("reading: {read}"),
     }
 }
@@ -66,6 +68,7 @@ mod tests {
     fn the_share_is_told_where_the_end_is_known() {
         let known = Progress { bytes: 50_000_000, bytes_total: Some(200_000_000) };
         assert_eq!(line(known), "reading  25 %: 50 MB");
+        assert_eq!(line(Progress { bytes: 200_000_000, ..known }), "looking for causes in 200 MB");
         assert_eq!(line(Progress { bytes_total: None, ..known }), "reading: 50 MB");
     }
 }

@@ -3,12 +3,15 @@
 use detectors::wording::without_columns;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+/// Units that are written behind a number.
+const UNITS: [&str; 7] = ["ns", "µs", "ms", "s", "min", "h", "%"];
+
 /// Cuts prose into lines of at most `width` columns; a longer word is cut.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut rest = word;
+    for word in words(text) {
+        let mut rest = &*word;
         loop {
             let line = lines.last_mut().map_or(0, |line| line.width());
             let gap = usize::from(line > 0);
@@ -29,6 +32,22 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The words of a text; a unit stays with its number.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let unit = UNITS.contains(&word.trim_end_matches([',', '.', ';', ':', ')']));
+        match words.last_mut() {
+            Some(number) if unit && number.ends_with(|last: char| last.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// Shortens a statement, URL or name to `width` columns. Of a SELECT its list goes first: what is
@@ -68,6 +87,7 @@ mod tests {
         assert_eq!(wrap("a bcdefghij k", 4), ["a", "bcde", "fghi", "j k"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("表表表", 4), ["表表", "表"]);
+        assert_eq!(wrap("from 3.16 s, or 12 %", 8), ["from", "3.16 s,", "or 12 %"]);
         assert_eq!(wrap("ab", 0), ["a", "b"]);
     }
 
