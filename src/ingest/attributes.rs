@@ -109,6 +109,8 @@ keys! {
     UrlFull = b"url.full";
     /// Whole URL, legacy.
     HttpUrl = b"http.url";
+    /// Scheme of a URL.
+    UrlScheme = b"url.scheme" | b"http.scheme";
     /// Path of a URL.
     UrlPath = b"url.path";
     /// Query of a URL.

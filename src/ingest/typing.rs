@@ -13,7 +13,9 @@ mod shaping;
 
 use std::sync::Mutex;
 
-use detectors::evidence::{CacheResult, Dictionary, Kind, OriginRef, Role, Span, Status, UNKNOWN, Values};
+use detectors::evidence::{
+    CacheResult, Dictionary, Kind, OriginRef, Role, Span, Status, Symbol, UNKNOWN, Values,
+};
 use rustc_hash::FxHashMap;
 
 use self::fields::Fields;
@@ -125,7 +127,7 @@ impl<'r> Typing<'r> {
         span.kind = kind;
         span.target = self.database_target(fields);
         let text: &[u8] = if kind == Kind::PoolWait { b"wait for a connection" } else { b"connect" };
-        span.shape = self.shapes.other(&mut self.local, &[text]);
+        span.shape = self.shapes.operation(&mut self.local, text, b"");
     }
 
     fn internal(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, library: Library, span: &mut Span) {
@@ -133,10 +135,10 @@ impl<'r> Typing<'r> {
         let serves = fields.has(Key::HttpRequestMethod) || fields.has(Key::HttpMethod);
         if library == Library::Files {
             span.kind = Kind::File;
-            span.shape = self.shapes.other(&mut self.local, &[raw.name]);
+            span.shape = self.shapes.operation(&mut self.local, raw.name, b"");
         } else if span.cache != CacheResult::Unknown {
             span.kind = Kind::Cache;
-            span.shape = self.shapes.name(&mut self.local, raw.name);
+            span.shape = self.shapes.operation(&mut self.local, raw.name, b"");
         } else if fields.has(Key::JobSystem) || library == Library::Jobs {
             self.job_entry(raw, span);
         } else if serves {
@@ -147,7 +149,10 @@ impl<'r> Typing<'r> {
     }
 
     /// The name of a span of the process itself, without the ids in it.
-    fn name(&mut self, name: &[u8]) -> detectors::evidence::Symbol {
+    fn name(&mut self, name: &[u8]) -> Symbol {
+        if !name.iter().any(u8::is_ascii_digit) {
+            return self.local.symbol(&name[..name.len().min(shaping::NAME_MAX)]);
+        }
         self.scratch.clear();
         shaping::push_without_ids(name, &mut self.scratch);
         self.local.symbol(&self.scratch)

@@ -118,7 +118,7 @@ impl Typing<'_> {
             return;
         }
         if let Some(step) = step_of_name(raw.name) {
-            span.shape = self.shapes.other(&mut self.local, &[step]);
+            span.shape = self.shapes.operation(&mut self.local, step, b"");
             return;
         }
         if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
@@ -140,21 +140,18 @@ impl Typing<'_> {
             self.shapes.statement(&mut self.local, text, dialect, None, span);
             return;
         }
-        let words: [&[u8]; 2] = match (fields.text([Key::QuerySummary]), operation, table) {
-            (None, Some(operation), Some(table)) => [operation, table],
-            (Some(summary), ..) => [summary, b""],
+        let (operation, object): (&[u8], &[u8]) = match (fields.text([Key::QuerySummary]), operation, table) {
+            (None, Some(operation), Some(table)) => (operation, table),
+            (Some(summary), ..) => (summary, b""),
             _ if is_statement(raw.name) => {
                 self.shapes.statement(&mut self.local, raw.name, dialect, None, span);
                 return;
             }
-            (None, Some(operation), None) => [operation, b""],
+            (None, Some(operation), None) => (operation, b""),
             // Such as `copy_from orders`.
-            (None, None, _) => {
-                span.shape = self.shapes.name(&mut self.local, raw.name);
-                return;
-            }
+            (None, None, _) => (raw.name, b""),
         };
-        span.shape = self.shapes.other(&mut self.local, &words);
+        span.shape = self.shapes.operation(&mut self.local, operation, object);
     }
 
     /// A query to a document store: operation, collection and the keys it asks for.
@@ -165,21 +162,23 @@ impl Typing<'_> {
         let operation =
             fields.text([Key::DbOperationName, Key::DbOperation, Key::RpcMethod]).or(first_word).or(path);
         let collection = fields.text([Key::Collection, Key::OldCollection]);
-        let mut keys = std::mem::take(&mut self.scratch);
-        documents::keys(text.unwrap_or_default(), &mut keys);
-        let parts = [operation.unwrap_or(raw.name), collection.unwrap_or_default(), &keys];
-        span.shape = self.shapes.other(&mut self.local, &parts);
-        self.scratch = keys;
+        self.scratch.clear();
+        for word in [operation.unwrap_or(raw.name), collection.unwrap_or_default()] {
+            self.scratch.extend_from_slice(word);
+            self.scratch.push(b' ');
+        }
+        documents::push_keys(text.unwrap_or_default(), &mut self.scratch);
+        span.shape = self.shapes.operation(&mut self.local, &self.scratch, b"");
         span.values = self.values_of(fields, text);
     }
 
     /// What is known of the values of a query that has no lexer here.
     fn values_of(&mut self, fields: &Fields<'_>, text: Option<&[u8]>) -> Values {
         if self.push_parameters(fields) {
-            return Values::hashed(self.shapes.hash(&self.scratch));
+            return self.shapes.values(&self.scratch);
         }
         match text.filter(|text| documents::shows_values(text)) {
-            Some(text) => Values::hashed(self.shapes.hash(text)),
+            Some(text) => self.shapes.values(text),
             None => Values::UNKNOWN,
         }
     }
@@ -189,13 +188,13 @@ impl Typing<'_> {
         span.kind = Kind::Cache;
         let name = raw.name.strip_prefix(b"redis-").unwrap_or(raw.name);
         let command = text.or(fields.text([Key::DbOperationName, Key::DbOperation])).unwrap_or(name);
-        let mut pattern = std::mem::take(&mut self.scratch);
-        documents::command_pattern(command, &mut pattern);
-        let together = fields.text([Key::DbOperationName]).map(first_word).unwrap_or_default();
         // Commands that are sent together have a span each, but not a trip each.
-        let together = if matches!(together, b"PIPELINE" | b"MULTI") { together } else { b"" };
-        span.shape = self.shapes.other(&mut self.local, &[together, &pattern]);
-        self.scratch = pattern;
+        let together = fields.text([Key::DbOperationName]).map(first_word).unwrap_or_default();
+        let together: &[u8] = if matches!(together, b"PIPELINE" | b"MULTI") { together } else { b"" };
+        self.scratch.clear();
+        self.scratch.extend_from_slice(together);
+        documents::push_command_pattern(command, &mut self.scratch);
+        span.shape = self.shapes.operation(&mut self.local, &self.scratch, b"");
         span.values = self.values_of(fields, text);
         span.cache = cache_result(fields);
     }

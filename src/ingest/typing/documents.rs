@@ -18,9 +18,9 @@ pub(super) fn shows_values(text: &[u8]) -> bool {
     !hidden && text.len() > first_word(text).len()
 }
 
-/// The keys of a JSON text, in their order, as `(filter.customer limit)`; nothing for other texts.
-pub(super) fn keys(text: &[u8], keys: &mut Vec<u8>) {
-    keys.clear();
+/// Appends the keys of a JSON text, in their order, as `(filter customer limit)`; nothing for other texts.
+pub(super) fn push_keys(text: &[u8], keys: &mut Vec<u8>) {
+    let before = keys.len();
     let mut rest = text;
     while let Some(opened) = rest.iter().position(|&byte| byte == b'"') {
         let inside = &rest[opened + 1..];
@@ -28,15 +28,15 @@ pub(super) fn keys(text: &[u8], keys: &mut Vec<u8>) {
         let (word, after) = (&inside[..closed], &inside[closed + 1..]);
         let next = after.iter().find(|byte| !byte.is_ascii_whitespace());
         if next == Some(&b':') && is_name(word) {
-            if keys.len() + word.len() > KEYS_MAX {
+            if keys.len() - before + word.len() > KEYS_MAX {
                 break;
             }
-            keys.push(if keys.is_empty() { b'(' } else { b' ' });
+            keys.push(if keys.len() == before { b'(' } else { b' ' });
             keys.extend_from_slice(word);
         }
         rest = after;
     }
-    if !keys.is_empty() {
+    if keys.len() > before {
         keys.push(b')');
     }
 }
@@ -60,11 +60,13 @@ fn is_name(word: &[u8]) -> bool {
     (1..=40).contains(&word.len()) && word.iter().all(name) && letters * 2 > word.len()
 }
 
-/// Command and key of a cache as a pattern: `GET user:?`. Keys are values, so that only what a
+/// Appends command and key of a cache as a pattern: `GET user:?`. Keys are values, so that only what a
 /// key begins with is kept, and that only where it is a name followed by a colon. A pipeline has
 /// the names of its commands.
-pub(super) fn command_pattern(text: &[u8], pattern: &mut Vec<u8>) {
-    pattern.clear();
+pub(super) fn push_command_pattern(text: &[u8], pattern: &mut Vec<u8>) {
+    if !pattern.is_empty() {
+        pattern.push(b' ');
+    }
     let mut commands = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     let first = commands.next().unwrap_or_default();
     if commands.next().is_some() {
@@ -110,7 +112,7 @@ mod tests {
 
     fn pattern_of(text: &str) -> String {
         let mut pattern = Vec::new();
-        command_pattern(text.as_bytes(), &mut pattern);
+        push_command_pattern(text.as_bytes(), &mut pattern);
         String::from_utf8(pattern).unwrap()
     }
 
@@ -135,7 +137,7 @@ mod tests {
     fn queries_keep_their_keys_only() {
         let keys_of = |text: &str| {
             let mut found = Vec::new();
-            keys(text.as_bytes(), &mut found);
+            push_keys(text.as_bytes(), &mut found);
             String::from_utf8(found).unwrap()
         };
         let find = r#"{"find":"orders","filter":{"customer_id":"?","state":"said \"yes\": no"},"limit":5}"#;

@@ -4,9 +4,9 @@ use detectors::evidence::{Kind, Span};
 
 use super::Typing;
 use super::fields::Fields;
+use super::http::rpc_name;
 use super::messaging::{self, Handling};
 use super::origin::Library;
-use super::shaping::Url;
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::RawSpan;
 
@@ -17,8 +17,8 @@ impl Typing<'_> {
         self.call_status(fields, 500, span);
         if fields.has(Key::RpcSystem) || fields.has(Key::RpcMethod) {
             self.grpc_status(fields, false, span);
-            self.rpc_name(raw, fields);
-            span.shape = self.shapes.endpoint_name(&mut self.local, &[&self.scratch]);
+            let (service, method) = rpc_name(raw, fields);
+            span.shape = self.shapes.endpoint_by_rpc(&mut self.local, service, method);
             return;
         }
         if self.http_endpoint(fields, span) {
@@ -26,8 +26,8 @@ impl Typing<'_> {
         }
         let function = fields.text([Key::FaasName]).filter(|_| fields.has(Key::FaasTrigger));
         span.shape = match function {
-            Some(function) => self.shapes.endpoint_name(&mut self.local, &[b"run", function]),
-            None => self.shapes.endpoint_of_name(&mut self.local, raw.name),
+            Some(function) => self.shapes.endpoint_by_message(&mut self.local, b"run", function),
+            None => self.shapes.endpoint_by_name(&mut self.local, raw.name),
         };
     }
 
@@ -35,20 +35,13 @@ impl Typing<'_> {
     pub(super) fn http_endpoint(&mut self, fields: &Fields<'_>, span: &mut Span) -> bool {
         let method = fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default();
         if let Some(route) = fields.text([Key::HttpRoute]) {
-            span.shape = self.shapes.endpoint_of_route(&mut self.local, method, route);
+            span.shape = self.shapes.endpoint_by_route(&mut self.local, method, route);
             return true;
         }
-        let path = match fields.text([Key::UrlPath]) {
-            Some(path) => path,
-            None => match fields.text([Key::HttpTarget]) {
-                Some(target) => Url::of_target(target).path,
-                None => Url::parse(fields.text([Key::UrlFull, Key::HttpUrl]).unwrap_or_default()).path,
-            },
-        };
-        if path.is_empty() {
+        let Some(path) = fields.text([Key::UrlPath, Key::HttpTarget, Key::UrlFull, Key::HttpUrl]) else {
             return false;
-        }
-        span.shape = self.shapes.endpoint_of_path(&mut self.local, method, path);
+        };
+        span.shape = self.shapes.endpoint_by_path(&mut self.local, method, path);
         true
     }
 
@@ -63,7 +56,7 @@ impl Typing<'_> {
         span.kind = Kind::Entry;
         span.retries = fields.number([Key::ResendCount]).map_or(0, |count| count.min(255) as u8);
         if let Some(job) = job_name(fields, library) {
-            span.shape = self.shapes.endpoint_name(&mut self.local, &[b"run", job]);
+            span.shape = self.shapes.endpoint_by_message(&mut self.local, b"run", job);
             return;
         }
         let verb: &[u8] = match messaging::handling(fields) {
@@ -72,16 +65,16 @@ impl Typing<'_> {
         };
         let destination = messaging::destination(fields);
         span.shape = if destination.is_empty() {
-            self.shapes.endpoint_of_name(&mut self.local, raw.name)
+            self.shapes.endpoint_by_name(&mut self.local, raw.name)
         } else {
-            self.shapes.endpoint_name(&mut self.local, &[verb, destination])
+            self.shapes.endpoint_by_message(&mut self.local, verb, destination)
         };
     }
 
     /// Types a job that runs on a schedule inside the process.
     pub(super) fn job_entry(&mut self, raw: &RawSpan<'_>, span: &mut Span) {
         span.kind = Kind::Entry;
-        span.shape = self.shapes.endpoint_of_name(&mut self.local, raw.name);
+        span.shape = self.shapes.endpoint_by_name(&mut self.local, raw.name);
     }
 }
 

@@ -3,7 +3,7 @@
 use detectors::evidence::{Kind, Span, Status, Symbol};
 
 use super::fields::Fields;
-use super::shaping::Url;
+use super::shaping::{Call, host_of};
 use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::{RawSpan, Value};
@@ -37,36 +37,49 @@ pub(super) fn is_call(fields: &Fields<'_>) -> bool {
         || fields.has(Key::HttpUrl)
 }
 
+/// Service and method; either may hold both, as the span's name does where neither is told.
+pub(super) fn rpc_name<'a>(raw: &RawSpan<'a>, fields: &Fields<'a>) -> (&'a [u8], &'a [u8]) {
+    let (service, method) = (fields.text([Key::RpcService]), fields.text([Key::RpcMethod]));
+    (service.unwrap_or_default(), method.unwrap_or(if service.is_some() { b"" } else { raw.name }))
+}
+
 impl Typing<'_> {
     /// Types a call over HTTP.
     pub(super) fn http_call(&mut self, fields: &Fields<'_>, span: &mut Span) {
         span.kind = Kind::Http;
         self.call_status(fields, 400, span);
-        let method = fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default();
-        let full = fields.text([Key::UrlFull, Key::HttpUrl]).unwrap_or_default();
-        let mut url = Url::parse(full);
+        let text = |key| fields.text([key]).unwrap_or_default();
+        let url = fields.text([Key::UrlFull, Key::HttpUrl]).unwrap_or_default();
         self.server(fields);
         if self.scratch.is_empty() {
-            self.scratch.extend_from_slice(if url.host.is_empty() {
-                fields.text([Key::HttpHost]).unwrap_or_default()
-            } else {
-                url.host
-            });
+            let host = host_of(url);
+            self.scratch.extend_from_slice(if host.is_empty() { text(Key::HttpHost) } else { host });
         }
         span.target = self.local.symbol(&self.scratch);
-        if url.path.is_empty() {
-            url = Url::of_target(fields.text([Key::UrlPath, Key::HttpTarget]).unwrap_or_default());
+        // Host, then path with query, in one buffer.
+        let host_ends = self.scratch.len();
+        match fields.text([Key::UrlPath]) {
+            None => self.scratch.extend_from_slice(text(Key::HttpTarget)),
+            Some(path) => {
+                self.scratch.extend_from_slice(path);
+                // Node keeps the mark.
+                if let Some(query) = fields.text([Key::UrlQuery]) {
+                    self.scratch.push(b'?');
+                    self.scratch.extend_from_slice(query.strip_prefix(b"?").unwrap_or(query));
+                }
+            }
         }
-        if let Some(query) = fields.text([Key::UrlQuery]) {
-            // Node keeps the mark.
-            url.query = query.strip_prefix(b"?").unwrap_or(query);
-        }
-        let template = fields.text([Key::UrlTemplate, Key::HttpRoute]);
-        let graphql = fields.text([Key::GraphqlName]);
-        let host = std::mem::take(&mut self.scratch);
-        (span.shape, span.values) =
-            self.shapes.url(&mut self.local, method, &Url { host: &host, ..url }, template, graphql);
-        self.scratch = host;
+        let (host, path) = self.scratch.split_at(host_ends);
+        let call = Call {
+            method: fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default(),
+            url,
+            scheme: text(Key::UrlScheme),
+            host,
+            path,
+            template: fields.text([Key::UrlTemplate, Key::HttpRoute]).unwrap_or_default(),
+            graphql: text(Key::GraphqlName),
+        };
+        (span.shape, span.values) = self.shapes.call(&mut self.local, &call);
     }
 
     /// Types a remote procedure call.
@@ -75,24 +88,8 @@ impl Typing<'_> {
         self.call_status(fields, 400, span);
         self.grpc_status(fields, true, span);
         span.target = self.server_symbol(fields);
-        self.rpc_name(raw, fields);
-        span.shape = self.shapes.other(&mut self.local, &[&self.scratch]);
-    }
-
-    /// Service and method, in the scratch space.
-    pub(super) fn rpc_name(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>) {
-        let service = fields.text([Key::RpcService]);
-        let method = fields.text([Key::RpcMethod]);
-        self.scratch.clear();
-        match (service, method) {
-            (Some(service), Some(method)) if !method.contains(&b'/') => {
-                self.scratch.extend_from_slice(service);
-                self.scratch.push(b'/');
-                self.scratch.extend_from_slice(method);
-            }
-            (_, Some(method)) => self.scratch.extend_from_slice(method),
-            _ => self.scratch.extend_from_slice(raw.name.strip_prefix(b"/").unwrap_or(raw.name)),
-        }
+        let (service, method) = rpc_name(raw, fields);
+        span.shape = self.shapes.rpc(&mut self.local, service, method);
     }
 
     /// Status, size and encoding of an answer. From `error_from` on the status is an error.
@@ -124,7 +121,7 @@ impl Typing<'_> {
     pub(super) fn unknown_call(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) {
         span.kind = Kind::Rpc;
         span.target = self.server_symbol(fields);
-        span.shape = self.shapes.name(&mut self.local, raw.name);
+        span.shape = self.shapes.operation(&mut self.local, raw.name, b"");
     }
 
     /// Server and port of what is called, in the scratch space.

@@ -55,10 +55,9 @@ impl Typing<'_> {
         let destination = destination(fields);
         span.target = self.local.symbol(destination);
         let subject = job.unwrap_or(destination);
-        span.shape = if subject.is_empty() {
-            self.shapes.name(&mut self.local, raw.name)
-        } else {
-            self.shapes.other(&mut self.local, &[b"publish", subject])
+        span.shape = match subject {
+            b"" => self.shapes.operation(&mut self.local, raw.name, b""),
+            _ => self.shapes.message(&mut self.local, b"publish", subject),
         };
     }
 
@@ -68,6 +67,6 @@ impl Typing<'_> {
         let destination = destination(fields);
         span.target = self.local.symbol(destination);
         let verb: &[u8] = if handling == Handling::Settle { b"settle" } else { b"receive" };
-        span.shape = self.shapes.other(&mut self.local, &[verb, destination]);
+        span.shape = self.shapes.message(&mut self.local, verb, destination);
     }
 }

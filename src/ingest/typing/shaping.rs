@@ -1,60 +1,50 @@
 //! From texts to interned shapes.
 
 use detectors::evidence::shape::sql::{Dialect, Lexer};
-use detectors::evidence::shape::{Family, Shape, ShapeId};
+use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeRef, Span, Values};
 
 use crate::ingest::interning::Local;
 
-/// Longest text of a shape that is not a statement; the rest is cut off.
-const TEXT_MAX: usize = 300;
+/// Longest name of a span of the process itself; the rest is cut off.
+pub(super) const NAME_MAX: usize = 300;
 
-/// The parts of a URL that matter here.
+/// What is told of the URL of a call; empty where it is not told.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Url<'a> {
+pub(super) struct Call<'a> {
+    pub(super) method: &'a [u8],
+    /// The whole URL.
+    pub(super) url: &'a [u8],
+    pub(super) scheme: &'a [u8],
+    /// With the port.
     pub(super) host: &'a [u8],
+    /// With the query string.
     pub(super) path: &'a [u8],
-    pub(super) query: &'a [u8],
+    /// The path as a template.
+    pub(super) template: &'a [u8],
+    /// Name of a GraphQL operation.
+    pub(super) graphql: &'a [u8],
 }
 
-impl<'a> Url<'a> {
-    /// Takes a whole URL apart; whatever is not one has no parts.
-    pub(super) fn parse(text: &'a [u8]) -> Self {
-        let Some(scheme) = text.windows(3).position(|bytes| bytes == b"://") else { return Self::default() };
-        let rest = &text[scheme + 3..];
-        let ends = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(ends);
-        let host = authority.rsplit(|&byte| byte == b'@').next().unwrap_or(authority);
-        let Self { path, query, .. } = Self::of_target(rest);
-        Self { host, path: if path.is_empty() { b"/" } else { path }, query }
-    }
-
-    /// Takes path and query apart.
-    pub(super) fn of_target(text: &'a [u8]) -> Self {
-        let text = text.split(|&byte| byte == b'#').next().unwrap_or_default();
-        match text.iter().position(|&byte| byte == b'?') {
-            Some(mark) => Self { host: b"", path: &text[..mark], query: &text[mark + 1..] },
-            None => Self { host: b"", path: text, query: b"" },
-        }
-    }
-}
-
-/// Makes shapes out of texts and knows which ones it made.
+/// Makes shapes out of texts.
 #[derive(Debug)]
 pub(super) struct Shaping {
     values_key: u64,
     lexer: Lexer,
-    scratch: Vec<u8>,
+    templates: Templates,
 }
 
 impl Shaping {
     pub(super) fn new(values_key: u64) -> Self {
-        Self { values_key, lexer: Lexer::new(values_key), scratch: Vec::new() }
+        Self { values_key, lexer: Lexer::new(values_key), templates: Templates::new(values_key) }
     }
 
-    /// A keyed hash of a value.
-    pub(super) fn hash(&self, value: &[u8]) -> u64 {
-        fold(self.values_key ^ START, value)
+    /// What is known of values that are told apart from a statement.
+    pub(super) fn values(&self, value: &[u8]) -> Values {
+        // FNV-1a; which one does not matter, as these are compared among themselves only.
+        let start = self.values_key ^ 0xcbf2_9ce4_8422_2325;
+        let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Values::hashed(value.iter().fold(start, fold))
     }
 
     /// Notes the shape of a statement and what is known of its values; bound parameters count as values.
@@ -73,97 +63,108 @@ impl Shaping {
     }
 
     /// The shape of an HTTP call and what is known of its values.
-    pub(super) fn url(
+    pub(super) fn call(&mut self, local: &mut Local<'_>, call: &Call<'_>) -> (ShapeRef, Values) {
+        let Call { method, url, scheme, host, path, template, graphql } = *call;
+        let templates = &mut self.templates;
+        if !graphql.is_empty() {
+            return intern(
+                local,
+                templates.graphql(method, if url.is_empty() { path } else { url }, graphql),
+            );
+        }
+        let plain = match url {
+            b"" => templates.call_in_parts(method, scheme, host, path),
+            _ => templates.call(method, url),
+        };
+        if template.is_empty() {
+            return intern(local, plain);
+        }
+        // What fills the template is a value, though it may look like a word.
+        let known = plain.values.is_known();
+        let values =
+            if known { self.values(if url.is_empty() { path } else { url }) } else { Values::UNKNOWN };
+        let (shape, _) = intern(local, self.templates.call_by_template(method, scheme, host, template));
+        (shape, values)
+    }
+
+    /// The shape of a remote procedure call.
+    pub(super) fn rpc(&mut self, local: &mut Local<'_>, service: &[u8], method: &[u8]) -> ShapeRef {
+        intern(local, self.templates.rpc_call(service, method)).0
+    }
+
+    /// The shape of a message that is handed over, asked for or settled.
+    pub(super) fn message(
         &mut self,
         local: &mut Local<'_>,
-        method: &[u8],
-        url: &Url<'_>,
-        template: Option<&[u8]>,
-        graphql: Option<&[u8]>,
-    ) -> (ShapeRef, Values) {
-        self.put(&[method]);
-        self.scratch.push(b' ');
-        self.scratch.extend_from_slice(url.host);
-        self.scratch.extend_from_slice(template.unwrap_or(url.path));
-        if let Some(name) = graphql {
-            self.scratch.push(b' ');
-            self.scratch.extend_from_slice(name);
-        }
-        let hash = fold(self.hash(url.path), url.query);
-        (self.intern(local, Family::Url), Values::hashed(hash))
+        operation: &[u8],
+        destination: &[u8],
+    ) -> ShapeRef {
+        intern(local, self.templates.message_sent(operation, destination)).0
     }
 
-    /// A command, method or destination, made of words.
-    pub(super) fn other(&mut self, local: &mut Local<'_>, words: &[&[u8]]) -> ShapeRef {
-        self.put(words);
-        self.intern(local, Family::Other)
+    /// The shape of any other operation, by its name and what it is done to.
+    pub(super) fn operation(&mut self, local: &mut Local<'_>, operation: &[u8], object: &[u8]) -> ShapeRef {
+        intern(local, self.templates.operation(operation, object)).0
     }
 
-    /// A span's name, where nothing else says what it does; ids in it are taken out.
-    pub(super) fn name(&mut self, local: &mut Local<'_>, name: &[u8]) -> ShapeRef {
-        self.scratch.clear();
-        push_without_ids(name, &mut self.scratch);
-        self.intern(local, Family::Other)
-    }
-
-    /// An endpoint named by words that are no path.
-    pub(super) fn endpoint_name(&mut self, local: &mut Local<'_>, words: &[&[u8]]) -> ShapeRef {
-        self.put(words);
-        self.intern(local, Family::Endpoint)
-    }
-
-    /// An endpoint named by the span's name; ids in it are taken out.
-    pub(super) fn endpoint_of_name(&mut self, local: &mut Local<'_>, name: &[u8]) -> ShapeRef {
-        self.scratch.clear();
-        push_without_ids(name, &mut self.scratch);
-        self.intern(local, Family::Endpoint)
-    }
-
-    /// An endpoint named by method and route.
-    pub(super) fn endpoint_of_route(
+    /// An endpoint by method and route.
+    pub(super) fn endpoint_by_route(
         &mut self,
         local: &mut Local<'_>,
         method: &[u8],
         route: &[u8],
     ) -> ShapeRef {
-        self.endpoint_name(local, &[method, route])
+        intern(local, self.templates.endpoint_by_route(method, route)).0
     }
 
-    /// An endpoint named by method and path.
-    pub(super) fn endpoint_of_path(&mut self, local: &mut Local<'_>, method: &[u8], path: &[u8]) -> ShapeRef {
-        self.endpoint_name(local, &[method, path])
+    /// An endpoint by method and path or URL.
+    pub(super) fn endpoint_by_path(&mut self, local: &mut Local<'_>, method: &[u8], path: &[u8]) -> ShapeRef {
+        intern(local, self.templates.endpoint_by_path(method, path)).0
     }
 
-    fn put(&mut self, words: &[&[u8]]) {
-        self.scratch.clear();
-        for word in words.iter().filter(|word| !word.is_empty()) {
-            if !self.scratch.is_empty() {
-                self.scratch.push(b' ');
-            }
-            self.scratch.extend_from_slice(word);
-        }
+    /// An endpoint by service and method.
+    pub(super) fn endpoint_by_rpc(
+        &mut self,
+        local: &mut Local<'_>,
+        service: &[u8],
+        method: &[u8],
+    ) -> ShapeRef {
+        intern(local, self.templates.endpoint_by_rpc(service, method)).0
     }
 
-    fn intern(&mut self, local: &mut Local<'_>, family: Family) -> ShapeRef {
-        if self.scratch.is_empty() {
-            return ShapeRef::default();
-        }
-        self.scratch.truncate(TEXT_MAX);
-        let id = ShapeId { family, hash: fold(START, &self.scratch) };
-        local.shape_ref(id, || Shape { id, text: String::from_utf8_lossy(&self.scratch).into(), facts: None })
+    /// An endpoint by what is done and to messages or jobs of what name.
+    pub(super) fn endpoint_by_message(
+        &mut self,
+        local: &mut Local<'_>,
+        operation: &[u8],
+        destination: &[u8],
+    ) -> ShapeRef {
+        intern(local, self.templates.endpoint_by_message(operation, destination)).0
+    }
+
+    /// An endpoint of which only the name of its span is told.
+    pub(super) fn endpoint_by_name(&mut self, local: &mut Local<'_>, name: &[u8]) -> ShapeRef {
+        intern(local, self.templates.endpoint_by_name(name)).0
     }
 }
 
-/// FNV-1a, of which the id of a shape is made: the same everywhere.
-const START: u64 = 0xcbf2_9ce4_8422_2325;
+fn intern(local: &mut Local<'_>, template: Template<'_>) -> (ShapeRef, Values) {
+    if template.text.is_empty() {
+        return (ShapeRef::default(), Values::UNKNOWN);
+    }
+    (local.shape_ref(template.id, || template.shape()), template.values)
+}
 
-fn fold(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+/// Host and port of a URL, without the user in front; empty if it has none.
+pub(super) fn host_of(url: &[u8]) -> &[u8] {
+    let Some(scheme) = url.windows(3).position(|bytes| bytes == b"://") else { return b"" };
+    let authority = url[scheme + 3..].split(|byte| b"/?#".contains(byte)).next().unwrap_or_default();
+    authority.rsplit(|&byte| byte == b'@').next().unwrap_or_default()
 }
 
 /// Copies a name; words that look like an id become `?`.
 pub(super) fn push_without_ids(name: &[u8], out: &mut Vec<u8>) {
-    let name = &name[..name.len().min(TEXT_MAX)];
+    let name = &name[..name.len().min(NAME_MAX)];
     let mut rest = name;
     while !rest.is_empty() {
         let ends = rest.iter().position(|byte| is_separator(*byte)).unwrap_or(rest.len());
