@@ -135,6 +135,7 @@ fn typed(span: &Span, dictionary: &Dictionary) -> Map<String, Json> {
         say(name, number != UNKNOWN, json!(number));
     }
     say("repeats", span.repeats != 1, json!(span.repeats));
+    say("parameters", span.parameters != 0, json!(span.parameters));
     say("status", span.status == Status::Error, json!("error"));
     say("status_code", span.status_code != 0, json!(span.status_code));
     say("retries", span.retries != 0, json!(span.retries));
