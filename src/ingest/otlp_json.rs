@@ -511,7 +511,7 @@ impl Pass<'_, '_> {
     fn leave(&mut self) {
         match self.decoder.levels.pop() {
             Some(Level::Scope) => self.decoder.owner.end_scope(self.reading),
-            Some(Level::Resource) => self.decoder.owner.end_resource(self.reading),
+            Some(Level::Resource) => self.decoder.owner.end_resource(self.reading, self.place),
             _ => {}
         }
     }

@@ -340,7 +340,7 @@ impl<'b> Pass<'_, '_, 'b> {
         self.count_gap();
         match self.decoder.opened.pop().map(|open| open.level) {
             Some(Level::Scope) => self.decoder.owner.end_scope(self.reading),
-            Some(Level::Resource) => self.decoder.owner.end_resource(self.reading),
+            Some(Level::Resource) => self.decoder.owner.end_resource(self.reading, self.block.place),
             _ => {}
         }
     }

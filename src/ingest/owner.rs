@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use detectors::evidence::{OriginRef, Span};
 
-use super::Reading;
 use super::attributes::Key;
 use super::raw::{RawSpan, Value};
+use super::{Place, Reading};
 
-/// Spans that wait for their resource or scope, at most; about 17 MB.
-const HELD_MAX: usize = 1 << 17;
+/// Spans that wait for their resource or scope, at most; about 17 MB. Few in tests, which go beyond.
+const HELD_MAX: usize = if cfg!(test) { 1 << 10 } else { 1 << 17 };
 
 /// Bytes kept of the name of a scope.
 const SCOPE_BYTES_MAX: usize = 1 << 10;
@@ -25,6 +25,8 @@ pub(super) struct Owner {
     held_scopes: Vec<HeldScope>,
     /// The last of `held_scopes` is the scope that the decoder is in.
     holding: bool,
+    /// Spans were let go before their resource came.
+    overflowed: bool,
 }
 
 /// A scope with spans that wait for their resource.
@@ -83,6 +85,7 @@ impl Owner {
             return self.push(reading, raw);
         }
         if self.held.len() >= HELD_MAX {
+            self.overflowed = true;
             self.settle(reading);
         }
         if !self.holding {
@@ -104,7 +107,11 @@ impl Owner {
     }
 
     /// Leaves a resource: what is not known by now is not said at all.
-    pub(super) fn end_resource(&mut self, reading: &mut Reading<'_>) {
+    pub(super) fn end_resource(&mut self, reading: &mut Reading<'_>, place: &Place) {
+        if std::mem::take(&mut self.overflowed) && self.resource.is_some() {
+            let reason = "a resource behind more spans than can wait for it: their service is not known";
+            reading.skipped.skip(&place.file, place.offset, place.line, 0, reason);
+        }
         self.settle(reading);
         self.begin_resource();
     }
@@ -166,5 +173,33 @@ impl Resource {
         };
         let attributes: Vec<_> = self.attributes.iter().map(|(key, kept)| (*key, value(kept))).collect();
         reading.typing.origin(&attributes, scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use detectors::evidence::Dictionary;
+
+    use super::*;
+
+    #[test]
+    fn spans_that_cannot_wait_any_longer_are_kept_and_said() {
+        let dictionary = Mutex::new(Dictionary::default());
+        let mut reading = Reading::new(&dictionary, 1);
+        let place = Place { file: "traces.json".into(), offset: 0, line: 1 };
+        let mut owner = Owner::default();
+        owner.begin_resource();
+        for id in 1..=HELD_MAX as u64 + 10 {
+            owner.push(&mut reading, &RawSpan { trace: 1, id, start_ns: 1, ..RawSpan::default() });
+        }
+        owner.resource(&[(Key::ServiceName, Value::Text(b"shop"))]);
+        owner.end_resource(&mut reading, &place);
+        assert_eq!(reading.spans.len(), HELD_MAX + 10);
+        assert_eq!(reading.skipped.records, 1);
+        let dictionary = dictionary.lock().unwrap();
+        let service = |span: &Span| dictionary.text(dictionary.origin(span.origin).service);
+        assert_eq!(reading.spans.iter().filter(|span| service(span) == "shop").count(), 10);
     }
 }
