@@ -360,6 +360,24 @@ fn what_cannot_be_checked_is_no_success() {
 }
 
 #[test]
+fn inputs_that_cannot_be_read() {
+    refused(
+        &["diagnose", "none.json"],
+        expect![[r#"
+        3
+        error: cannot read none.json: No such file or directory (os error 2)
+    "#]],
+    );
+    refused(
+        &["diagnose", "-"],
+        expect![[r#"
+        3
+        error: cannot read stdin: in no format that is known (tried otlp-json, otlp-protobuf; plain, gzip, zstd): it is empty
+    "#]],
+    );
+}
+
+#[test]
 fn accepted_but_not_found_is_a_warning() {
     let folder = folder();
     let settings = "[[accept]]\nfinding = \"slow-query-77b0\"\nreason = \"known\"\nuntil = 9999-12-31";

@@ -58,13 +58,26 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
         if is_closed_pipe(&error) {
             return Outcome::Done;
         }
-        say(format_args!("error: {error:#}"));
+        say(format_args!("error: {}", explained(&error)));
         match error.is::<UsageError>() {
             true => Outcome::Misused,
             false => Outcome::CannotMeasure,
         }
     });
     outcome.exit_code()
+}
+
+/// An error and its causes; a cause that is part of the text already is not repeated.
+fn explained(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// How a command ended.
@@ -126,6 +139,13 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = io::Error::other("no space");
+        let error = anyhow::Error::new(cause).context("cannot write a: no space").context("no report");
+        assert_eq!(explained(&error), "no report: cannot write a: no space");
+    }
 
     #[test]
     fn arguments_do_not_contradict_each_other() {
