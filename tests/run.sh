@@ -34,10 +34,11 @@ main() {
 }
 
 install_tools() {
-    need cc gcc
+    need cc build-essential
     need zstd zstd
     need shellcheck shellcheck
     need_postgresql
+    need python3 python3
     packages python3-venv
     if ! command -v cargo >/dev/null; then
         echo "error: cargo is not there; install Rust $(minimal_rust) or newer from https://rustup.rs" >&2
