@@ -75,7 +75,9 @@ check_scripts() {
     while IFS= read -r script; do
         bash -n "$script"
         shellcheck --external-sources --exclude=SC1091 --shell=bash "$script"
-    done < <(git ls-files '*.sh' '.ci/run')
+    done < <(git ls-files '*.sh' .ci/run 'fixtures/recording/apps/*/serve')
+    git ls-files '*.py' |
+        xargs python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]'
 }
 
 check_licences() {
