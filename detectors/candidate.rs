@@ -363,6 +363,10 @@ pub struct Check {
     pub expected: u64,
 }
 
+/// At most so many requests of at least so many are an accident rather than a flaw.
+const RARE_MAX: u64 = 2;
+const RARE_OF: u64 = 10;
+
 impl Case<'_> {
     /// In how many of the requests a fact holds.
     pub(crate) fn count(&self, mark: Mark) -> u64 {
@@ -383,6 +387,11 @@ impl Case<'_> {
         let picked = self.marks.iter().filter_map(|(mark, count)| Some((pick(*mark)?, *count)));
         let first = picked.reduce(|best, other| if other.1 > best.1 { other } else { best });
         first.map(|(picked, _)| picked)
+    }
+
+    /// Whether so few requests show it that it may be an accident, such as a cold start.
+    pub(crate) fn is_rare(&self) -> bool {
+        self.requests <= RARE_MAX && self.requests_of_endpoint >= RARE_OF
     }
 
     /// Whether a fact holds in at least half of the requests.

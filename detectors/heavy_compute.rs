@@ -20,7 +20,7 @@
 //!
 //! - on requests without any statement or call: their time is unexplained, a client may simply not
 //!   be instrumented;
-//! - on the gaps of a loop that n-plus-one names: they go with it;
+//! - on the gaps of a loop that n-plus-one or repeated-query names: they go with it;
 //! - on background work and message handlers.
 //!
 //! ## Remedy
@@ -43,7 +43,7 @@ use crate::finding::{Confidence, Unit};
 use crate::mapper::Stack;
 use crate::settings::Setting;
 use crate::wording::duration;
-use crate::{Detector, Inspect, n_plus_one};
+use crate::{Detector, Inspect, n_plus_one, repeated_query};
 
 const SHARE_MIN: Setting = Setting {
     name: "share_min",
@@ -211,10 +211,11 @@ impl Calls {
     }
 }
 
-/// What the loops of n-plus-one claim, and what is around each single one of their calls.
+/// What loops and repeats claim, and what is around each single one of their calls.
 fn loops(view: &View<'_>, found: &Candidates) -> FxHashSet<u32> {
     let mut members = FxHashSet::default();
-    for candidate in found.found_by(n_plus_one::DETECTOR.id) {
+    let repeats = found.found_by(repeated_query::DETECTOR.id);
+    for candidate in found.found_by(n_plus_one::DETECTOR.id).chain(repeats) {
         let mut before = NONE;
         for claim in &candidate.claims {
             members.insert(claim.operation);
@@ -289,7 +290,7 @@ fn tell(case: &Case<'_>) -> Told {
             now: own_ns,
             expected: own_ns / 1000 * 200,
         },
-        confidence: None,
+        confidence: case.is_rare().then_some(Confidence::Low),
         dismissed: None,
     }
 }

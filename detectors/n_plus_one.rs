@@ -25,8 +25,7 @@
 //! - on chunks: lists of `IN`, rows of `VALUES`, `COPY`, `MGET`, `insertMany`, batch calls;
 //! - on HTTP and remote calls that run at the same time and together take about as long as one;
 //! - on transaction and session statements, and on retries;
-//! - on known values that are the same each time, unless a result of many rows comes before: that
-//!   is repeated-query.
+//! - on statements whose known values are the same each time: that is repeated-query.
 //!
 //! Paging through a result is named, with low confidence: each page needs the one before.
 //!
@@ -93,11 +92,11 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
         return found.short(subject, reason);
     }
     let values = group.values();
-    let sent_for = group.sent_for();
     let is_store = matches!(group.first.kind, Kind::Sql | Kind::Document | Kind::Cache);
-    if values == GroupValues::Distinct(1) && sent_for.is_none() && is_store {
+    if values == GroupValues::Distinct(1) && is_store {
         return found.short(subject, ShortOf { what: "different values", seen: 1, needed: 2 });
     }
+    let sent_for = group.sent_for();
     let at_once = is_at_once(group);
     let confidence = confidence(group, values, sent_for, at_once);
     let candidate = found.push(subject, Remedy::SendOnce, confidence);
@@ -430,14 +429,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_values_are_a_loop_only_below_a_result() {
-        let below = looped(8, 5.0, |trace, from, to| trace.sql(CUSTOMER, from, to).values(7)).inspect();
-        assert!(below.one("n-plus-one").marks.contains(&Mark::SameValues));
-        let alone = trace()
-            .entry("GET /", 0.0, 100.0)
-            .each(8, |trace, number| trace.sql(CUSTOMER, number * 10.0, number * 10.0 + 5.0).values(7));
-        let alone = alone.inspect();
-        alone.silent("n-plus-one");
-        assert_eq!(alone.one("repeated-query").repeats, 8);
+    fn the_same_values_are_left_to_repeated_query() {
+        let inspected = looped(8, 5.0, |trace, from, to| trace.sql(CUSTOMER, from, to).values(7)).inspect();
+        inspected.silent("n-plus-one");
+        assert_eq!(inspected.one("repeated-query").repeats, 8);
+        // Nobody else speaks for calls.
+        let url = "GET http://rates";
+        let calls = looped(8, 5.0, |trace, from, to| trace.http(url, from, to).values(0)).inspect();
+        assert!(calls.one("n-plus-one").marks.contains(&Mark::SameValues));
     }
 }

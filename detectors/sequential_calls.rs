@@ -11,8 +11,9 @@
 //! had ended. Independent are calls without parameters, calls whose parameters were in use before the
 //! first of them was answered, and calls of one shape; that makes it likely. Where parameters are
 //! hidden, calls to different services are likely independent, and calls to one are a lead only, with
-//! low confidence. So are queries to databases that take at least `statement_share_min` each: on one
-//! connection they cannot overlap.
+//! low confidence. So are queries to databases that take at least `statement_share_min` each, for on
+//! one connection they cannot overlap; where each takes a connection of its own from a pool and none
+//! asks for a row by its key, it is likely.
 //!
 //! ## Stays silent
 //!
@@ -38,7 +39,7 @@ use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, ShapeRef, Status, Values};
 use crate::finding::{Confidence, Unit};
-use crate::group::{self, Step};
+use crate::group::{self, Group, Step};
 use crate::mapper::Stack;
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
@@ -178,11 +179,31 @@ fn independence(
 fn end_chain(view: &View<'_>, class: Class, chain: &mut Vec<u32>, found: &mut Candidates) {
     let numbers = std::mem::take(chain);
     let needed = usize::try_from(view.settings.get(&CALLS_MIN)).unwrap_or(usize::MAX).max(2);
-    let Some(first) = numbers.first().filter(|_| numbers.len() >= needed) else { return };
-    let in_use = values_in_use(view, view.operation(*first));
-    let mut all: Vec<(u32, Confidence)> = vec![(*first, Confidence::Medium)];
-    let mut earlier = vec![view.operation(*first)];
-    for &number in &numbers[1..] {
+    if numbers.len() < needed {
+        return;
+    }
+    let all = independent(view, &numbers);
+    let at_least = |least: Confidence| -> Vec<u32> {
+        all.iter().filter(|(_, sure)| *sure >= least).map(|(number, _)| *number).collect()
+    };
+    let likely = at_least(Confidence::Medium);
+    let (calls, confidence) = match class {
+        Class::Calls if likely.len() >= needed => (likely, Confidence::Medium),
+        Class::Statements if are_apart(view, &all) => (at_least(Confidence::Low), Confidence::Medium),
+        _ => (at_least(Confidence::Low), Confidence::Low),
+    };
+    if calls.len() >= needed {
+        push(view, &calls, confidence, found);
+    }
+}
+
+/// The calls of a chain that may not need the answers of earlier ones, with how sure that is.
+fn independent(view: &View<'_>, chain: &[u32]) -> Vec<(u32, Confidence)> {
+    let first = view.operation(chain[0]);
+    let in_use = values_in_use(view, first);
+    let mut independent = vec![(chain[0], Confidence::Medium)];
+    let mut earlier = vec![first];
+    for &number in &chain[1..] {
         let call = view.operation(number);
         // The same call again waits for something to change, or should not be made at all.
         let again = |other: &&Operation| other.shape == call.shape && other.values == call.values;
@@ -190,20 +211,29 @@ fn end_chain(view: &View<'_>, class: Class, chain: &mut Vec<u32>, found: &mut Ca
             continue;
         }
         if let Some(sure) = independence(view, call, &earlier, &in_use) {
-            all.push((number, sure));
+            independent.push((number, sure));
             earlier.push(call);
         }
     }
-    let likely: Vec<u32> =
-        all.iter().filter(|(_, sure)| *sure == Confidence::Medium).map(|(number, _)| *number).collect();
-    if class == Class::Calls && likely.len() >= needed {
-        push(view, &likely, Confidence::Medium, found);
-    } else if class == Class::Calls && all.len() >= needed {
-        push(view, &all.into_iter().map(|(number, _)| number).collect::<Vec<_>>(), Confidence::Low, found);
-    } else if likely.len() >= needed && likely.iter().all(|&number| view.operation(number).values.is_known())
-    {
-        push(view, &likely, Confidence::Low, found);
-    }
+    independent
+}
+
+/// Whether queries look neither for a row that another one named, nor share a connection: each
+/// takes one from the pool.
+fn are_apart(view: &View<'_>, chain: &[(u32, Confidence)]) -> bool {
+    let by_key = |number: u32| Group::of(view, &[number]).is_none_or(|group| group.is_by_key());
+    let pooled = |pair: &[(u32, Confidence)]| {
+        let mut between = (pair[0].0 + 1..pair[1].0).map(|number| view.operation(number));
+        between.any(|operation| is_checkout(view, operation))
+    };
+    chain[1..].iter().all(|(number, _)| !by_key(*number)) && chain.windows(2).all(pooled)
+}
+
+/// Whether a connection is taken from a pool, or made ready to be given back.
+fn is_checkout(view: &View<'_>, operation: &Operation) -> bool {
+    let text = &view.dictionary.shape(operation.shape).text;
+    let resets = || ["pg_advisory_unlock_all", "DISCARD ALL"].iter().any(|reset| text.contains(reset));
+    matches!(operation.kind, Kind::PoolWait | Kind::Connect) || operation.kind == Kind::Sql && resets()
 }
 
 /// Parameters that were known before the first call of a chain was answered.
@@ -390,6 +420,23 @@ mod tests {
             .sql("SELECT count(*) FROM users", 120.0, 220.0)
             .sql("COMMIT", 221.0, 222.0);
         in_transaction.inspect().silent("sequential-calls");
+    }
+
+    #[test]
+    fn statements_over_a_pool_are_likely_independent() {
+        let over_pool = |text: &str| {
+            let reset = "SELECT pg_advisory_unlock_all(); RESET ALL";
+            trace()
+                .entry("GET /report", 0.0, 300.0)
+                .sql("SELECT sum(total) FROM orders WHERE day > ?", 10.0, 110.0)
+                .sql(reset, 111.0, 112.0)
+                .sql(text, 120.0, 220.0)
+                .inspect()
+        };
+        let range = over_pool("SELECT count(*) FROM visits WHERE day > ?");
+        assert_eq!(range.one("sequential-calls").confidence, Confidence::Medium);
+        let by_key = over_pool("SELECT count(*) FROM visits WHERE user_id = ?");
+        assert_eq!(by_key.one("sequential-calls").confidence, Confidence::Low);
     }
 
     #[test]
