@@ -114,7 +114,7 @@ impl Templates {
             }
             None => (service, method),
         };
-        for (index, piece) in service.split(|byte| *byte == b'.').enumerate() {
+        for (index, piece) in service.split(|byte| *byte == b'.').take(16).enumerate() {
             if index > 0 {
                 self.text.push('.');
             }

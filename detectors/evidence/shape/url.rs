@@ -11,6 +11,9 @@ use crate::evidence::Values;
 /// A longer template is no use to anybody.
 const TEXT_BYTES: usize = 512;
 
+/// No host has a longer name.
+const HOST_BYTES: usize = 255;
+
 /// Parameters named in a template.
 const PARAMETERS_MAX: usize = 16;
 
@@ -152,6 +155,10 @@ impl Templates {
         if host.is_empty() {
             return;
         }
+        if host.len() > HOST_BYTES {
+            self.take(host);
+            return self.text.push_str("{}");
+        }
         let usual: &[u8] = match scheme.to_ascii_lowercase().as_slice() {
             b"http" | b"ws" => b":80",
             b"https" | b"wss" => b":443",
@@ -252,7 +259,7 @@ impl Templates {
 /// A parameter's name: `filter[name]` stays, `ids[0]` becomes `ids[]`.
 fn parameter_name(name: &[u8]) -> String {
     let mut text = String::new();
-    for (index, piece) in name.split(|byte| *byte == b'[').enumerate() {
+    for (index, piece) in name.split(|byte| *byte == b'[').take(4).enumerate() {
         let (inner, close) = match piece.strip_suffix(b"]") {
             Some(inner) => (inner, "]"),
             None => (piece, ""),

@@ -120,7 +120,7 @@ impl Lexer {
         }
     }
 
-    /// The places of the literals of a text, in the order of the text; `found` is cleared first.
+    /// The places of the first 1,024 literals of a text, in its order; `found` is cleared first.
     pub fn literals(&self, text: &[u8], dialect: Dialect, found: &mut Vec<Literal>) {
         found.clear();
         self.feed(text, dialect, &mut Places { place: 0, found });
@@ -280,6 +280,9 @@ impl Sink for Hash {
     }
 }
 
+/// Literals told of one text.
+const LITERALS_MAX: usize = 1_024;
+
 struct Places<'f> {
     place: u32,
     found: &'f mut Vec<Literal>,
@@ -310,13 +313,15 @@ impl Sink for Places<'_> {
     fn cut(&mut self) {}
 
     fn literal(&mut self, start: usize, end: usize) {
+        if self.found.len() == LITERALS_MAX {
+            return;
+        }
         let place = self.place.saturating_sub(1);
         self.found.push(Literal { place, start: start as u32, end: end as u32 });
     }
 
     fn drop_row(&mut self, mark: u32) {
-        let kept = self.found.iter().rev().skip_while(|literal| literal.place >= mark).count();
-        self.found.truncate(kept);
+        while self.found.pop_if(|last| last.place >= mark).is_some() {}
         self.place = mark;
     }
 }
@@ -726,6 +731,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         let end = word_end_without_dollar(self.text, start + 1);
         let tagged = self.text.get(end) == Some(&b'$')
             && !self.text.get(start + 1).is_some_and(u8::is_ascii_digit)
+            && end - start <= NAME_BYTES
             && self.dialect != Dialect::MySql;
         if !tagged {
             return match end - start {
@@ -852,7 +858,8 @@ impl<S: Sink> Scan<'_, '_, S> {
         if self.dialect != Dialect::SqlServer {
             return None;
         }
-        closing(self.text, at + 1, b']', false)
+        let near = self.text.len().min(at + 2 + NAME_BYTES);
+        closing(self.text.get(..near)?, at + 1, b']', false)
     }
 
     fn close(&mut self, symbol: &[u8]) {

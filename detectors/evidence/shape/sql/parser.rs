@@ -15,7 +15,7 @@ use sqlparser::parser::Parser;
 
 use super::lexer::Dialect;
 use super::outline::{nests_deeply, outline};
-use super::text::{Style, Token, render};
+use super::text::{Style, TEXT_BYTES, Token, render};
 use super::{Comparison, Facts, Predicate, Verb};
 
 /// Nesting that the parser follows.
@@ -47,7 +47,7 @@ fn parsed(tokens: &[Token]) -> Option<Statement> {
         (&generic, Dialect::Generic),
     ];
     candidates.into_iter().find_map(|(dialect, style)| {
-        let text = render(tokens, Style::Parsed(style));
+        let text = Some(render(tokens, Style::Parsed(style))).filter(|text| text.len() <= TEXT_BYTES)?;
         let parser = Parser::new(dialect).with_recursion_limit(DEPTH_MAX).try_with_sql(&text).ok()?;
         let mut statements = { parser }.parse_statements().ok()?;
         if statements.len() == 1 { statements.pop() } else { None }

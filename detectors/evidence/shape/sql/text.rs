@@ -6,13 +6,21 @@ use crate::evidence::Shape;
 /// Tokens kept of one statement; what lists collapse to counts, not what they held.
 const TOKENS_MAX: usize = 8_192;
 
+/// Bytes kept of a canonical text, and given to a parser.
+pub(super) const TEXT_BYTES: usize = 65_536;
+
 impl Lexer {
     /// The shape of a statement; asked for once for each id that [`Lexer::scan`] gives.
     pub fn describe(&self, text: &[u8], dialect: Dialect) -> Shape {
         let id = self.scan(text, dialect).id;
         let (tokens, truncated) = self.tokens(text, dialect);
         let facts = super::parser::facts(&tokens, truncated);
-        Shape { id, text: render(&tokens, Style::Shown).into(), facts: Some(Box::new(facts)) }
+        let mut text = render(&tokens, Style::Shown);
+        if text.len() > TEXT_BYTES {
+            text.truncate(text.floor_char_boundary(TEXT_BYTES));
+            text.push_str(" ...");
+        }
+        Shape { id, text: text.into(), facts: Some(Box::new(facts)) }
     }
 
     fn tokens(&self, text: &[u8], dialect: Dialect) -> (Vec<Token>, bool) {
