@@ -119,7 +119,8 @@ impl<'a> EndpointView<'a> {
             .sample
             .iter()
             .map(|(weight, skeleton)| {
-                let duration_ns = replayer.duration_ns(skeleton, fixes, outlook);
+                // A model at its worst may cost more than what it replaces; nobody would keep that.
+                let duration_ns = replayer.duration_ns(skeleton, fixes, outlook).min(skeleton.duration_ns);
                 gain_ns += weight * (skeleton.duration_ns as f64 - duration_ns as f64);
                 (duration_ns, *weight)
             })

@@ -2,10 +2,10 @@
 
 use super::claims::Claims;
 use super::considered::Considered;
-use super::endpoints::{Effect, EndpointView};
-use crate::candidate::Mark;
+use super::endpoints::{EndpointView, metric_of};
+use crate::candidate::{Mark, Remedy};
 use crate::figures::duration;
-use crate::finding::{AfterFix, Confidence};
+use crate::finding::{AfterFix, Confidence, Latency};
 use crate::impact::{Fixes, Replayer};
 
 /// Per cent of an endpoint's median or of its target's percentile that a fix must give back.
@@ -13,6 +13,14 @@ const GAIN_SHARE_MIN: u64 = 5;
 
 /// What a fix must give back at the 99th percentile (or of the slowest request) if it misses the share.
 const GAIN_AT_P99_MIN_NS: u64 = 50_000_000;
+
+/// What a fix must give back at least that changes how often or in which order something is done.
+/// Its gain grows with the network's delay, which is small where tests run.
+const GAIN_MIN_NS: u64 = 1_000_000;
+
+/// What a fix must give back at least that makes one thing quicker or lets it wait elsewhere, where
+/// no target is missed: nobody notices less.
+const GAIN_OF_QUICKER_MIN_NS: u64 = 10_000_000;
 
 /// Claims that cover each other by this share are one problem.
 const ONE_PROBLEM: f64 = 0.8;
@@ -80,7 +88,7 @@ impl Selection<'_, '_> {
         let candidate = &self.candidates[place];
         let worth = candidate.effects.iter().any(|(view, effect)| {
             let view = &self.views[*view];
-            is_worth_telling(view, &Effect { predicted: view.latency, ..Effect::default() }, effect)
+            is_worth_telling(view, candidate, &view.latency, &effect.predicted)
         });
         let explained = self
             .told
@@ -110,7 +118,7 @@ impl Selection<'_, '_> {
         let worth = candidate.effects.iter().any(|(view, _)| {
             let view = &self.views[*view];
             let before = view.replay(&self.fixes, replayer);
-            is_worth_telling(view, &before, &view.replay(&with, replayer))
+            is_worth_telling(view, candidate, &before.predicted, &view.replay(&with, replayer).predicted)
         });
         match worth {
             true => Verdict::Told,
@@ -137,23 +145,37 @@ impl Selection<'_, '_> {
 }
 
 /// Whether going from one latency of an endpoint to another is worth a finding.
-fn is_worth_telling(view: &EndpointView<'_>, before: &Effect, after: &Effect) -> bool {
+fn is_worth_telling(
+    view: &EndpointView<'_>,
+    candidate: &Considered<'_>,
+    before: &Latency,
+    after: &Latency,
+) -> bool {
     let gain = |before: Option<u64>, after: Option<u64>| {
         before.zip(after).map_or(0, |(before, after)| before.saturating_sub(after))
     };
-    let (before, after) = (&before.predicted, &after.predicted);
     let enough = |gain_ns: u64, measured: Option<u64>| {
-        gain_ns > 0 && measured.is_some_and(|measured| gain_ns * 100 >= measured * GAIN_SHARE_MIN)
+        measured.is_some_and(|measured| gain_ns * 100 >= measured * GAIN_SHARE_MIN)
     };
+    let at_median = gain(before.p50, after.p50);
     let at_tail = match view.latency.p99 {
         Some(_) => gain(before.p99, after.p99),
         None => gain(before.max, after.max),
     };
-    let at_target = view.target.is_some_and(|target| {
-        let of = |latency| super::endpoints::metric_of(latency, target.metric);
-        enough(gain(of(before), of(after)), of(&view.latency))
+    let at_target = view.target.map_or((0, None), |target| {
+        let of = |latency| metric_of(latency, target.metric);
+        (gain(of(before), of(after)), of(&view.latency))
     });
-    enough(gain(before.p50, after.p50), view.latency.p50) || at_target || at_tail >= GAIN_AT_P99_MIN_NS
+    let least_ns = match candidate.fix.remedy {
+        _ if view.excess_ns().is_some() => 1,
+        Remedy::SendOnce | Remedy::Overlap | Remedy::Remove { .. } => GAIN_MIN_NS,
+        Remedy::Defer | Remedy::Shrink { .. } | Remedy::Beside | Remedy::CutAt { .. } => {
+            GAIN_OF_QUICKER_MIN_NS
+        }
+    };
+    at_median >= least_ns && enough(at_median, view.latency.p50)
+        || at_target.0 >= least_ns && enough(at_target.0, at_target.1)
+        || at_tail >= GAIN_AT_P99_MIN_NS
 }
 
 /// The joint result at one endpoint of the first fix, the first two, and so on: at each step the
