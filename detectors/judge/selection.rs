@@ -11,7 +11,7 @@ use crate::impact::{Fixes, Replayer};
 /// Per cent of an endpoint's median or of its target's percentile that a fix must give back.
 const GAIN_SHARE_MIN: u64 = 5;
 
-/// What a fix must give back at the 99th percentile (or of the slowest request) if it misses the share.
+/// What a fix must give back at the 99th percentile if it misses the share.
 const GAIN_AT_P99_MIN_NS: u64 = 50_000_000;
 
 /// What a fix must give back at least that changes how often or in which order something is done.
@@ -158,10 +158,7 @@ fn is_worth_telling(
         measured.is_some_and(|measured| gain_ns * 100 >= measured * GAIN_SHARE_MIN)
     };
     let at_median = gain(before.p50, after.p50);
-    let at_tail = match view.latency.p99 {
-        Some(_) => gain(before.p99, after.p99),
-        None => gain(before.max, after.max),
-    };
+    let at_tail = gain(before.p99, after.p99);
     let at_target = view.target.map_or((0, None), |target| {
         let of = |latency| metric_of(latency, target.metric);
         (gain(of(before), of(after)), of(&view.latency))
