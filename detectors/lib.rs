@@ -13,6 +13,7 @@ pub mod inspection;
 pub mod judge;
 pub mod settings;
 pub mod skeleton;
+pub mod timelines;
 pub mod wording;
 
 mod blocking_call;

@@ -7,8 +7,10 @@
 mod dictionary;
 pub mod shape;
 mod span;
+pub(crate) mod timeline;
 pub mod trace;
 
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, ShapeRef, Symbol};
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, UNKNOWN, Values};
+pub use timeline::Timelines;

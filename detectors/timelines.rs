@@ -1,0 +1,560 @@
+//! What the timelines show once all of them are merged: pools whose connections are used up.
+//!
+//! When a connection is given back is not recorded; three ways are tried: after each statement, after
+//! the last statement of a request, at the end of the request. The one counts that explains the waits:
+//! they end when another request gives its connection back, far more often than by chance, and at
+//! these moments the number of connections in use is the same maximum.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::evidence::timeline::{Noted, Record, Timelines, WINDOW_NS, Window};
+use crate::evidence::{Dictionary, ShapeRef, Symbol};
+
+/// Fewer waits say nothing.
+const WAITS_MIN: u64 = 10;
+/// Of the time waited, per mille: so much must end at a release ...
+const EXPLAINED_MIN: u64 = 500;
+/// ... and so much more than by chance.
+const ABOVE_CHANCE_MIN: u64 = 300;
+/// Of the explained waits, per mille: so many must end while all connections are in use.
+const PLATEAU_MIN: u64 = 500;
+/// More connections than these for less than this share of the time, per mille, are taken for noise.
+const NOISE: u64 = 5;
+/// From a release to the next statement: waking up, a reset, a BEGIN. Never longer than a quarter of
+/// the usual time between releases, so that chance explains a third of the waits at most.
+const HAND_OVER_NS: (u64, u64) = (50_000, 10_000_000);
+/// Releases that are looked at for one wait.
+const RELEASES_MAX: usize = 16;
+/// What holds connections: so many are named.
+const HOLDERS_MAX: usize = 3;
+
+/// Until when a connection is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Held {
+    /// From the first to the last statement of a request.
+    FirstToLast,
+    /// For each statement.
+    EachStatement,
+    /// From the first statement to the end of the request.
+    ToTheEnd,
+}
+
+/// What connections are held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holding {
+    /// This statement runs.
+    Statement(ShapeRef),
+    /// This call is made meanwhile.
+    Call(ShapeRef),
+    /// The service's own code runs.
+    Own,
+}
+
+/// A pool of connections that is used up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Starvation {
+    /// The service that owns it.
+    pub service: Symbol,
+    /// The database.
+    pub target: Symbol,
+    /// Instances whose pool is used up.
+    pub instances: u64,
+    /// Instances that were seen.
+    pub instances_seen: u64,
+    /// Connections of one instance, inferred: the smallest and the largest pool.
+    pub pool_size: (u64, u64),
+    /// Connections of all used up pools together.
+    pub pool_sizes: u64,
+    /// Until when a connection is held.
+    pub held: Held,
+    /// What they are held for, with its share of the time, per mille; the largest first.
+    pub holders: Vec<(Holding, u64)>,
+    /// How often a connection is asked for at the busiest instance, in a thousand seconds.
+    pub arrivals_per_1000_s: u64,
+    /// How long one is held, on average.
+    pub hold_mean_ns: u64,
+    /// How long one is held, 95th percentile.
+    pub hold_p95_ns: u64,
+    /// Connections that would do by arrivals and the average time held, at the busiest instance.
+    pub size_mean: u64,
+    /// Connections that would do by arrivals and the 95th percentile of the time held.
+    pub size_p95: u64,
+    /// How many hold a connection or wait for one at once, 95th percentile of the time of waits.
+    pub asked_at_once_p95: u64,
+    /// Waits that were seen.
+    pub waits: u64,
+    /// Their time.
+    pub wait_ns: u64,
+    /// Share of it that ends when another request gives its connection back, per mille.
+    pub explained: u64,
+    /// What this share would be by chance.
+    pub by_chance: u64,
+    /// Share of the explained waits that end while all connections are in use, per mille.
+    pub at_plateau: u64,
+    /// Waits are reported as such; else they are gaps before statements.
+    pub reported: bool,
+}
+
+/// All pools that are used up.
+#[derive(Debug, Default)]
+pub struct Starvations(Vec<Starvation>);
+
+impl Starvations {
+    /// The pool of a service that is used up; of several the one with the most waiting.
+    pub fn confirms(&self, service: Symbol) -> Option<&Starvation> {
+        self.0.iter().find(|starvation| starvation.service == service)
+    }
+
+    /// All of them, by service and waiting.
+    pub fn iter(&self) -> impl Iterator<Item = &Starvation> {
+        self.0.iter()
+    }
+}
+
+impl Timelines {
+    /// Looks for pools that are used up. Asked once, when everything is merged.
+    pub fn inspect(&self, dictionary: &Dictionary) -> Starvations {
+        let mut instances: FxHashMap<(Symbol, Symbol), Vec<&Window>> = FxHashMap::default();
+        for window in self.windows() {
+            instances.entry((window.service, window.instance)).or_default().push(window);
+        }
+        let mut seen: FxHashMap<(Symbol, Symbol), FxHashSet<Symbol>> = FxHashMap::default();
+        let mut starving: FxHashMap<(Symbol, Symbol), Vec<Pool>> = FxHashMap::default();
+        for ((service, instance), windows) in instances {
+            for (target, moments) in Moment::by_target(&windows) {
+                seen.entry((service, target)).or_default().insert(instance);
+                if let Some(pool) = Pool::of(&moments) {
+                    starving.entry((service, target)).or_default().push(pool);
+                }
+            }
+        }
+        let told = starving.into_iter().map(|((service, target), pools)| {
+            let instances_seen = seen.get(&(service, target)).map_or(0, |seen| seen.len() as u64);
+            starvation(service, target, instances_seen, pools, dictionary)
+        });
+        let mut told: Vec<Starvation> = told.collect();
+        told.sort_by_cached_key(|it| {
+            let target = dictionary.text(it.target).to_owned();
+            (dictionary.text(it.service).to_owned(), std::cmp::Reverse(it.wait_ns), target)
+        });
+        Starvations(told)
+    }
+}
+
+/// The records of one window and one database.
+struct Moment {
+    start_ns: u64,
+    end_ns: u64,
+    records: Vec<Record>,
+}
+
+impl Moment {
+    /// Splits windows by database. A wait whose database is not said belongs to the only one there is.
+    fn by_target(windows: &[&Window]) -> Vec<(Symbol, Vec<Self>)> {
+        let records = || windows.iter().flat_map(|window| &window.records);
+        let targets: FxHashSet<Symbol> =
+            records().filter(|record| is_held(record.noted)).map(|record| record.target).collect();
+        let only = targets.len() == 1;
+        let moments = |target: Symbol| {
+            windows.iter().filter_map(move |window| {
+                let here = |record: &&Record| only || record.target == target;
+                let mut records: Vec<Record> = window.records.iter().filter(here).copied().collect();
+                records.sort_unstable_by_key(|it| (it.start_ns, it.end_ns, it.request, it.noted));
+                let window_ns = (window.number * WINDOW_NS, (window.number + 1) * WINDOW_NS);
+                let start_ns = records.first()?.start_ns.max(window_ns.0);
+                let end_ns = records.iter().map(|record| record.request_end_ns.max(record.end_ns)).max()?;
+                Some(Self { start_ns, end_ns: end_ns.min(window_ns.1), records })
+            })
+        };
+        targets.iter().map(|&target| (target, moments(target).collect())).collect()
+    }
+
+    fn length_ns(&self) -> u64 {
+        self.end_ns.saturating_sub(self.start_ns)
+    }
+
+    fn contains(&self, at_ns: u64) -> bool {
+        (self.start_ns..=self.end_ns).contains(&at_ns)
+    }
+}
+
+fn is_held(noted: Noted) -> bool {
+    matches!(noted, Noted::Hold | Noted::Use | Noted::HoldAndUse)
+}
+
+impl Held {
+    const ALL: [Self; 3] = [Self::FirstToLast, Self::EachStatement, Self::ToTheEnd];
+
+    /// From when to when a record holds a connection.
+    fn interval(self, record: &Record) -> Option<(u64, u64)> {
+        match (self, record.noted) {
+            (Self::EachStatement, Noted::Use | Noted::HoldAndUse)
+            | (Self::FirstToLast, Noted::Hold | Noted::HoldAndUse) => Some((record.start_ns, record.end_ns)),
+            (Self::ToTheEnd, Noted::Hold | Noted::HoldAndUse) => {
+                Some((record.start_ns, record.request_end_ns))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a record may be a wait.
+    fn waits(self, noted: Noted, reported: bool) -> bool {
+        match noted {
+            Noted::Wait => reported,
+            Noted::GapBeforeHold => !reported,
+            Noted::GapInHold => !reported && self == Self::EachStatement,
+            _ => false,
+        }
+    }
+}
+
+/// Connections in use over time.
+struct Usage {
+    /// Begins, sorted.
+    starts_ns: Vec<u64>,
+    /// Ends, sorted.
+    ends_ns: Vec<u64>,
+    /// Ends within the window with the request, sorted.
+    releases: Vec<(u64, u64)>,
+}
+
+impl Usage {
+    fn of(moment: &Moment, held: Held) -> Self {
+        let mut usage = Self { starts_ns: Vec::new(), ends_ns: Vec::new(), releases: Vec::new() };
+        for record in &moment.records {
+            let Some((start_ns, end_ns)) = held.interval(record) else { continue };
+            usage.starts_ns.push(start_ns);
+            usage.ends_ns.push(end_ns);
+            if moment.contains(end_ns) {
+                usage.releases.push((end_ns, record.request));
+            }
+        }
+        usage.starts_ns.sort_unstable();
+        usage.ends_ns.sort_unstable();
+        usage.releases.sort_unstable();
+        usage
+    }
+
+    /// Connections in use right before a moment.
+    fn before(&self, at_ns: u64) -> u64 {
+        let begun = self.starts_ns.partition_point(|&start_ns| start_ns < at_ns);
+        let ended = self.ends_ns.partition_point(|&end_ns| end_ns < at_ns);
+        begun.saturating_sub(ended) as u64
+    }
+
+    /// Adds to each level of use the time that it lasts within the window.
+    fn add_levels(&self, moment: &Moment, levels: &mut Levels) {
+        let events = self.starts_ns.iter().map(|&at| (at, 1)).chain(self.ends_ns.iter().map(|&at| (at, -1)));
+        levels.add(events.collect(), moment);
+    }
+
+    /// How much of the window lies close behind a release, where a wait may end by chance.
+    fn covered_ns(&self, moment: &Moment, hand_over_ns: u64) -> u64 {
+        let mut covered_ns = 0;
+        let mut until_ns = moment.start_ns;
+        for &(release_ns, _) in &self.releases {
+            let from_ns = release_ns.saturating_sub(hand_over_ns / 4).max(until_ns);
+            let to_ns = release_ns.saturating_add(hand_over_ns).min(moment.end_ns);
+            if from_ns < to_ns {
+                covered_ns += to_ns - from_ns;
+                until_ns = to_ns;
+            }
+        }
+        covered_ns
+    }
+
+    /// The level at a release by another request, after the wait began, that ends it; the highest of several.
+    fn level_at_release(&self, wait: &Record, hand_over_ns: u64) -> Option<u64> {
+        let latest = wait.end_ns.saturating_add(hand_over_ns / 4);
+        let earliest = wait.end_ns.saturating_sub(hand_over_ns).max(wait.start_ns.saturating_add(1));
+        let until = self.releases.partition_point(|&(release_ns, _)| release_ns <= latest);
+        self.releases[..until]
+            .iter()
+            .rev()
+            .take(RELEASES_MAX)
+            .take_while(|(release_ns, _)| *release_ns >= earliest)
+            .filter(|(_, request)| *request != wait.request)
+            .map(|(release_ns, _)| self.before(*release_ns))
+            .max()
+    }
+}
+
+/// Nanoseconds by how many there are at once.
+#[derive(Default)]
+struct Levels(Vec<u64>);
+
+/// More at once than these are counted as these.
+const LEVEL_MAX: usize = 100_000;
+
+impl Levels {
+    fn add(&mut self, mut events: Vec<(u64, i64)>, moment: &Moment) {
+        events.sort_unstable();
+        let (mut level, mut at_ns) = (0i64, moment.start_ns);
+        for (event_ns, change) in events {
+            let event_ns = event_ns.clamp(moment.start_ns, moment.end_ns.max(moment.start_ns));
+            self.count(level, event_ns.saturating_sub(at_ns));
+            at_ns = event_ns;
+            level += change;
+        }
+    }
+
+    fn count(&mut self, level: i64, duration_ns: u64) {
+        let level = usize::try_from(level).unwrap_or(0).min(LEVEL_MAX);
+        if duration_ns > 0 && level > 0 {
+            if self.0.len() <= level {
+                self.0.resize(level + 1, 0);
+            }
+            self.0[level] += duration_ns;
+        }
+    }
+
+    /// The lowest level that is exceeded for at most this share of the time, per mille.
+    fn exceeded_for(&self, per_mille: u64) -> u64 {
+        let allowed = u128::from(self.0.iter().sum::<u64>()) * u128::from(per_mille) / 1000;
+        let mut above = 0;
+        for (level, duration_ns) in self.0.iter().enumerate().rev() {
+            above += u128::from(*duration_ns);
+            if above > allowed {
+                return level as u64;
+            }
+        }
+        0
+    }
+}
+
+/// The pool of one instance, used up.
+struct Pool {
+    held: Held,
+    reported: bool,
+    size: u64,
+    explained: Explained,
+    holds_ns: Vec<u64>,
+    by_holding: FxHashMap<Holding, u64>,
+    asked: u64,
+    busy_ns: u64,
+    asked_at_once: Levels,
+}
+
+/// How well releases explain the waits.
+#[derive(Debug, Default, Clone, Copy)]
+struct Explained {
+    waits: u64,
+    wait_ns: u64,
+    explained: u64,
+    explained_ns: u64,
+    at_plateau: u64,
+    by_chance: u64,
+}
+
+impl Explained {
+    fn share(&self) -> u64 {
+        per_mille(self.explained_ns, self.wait_ns)
+    }
+
+    fn plateau(&self) -> u64 {
+        per_mille(self.at_plateau, self.explained)
+    }
+
+    /// Whether it is more than chance, by time and by number (three standard deviations).
+    fn is_enough(&self) -> bool {
+        let expected = self.waits.saturating_mul(self.by_chance) / 1000;
+        let excess = self.explained.saturating_sub(expected);
+        self.explained >= WAITS_MIN
+            && self.share() >= EXPLAINED_MIN
+            && self.share() >= self.by_chance + ABOVE_CHANCE_MIN
+            && excess.saturating_mul(excess) > expected.saturating_mul(9)
+            && self.plateau() >= PLATEAU_MIN
+    }
+}
+
+impl Pool {
+    /// The pool behind these moments, if it is used up.
+    fn of(moments: &[Moment]) -> Option<Self> {
+        let records = || moments.iter().flat_map(|moment| &moment.records);
+        // Where waits are reported, gaps are something else.
+        let reported = records().any(|record| record.noted == Noted::Wait);
+        let waits = |held: Held| records().filter(|record| held.waits(record.noted, reported)).count() as u64;
+        let tried = Held::ALL.into_iter().filter(|&held| waits(held) >= WAITS_MIN).filter_map(|held| {
+            let usages: Vec<Usage> = moments.iter().map(|moment| Usage::of(moment, held)).collect();
+            let mut levels = Levels::default();
+            moments.iter().zip(&usages).for_each(|(moment, usage)| usage.add_levels(moment, &mut levels));
+            let size = levels.exceeded_for(NOISE);
+            let explained = explain(moments, &usages, held, reported, size);
+            explained.is_enough().then_some((held, size, explained))
+        });
+        // Of equals the one that was tried first.
+        let best = tried.reduce(|best, other| {
+            let score = |(_, _, it): &(Held, u64, Explained)| (it.share() - it.by_chance) * it.plateau();
+            if score(&other) > score(&best) { other } else { best }
+        });
+        let (held, size, explained) = best?;
+        Some(Self::describe(moments, held, reported, size, explained))
+    }
+
+    fn describe(moments: &[Moment], held: Held, reported: bool, size: u64, explained: Explained) -> Self {
+        let mut pool = Self {
+            held,
+            reported,
+            size,
+            explained,
+            holds_ns: Vec::new(),
+            by_holding: FxHashMap::default(),
+            asked: 0,
+            busy_ns: 0,
+            asked_at_once: Levels::default(),
+        };
+        for moment in moments {
+            let waits = moment.records.iter().filter(|record| held.waits(record.noted, reported));
+            let waits: Vec<(u64, u64)> = waits.map(|record| (record.start_ns, record.end_ns)).collect();
+            if waits.is_empty() {
+                continue;
+            }
+            pool.busy_ns += moment.length_ns();
+            let mut events: Vec<(u64, i64)> = Vec::new();
+            for record in &moment.records {
+                let Some((start_ns, end_ns)) = held.interval(record) else { continue };
+                events.extend([(start_ns, 1), (end_ns, -1)]);
+                if moment.contains(start_ns) {
+                    pool.asked += 1;
+                    pool.holds_ns.push(end_ns - start_ns);
+                    pool.add_holding(record, end_ns - start_ns);
+                }
+            }
+            events.extend(waits.iter().flat_map(|&(start_ns, end_ns)| [(start_ns, 1), (end_ns, -1)]));
+            pool.asked_at_once.add(events, moment);
+        }
+        pool
+    }
+
+    /// Splits the time of a hold into statements, the longest other call, and the rest.
+    fn add_holding(&mut self, record: &Record, duration_ns: u64) {
+        let busy_ns = record.busy_ns.min(duration_ns);
+        let beside_ns = record.beside_ns.min(duration_ns - busy_ns);
+        let own_ns = duration_ns - busy_ns - beside_ns;
+        let parts = [
+            (Holding::Statement(record.shape), busy_ns),
+            (Holding::Call(record.beside), beside_ns),
+            (Holding::Own, own_ns),
+        ];
+        for (holding, part_ns) in parts.into_iter().filter(|(_, part_ns)| *part_ns > 0) {
+            *self.by_holding.entry(holding).or_default() += part_ns;
+        }
+    }
+
+    fn arrivals_per_1000_s(&self) -> u64 {
+        let asked = u128::from(self.asked) * 1_000_000_000_000;
+        u64::try_from(asked / u128::from(self.busy_ns.max(1))).unwrap_or(u64::MAX)
+    }
+}
+
+/// Counts the waits that end at a release of another request.
+fn explain(moments: &[Moment], usages: &[Usage], held: Held, reported: bool, size: u64) -> Explained {
+    let length_ns: u64 = moments.iter().map(Moment::length_ns).sum();
+    let releases: u64 = usages.iter().map(|usage| usage.releases.len() as u64).sum();
+    let between_ns = length_ns / releases.max(1);
+    let hand_over_ns = (between_ns / 4).clamp(HAND_OVER_NS.0, HAND_OVER_NS.1);
+    let mut explained = Explained::default();
+    let mut covered_ns = 0;
+    for (moment, usage) in moments.iter().zip(usages) {
+        covered_ns += usage.covered_ns(moment, hand_over_ns);
+        for wait in moment.records.iter().filter(|record| held.waits(record.noted, reported)) {
+            let duration_ns = wait.end_ns - wait.start_ns;
+            explained.waits += 1;
+            explained.wait_ns += duration_ns;
+            if let Some(level) = usage.level_at_release(wait, hand_over_ns) {
+                explained.explained += 1;
+                explained.explained_ns += duration_ns;
+                explained.at_plateau += u64::from(level >= size);
+            }
+        }
+    }
+    explained.by_chance = per_mille(covered_ns, length_ns);
+    explained
+}
+
+fn per_mille(part: u64, whole: u64) -> u64 {
+    (u128::from(part) * 1000 / u128::from(whole.max(1))) as u64
+}
+
+/// Puts the pools of several instances together.
+fn starvation(
+    service: Symbol,
+    target: Symbol,
+    instances_seen: u64,
+    pools: Vec<Pool>,
+    dictionary: &Dictionary,
+) -> Starvation {
+    let mut together = Explained::default();
+    let mut holds_ns = Vec::new();
+    let mut by_holding: FxHashMap<Holding, u64> = FxHashMap::default();
+    let mut by_held = [0u64; Held::ALL.len()];
+    let mut asked_at_once = Levels::default();
+    for pool in &pools {
+        let it = pool.explained;
+        together.waits += it.waits;
+        together.wait_ns += it.wait_ns;
+        together.explained += it.explained;
+        together.explained_ns += it.explained_ns;
+        together.at_plateau += it.at_plateau;
+        together.by_chance = together.by_chance.max(it.by_chance);
+        by_held[pool.held as usize] += it.explained;
+        holds_ns.extend_from_slice(&pool.holds_ns);
+        pool.by_holding.iter().for_each(|(holding, ns)| *by_holding.entry(*holding).or_default() += ns);
+        for (level, &duration_ns) in pool.asked_at_once.0.iter().enumerate() {
+            asked_at_once.count(level as i64, duration_ns);
+        }
+    }
+    holds_ns.sort_unstable();
+    let hold_mean_ns = holds_ns.iter().sum::<u64>() / (holds_ns.len() as u64).max(1);
+    let hold_p95_ns = holds_ns.get(holds_ns.len() * 95 / 100).copied().unwrap_or(0);
+    let arrivals_per_1000_s = pools.iter().map(Pool::arrivals_per_1000_s).max().unwrap_or(0);
+    let sizes = || pools.iter().map(|pool| pool.size);
+    let held = Held::ALL.into_iter().rev().max_by_key(|held| by_held[*held as usize]);
+    Starvation {
+        service,
+        target,
+        instances: pools.len() as u64,
+        instances_seen,
+        pool_size: (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0)),
+        pool_sizes: sizes().sum(),
+        held: held.unwrap_or(Held::FirstToLast),
+        holders: holders(by_holding, dictionary),
+        arrivals_per_1000_s,
+        hold_mean_ns,
+        hold_p95_ns,
+        size_mean: little(arrivals_per_1000_s, hold_mean_ns),
+        size_p95: little(arrivals_per_1000_s, hold_p95_ns),
+        asked_at_once_p95: asked_at_once.exceeded_for(50),
+        waits: together.waits,
+        wait_ns: together.wait_ns,
+        explained: together.share(),
+        by_chance: together.by_chance,
+        at_plateau: together.plateau(),
+        reported: pools.iter().any(|pool| pool.reported),
+    }
+}
+
+/// Little's law: as many are in use as arrive in the time that one is held; rounded up.
+fn little(arrivals_per_1000_s: u64, hold_ns: u64) -> u64 {
+    let product = u128::from(arrivals_per_1000_s) * u128::from(hold_ns);
+    u64::try_from(product.div_ceil(1_000_000_000_000)).unwrap_or(u64::MAX)
+}
+
+/// What most of the time goes to; equals by their text.
+fn holders(by_holding: FxHashMap<Holding, u64>, dictionary: &Dictionary) -> Vec<(Holding, u64)> {
+    let all_ns: u64 = by_holding.values().sum();
+    let mut holders: Vec<(Holding, u64)> = by_holding.into_iter().collect();
+    holders.sort_by_cached_key(|(holding, ns)| {
+        let text = match holding {
+            Holding::Statement(shape) => (0, dictionary.shape(*shape).text.to_string()),
+            Holding::Call(shape) => (1, dictionary.shape(*shape).text.to_string()),
+            Holding::Own => (2, String::new()),
+        };
+        (std::cmp::Reverse(*ns), text)
+    });
+    holders.truncate(HOLDERS_MAX);
+    holders.into_iter().map(|(holding, ns)| (holding, per_mille(ns, all_ns))).collect()
+}
+
+#[cfg(test)]
+mod tests;
