@@ -5,6 +5,7 @@ use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
 use crate::finding::{Confidence, Spread, Unit};
 use crate::settings::Values;
+use crate::timelines::Starvation;
 
 /// What a remedy does to the operations that it is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +53,8 @@ pub enum Subject {
     Pool {
         /// The service that owns the pool.
         service: Symbol,
+        /// A connection is taken for each statement, not once by a request.
+        each_statement: bool,
     },
 }
 
@@ -318,6 +321,8 @@ pub struct Case<'a> {
     pub fastest_ns: u64,
     /// The fastest other statement of the same database: about what a round trip takes.
     pub round_trip_ns: Option<u64>,
+    /// What the timelines show of the pool that it is about.
+    pub starvation: Option<&'a Starvation>,
     /// Facts, with the number of requests that show each; sorted by content.
     pub marks: &'a [(Mark, u64)],
     /// The thresholds that hold here.

@@ -21,6 +21,7 @@ mod group;
 mod heavy_compute;
 mod mapper;
 mod n_plus_one;
+mod pool_starvation;
 mod repeated_query;
 mod sequential_calls;
 mod slow_query;
@@ -67,6 +68,7 @@ pub const ALL: &[Detector] = &[
     repeated_query::DETECTOR,
     sequential_calls::DETECTOR,
     blocking_call::DETECTOR,
+    pool_starvation::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,
 ];

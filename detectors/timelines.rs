@@ -95,6 +95,13 @@ pub struct Starvation {
     pub reported: bool,
 }
 
+impl Starvation {
+    /// Whether gaps before every statement are waits, not only those before the first.
+    pub fn is_for_each_statement(&self) -> bool {
+        self.held == Held::EachStatement && !self.reported
+    }
+}
+
 /// All pools that are used up.
 #[derive(Debug, Default)]
 pub struct Starvations(Vec<Starvation>);

@@ -12,7 +12,7 @@ pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceT
 
 use crate::candidate::{Candidate, Subject};
 use crate::evidence::trace::{EndpointName, Request, Trace};
-use crate::evidence::{Dictionary, Kind, ShapeRef, SpanId, Symbol, TraceId};
+use crate::evidence::{Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
 use crate::skeleton::Builder;
 
 /// An endpoint of a service.
@@ -63,6 +63,7 @@ pub struct Docket {
     pub(crate) candidates: Vec<(CandidateKey, CandidateTally)>,
     numbers: FxHashMap<CandidateKey, u32>,
     pub(crate) sample: Sample,
+    pub(crate) timelines: Timelines,
     builder: Builder,
     claimed: Vec<u32>,
 }
@@ -74,6 +75,7 @@ impl Docket {
         self.spans_without_parent += u64::from(trace.orphans);
         self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
         self.skewed_traces += u64::from(trace.skew_ns > 0);
+        self.timelines.add(trace, dictionary);
         self.add_operations(trace, dictionary);
         self.add_candidates(trace, found, dictionary);
         self.add_requests(trace, found, dictionary);
@@ -145,6 +147,7 @@ impl Docket {
         self.spans_without_parent += other.spans_without_parent;
         self.skew_ns_max = self.skew_ns_max.max(other.skew_ns_max);
         self.skewed_traces += other.skewed_traces;
+        self.timelines.merge(other.timelines);
         for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
             *mine += theirs;
         }

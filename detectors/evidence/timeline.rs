@@ -116,6 +116,7 @@ pub struct Timelines {
     /// By the hash that decides what is kept; the smallest are.
     windows: BTreeMap<u64, Window>,
     cost: usize,
+    cost_max: usize,
     /// Windows with this hash or a larger one are not kept.
     below: u64,
     instances: FxHashMap<OriginRef, Instance>,
@@ -132,18 +133,23 @@ struct Instance {
 
 impl Default for Timelines {
     fn default() -> Self {
+        Self::with_cost_max(COST_MAX)
+    }
+}
+
+impl Timelines {
+    fn with_cost_max(cost_max: usize) -> Self {
         Self {
             windows: BTreeMap::new(),
             cost: 0,
+            cost_max,
             below: u64::MAX,
             instances: FxHashMap::default(),
             reading: Reading::default(),
             records: Vec::new(),
         }
     }
-}
 
-impl Timelines {
     /// Takes in a trace.
     pub fn add(&mut self, trace: &Trace, dictionary: &Dictionary) {
         for request in &trace.requests {
@@ -168,7 +174,7 @@ impl Timelines {
         }
         self.windows.split_off(&self.below);
         self.cost = self.windows.values().map(Window::cost).sum();
-        self.keep_within(COST_MAX);
+        self.keep_within();
     }
 
     /// All windows that are kept.
@@ -221,14 +227,14 @@ impl Timelines {
             self.cost -= window.cost();
             window.push(record);
             self.cost += window.cost();
-            self.keep_within(COST_MAX);
+            self.keep_within();
         }
     }
 
     /// Drops the windows with the largest hashes. What a window costs never falls, so that one that
     /// is dropped here would be dropped by whoever saw more of it, too.
-    fn keep_within(&mut self, cost_max: usize) {
-        while self.cost > cost_max {
+    fn keep_within(&mut self) {
+        while self.cost > self.cost_max {
             let Some((hash, window)) = self.windows.pop_last() else { return };
             self.below = hash;
             self.cost -= window.cost();
@@ -236,12 +242,29 @@ impl Timelines {
     }
 }
 
+/// Something that may be a wait for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waited {
+    /// The wait itself; of a gap the statement after it.
+    pub(crate) operation: u32,
+    pub(crate) noted: Noted,
+    pub(crate) duration_ns: u64,
+}
+
+/// What may be waits for a connection in a request, in time order.
+pub(crate) fn waits_of(trace: &Trace, request: &Request) -> Vec<Waited> {
+    let mut reading = Reading::default();
+    reading.read(trace, request, &mut Vec::new());
+    reading.waited
+}
+
 /// Reads which connections a request holds; keeps its scratch space from one to the next.
 #[derive(Debug, Default)]
 struct Reading {
     open: Vec<Open>,
-    /// Waits that are over and whose connection has not been used yet.
-    acquired: Vec<(u64, u64)>,
+    /// Operations that wait for a connection, where it has not been used yet.
+    acquired: Vec<u32>,
+    waited: Vec<Waited>,
     /// Until when any call lasts that has begun so far.
     called_until_ns: u64,
 }
@@ -265,15 +288,16 @@ impl Reading {
     fn read(&mut self, trace: &Trace, request: &Request, records: &mut Vec<Record>) {
         self.open.clear();
         self.acquired.clear();
+        self.waited.clear();
         self.called_until_ns = request.start_ns;
         let recorded = !matches!(request.name, EndpointName::NoRequest | EndpointName::Incomplete);
         for number in request.operations.clone() {
             let operation = &trace.operations[number as usize];
             match operation.kind {
-                Kind::Sql | Kind::Document if recorded => self.statement(request, operation, records),
+                Kind::Sql | Kind::Document if recorded => self.statement(trace, request, number, records),
                 Kind::Sql | Kind::Document => records.push(alone(operation)),
                 Kind::PoolWait if recorded && waits_for_database(trace, request, number) => {
-                    self.acquired.push((operation.start_ns, operation.end_ns));
+                    self.acquired.push(number);
                 }
                 Kind::Entry | Kind::Internal | Kind::File => continue,
                 Kind::PoolWait | Kind::Connect => {}
@@ -281,48 +305,82 @@ impl Reading {
             }
             self.called_until_ns = self.called_until_ns.max(operation.end_ns);
         }
-        for (start_ns, end_ns) in self.acquired.drain(..) {
-            let target = self.open.last().map_or(Symbol::default(), |open| open.hold.target);
-            note_wait(request, target, Noted::Wait, (start_ns, end_ns), records);
+        let target = self.open.last().map_or(Symbol::default(), |open| open.hold.target);
+        for number in std::mem::take(&mut self.acquired) {
+            let wait = &trace.operations[number as usize];
+            self.wait(request, target, (number, Noted::Wait), (wait.start_ns, wait.end_ns), records);
         }
         self.open.drain(..).for_each(|open| open.close(request, records));
     }
 
-    fn statement(&mut self, request: &Request, operation: &Operation, records: &mut Vec<Record>) {
+    fn statement(&mut self, trace: &Trace, request: &Request, number: u32, records: &mut Vec<Record>) {
+        let operation = &trace.operations[number as usize];
         let (start_ns, target) = (operation.start_ns, operation.target);
-        let acquired = self.acquired.iter().position(|&(_, end_ns)| end_ns <= start_ns);
-        let acquired = acquired.map(|place| self.acquired.remove(place));
+        let acquired = self.acquire(trace, start_ns);
+        let acquired_ns = acquired.map(|wait| trace.operations[wait as usize].end_ns);
         if let Some(wait) = acquired {
-            note_wait(request, target, Noted::Wait, wait, records);
+            let span = &trace.operations[wait as usize];
+            self.wait(request, target, (wait, Noted::Wait), (span.start_ns, span.end_ns), records);
         }
         let gap = (self.called_until_ns, start_ns);
         let free = |open: &&mut Open| open.hold.target == target && open.hold.end_ns <= start_ns;
         let held = self.open.iter_mut().filter(free).max_by_key(|open| open.hold.end_ns);
         match held.filter(|_| acquired.is_none()) {
             Some(open) => {
-                if start_ns - open.hold.end_ns >= PAUSE_MIN_NS {
-                    note_wait(request, target, Noted::GapInHold, gap, records);
+                let paused = start_ns - open.hold.end_ns >= PAUSE_MIN_NS;
+                if paused {
                     records.push(open.run);
                     open.runs += 1;
                     open.run = begun(request, operation, Noted::Use);
                 }
                 open.extend(operation);
+                if paused {
+                    self.wait(request, target, (number, Noted::GapInHold), gap, records);
+                }
             }
             None => {
                 if acquired.is_none() {
-                    note_wait(request, target, Noted::GapBeforeHold, gap, records);
+                    self.wait(request, target, (number, Noted::GapBeforeHold), gap, records);
                 }
                 if self.open.len() < HOLDS_OPEN_MAX {
-                    let mut hold = begun(request, operation, Noted::Hold);
-                    hold.start_ns = acquired.map_or(start_ns, |(_, end_ns)| end_ns);
-                    let run = begun(request, operation, Noted::Use);
-                    let mut open =
-                        Open { hold, run, beside: (0, ShapeRef::default()), by_shape: Vec::new(), runs: 1 };
-                    open.extend(operation);
-                    self.open.push(open);
+                    self.open.push(Open::begin(request, operation, acquired_ns));
                 }
             }
         }
+    }
+
+    /// The first wait that is over at this time; a statement uses its connection.
+    fn acquire(&mut self, trace: &Trace, at_ns: u64) -> Option<u32> {
+        let over = |&wait: &u32| trace.operations[wait as usize].end_ns <= at_ns;
+        let place = self.acquired.iter().position(over)?;
+        Some(self.acquired.remove(place))
+    }
+
+    fn wait(
+        &mut self,
+        request: &Request,
+        target: Symbol,
+        (operation, noted): (u32, Noted),
+        (start_ns, end_ns): (u64, u64),
+        records: &mut Vec<Record>,
+    ) {
+        let duration_ns = end_ns.saturating_sub(start_ns);
+        if duration_ns < WAIT_MIN_NS {
+            return;
+        }
+        self.waited.push(Waited { operation, noted, duration_ns });
+        records.push(Record {
+            request: hash_of(request.trace, request.span()),
+            start_ns,
+            end_ns,
+            request_end_ns: 0,
+            busy_ns: 0,
+            beside_ns: 0,
+            shape: ShapeRef::default(),
+            beside: ShapeRef::default(),
+            target,
+            noted,
+        });
     }
 
     fn call_beside(&mut self, operation: &Operation) {
@@ -335,6 +393,16 @@ impl Reading {
 }
 
 impl Open {
+    /// A connection that is held from here, or from the end of the wait for it.
+    fn begin(request: &Request, operation: &Operation, acquired_ns: Option<u64>) -> Self {
+        let mut hold = begun(request, operation, Noted::Hold);
+        hold.start_ns = acquired_ns.unwrap_or(operation.start_ns);
+        let run = begun(request, operation, Noted::Use);
+        let mut open = Self { hold, run, beside: (0, ShapeRef::default()), by_shape: Vec::new(), runs: 1 };
+        open.extend(operation);
+        open
+    }
+
     fn extend(&mut self, operation: &Operation) {
         let duration_ns = operation.duration_ns();
         for record in [&mut self.hold, &mut self.run] {
@@ -405,30 +473,6 @@ fn alone(operation: &Operation) -> Record {
     }
 }
 
-fn note_wait(
-    request: &Request,
-    target: Symbol,
-    noted: Noted,
-    (start_ns, end_ns): (u64, u64),
-    records: &mut Vec<Record>,
-) {
-    if end_ns.saturating_sub(start_ns) < WAIT_MIN_NS {
-        return;
-    }
-    records.push(Record {
-        request: hash_of(request.trace, request.span()),
-        start_ns,
-        end_ns,
-        request_end_ns: 0,
-        busy_ns: 0,
-        beside_ns: 0,
-        shape: ShapeRef::default(),
-        beside: ShapeRef::default(),
-        target,
-        noted,
-    });
-}
-
 /// So many operations after a wait are searched for the one that it is for.
 const LOOK_AHEAD: usize = 64;
 
@@ -444,4 +488,84 @@ pub(crate) fn waits_for_database(trace: &Trace, request: &Request, number: u32) 
         .filter(|operation| operation.start_ns >= wait.end_ns)
         .find(|operation| calls(operation) || Waits::of(operation.kind) == Waits::Database);
     wait.kind == Kind::PoolWait && !inside_call && next.is_none_or(|next| !calls(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Origin;
+
+    fn record(number: u64) -> Record {
+        let start_ns = number * 700_000_000;
+        Record {
+            request: number,
+            start_ns,
+            end_ns: start_ns + number % 7 * 1_000_000_000,
+            request_end_ns: start_ns + number % 7 * 1_500_000_000,
+            busy_ns: number,
+            beside_ns: 0,
+            shape: ShapeRef(1),
+            beside: ShapeRef::default(),
+            target: Symbol(1),
+            noted: if number.is_multiple_of(5) { Noted::Wait } else { Noted::HoldAndUse },
+        }
+    }
+
+    fn timelines(cost_max: usize, numbers: impl Iterator<Item = u64>) -> Timelines {
+        let mut dictionary = Dictionary::default();
+        let origins: Vec<OriginRef> = (0..3)
+            .map(|instance| {
+                let instance = dictionary.symbol(&format!("shop-{instance}"));
+                dictionary.origin_ref(Origin { service: Symbol(0), instance, ..Origin::default() })
+            })
+            .collect();
+        let mut timelines = Timelines::with_cost_max(cost_max);
+        for number in numbers {
+            let instance = timelines.instance(origins[(number % 3) as usize], &dictionary);
+            timelines.note(instance, record(number));
+        }
+        timelines
+    }
+
+    /// Instance, window and requests of what is kept.
+    fn kept(timelines: &Timelines) -> Vec<(Symbol, u64, Vec<u64>)> {
+        let mut kept: Vec<_> = timelines
+            .windows()
+            .map(|window| {
+                let mut requests: Vec<u64> = window.records.iter().map(|record| record.request).collect();
+                requests.sort_unstable();
+                (window.instance, window.number, requests)
+            })
+            .collect();
+        kept.sort();
+        kept
+    }
+
+    #[test]
+    fn what_is_kept_does_not_depend_on_order_and_merging() {
+        for cost_max in [100, 777, 5000, 100_000] {
+            let whole = timelines(cost_max, 0..3000);
+            assert!(whole.cost <= cost_max);
+            assert_eq!(whole.kept_per_mille() == 1000, cost_max == 100_000);
+            let backwards = timelines(cost_max, (0..3000).rev());
+            assert_eq!(kept(&backwards), kept(&whole));
+            let mut merged = timelines(cost_max, (0..3000).filter(|number| number % 7 == 3));
+            for rest in [6, 0, 1, 5, 2, 4] {
+                merged.merge(timelines(cost_max, (0..3000).filter(move |number| number % 7 == rest)));
+            }
+            assert_eq!(kept(&merged), kept(&whole));
+            assert_eq!((merged.cost, merged.below), (whole.cost, whole.below));
+        }
+    }
+
+    #[test]
+    fn a_window_with_too_many_records_is_given_up_by_all() {
+        let many = RECORDS_MAX as u64 * 2 / 3;
+        let same = |_| 1;
+        let mut merged = timelines(COST_MAX, (0..many).map(same));
+        assert_eq!(merged.given_up(), 0);
+        merged.merge(timelines(COST_MAX, (0..many).map(same)));
+        assert_eq!(merged.given_up(), 1);
+        assert!(merged.windows().all(|window| window.records.is_empty()));
+    }
 }

@@ -9,6 +9,7 @@ use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
 use crate::impact::{Fix, Fixes, Replayer};
 use crate::settings::Settings;
+use crate::timelines::{Starvation, Starvations};
 use crate::{ALL, Detector};
 
 /// A candidate on its way to a finding or a dismissal.
@@ -41,6 +42,8 @@ pub(super) struct Scales<'a> {
     /// The command that repeats the diagnosis after a fix.
     pub(super) again: &'a str,
     pub(super) views: &'a [EndpointView<'a>],
+    /// Pools that are used up.
+    pub(super) starvations: &'a Starvations,
 }
 
 impl<'a> Considered<'a> {
@@ -92,6 +95,13 @@ impl<'a> Considered<'a> {
 }
 
 impl Scales<'_> {
+    /// What the timelines show of the pool that a candidate is about, if that confirms it.
+    pub(super) fn starvation(&self, subject: &Subject) -> Option<&Starvation> {
+        let Subject::Pool { service, each_statement } = subject else { return None };
+        let starvation = self.starvations.confirms(*service)?;
+        (starvation.is_for_each_statement() == *each_statement).then_some(starvation)
+    }
+
     fn case<'c>(
         &'c self,
         key: &'c CandidateKey,
@@ -113,6 +123,7 @@ impl Scales<'_> {
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
             fastest_ns: self.fastest_ns(&key.subject),
             round_trip_ns: self.round_trip_ns(&key.subject),
+            starvation: self.starvation(&key.subject),
             marks,
             settings: view.settings.of(key.detector),
         }

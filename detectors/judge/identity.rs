@@ -57,7 +57,7 @@ pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Su
             },
             shape: None,
         },
-        Subject::Pool { service } => finding::Subject {
+        Subject::Pool { service, .. } => finding::Subject {
             kind: finding::SubjectKind::Pool,
             text: format!("connection pool of {}", dictionary.text(*service)),
             shape: None,

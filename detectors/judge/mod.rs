@@ -17,7 +17,7 @@ use self::considered::{Considered, Scales};
 use self::endpoints::EndpointView;
 use self::selection::Verdict;
 use crate::ALL;
-use crate::candidate::ShortOf;
+use crate::candidate::{ShortOf, Subject};
 use crate::docket::Docket;
 use crate::evidence::{Dictionary, Kind};
 use crate::figures::duration;
@@ -32,7 +32,8 @@ const DISMISSED_MAX: usize = 2_000;
 /// fix. What was skipped and how many spans there were is for the caller to add.
 pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
     let views = EndpointView::all(docket, dictionary, settings);
-    let scales = Scales { docket, dictionary, settings, again, views: &views };
+    let starvations = &docket.timelines.inspect(dictionary);
+    let scales = Scales { docket, dictionary, settings, again, views: &views, starvations };
     let mut replayer = Replayer::default();
     let (candidates, mut dismissed) = weigh(&scales, &mut replayer);
     let verdicts = selection::select(&candidates, &views, &mut replayer);
@@ -76,7 +77,8 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
     let mut dismissed = Vec::new();
     for (number, (key, tally)) in scales.docket.candidates.iter().enumerate() {
         let number = number as u32;
-        if tally.full == 0 || tally.tentative {
+        let confirmed = !tally.tentative || scales.starvation(&key.subject).is_some();
+        if tally.full == 0 || !confirmed {
             dismissed.extend(not_enough(scales, key, tally));
             continue;
         }
@@ -98,7 +100,9 @@ fn not_enough(
 ) -> Option<Dismissal> {
     let reason = match tally.short_of {
         Some(ShortOf { what, seen, needed }) => format!("seen {seen} {what}, needs {needed}"),
-        None if tally.tentative => "no other request gave a connection back when the wait ended".to_owned(),
+        None if tally.tentative && !says_again(scales, &key.subject) => {
+            "no other request gave a connection back when the wait ended".to_owned()
+        }
         None => return None,
     };
     Some(Dismissal {
@@ -109,6 +113,12 @@ fn not_enough(
         requests: tally.full + tally.short,
         reason,
     })
+}
+
+/// Whether a pool is considered in another way, too: it is dismissed once.
+fn says_again(scales: &Scales<'_>, subject: &Subject) -> bool {
+    let Subject::Pool { service, each_statement } = subject else { return false };
+    *each_statement || scales.starvations.confirms(*service).is_some()
 }
 
 fn dismissal(candidate: &Considered<'_>, views: &[EndpointView<'_>], reason: String) -> Dismissal {
@@ -266,6 +276,20 @@ fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
     }
     if docket.sample.too_large > 0 {
         notes.push(format!("{} requests are too large to be replayed", docket.sample.too_large));
+    }
+    let given_up = docket.timelines.given_up();
+    if given_up > 0 {
+        notes.push(format!(
+            "waits for connections are not looked for in {given_up} windows of 10 s: too many requests"
+        ));
+    }
+    let kept = docket.timelines.kept_per_mille();
+    if kept < 1000 {
+        notes.push(format!(
+            "waits for connections are looked for in {}.{} % of all windows of 10 s, chosen by their hash",
+            kept / 10,
+            kept % 10
+        ));
     }
     if dictionary.refused() > 0 {
         notes.push(format!(

@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::analysis::Analysis;
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::Assembler;
 use crate::evidence::{Kind, Origin, OriginRef, Role, Span, UNKNOWN};
+use crate::finding::{Confidence, Finding};
+use crate::judge::judge;
+use crate::settings::Settings;
 
 const MS: u64 = 1_000_000;
 
@@ -288,7 +292,10 @@ fn tells_when_connections_are_given_back() {
     let each = Simulation { each_statement: true, between_ns: 8 * MS, ..STARVED };
     for reported in [false, true] {
         let found = Simulation { reported, ..each.clone() }.starvation();
-        assert_eq!((found.pool_size, found.held), ((5, 5), Held::EachStatement), "{found:#?}");
+        // A wait that is reported before each statement says it already.
+        let held = if reported { Held::FirstToLast } else { Held::EachStatement };
+        assert_eq!((found.pool_size, found.held), ((5, 5), held), "{found:#?}");
+        assert_eq!(found.is_for_each_statement(), !reported);
     }
     let end = Simulation { to_the_end: true, own_ns: 20 * MS, between_ns: 15 * MS, ..STARVED };
     for reported in [false, true] {
@@ -316,6 +323,44 @@ fn says_which_size_would_do() {
     assert!((200 * MS..300 * MS).contains(&found.hold_mean_ns));
     assert!(found.size_p95 > found.size_mean && found.size_mean >= 4, "{found:#?}");
     assert!(found.asked_at_once_p95 > 4, "{found:#?}");
+}
+
+/// What is told in the end: the finding about the pool, if there is one, and whether one was dismissed.
+fn told(recorded: &Recorded) -> (Option<Finding>, bool) {
+    let settings = Settings::default();
+    let mut analysis = Analysis::new(&settings);
+    recorded.traces.iter().for_each(|spans| analysis.take(spans, &recorded.dictionary));
+    let mut report = judge(&analysis.into_docket(), &recorded.dictionary, &settings, "whyslow");
+    report.findings.retain(|finding| finding.detector == "pool-starvation");
+    let dismissed = report.dismissed.iter().any(|it| it.detector == "pool-starvation");
+    assert!(report.findings.len() < 2, "{:#?}", report.findings);
+    (report.findings.pop(), dismissed)
+}
+
+#[test]
+fn a_pool_that_is_used_up_becomes_a_finding() {
+    let held = Simulation { call_ns: 80 * MS, statements: 2, between_ns: 20 * MS, ..STARVED };
+    let starved = [STARVED, Simulation { each_statement: true, between_ns: 8 * MS, ..STARVED }, held];
+    for (it, reported) in starved.iter().flat_map(|it| [(it, false), (it, true)]) {
+        let recorded = Simulation { reported, ..it.clone() }.run();
+        let (finding, _) = told(&recorded);
+        let finding = finding.expect("it is told");
+        let confidence = if reported { Confidence::High } else { Confidence::Medium };
+        assert_eq!(finding.confidence, confidence);
+        assert!(finding.why.contains("5 connections are in use"), "{}", finding.why);
+        let first = &finding.fix[0].text;
+        let shorter = first.starts_with("hold connections shorter: POST http://payments/charge");
+        assert_eq!(shorter, it.call_ns > 0, "{first}");
+        let measured = finding.latency_ns.measured.p50.unwrap();
+        let predicted = finding.latency_ns.predicted.p50.unwrap();
+        assert!(predicted < measured / 2, "{predicted} of {measured}");
+    }
+}
+
+#[test]
+fn gaps_that_no_pool_explains_are_dismissed() {
+    let (finding, dismissed) = told(&Simulation { pool: 40, own_ns: 60 * MS, ..STARVED }.run());
+    assert!(finding.is_none() && dismissed);
 }
 
 #[test]
