@@ -142,9 +142,9 @@ fn why(dictionary: &Dictionary, pool: &Starvation) -> String {
     let percent = |per_mille: u64| format!("{} %", per_mille / 10);
     let waits = if pool.reported { "waits" } else { "gaps before statements" };
     format!(
-        "{} of the time of {} {waits} ends when another request gives a connection back ({} by chance), {} of them \
-         while {} are in use: the size of the pool, inferred; a connection is asked for {} times a \
-         second at the busiest instance and held for {} on average (p95 {}), for {}",
+        "{} of the time of {} {waits} ends when another request gives a connection back ({} by chance), and \
+         {} of these end while {} are in use, which is the inferred size of the pool; at the busiest \
+         instance {} are taken in a second and held for {} on average (p95 {}): {}",
         percent(pool.explained),
         pool.waits,
         percent(pool.by_chance),

@@ -177,7 +177,9 @@ impl Findings {
         for (candidate, verdict) in candidates.iter().zip(verdicts) {
             let Verdict::ExplainedBy(told) = verdict else { continue };
             let told = &candidates[*told];
-            if told.home != candidate.home || told.detector.id == candidate.detector.id {
+            // Where others are waited for, there is no other view of the time.
+            let other_view = !told.tally.tentative && told.detector.id != candidate.detector.id;
+            if told.home != candidate.home || !other_view {
                 continue;
             }
             let ranked = self.ranked.iter_mut().find(|ranked| ranked.finding.id == told.id);

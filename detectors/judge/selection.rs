@@ -60,8 +60,9 @@ pub(super) fn select(
     verdicts.into_iter().flatten().collect()
 }
 
-/// Leads come last, so that they never explain away what is better founded; then by gain; at a tie
-/// the more specific detector first.
+/// Leads come last, so that they never explain away what is better founded. What the timelines
+/// confirm comes first: a wait for others explains time that one request alone takes for its own.
+/// Then by gain; at a tie the more specific detector first.
 fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|&one, &other| {
@@ -69,6 +70,7 @@ fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
         let is_lead = |candidate: &Considered<'_>| candidate.confidence == Confidence::Low;
         is_lead(one)
             .cmp(&is_lead(other))
+            .then(other.tally.tentative.cmp(&one.tally.tentative))
             .then(other.gain_ns.cmp(&one.gain_ns))
             .then(one.key.detector.cmp(&other.key.detector))
             .then(one.id.cmp(&other.id))
