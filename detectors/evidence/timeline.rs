@@ -27,6 +27,8 @@ const WINDOWS_OF_RECORD_MAX: u64 = 30;
 const PAUSE_MIN_NS: u64 = 1_000_000;
 /// Shorter waits and gaps are no starvation: a healthy checkout takes microseconds.
 pub(crate) const WAIT_MIN_NS: u64 = 1_000_000;
+/// Some runtimes (Node.js) cut starts, but not ends, to whole milliseconds.
+const GRAIN_NS: u64 = 1_000_000;
 /// Connections that one request uses at once, and that are told apart.
 const HOLDS_OPEN_MAX: usize = 64;
 
@@ -323,11 +325,13 @@ impl Reading {
             self.wait(request, target, (wait, Noted::Wait), (span.start_ns, span.end_ns), records);
         }
         let gap = (self.called_until_ns, start_ns);
-        let free = |open: &&mut Open| open.hold.target == target && open.hold.end_ns <= start_ns;
+        let free = |open: &&mut Open| {
+            open.hold.target == target && open.hold.end_ns <= start_ns.saturating_add(GRAIN_NS)
+        };
         let held = self.open.iter_mut().filter(free).max_by_key(|open| open.hold.end_ns);
         match held.filter(|_| acquired.is_none()) {
             Some(open) => {
-                let paused = start_ns - open.hold.end_ns >= PAUSE_MIN_NS;
+                let paused = start_ns.saturating_sub(open.hold.end_ns) >= PAUSE_MIN_NS;
                 if paused {
                     records.push(open.run);
                     open.runs += 1;
@@ -351,7 +355,7 @@ impl Reading {
 
     /// The first wait that is over at this time; a statement uses its connection.
     fn acquire(&mut self, trace: &Trace, at_ns: u64) -> Option<u32> {
-        let over = |&wait: &u32| trace.operations[wait as usize].end_ns <= at_ns;
+        let over = |&wait: &u32| trace.operations[wait as usize].end_ns <= at_ns.saturating_add(GRAIN_NS);
         let place = self.acquired.iter().position(over)?;
         Some(self.acquired.remove(place))
     }
@@ -396,7 +400,7 @@ impl Open {
     /// A connection that is held from here, or from the end of the wait for it.
     fn begin(request: &Request, operation: &Operation, acquired_ns: Option<u64>) -> Self {
         let mut hold = begun(request, operation, Noted::Hold);
-        hold.start_ns = acquired_ns.unwrap_or(operation.start_ns);
+        hold.start_ns = acquired_ns.unwrap_or(hold.start_ns);
         let run = begun(request, operation, Noted::Use);
         let mut open = Self { hold, run, beside: (0, ShapeRef::default()), by_shape: Vec::new(), runs: 1 };
         open.extend(operation);
@@ -432,6 +436,8 @@ impl Open {
         }
         let most = self.by_shape.iter().rev().max_by_key(|(_, total_ns)| *total_ns);
         self.hold.shape = most.map_or(self.hold.shape, |(shape, _)| *shape);
+        // A wait may end, by its own clock, a moment after the statement that it is for.
+        self.hold.start_ns = self.hold.start_ns.min(self.hold.end_ns);
         self.hold.request_end_ns = request.end_ns.max(self.hold.end_ns);
         if self.runs == 1 {
             self.hold.noted = Noted::HoldAndUse;
@@ -445,7 +451,7 @@ impl Open {
 fn begun(request: &Request, operation: &Operation, noted: Noted) -> Record {
     Record {
         request: hash_of(request.trace, request.span()),
-        start_ns: operation.start_ns,
+        start_ns: latest_start_ns(operation),
         end_ns: operation.start_ns,
         request_end_ns: 0,
         busy_ns: 0,
@@ -455,6 +461,13 @@ fn begun(request: &Request, operation: &Operation, noted: Noted) -> Record {
         target: operation.target,
         noted,
     }
+}
+
+/// When an operation began at the latest, so that a connection that is handed on is not counted twice.
+fn latest_start_ns(operation: &Operation) -> u64 {
+    let cut = operation.start_ns.is_multiple_of(GRAIN_NS);
+    let latest_ns = operation.start_ns.saturating_add(if cut { GRAIN_NS - 1 } else { 0 });
+    latest_ns.min(operation.end_ns)
 }
 
 /// A statement whose request is not known.
