@@ -88,6 +88,12 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let needed = minimum(group);
     let seen = group.calls();
     let subject = Subject::Shape(group.first.shape);
+    if seen < needed {
+        let candidate = found.push(subject, Remedy::SendOnce, Confidence::Low);
+        candidate.repeats(seen).claim(group.numbers.iter().copied());
+        candidate.short_of(ShortOf { what: "calls of one shape", seen, needed });
+        return;
+    }
     if let Some(reason) = harmless(group, needed) {
         return found.short(subject, reason);
     }
@@ -101,10 +107,6 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let confidence = confidence(group, values, sent_for, at_once);
     let candidate = found.push(subject, Remedy::SendOnce, confidence);
     candidate.repeats(seen).claim(group.numbers.iter().copied());
-    if seen < needed {
-        candidate.short_of(ShortOf { what: "calls of one shape", seen, needed });
-        return;
-    }
     candidate.marks = group.marks_of_origin();
     candidate.marks.extend(sent_for.map(|query| Mark::After(query.shape)));
     candidate.marks.extend(group.sent_with().into_iter().map(Mark::With));

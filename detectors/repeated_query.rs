@@ -71,13 +71,14 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let mut writes: Option<Vec<&Operation>> = None;
     for numbers in view.groups().filter(|numbers| numbers.len() > 1) {
         let Some(group) = Group::of(view, numbers).filter(may_be_kept) else { continue };
-        let writes = writes.get_or_insert_with(|| writes_of(view));
-        inspect_group(&group, writes, found);
+        if let GroupValues::Distinct(distinct) = group.values() {
+            let writes = writes.get_or_insert_with(|| writes_of(view));
+            inspect_group(&group, distinct, writes, found);
+        }
     }
 }
 
-fn inspect_group(group: &Group<'_>, writes: &[&Operation], found: &mut Candidates) {
-    let GroupValues::Distinct(distinct) = group.values() else { return };
+fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found: &mut Candidates) {
     let subject = Subject::Shape(group.first.shape);
     let is_loop = || {
         let loops = found.found_by(n_plus_one::DETECTOR.id);

@@ -12,12 +12,13 @@
 //! first of them was answered, and calls of one shape; that makes it likely. Where parameters are
 //! hidden, calls to different services are likely independent, and calls to one are a lead only, with
 //! low confidence. So are queries to databases that take at least `statement_share_min` each, for on
-//! one connection they cannot overlap; where each takes a connection of its own from a pool and none
-//! asks for a row by its key, it is likely.
+//! one connection they cannot overlap; where each takes a connection of its own from a pool, it is
+//! likely.
 //!
 //! ## Stays silent
 //!
 //! - on calls that carry a value that was not in use before: an earlier answer may have brought it;
+//! - on queries that ask by a key whose value is hidden: it most often comes from the row before;
 //! - where something is written in between, or a transaction begins or ends;
 //! - after a call that failed: the next is its fallback, or another attempt;
 //! - on calls that overlap already, and on calls off the critical path;
@@ -159,16 +160,20 @@ fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Can
 /// it carries a value that was not in use before, to where the answer came from.
 fn independence(
     view: &View<'_>,
-    later: &Operation,
+    number: u32,
     earlier: &[&Operation],
     in_use: &FxHashSet<Values>,
 ) -> Option<Confidence> {
+    let later = view.operation(number);
     let shape = view.dictionary.shape(later.shape);
     let same_shape = earlier.iter().any(|call| call.shape == later.shape);
     let other_target = earlier.iter().all(|call| call.target != later.target);
+    let by_key = || Group::of(view, &[number]).is_none_or(|group| group.is_by_key());
     let without = matches!(later.kind, Kind::Http | Kind::Sql) && !group::has_parameters(shape);
     match group::known_values(later, shape) {
         _ if without => Some(Confidence::Medium),
+        // A key most often comes from the row before.
+        None if Class::Statements.holds(later) && by_key() => None,
         None if other_target => Some(Confidence::Medium),
         None => Some(Confidence::Low),
         Some(values) if same_shape || in_use.contains(&values) => Some(Confidence::Medium),
@@ -210,7 +215,7 @@ fn independent(view: &View<'_>, chain: &[u32]) -> Vec<(u32, Confidence)> {
         if earlier.iter().any(again) || group::is_paged(call.kind, view.dictionary.shape(call.shape)) {
             continue;
         }
-        if let Some(sure) = independence(view, call, &earlier, &in_use) {
+        if let Some(sure) = independence(view, number, &earlier, &in_use) {
             independent.push((number, sure));
             earlier.push(call);
         }
@@ -218,15 +223,13 @@ fn independent(view: &View<'_>, chain: &[u32]) -> Vec<(u32, Confidence)> {
     independent
 }
 
-/// Whether queries look neither for a row that another one named, nor share a connection: each
-/// takes one from the pool.
+/// Whether queries share no connection: each takes one from the pool.
 fn are_apart(view: &View<'_>, chain: &[(u32, Confidence)]) -> bool {
-    let by_key = |number: u32| Group::of(view, &[number]).is_none_or(|group| group.is_by_key());
     let pooled = |pair: &[(u32, Confidence)]| {
         let mut between = (pair[0].0 + 1..pair[1].0).map(|number| view.operation(number));
         between.any(|operation| is_checkout(view, operation))
     };
-    chain[1..].iter().all(|(number, _)| !by_key(*number)) && chain.windows(2).all(pooled)
+    chain.windows(2).all(pooled)
 }
 
 /// Whether a connection is taken from a pool, or made ready to be given back.
@@ -436,7 +439,7 @@ mod tests {
         let range = over_pool("SELECT count(*) FROM visits WHERE day > ?");
         assert_eq!(range.one("sequential-calls").confidence, Confidence::Medium);
         let by_key = over_pool("SELECT count(*) FROM visits WHERE user_id = ?");
-        assert_eq!(by_key.one("sequential-calls").confidence, Confidence::Low);
+        by_key.silent("sequential-calls");
     }
 
     #[test]

@@ -77,7 +77,7 @@ const WAITS: &str = "quick when it runs alone: it waits for a lock that others h
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     for numbers in view.groups() {
-        if let Some(group) = Group::of(view, numbers).filter(is_query) {
+        if let Some(group) = Group::of(view, numbers) {
             inspect_group(&group, found);
         }
     }
@@ -88,7 +88,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let seen = view.share_of(view.path_ns(group.numbers));
     let subject = Subject::Shape(group.first.shape);
     let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
-    if seen < CONSIDERED_MIN || in_loop() {
+    if seen < CONSIDERED_MIN || !is_query(group) || in_loop() {
         return;
     }
     let needed = view.settings.get_for(&SHARE_MIN, group.shape);
