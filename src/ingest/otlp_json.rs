@@ -253,6 +253,17 @@ impl Decode for Decoder {
     }
 }
 
+/// Steps over a member that nobody knows, unless it holds what the list with a damaged name would.
+fn skip_member(scanner: &mut Scanner<'_>, inner: Start) -> Scan<()> {
+    if scanner.peek()? == b'[' {
+        let list = &scanner.bytes()[scanner.at + 1..];
+        if Start::at(list.trim_ascii_start())? == Some(inner) {
+            return bad("a list of an unknown name");
+        }
+    }
+    scanner.skip_value()
+}
+
 /// One walk over a block.
 struct Pass<'p, 'r> {
     decoder: &'p mut Decoder,
@@ -416,7 +427,7 @@ impl Pass<'_, '_> {
             }
             _ => {
                 known = OTHER_SIGNALS.contains(&key);
-                scanner.skip_value()?;
+                if known { scanner.skip_value()? } else { skip_member(scanner, Start::Resource)? }
             }
         }
         self.decoder.members += 1;
@@ -448,7 +459,7 @@ impl Pass<'_, '_> {
                 | b"instrumentationLibrarySpans"
                 | b"instrumentation_library_spans",
             ) => self.enter_list(scanner, Level::Scopes)?,
-            Some(_) => scanner.skip_value()?,
+            Some(_) => skip_member(scanner, Start::Scope)?,
             None => {}
         }
         Ok(())
@@ -468,7 +479,7 @@ impl Pass<'_, '_> {
                 self.decoder.owner.scope(name);
             }
             Some(b"spans") => self.enter_list(scanner, Level::Spans)?,
-            Some(_) => scanner.skip_value()?,
+            Some(_) => skip_member(scanner, Start::Span)?,
             None => {}
         }
         Ok(())
