@@ -29,7 +29,6 @@ pub(super) fn finish(state: u64) -> u64 {
 pub(super) fn bytes(state: u64, bytes: &[u8]) -> u64 {
     let (chunks, rest) = bytes.as_chunks::<8>();
     let state = chunks.iter().fold(state, |state, chunk| mix(state ^ u64::from_le_bytes(*chunk), CONTINUED));
-    let mut tail = [0; 8];
-    tail[..rest.len()].copy_from_slice(rest);
-    mix(state ^ u64::from_le_bytes(tail), WORD ^ ((bytes.len() as u64) << 1))
+    let tail = rest.iter().rev().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
+    mix(state ^ tail, WORD ^ ((bytes.len() as u64) << 1))
 }
