@@ -157,23 +157,33 @@ struct Moment {
 
 impl Moment {
     /// Splits windows by database. A wait whose database is not said belongs to the only one there is.
-    fn by_target(windows: &[&Window]) -> Vec<(Symbol, Vec<Self>)> {
+    fn by_target(windows: &[&Window]) -> FxHashMap<Symbol, Vec<Self>> {
         let records = || windows.iter().flat_map(|window| &window.records);
-        let targets: FxHashSet<Symbol> =
-            records().filter(|record| is_held(record.noted)).map(|record| record.target).collect();
-        let only = targets.len() == 1;
-        let moments = |target: Symbol| {
-            windows.iter().filter_map(move |window| {
-                let here = |record: &&Record| only || record.target == target;
-                let mut records: Vec<Record> = window.records.iter().filter(here).copied().collect();
-                records.sort_unstable_by_key(|it| (it.start_ns, it.end_ns, it.request, it.noted));
-                let window_ns = (window.number * WINDOW_NS, (window.number + 1) * WINDOW_NS);
-                let start_ns = records.first()?.start_ns.max(window_ns.0);
-                let end_ns = records.iter().map(|record| record.request_end_ns.max(record.end_ns)).max()?;
-                Some(Self { start_ns, end_ns: end_ns.min(window_ns.1), records })
-            })
-        };
-        targets.iter().map(|&target| (target, moments(target).collect())).collect()
+        let mut by_target: FxHashMap<Symbol, Vec<Self>> = records()
+            .filter(|record| is_held(record.noted))
+            .map(|record| (record.target, Vec::new()))
+            .collect();
+        let only = by_target.keys().next().copied().filter(|_| by_target.len() == 1);
+        for window in windows {
+            let mut parts: FxHashMap<Symbol, Vec<Record>> = FxHashMap::default();
+            for record in &window.records {
+                parts.entry(only.unwrap_or(record.target)).or_default().push(*record);
+            }
+            for (target, records) in parts {
+                if let Some(moments) = by_target.get_mut(&target) {
+                    moments.extend(Self::of(window, records));
+                }
+            }
+        }
+        by_target
+    }
+
+    fn of(window: &Window, records: Vec<Record>) -> Option<Self> {
+        let begin_ns = window.number * WINDOW_NS;
+        let finish_ns = begin_ns.saturating_add(WINDOW_NS);
+        let start_ns = records.iter().map(|record| record.start_ns).min()?;
+        let end_ns = records.iter().map(|record| record.request_end_ns.max(record.end_ns)).max()?;
+        Some(Self { start_ns: start_ns.max(begin_ns), end_ns: end_ns.min(finish_ns), records })
     }
 
     fn length_ns(&self) -> u64 {

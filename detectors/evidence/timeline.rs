@@ -32,6 +32,9 @@ const GRAIN_NS: u64 = 1_000_000;
 /// Connections that one request uses at once, and that are told apart.
 const HOLDS_OPEN_MAX: usize = 64;
 
+/// Connections that one request waits for before it uses them.
+const ACQUIRED_MAX: usize = 64;
+
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Noted {
@@ -299,7 +302,9 @@ impl Reading {
                 Kind::Sql | Kind::Document if recorded => self.statement(trace, request, number, records),
                 Kind::Sql | Kind::Document => records.push(alone(operation)),
                 Kind::PoolWait if recorded && waits_for_database(trace, request, number) => {
-                    self.acquired.push(number);
+                    if self.acquired.len() < ACQUIRED_MAX {
+                        self.acquired.push(number);
+                    }
                 }
                 Kind::Entry | Kind::Internal | Kind::File => continue,
                 Kind::PoolWait | Kind::Connect => {}
