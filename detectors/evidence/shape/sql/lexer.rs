@@ -1127,7 +1127,7 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     fn end(&mut self) -> End {
-        if self.last == Last::Semicolon {
+        if self.last == Last::Semicolon && !self.truncated {
             self.go_back(self.semicolon);
         }
         self.truncated |= self.depth > 0 || self.expects() || self.at_known_limit();
@@ -1164,9 +1164,6 @@ impl<S: Sink> Scan<'_, '_, S> {
         let word = matches!(self.last, Last::Name | Last::Keyword) && self.word_at.1 == self.text.len();
         if word && self.text.last().is_some_and(|byte| IS_WORD[*byte as usize]) {
             self.go_back(self.word);
-        }
-        if self.last == Last::Semicolon {
-            self.go_back(self.semicolon);
         }
         if self.last == Last::Sign {
             self.sink.reset(self.sign.1);
