@@ -7,6 +7,7 @@ pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod protobuf;
 pub(crate) mod reference;
+pub(crate) mod shop;
 
 /// What one resource sent.
 #[derive(Debug, Clone, Default)]

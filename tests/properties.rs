@@ -1,0 +1,141 @@
+//! The same evidence gives the same findings: in any order, on any number of threads, in any number
+//! of files, more than once, and with so little memory that everything goes through temporary files.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+mod otlp;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use detectors::finding::Report;
+use detectors::settings::Settings;
+use otlp::layout::Random;
+use otlp::{Resource, Scope, Span, Value, shop};
+use whyslow::diagnosis::{Request, diagnose};
+use whyslow::ingest::Input;
+
+const ENOUGH: u64 = 256 << 20;
+const NEARLY_NOTHING: u64 = 64 << 10;
+
+/// The report without what tells how it came about.
+fn report(files: &[PathBuf], threads: usize, memory_bytes: u64) -> Report {
+    let settings = Settings::default();
+    let request = Request { settings, memory_bytes, threads, command: String::new() };
+    let inputs = files.iter().map(|file| Input::Path(file.clone())).collect();
+    let report = diagnose(inputs, &request, &|_| {}).unwrap();
+    Report { notes: Vec::new(), skipped: Default::default(), ..report }
+}
+
+fn assert_equal(expected: &Report, found: &Report, what: &str) {
+    let json = |report: &Report| serde_json::to_string_pretty(report).unwrap();
+    let (expected, found) = (json(expected), json(found));
+    let differs = expected.lines().zip(found.lines()).find(|(one, other)| one != other);
+    assert!(expected == found, "{what}: {differs:?}");
+}
+
+/// Messages of a recording: each after its length in four bytes.
+fn messages(recording: &Path) -> Vec<Vec<u8>> {
+    let mut bytes = Vec::new();
+    zstd::Decoder::new(fs::File::open(recording).unwrap()).unwrap().read_to_end(&mut bytes).unwrap();
+    let mut rest = &bytes[..];
+    let mut messages = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let (message, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+        messages.push(message.to_vec());
+        rest = after;
+    }
+    messages
+}
+
+fn shuffle<T>(items: &mut [T], random: &mut Random) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, random.below(last + 1));
+    }
+}
+
+/// Writes messages over several files.
+fn spread(messages: &[Vec<u8>], files: usize, folder: &Path) -> Vec<PathBuf> {
+    let per_file = messages.len().div_ceil(files).max(1);
+    let parts = messages.chunks(per_file).enumerate().map(|(number, part)| {
+        let path = folder.join(format!("{number}.otlp"));
+        fs::write(&path, otlp::protobuf::length_prefixed(part.iter().map(Vec::as_slice))).unwrap();
+        path
+    });
+    parts.collect()
+}
+
+/// One recording of each detector, and all recordings that show several processes.
+fn recordings() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let cases = [
+        "n-plus-one/customers-in-three-batches",
+        "n-plus-one/stock-call-of-each-order",
+        "n-plus-one/sequelize-customers",
+        "pool-starvation/three-connections",
+        "pool-starvation/psycopg-pool",
+        "sequential-calls/weather-news-rates",
+        "blocking-call/payment-inside-transaction",
+        "heavy-compute/document-encoded-last",
+        "slow-query/rating",
+    ];
+    cases.iter().map(|case| root.join(case).join("trace.otlp.zst")).collect()
+}
+
+#[test]
+fn recordings_in_any_order_and_division() {
+    let mut random = Random(7);
+    for recording in recordings() {
+        let folder = tempfile::tempdir().unwrap();
+        let expected = report(std::slice::from_ref(&recording), 1, ENOUGH);
+        let name = recording.display().to_string();
+        assert!(!expected.findings.is_empty(), "{name} has findings");
+        let mut messages = messages(&recording);
+        for (threads, files, memory_bytes) in [(2, 1, ENOUGH), (1, 3, NEARLY_NOTHING), (3, 4, ENOUGH)] {
+            shuffle(&mut messages, &mut random);
+            let files = spread(&messages, files, folder.path());
+            assert_equal(&expected, &report(&files, threads, memory_bytes), &name);
+        }
+        // Everything a second time, elsewhere in the order.
+        let mut twice = [messages.clone(), messages].concat();
+        shuffle(&mut twice, &mut random);
+        let files = spread(&twice, 2, folder.path());
+        assert_equal(&expected, &report(&files, 2, ENOUGH), &format!("{name} twice"));
+    }
+}
+
+/// Spans one by one, each with its resource and scope.
+fn single_spans(traces: std::ops::Range<u64>) -> Vec<(Vec<(String, Value)>, String, Span)> {
+    let resources = shop::resources(traces);
+    let spans = resources.into_iter().flat_map(|resource| {
+        resource.scopes.into_iter().flat_map(move |scope| {
+            let attributes = resource.attributes.clone();
+            let name = scope.name;
+            scope.spans.into_iter().map(move |span| (attributes.clone(), name.clone(), span))
+        })
+    });
+    spans.collect()
+}
+
+/// Messages of 50 spans each, in the order given.
+fn messages_of(spans: &[(Vec<(String, Value)>, String, Span)]) -> Vec<Vec<u8>> {
+    let resource = |(attributes, name, span): &(Vec<(String, Value)>, String, Span)| Resource {
+        attributes: attributes.clone(),
+        scopes: vec![Scope { name: name.clone(), spans: vec![span.clone()] }],
+    };
+    let message = |spans: &[_]| otlp::protobuf::request(&spans.iter().map(resource).collect::<Vec<_>>());
+    spans.chunks(50).map(message).collect()
+}
+
+#[test]
+fn two_hundred_thousand_spans_in_any_order() {
+    let traces = 200_000 / shop::SPANS_A_TRACE;
+    let mut spans = single_spans(0..traces);
+    let folder = tempfile::tempdir().unwrap();
+    let expected = report(&spread(&messages_of(&spans), 1, folder.path()), 1, ENOUGH);
+    assert!(expected.findings.iter().any(|finding| finding.detector == "n-plus-one"));
+    shuffle(&mut spans, &mut Random(11));
+    let files = spread(&messages_of(&spans), 5, folder.path());
+    assert_equal(&expected, &report(&files, 2, ENOUGH), "shuffled over five files, two threads");
+    assert_equal(&expected, &report(&files, 1, NEARLY_NOTHING), "through temporary files");
+}
