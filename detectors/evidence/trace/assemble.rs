@@ -8,7 +8,7 @@ use super::ancestry::Ancestry;
 use super::covers::{Covers, Process};
 use super::layers::{Layer, layer, take_detail};
 use super::path::{Walker, tolerance_ns};
-use super::{EndpointName, NONE, Operation, Request, Trace, skew};
+use super::{EndpointName, NONE, Operation, Request, Trace, clock_steps, skew};
 use crate::evidence::shape::Family;
 use crate::evidence::{Dictionary, Kind, Role, ShapeRef, Span, SpanId};
 
@@ -81,6 +81,7 @@ impl Assembler {
         self.place(spans);
         self.fill(spans, dictionary);
         self.join_calls();
+        clock_steps::undo(&mut self.trace);
         skew::undo(&mut self.trace, dictionary);
         self.walk();
         &self.trace

@@ -2,6 +2,7 @@
 
 mod ancestry;
 mod assemble;
+mod clock_steps;
 mod covers;
 mod layers;
 mod path;

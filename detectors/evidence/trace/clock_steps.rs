@@ -1,0 +1,40 @@
+//! Starts that were cut to whole milliseconds.
+//!
+//! Some runtimes take a span's start from a clock of whole milliseconds and add a duration measured
+//! to the nanosecond (OpenTelemetry for Node.js does). Calls that follow one another then seem to
+//! overlap by less than a millisecond.
+
+use super::{Operation, Trace};
+
+const STEP_NS: u64 = 1_000_000;
+
+/// Operations before one that are looked at for the end of its predecessor.
+const LOOK_BACK: usize = 8;
+
+/// Moves a cut start to the end of the sibling that it seems to overlap.
+pub(super) fn undo(trace: &mut Trace) {
+    for request in &trace.requests {
+        let operations =
+            &mut trace.operations[request.operations.start as usize..request.operations.end as usize];
+        for place in 1..operations.len() {
+            if is_cut(&operations[place])
+                && let Some(end_ns) = end_of_predecessor(&operations[..=place])
+            {
+                operations[place].span.start_ns = end_ns;
+            }
+        }
+    }
+}
+
+fn is_cut(operation: &Operation) -> bool {
+    operation.start_ns.is_multiple_of(STEP_NS) && !operation.end_ns.is_multiple_of(STEP_NS)
+}
+
+/// The end of an earlier sibling within the step in which the last operation starts.
+fn end_of_predecessor(operations: &[Operation]) -> Option<u64> {
+    let (last, before) = operations.split_last()?;
+    let siblings = before.iter().rev().take(LOOK_BACK).filter(|other| other.parent == last.parent);
+    let ends = siblings.map(|other| other.end_ns);
+    ends.filter(|&end_ns| end_ns > last.start_ns && end_ns < last.start_ns + STEP_NS && end_ns < last.end_ns)
+        .max()
+}
