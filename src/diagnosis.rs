@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use detectors::analysis::Analysis;
 use detectors::docket::Docket;
 use detectors::evidence::Dictionary;
+use detectors::evidence::shape::fold::{Fold, fold};
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
 use detectors::settings::Settings;
@@ -80,8 +81,9 @@ pub fn diagnose(
     if summary.spans == 0 {
         return Err(nothing_usable(&summary));
     }
-    let dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (docket, counts) = analyse(grouping, &dictionary, request).map_err(Error::Spill)?;
+    let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let fold = fold(&mut dictionary);
+    let (docket, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
     let mut report = judge(&docket, &dictionary, &request.settings, &request.command);
     report.seen.spans = counts.spans - counts.duplicates;
     report.skipped = skipped(&summary.skipped);
@@ -94,11 +96,16 @@ fn spans_bytes(memory_bytes: u64) -> usize {
 }
 
 /// Groups the spans by trace and inspects each, on as many threads as were asked for.
-fn analyse(grouping: Grouping, dictionary: &Dictionary, request: &Request) -> io::Result<(Docket, Counts)> {
+fn analyse(
+    grouping: Grouping,
+    dictionary: &Dictionary,
+    fold: &Fold,
+    request: &Request,
+) -> io::Result<(Docket, Counts)> {
     let (workers, counts) = grouping.finish()?.for_each(
         request.threads,
         || Analysis::new(&request.settings),
-        |_| {},
+        |span| span.shape = fold.shape(span.shape),
         |worker, spans| worker.take(spans, dictionary),
     )?;
     let dockets = workers.into_iter().map(Analysis::into_docket);

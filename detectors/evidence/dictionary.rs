@@ -3,7 +3,7 @@
 //! Numbers are given in the order of arrival and differ between runs with
 //! several threads; whatever is shown or compared goes by content.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shape::{Shape, ShapeId};
 
@@ -62,6 +62,7 @@ pub struct Dictionary {
     locations: Interned<Location>,
     shapes: Vec<Shape>,
     shape_refs: FxHashMap<ShapeId, ShapeRef>,
+    templates: FxHashSet<ShapeRef>,
     limit: usize,
     refused: u64,
 }
@@ -84,6 +85,7 @@ impl Dictionary {
             locations: Interned::new(),
             shapes: vec![Shape::default()],
             shape_refs: FxHashMap::from_iter([(ShapeId::default(), ShapeRef(0))]),
+            templates: FxHashSet::default(),
             limit,
             refused: 0,
         }
@@ -165,6 +167,16 @@ impl Dictionary {
         self.shapes.push(if full { Shape::other() } else { describe() });
         self.shape_refs.insert(id, shape);
         shape
+    }
+
+    /// Notes that a shape was named by a framework: it is a template already.
+    pub fn note_template(&mut self, shape: ShapeRef) {
+        self.templates.insert(shape);
+    }
+
+    /// Whether a shape was named by a framework.
+    pub fn is_template(&self, shape: ShapeRef) -> bool {
+        self.templates.contains(&shape)
     }
 
     /// The shape behind a reference.

@@ -16,6 +16,7 @@ pub struct Local<'r> {
     shared: &'r Mutex<Dictionary>,
     symbols: FxHashMap<Box<[u8]>, Symbol>,
     shapes: FxHashMap<ShapeId, ShapeRef>,
+    templates: FxHashMap<ShapeId, ShapeRef>,
     origins: FxHashMap<Origin, OriginRef>,
     locations: FxHashMap<Location, LocationRef>,
 }
@@ -27,6 +28,7 @@ impl<'r> Local<'r> {
             shared,
             symbols: FxHashMap::default(),
             shapes: FxHashMap::default(),
+            templates: FxHashMap::default(),
             origins: FxHashMap::default(),
             locations: FxHashMap::default(),
         }
@@ -58,6 +60,17 @@ impl<'r> Local<'r> {
         });
         remember(&mut self.shapes, id, shape);
         shape
+    }
+
+    /// Interns a shape that a framework named, which is a template already.
+    pub fn template_ref(&mut self, id: ShapeId, describe: impl FnOnce() -> Shape) -> ShapeRef {
+        let known = self.templates.get(&id).copied();
+        known.unwrap_or_else(|| {
+            let shape = self.shape_ref(id, describe);
+            self.lock().note_template(shape);
+            remember(&mut self.templates, id, shape);
+            shape
+        })
     }
 
     /// Interns an origin.

@@ -49,12 +49,11 @@ impl Fold {
     }
 }
 
-/// Folds the shapes of a dictionary. Endpoints in `routed` were named by their framework: they
-/// are templates already and stay.
-pub fn fold(dictionary: &mut Dictionary, routed: &FxHashSet<ShapeRef>) -> Fold {
+/// Folds the shapes of a dictionary. Those that a framework named are templates already and stay.
+pub fn fold(dictionary: &mut Dictionary) -> Fold {
     let mut changes: Vec<(ShapeRef, ShapeRef)> = Vec::new();
     for family in [Family::Url, Family::Endpoint] {
-        for (shape, text) in by_variation(dictionary, family, routed) {
+        for (shape, text) in by_variation(dictionary, family) {
             let id = ShapeId::of(family, &text);
             changes.push((shape, dictionary.shape_ref(id, || Shape { id, text: text.into(), facts: None })));
         }
@@ -106,12 +105,9 @@ impl Path {
 }
 
 /// The paths of a family that get a template, with their new text.
-fn by_variation(
-    dictionary: &Dictionary,
-    family: Family,
-    routed: &FxHashSet<ShapeRef>,
-) -> Vec<(ShapeRef, String)> {
-    let shapes = dictionary.shapes().filter(|(shape, of)| of.id.family == family && !routed.contains(shape));
+fn by_variation(dictionary: &Dictionary, family: Family) -> Vec<(ShapeRef, String)> {
+    let may_fold = |shape, of: &Shape| of.id.family == family && !dictionary.is_template(shape);
+    let shapes = dictionary.shapes().filter(|(shape, of)| may_fold(*shape, of));
     let mut paths: Vec<Path> = shapes.filter_map(|(shape, of)| Path::of(shape, &of.text)).collect();
     let mut changed = FxHashSet::default();
     for _ in 0..ROUNDS {
@@ -246,7 +242,7 @@ mod tests {
                 .iter()
                 .map(|resource| call(&mut dictionary, &format!("https://shop/api/{resource}")))
                 .collect();
-        let fold = fold(&mut dictionary, &FxHashSet::default());
+        let fold = fold(&mut dictionary);
         let folded: BTreeSet<ShapeRef> = posts.iter().map(|post| fold.shape(*post)).collect();
         assert_eq!(folded.len(), 1);
         assert_eq!(&*dictionary.shape(fold.shape(posts[0])).text, "GET https://blog/posts/{name}?v={}");
@@ -265,7 +261,7 @@ mod tests {
             .flat_map(|user| (0..60).map(move |tag| (user, tag)))
             .map(|(user, tag)| call(&mut dictionary, &format!("/users/{}/tags/{}", name(user), name(tag))))
             .collect();
-        let fold = fold(&mut dictionary, &FxHashSet::default());
+        let fold = fold(&mut dictionary);
         let texts: BTreeSet<&str> =
             shapes.iter().map(|shape| &*dictionary.shape(fold.shape(*shape)).text).collect();
         assert_eq!(texts.into_iter().collect::<Vec<_>>(), ["GET /users/{name}/tags/{name}"]);
@@ -282,7 +278,7 @@ mod tests {
         let cut =
             statement(&mut dictionary, "SELECT id, customer_id, total FROM orders WHERE customer_id = 'abc");
         let unclear = statement(&mut dictionary, "SELECT id, customer_id, total FROM ord...");
-        let fold = fold(&mut dictionary, &FxHashSet::default());
+        let fold = fold(&mut dictionary);
         assert_eq!(fold.shape(cut), whole);
         assert_eq!(fold.shape(unclear), unclear);
     }
@@ -299,7 +295,7 @@ mod tests {
                 dictionary.shape_ref(template.id, || template.shape())
             })
             .collect();
-        let fold = fold(&mut dictionary, &FxHashSet::default());
+        let fold = fold(&mut dictionary);
         let kept: BTreeSet<ShapeRef> = shapes.iter().map(|shape| fold.shape(*shape)).collect();
         assert_eq!(kept.len(), ENDPOINTS_MAX + 1);
     }

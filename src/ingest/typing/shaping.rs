@@ -83,7 +83,7 @@ impl Shaping {
         let known = plain.values.is_known();
         let values =
             if known { self.values(if url.is_empty() { path } else { url }) } else { Values::UNKNOWN };
-        let (shape, _) = intern(local, self.templates.call_by_template(method, scheme, host, template));
+        let shape = intern_named(local, self.templates.call_by_template(method, scheme, host, template));
         (shape, values)
     }
 
@@ -114,7 +114,7 @@ impl Shaping {
         method: &[u8],
         route: &[u8],
     ) -> ShapeRef {
-        intern(local, self.templates.endpoint_by_route(method, route)).0
+        intern_named(local, self.templates.endpoint_by_route(method, route))
     }
 
     /// An endpoint by method and path or URL.
@@ -129,7 +129,7 @@ impl Shaping {
         service: &[u8],
         method: &[u8],
     ) -> ShapeRef {
-        intern(local, self.templates.endpoint_by_rpc(service, method)).0
+        intern_named(local, self.templates.endpoint_by_rpc(service, method))
     }
 
     /// An endpoint by what is done and to messages or jobs of what name.
@@ -139,12 +139,12 @@ impl Shaping {
         operation: &[u8],
         destination: &[u8],
     ) -> ShapeRef {
-        intern(local, self.templates.endpoint_by_message(operation, destination)).0
+        intern_named(local, self.templates.endpoint_by_message(operation, destination))
     }
 
     /// An endpoint of which only the name of its span is told.
     pub(super) fn endpoint_by_name(&mut self, local: &mut Local<'_>, name: &[u8]) -> ShapeRef {
-        intern(local, self.templates.endpoint_by_name(name)).0
+        intern_named(local, self.templates.endpoint_by_name(name))
     }
 }
 
@@ -153,6 +153,14 @@ fn intern(local: &mut Local<'_>, template: Template<'_>) -> (ShapeRef, Values) {
         return (ShapeRef::default(), Values::UNKNOWN);
     }
     (local.shape_ref(template.id, || template.shape()), template.values)
+}
+
+/// Interns the name of an endpoint or call that a framework gave.
+fn intern_named(local: &mut Local<'_>, template: Template<'_>) -> ShapeRef {
+    if template.text.is_empty() {
+        return ShapeRef::default();
+    }
+    local.template_ref(template.id, || template.shape())
 }
 
 /// Host and port of a URL, without the user in front; empty if it has none.
