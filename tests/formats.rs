@@ -413,3 +413,27 @@ fn recordings_are_read_whole() {
     assert_eq!(summary.skipped.records, 0, "{:?}", summary.skipped);
     assert!(summary.inputs.iter().all(|input| input.problem.is_none() || input.format.is_none()));
 }
+
+/// A reader that gives its bytes as a slow network would.
+struct Slowly(Cursor<Vec<u8>>, usize);
+
+impl std::io::Read for Slowly {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = buffer.len().min(self.1);
+        self.0.read(&mut buffer[..length])
+    }
+}
+
+#[test]
+fn documents_that_begin_anywhere_in_a_block_are_read() {
+    let document = otlp::json::request(&sample(0, 19));
+    // Shifts the begin of the second document over the end of the first block.
+    let block = 1 << 20;
+    for shift in 0..20 {
+        let text = format!("{document}{}{document}", " ".repeat(block - document.len() - shift));
+        let stream = Box::new(Slowly(Cursor::new(text.into_bytes()), 4096));
+        let input = Input::Stream { name: "slow".into(), stream };
+        let (seen, summary) = read_with(vec![input], 1).unwrap();
+        assert_eq!((seen.len(), summary.skipped.records), (38, 0), "{shift}");
+    }
+}

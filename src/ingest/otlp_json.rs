@@ -218,6 +218,9 @@ struct Decoder {
     room: Vec<u8>,
 }
 
+/// Bytes of a block that may be read again in any case.
+const CREDIT_MIN: usize = 1 << 20;
+
 /// Bytes for texts without escapes at first; a text that is longer gets more.
 const ROOM_BYTES: usize = 64 << 10;
 
@@ -231,7 +234,7 @@ impl Decode for Decoder {
             place: block.place,
             rest: block.rest,
             counted: (0, block.place.line),
-            credit: 4 * block.bytes.len(),
+            credit: CREDIT_MIN.max(4 * block.bytes.len()),
         };
         loop {
             if room.is_empty() {
@@ -310,7 +313,7 @@ impl Pass<'_, '_> {
         let in_gap = self.decoder.gap.is_some();
         match self.rest {
             // Only blanks are left.
-            _ if !in_gap && self.decoder.levels.is_empty() => Some(bytes.len()),
+            _ if !in_gap && self.decoder.levels.is_empty() && at == bytes.len() => Some(at),
             Rest::Follows if in_gap => Some(at),
             Rest::Follows => Some(start),
             Rest::TooLong => {
@@ -391,7 +394,7 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// The next key of an object; `None` when the object was left.
+    /// The next key of an object; `None` when the decoder is in another one now.
     fn member<'b>(&mut self, scanner: &mut Scanner<'b>) -> Scan<Option<&'b [u8]>> {
         match scanner.separated()? {
             close @ (b']' | b'}') => self.close(scanner, close).map(|()| None),
@@ -406,6 +409,9 @@ impl Pass<'_, '_> {
                     self.move_into(&LEVELS[..depth]);
                     self.enter(owner);
                     self.decoder.known = true;
+                    // Read again as a member of what it belongs to.
+                    scanner.at = start;
+                    return Ok(None);
                 }
                 Ok(key)
             }
