@@ -13,7 +13,7 @@ use super::histogram::coarse_bucket;
 use crate::skeleton::Skeleton;
 
 /// Requests kept in one bucket while all fit.
-const KEPT_MAX: usize = 128;
+const KEPT_MAX: usize = 64;
 
 /// Nodes that all samples may hold together: about 50 MB.
 const NODES_MAX: usize = 600_000;

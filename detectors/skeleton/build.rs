@@ -25,6 +25,38 @@ pub struct Builder {
     drafts: Vec<Draft>,
     /// The draft of each element; [`NONE`] for those that nobody waits for.
     draft_of: Vec<u32>,
+    folding: Folding,
+}
+
+/// Siblings that look alike, while they are folded.
+#[derive(Debug, Default)]
+struct Folding {
+    /// The group of each signature.
+    known: FxHashMap<u64, usize>,
+    /// Only the first `used` mean something; the others keep their room.
+    groups: Vec<Vec<u32>>,
+    used: usize,
+}
+
+impl Folding {
+    fn clear(&mut self) {
+        self.known.clear();
+        self.used = 0;
+    }
+
+    /// Adds a draft to those of its signature; `None` keeps it apart.
+    fn add(&mut self, draft: u32, signature: Option<u64>) {
+        let used = self.used;
+        let group = signature.map_or(used, |signature| *self.known.entry(signature).or_insert(used));
+        if group == used {
+            self.used += 1;
+            if self.groups.len() == used {
+                self.groups.push(Vec::new());
+            }
+            self.groups[group].clear();
+        }
+        self.groups[group].push(draft);
+    }
 }
 
 /// An element and the part of its time that lies within its parent's.
@@ -160,7 +192,11 @@ impl Builder {
             child = self.next_sibling[child as usize];
         }
         children.retain(|&child| child != NONE);
-        self.arrange(&mut draft, children);
+        if children.is_empty() {
+            draft.tail_ns = draft.end_ns - draft.start_ns;
+        } else {
+            self.arrange(&mut draft, children);
+        }
         draft.signature = self.signature(&draft);
         draft
     }
@@ -171,7 +207,12 @@ impl Builder {
             let draft = &self.drafts[child as usize];
             (draft.start_ns, draft.end_ns)
         });
-        let mut row = Row { by_start: Vec::new(), by_end: Vec::new(), cursor_ns: parent.start_ns };
+        let count = children.len();
+        let mut row = Row {
+            by_start: Vec::with_capacity(count),
+            by_end: Vec::with_capacity(count),
+            cursor_ns: parent.start_ns,
+        };
         let mut rest = &children[..];
         while !rest.is_empty() {
             let (apart, others) = rest.split_at(self.apart(rest));
@@ -211,26 +252,23 @@ impl Builder {
 
     /// Folds siblings that follow one another.
     fn fold(&mut self, siblings: &[u32], row: &mut Row) {
-        let mut groups: Vec<Vec<u32>> = Vec::new();
-        let mut known: FxHashMap<u64, usize> = FxHashMap::default();
+        let mut folding = std::mem::take(&mut self.folding);
+        folding.clear();
         for &child in siblings {
             let draft = &mut self.drafts[child as usize];
             draft.lead_ns = draft.start_ns - row.cursor_ns;
             row.cursor_ns = draft.end_ns;
-            match known.get(&draft.signature).filter(|_| draft.sequential) {
-                Some(&group) => groups[group].push(child),
-                None => {
-                    known.insert(draft.signature, groups.len());
-                    groups.push(vec![child]);
-                }
-            }
+            folding.add(child, draft.sequential.then_some(draft.signature));
         }
-        for group in groups {
-            self.fold_group(&group);
+        for group in &folding.groups[..folding.used] {
+            if group.len() > 1 {
+                self.fold_group(group);
+            }
             self.drafts[group[0] as usize].follows = row.last_ended();
             row.by_start.push(group[0]);
             row.by_end.push(group[0]);
         }
+        self.folding = folding;
     }
 
     /// Adds up drafts of one signature in the first of them, and what is below them.
@@ -304,7 +342,7 @@ impl Builder {
     fn emit(&self, duration_ns: u64) -> Option<Skeleton> {
         let root = self.drafts.len() as u32 - 1;
         let mut skeleton = Skeleton { duration_ns, ..Skeleton::default() };
-        let mut places: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut places = vec![NONE; self.drafts.len()];
         // A draft is laid out when it is met the second time, after all below it.
         let mut stack = vec![(root, false)];
         while let Some((draft, seen)) = stack.pop() {
@@ -316,17 +354,17 @@ impl Builder {
             if skeleton.nodes.len() >= NODES_MAX {
                 return None;
             }
-            places.insert(draft, skeleton.nodes.len() as u32);
+            places[draft as usize] = skeleton.nodes.len() as u32;
             self.lay(draft, &places, &mut skeleton);
         }
         own_requests(&mut skeleton.nodes);
         Some(skeleton)
     }
 
-    fn lay(&self, draft: u32, places: &FxHashMap<u32, u32>, skeleton: &mut Skeleton) {
+    fn lay(&self, draft: u32, places: &[u32], skeleton: &mut Skeleton) {
         let draft = &self.drafts[draft as usize];
         let place = skeleton.nodes.len() as u32;
-        let place_of = |draft: u32| places.get(&draft).copied().unwrap_or(NONE);
+        let place_of = |draft: u32| places.get(draft as usize).copied().unwrap_or(NONE);
         for &child in &draft.children {
             let next_ended = place_of(self.drafts[child as usize].next_ended);
             let child = &mut skeleton.nodes[place_of(child) as usize];
