@@ -431,3 +431,15 @@ fn colours_are_for_terminals_that_want_them() {
     let piped = text(&whyslow(folder.path(), &["diagnose", "trace.json"]).stdout);
     assert!(!piped.contains('\u{1b}'));
 }
+
+#[test]
+fn more_threads_than_a_system_starts_are_no_trouble() {
+    let output = whyslow(folder().path(), &["diagnose", "trace.json", "--threads", "1000000"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn no_findings_at_all_cannot_be_asked_for() {
+    let output = whyslow(folder().path(), &["diagnose", "trace.json", "--top", "0"]);
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -73,7 +73,7 @@ pub(crate) struct Options {
 
     /// Report the first N findings only
     #[arg(long, value_name = "N")]
-    top: Option<usize>,
+    top: Option<std::num::NonZeroUsize>,
 
     /// End with 1 when there is a finding (that is neither accepted nor of low confidence), or when
     /// a target is missed
@@ -96,6 +96,9 @@ pub(crate) struct Options {
     #[arg(long, short)]
     verbose: bool,
 }
+
+/// More threads than this win nothing, and a system may refuse to start them.
+const THREADS_MAX: usize = 128;
 
 /// What makes the program end with 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -175,7 +178,7 @@ fn diagnose(
     let request = Request {
         settings,
         memory_bytes: options.memory,
-        threads: threads.map_or(1, std::num::NonZeroUsize::get),
+        threads: threads.map_or(1, std::num::NonZeroUsize::get).min(THREADS_MAX),
         command: again,
     };
     let shown = progress::Shown::new();
@@ -183,7 +186,8 @@ fn diagnose(
     shown.end();
     let report = result?;
     warn_of_unused_acceptances(&request.settings, &report);
-    let told = narrow::narrow(&report, options.endpoint.as_deref(), options.top);
+    let told =
+        narrow::narrow(&report, options.endpoint.as_deref(), options.top.map(std::num::NonZeroUsize::get));
     destination.write(output, &told, options.verbose)?;
     Ok(match options.fail_on {
         Some(FailOn::Finding) => {

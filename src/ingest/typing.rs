@@ -150,7 +150,7 @@ impl<'r> Typing<'r> {
 
     /// The name of a span of the process itself, without the ids in it.
     fn name(&mut self, name: &[u8]) -> Symbol {
-        if !name.iter().any(u8::is_ascii_digit) {
+        if !name.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@') {
             return self.local.symbol(&name[..name.len().min(shaping::NAME_MAX)]);
         }
         self.scratch.clear();

@@ -170,14 +170,16 @@ pub(super) fn host_of(url: &[u8]) -> &[u8] {
     authority.rsplit(|&byte| byte == b'@').next().unwrap_or_default()
 }
 
-/// Copies a name; words that look like an id become `?`.
+/// Copies a name; words that look like an id and mail addresses become `?`.
 pub(super) fn push_without_ids(name: &[u8], out: &mut Vec<u8>) {
     let name = &name[..name.len().min(NAME_MAX)];
     let mut rest = name;
+    let mut in_address = false;
     while !rest.is_empty() {
         let ends = rest.iter().position(|byte| is_separator(*byte)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(ends);
-        if looks_like_id(word) {
+        let begins_address = !word.is_empty() && after.strip_prefix(b"@").is_some_and(begins_with_host);
+        if in_address || begins_address || looks_like_id(word) {
             out.push(b'?');
         } else {
             out.extend_from_slice(word);
@@ -185,16 +187,52 @@ pub(super) fn push_without_ids(name: &[u8], out: &mut Vec<u8>) {
         let separators = after.iter().take_while(|byte| is_separator(**byte)).count();
         out.extend_from_slice(&after[..separators]);
         rest = &after[separators..];
+        in_address = begins_address;
     }
+}
+
+/// `example.com`, but not the method of `OrderController@index`.
+fn begins_with_host(after: &[u8]) -> bool {
+    let host = after.split(|byte| is_separator(*byte)).next().unwrap_or_default();
+    host.iter().skip(1).any(|byte| *byte == b'.')
 }
 
 fn is_separator(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"/:=,;()[]{}<>\"'#?&@|".contains(&byte)
 }
 
-/// Four digits in a row, or a long word of hex digits.
+/// Four digits in a row, a long word of hex digits, or a part such as that of a token.
 fn looks_like_id(word: &[u8]) -> bool {
     let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
     let hex = word.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    word.windows(4).any(|four| four.iter().all(u8::is_ascii_digit)) || (hex && word.len() >= 16 && digits > 0)
+    word.windows(4).any(|four| four.iter().all(u8::is_ascii_digit))
+        || (hex && word.len() >= 16 && digits > 0)
+        || word.split(|byte| !byte.is_ascii_alphanumeric()).any(looks_like_token)
+}
+
+/// Long, with digits at several places; `convertUtf8ToUtf16` is still a name.
+fn looks_like_token(part: &[u8]) -> bool {
+    let runs_of_digits = part.split(|byte| !byte.is_ascii_digit()).filter(|run| !run.is_empty()).count();
+    part.len() >= 16 && runs_of_digits >= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_without_ids;
+
+    #[test]
+    fn names_lose_addresses_and_tokens_and_keep_words() {
+        let cases = [
+            ("send to carol.smith@mail.example.com now", "send to ?@? now"),
+            ("token sk_live_4eC39HqLyjWDarjtT1zd", "token ?"),
+            ("OrderController@index", "OrderController@index"),
+            ("@Transactional save", "@Transactional save"),
+            ("convertUtf8ToUtf16String", "convertUtf8ToUtf16String"),
+        ];
+        for (name, expected) in cases {
+            let mut out = Vec::new();
+            push_without_ids(name.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
 }
