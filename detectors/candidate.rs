@@ -368,9 +368,10 @@ pub struct Check {
     pub expected: u64,
 }
 
-/// At most so many requests of at least so many are an accident rather than a flaw.
+/// At most so many requests, where at least this many times as many were seen, are an accident rather
+/// than a flaw.
 const RARE_MAX: u64 = 2;
-const RARE_OF: u64 = 10;
+const RARE_OF: u64 = 3;
 
 impl Case<'_> {
     /// In how many of the requests a fact holds.
@@ -396,7 +397,7 @@ impl Case<'_> {
 
     /// Whether so few requests show it that it may be an accident, such as a cold start.
     pub(crate) fn is_rare(&self) -> bool {
-        self.requests <= RARE_MAX && self.requests_of_endpoint >= RARE_OF
+        self.requests <= RARE_MAX && self.requests_of_endpoint >= self.requests.saturating_mul(RARE_OF)
     }
 
     /// Whether a fact holds in at least half of the requests.

@@ -6,6 +6,7 @@ use crate::candidate::{Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN, Values};
+use crate::kinship::{Kinship, kinship};
 
 /// Calls further away than this are not searched for what a loop belongs to.
 const LOOK_AROUND: usize = 64;
@@ -190,16 +191,26 @@ impl<'a> Group<'a> {
         same.take(self.numbers.len()).count()
     }
 
-    /// The query whose rows the calls seem to be made for: the last one before them that may
-    /// return several rows and is not itself repeated with them.
+    /// The query whose rows the calls seem to be made for: of those before them that may return
+    /// several rows and are not themselves repeated with them, the last one that their keys name,
+    /// else the last one that their keys do not rule out.
     pub(crate) fn sent_for(&self) -> Option<&'a Operation> {
         let before = self.numbers[0] - self.view.request.operations.start;
         let earlier = self.view.trace.operations_of(self.view.request)[..before as usize].iter().rev();
-        earlier
+        let parents = earlier
             .take(LOOK_AROUND)
             .filter(|other| other.end_ns <= self.first.start_ns && other.shape != self.first.shape)
             .filter(|other| may_return_rows(other, self.view.dictionary.shape(other.shape)))
-            .find(|other| self.count_of(other.shape) < self.numbers.len())
+            .filter(|other| self.count_of(other.shape) < self.numbers.len());
+        let mut possible = None;
+        for parent in parents {
+            match kinship(self.shape, self.view.dictionary.shape(parent.shape)) {
+                Kinship::Named => return Some(parent),
+                Kinship::Possible => possible = possible.or(Some(parent)),
+                Kinship::Stranger => {}
+            }
+        }
+        possible
     }
 
     /// Shapes that come once for each of these calls: the rest of the loop.

@@ -19,6 +19,7 @@ pub mod wording;
 mod blocking_call;
 mod group;
 mod heavy_compute;
+mod kinship;
 mod mapper;
 mod n_plus_one;
 mod pool_starvation;

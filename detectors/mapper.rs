@@ -5,7 +5,7 @@ use crate::candidate::{Advice, Case, Mark, Remedy, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::Operation;
 use crate::evidence::{Dictionary, Kind, OriginRef, ShapeRef};
-use crate::group;
+use crate::{group, kinship};
 
 /// An object mapper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -365,6 +365,12 @@ impl<'a> Batch<'a> {
     /// One statement with a list of keys.
     fn by_list(&self, relation: Option<&Relation>) -> Advice {
         let facts = self.facts(self.shape);
+        if facts.is_some_and(is_by_ranges) {
+            return plain(
+                "ask once for the whole range, and GROUP BY its steps (date_trunc, width_bucket)",
+                "steps without rows are missing from the answer: fill them in",
+            );
+        }
         let key = facts.and_then(|facts| {
             let equal = facts.predicates.iter().filter(|it| it.comparison == Comparison::Equal);
             let keys = equal.clone().filter(|it| group::is_key(&it.column));
@@ -495,14 +501,16 @@ struct Relation {
 
 impl Relation {
     fn of(batch: &Batch<'_>) -> Option<Self> {
-        let facts = batch.facts(batch.shape)?;
-        let parent = batch.facts(batch.parent?)?.tables.first()?;
+        let facts = batch.facts(batch.shape).filter(|facts| kinship::is_by_key(facts))?;
+        let above = batch.facts(batch.parent?)?;
         let equal = facts.predicates.iter().find(|it| it.comparison == Comparison::Equal);
-        let read = equal.and_then(|it| it.table.as_ref()).or(facts.tables.first())?;
-        let column = equal.map_or("", |it| &it.column).to_ascii_lowercase();
-        let (parent, child) = (bare(parent), bare(read));
-        let refers = column != "id" && column.contains(&singular(&parent).to_ascii_lowercase());
-        Some(Self { many: refers && parent != child, parent, child })
+        let child = bare(equal.and_then(|it| it.table.as_ref()).or(facts.tables.first())?);
+        let many = kinship::is_by_owner(facts);
+        let parent = match many {
+            true => kinship::owning_table(facts, above)?,
+            false => bare(above.tables.first()?),
+        };
+        Some(Self { parent, child, many })
     }
 
     /// The name that a model gives to it.
@@ -511,8 +519,13 @@ impl Relation {
     }
 }
 
+/// Whether a statement picks its rows by ranges alone, as for each hour of a day.
+fn is_by_ranges(facts: &Facts) -> bool {
+    !facts.predicates.is_empty() && facts.predicates.iter().all(|it| it.comparison == Comparison::Range)
+}
+
 /// A table without its schema and quotes.
-fn bare(table: &str) -> String {
+pub(crate) fn bare(table: &str) -> String {
     let last = table.rsplit('.').next().unwrap_or(table);
     last.trim_matches(['"', '`', '[', ']']).to_owned()
 }
@@ -523,7 +536,7 @@ fn words(table: &str) -> String {
 }
 
 /// One of what a table's name counts.
-fn singular(name: &str) -> String {
+pub(crate) fn singular(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     let cut = |count: usize| name[..name.len() - count].to_owned();
     match () {
@@ -561,7 +574,7 @@ fn initial(class: &str) -> String {
 }
 
 /// Django puts the application's name before its tables: `shop_customer` is the field `customer`.
-fn without_application(name: &str) -> &str {
+pub(crate) fn without_application(name: &str) -> &str {
     name.split_once('_').map_or(name, |(_, rest)| rest)
 }
 

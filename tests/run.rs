@@ -116,7 +116,7 @@ fn every_encoding_is_received_and_kept() {
     assert_eq!(answers[1].body, b"{}");
     let (code, said) = listening.end(Signal::INT);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("received 7 spans in 7 requests"), "{said}");
+    assert!(said.contains("received 7 spans in 7 exports"), "{said}");
     let expected = [&plain, &text, &text, &plain, &plain, &plain, &plain];
     assert!(messages(&file).iter().eq(expected));
 }
@@ -211,7 +211,7 @@ fn many_exporters_at_once_lose_nothing() {
         }
     });
     let (_, said) = listening.end(Signal::TERM);
-    assert!(said.contains("received 1000 spans in 1000 requests"), "{said}");
+    assert!(said.contains("received 1000 spans in 1000 exports"), "{said}");
 }
 
 /// Runs a shell script that gets `$1`, a file that it writes its endpoint into.

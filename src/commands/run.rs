@@ -246,7 +246,7 @@ fn again(command: &[OsString]) -> String {
 fn say_what_came(run: &Run) {
     let Received { spans, trace_requests, .. } = run.received;
     if spans > 0 {
-        let requests = counted(trace_requests, "request");
+        let requests = counted(trace_requests, "export");
         say(format_args!("whyslow: received {} in {requests}", counted(spans, "span")));
     }
     for (reason, count) in run.received.refused() {
