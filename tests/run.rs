@@ -244,7 +244,7 @@ fn a_slow_body_is_waited_for_after_the_command_has_ended() {
     assert_eq!(exporter.answer().status, 200);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stderr).contains("received 1 span in 1 request"));
+    assert!(text(&output.stderr).contains("received 1 span in 1 export"));
 }
 
 #[test]
