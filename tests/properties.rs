@@ -104,8 +104,11 @@ fn recordings_in_any_order_and_division() {
     }
 }
 
+/// A span with the attributes of its resource and the name of its scope.
+type Lone = (Vec<(String, Value)>, String, Span);
+
 /// Spans one by one, each with its resource and scope.
-fn single_spans(traces: std::ops::Range<u64>) -> Vec<(Vec<(String, Value)>, String, Span)> {
+fn single_spans(traces: std::ops::Range<u64>) -> Vec<Lone> {
     let resources = shop::resources(traces);
     let spans = resources.into_iter().flat_map(|resource| {
         resource.scopes.into_iter().flat_map(move |scope| {
@@ -118,7 +121,7 @@ fn single_spans(traces: std::ops::Range<u64>) -> Vec<(Vec<(String, Value)>, Stri
 }
 
 /// Messages of 50 spans each, in the order given.
-fn messages_of(spans: &[(Vec<(String, Value)>, String, Span)]) -> Vec<Vec<u8>> {
+fn messages_of(spans: &[Lone]) -> Vec<Vec<u8>> {
     let resource = |(attributes, name, span): &(Vec<(String, Value)>, String, Span)| Resource {
         attributes: attributes.clone(),
         scopes: vec![Scope { name: name.clone(), spans: vec![span.clone()] }],
