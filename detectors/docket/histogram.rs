@@ -62,6 +62,9 @@ impl Histogram {
     pub(crate) fn quantile(&self, permille: u64) -> u64 {
         let total: u64 = self.counts.values().sum();
         let rank = rank_of(total, permille);
+        if rank == total {
+            return self.max;
+        }
         let mut seen = 0;
         for (bucket, count) in &self.counts {
             seen += count;

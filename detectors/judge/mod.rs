@@ -11,19 +11,24 @@ mod not_seen;
 mod selection;
 mod telling;
 
-use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::considered::{Considered, Scales};
 use self::endpoints::EndpointView;
 use self::selection::Verdict;
 use crate::ALL;
 use crate::candidate::{ShortOf, Subject};
-use crate::docket::Docket;
+use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
 use crate::evidence::{Dictionary, Kind};
-use crate::figures::duration;
+use crate::figures::{counted, duration};
 use crate::finding::{self, Confidence, Dismissal, Endpoint, Finding, GainKind, Report, Seen};
 use crate::impact::Replayer;
 use crate::settings::Settings;
+
+/// Candidates of one endpoint that are replayed.
+const WEIGHED_MAX: usize = 200;
 
 /// Dismissals that a report lists; the rest is counted in its notes.
 const DISMISSED_MAX: usize = 2_000;
@@ -63,7 +68,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, agai
         findings: ranked,
         seen: seen(docket),
         not_seen: not_seen::not_seen(docket, dictionary),
-        notes: notes(docket, dictionary),
+        notes: notes(docket, dictionary, &unused_targets(settings, &views)),
         ..Report::default()
     };
     list_dismissed(&mut report, dismissed);
@@ -73,6 +78,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, agai
 /// Splits the candidates into those that at least one request shows in full and dismissals.
 fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a>>, Vec<Dismissal>) {
     let places = endpoints::endpoints_of_candidates(scales.views);
+    let weighed = worth_weighing(scales);
     let mut candidates = Vec::new();
     let mut dismissed = Vec::new();
     for (number, (key, tally)) in scales.docket.candidates.iter().enumerate() {
@@ -80,6 +86,11 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
         let confirmed = !tally.tentative || scales.starvation(&key.subject).is_some();
         if tally.full == 0 || !confirmed {
             dismissed.extend(not_enough(scales, key, tally));
+            continue;
+        }
+        if !weighed.contains(&number) {
+            let reason = format!("claims less time than {WEIGHED_MAX} others at this endpoint");
+            dismissed.push(dismissed_unweighed(scales, key, tally, reason));
             continue;
         }
         let places = places.get(&number).map_or(&[][..], Vec::as_slice);
@@ -93,11 +104,7 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
     (candidates, dismissed)
 }
 
-fn not_enough(
-    scales: &Scales<'_>,
-    key: &crate::docket::CandidateKey,
-    tally: &crate::docket::CandidateTally,
-) -> Option<Dismissal> {
+fn not_enough(scales: &Scales<'_>, key: &CandidateKey, tally: &CandidateTally) -> Option<Dismissal> {
     let reason = match tally.short_of {
         Some(ShortOf { what, seen, needed }) => format!("seen {seen} {what}, needs {needed}"),
         None if tally.tentative && !says_again(scales, &key.subject) => {
@@ -105,14 +112,43 @@ fn not_enough(
         }
         None => return None,
     };
-    Some(Dismissal {
+    Some(dismissed_unweighed(scales, key, tally, reason))
+}
+
+/// The candidates that are replayed: at each endpoint those that claim most time. Each replay takes
+/// as long as the endpoint's sample is large.
+fn worth_weighing(scales: &Scales<'_>) -> FxHashSet<u32> {
+    let mut by_endpoint: FxHashMap<EndpointKey, Vec<u32>> = FxHashMap::default();
+    for (number, (key, tally)) in scales.docket.candidates.iter().enumerate() {
+        if tally.full > 0 {
+            by_endpoint.entry(key.endpoint).or_default().push(number as u32);
+        }
+    }
+    for numbers in by_endpoint.values_mut().filter(|numbers| numbers.len() > WEIGHED_MAX) {
+        numbers.sort_by_cached_key(|&number| {
+            let (key, tally) = &scales.docket.candidates[number as usize];
+            let subject = identity::subject(&key.subject, scales.dictionary).text;
+            (Reverse(tally.claimed_total_ns), key.detector, subject)
+        });
+        numbers.truncate(WEIGHED_MAX);
+    }
+    by_endpoint.into_values().flatten().collect()
+}
+
+fn dismissed_unweighed(
+    scales: &Scales<'_>,
+    key: &CandidateKey,
+    tally: &CandidateTally,
+    reason: String,
+) -> Dismissal {
+    Dismissal {
         detector: ALL[key.detector].id.to_owned(),
         service: scales.dictionary.text(key.endpoint.service).to_owned(),
         endpoint: Some(key.endpoint.name.text(scales.dictionary)),
         subject: identity::subject(&key.subject, scales.dictionary).text,
         requests: tally.full + tally.short,
         reason,
-    })
+    }
 }
 
 /// Whether a pool is considered in another way, too: it is dismissed once.
@@ -224,7 +260,7 @@ fn endpoints(
     let mut order: Vec<usize> = (0..scales.views.len()).collect();
     order.sort_by_key(|&place| {
         let view = &scales.views[place];
-        (view.excess_ns().is_none(), std::cmp::Reverse(view.total_ns()), place)
+        (view.excess_ns().is_none(), Reverse(view.total_ns()), place)
     });
     let described = order.into_iter().map(|place| {
         let view = &scales.views[place];
@@ -262,9 +298,20 @@ fn seen(docket: &Docket) -> Seen {
     }
 }
 
+/// Endpoints of targets that none of those seen fits.
+fn unused_targets<'s>(settings: &'s Settings, views: &[EndpointView<'_>]) -> Vec<&'s str> {
+    let unused = settings
+        .targets
+        .iter()
+        .filter(|target| !views.iter().any(|view| target.covers(&view.service, &view.name)));
+    unused.map(|target| target.endpoint.as_str()).collect()
+}
+
 /// Bounds that were hit, clock shifts and missing parents.
-fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
-    let mut notes = Vec::new();
+fn notes(docket: &Docket, dictionary: &Dictionary, unused_targets: &[&str]) -> Vec<String> {
+    let unused =
+        unused_targets.iter().map(|target| format!("a target fits no endpoint that was seen: {target}"));
+    let mut notes: Vec<String> = unused.collect();
     if docket.skewed_traces > 0 {
         notes.push(format!(
             "clock skew was undone in {} of {} traces, by up to {}",
@@ -274,10 +321,16 @@ fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
         ));
     }
     if docket.spans_without_parent > 0 {
-        notes.push(format!("{} spans name a parent that is missing", docket.spans_without_parent));
+        notes.push(format!(
+            "without their parent, which is missing: {}",
+            counted(docket.spans_without_parent, "span")
+        ));
     }
     if docket.sample.too_large > 0 {
-        notes.push(format!("{} requests are too large to be replayed", docket.sample.too_large));
+        notes.push(format!(
+            "too large to be replayed, so nothing is told of them: {}",
+            counted(docket.sample.too_large, "request")
+        ));
     }
     let given_up = docket.timelines.given_up();
     if given_up > 0 {

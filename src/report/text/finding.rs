@@ -210,7 +210,7 @@ fn range(range: &LatencyRange, metric: Metric) -> Option<[u64; 2]> {
 fn write_fix(page: &mut Page<'_>, name: &str, fix: &Fix, endpoint: Option<&Endpoint>) -> io::Result<()> {
     let other = fix.latency_ns.as_ref().and_then(|latency| {
         let metric = *metrics(latency, endpoint).first()?;
-        Some(format!(" ({} → {})", metric_name(metric), duration(value(latency, metric)?)))
+        Some(format!(" (alone: {} → {})", metric_name(metric), duration(value(latency, metric)?)))
     });
     page.prose(label(name), Ink::Plain, &format!("{}{}", fix.text, other.unwrap_or_default()))?;
     match fix.tradeoff.is_empty() {
