@@ -15,6 +15,8 @@
 //!
 //! ## Stays silent
 //!
+//! On a call that outlives most of the answers: nobody waits for it.
+//!
 //! - on background work, jobs and message handlers: nobody waits;
 //! - on calls beside which other calls run for at least half of their time;
 //! - on loops: those are n-plus-one. Reads of a chain that sequential-calls names are leads only.
@@ -32,7 +34,7 @@
 //!
 //! The request's trace no longer waits for the call: it ends before it, or runs beside it.
 
-use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, Subject, Told, View};
+use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::trace::{NONE, Operation, Waits};
 use crate::evidence::{Kind, Role};
 use crate::finding::{Confidence, Unit};
@@ -67,9 +69,14 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         if let Some(&first) = calls.first() {
             let held = held.get_or_insert_with(|| Held::of(view));
             inspect_calls(&group, &calls, view.operation(first), held, found);
+        } else if numbers.iter().any(|&number| view.operation(number).end_ns > view.request.end_ns) {
+            found.short(Subject::Shape(group.first.shape), NOT_AWAITED);
         }
     }
 }
+
+/// A call that outlives the answer: here nobody waits for it.
+const NOT_AWAITED: ShortOf = ShortOf { seen: 0, what: "calls that the answer waits for", needed: 1 };
 
 fn inspect_calls(group: &Group<'_>, calls: &[u32], first: &Operation, held: &Held, found: &mut Candidates) {
     let view = group.view;
@@ -234,8 +241,13 @@ fn tell(case: &Case<'_>) -> Told {
             expected: 0,
         },
         confidence: None,
-        dismissed: None,
+        dismissed: is_not_awaited(case).then(|| "most answers go out before the call ends".to_owned()),
     }
+}
+
+/// A call that outlives most answers is made beside the request; where it ended first, that was chance.
+fn is_not_awaited(case: &Case<'_>) -> bool {
+    case.requests_short > case.requests
 }
 
 fn why(case: &Case<'_>, times: u64) -> String {

@@ -309,6 +309,8 @@ pub struct Case<'a> {
     pub requests_of_endpoint: u64,
     /// Requests that show it.
     pub requests: u64,
+    /// Requests in which it was considered and is not enough.
+    pub requests_short: u64,
     /// Repeats in one of these requests.
     pub repeats: Spread,
     /// SQL statements in one request of the endpoint.

@@ -117,6 +117,7 @@ impl Scales<'_> {
             kind: tally.kind,
             requests_of_endpoint: view.tally.requests,
             requests: tally.full,
+            requests_short: tally.short,
             repeats: spread(&tally.repeats),
             statements_per_request: spread(&view.tally.statements),
             claimed_ns: spread(&tally.claimed),
