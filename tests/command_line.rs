@@ -420,7 +420,7 @@ fn colours_are_for_terminals_that_want_them() {
         let line = format!("stty cols 60 rows 30; {variables} '{program}' diagnose trace.json");
         let mut command = Command::new("script");
         command.args(["-qefc", &line, "/dev/null"]).current_dir(folder.path()).stdin(Stdio::null());
-        text(&command.env("TERM", "xterm").env_remove("NO_COLOR").output().unwrap().stdout)
+        text(&command.env("TERM", "xterm").env_remove("NO_COLOR").env_remove("CI").output().unwrap().stdout)
     };
     let coloured = on_terminal("");
     assert!(coloured.contains("\u{1b}[1m"), "{coloured}");
