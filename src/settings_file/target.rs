@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Result<Target, String> {
     let (place, metric) = left.trim().rsplit_once(char::is_whitespace).ok_or_else(|| wrong("no endpoint"))?;
     let metric = Metric::parse(&metric.to_ascii_lowercase())
         .ok_or_else(|| wrong(&format!("`{metric}` is none of p50, p95, p99 and max")))?;
-    if place.contains('<') {
+    if METRICS.iter().any(|metric| place.contains(&format!(" {}<", metric.name()))) {
         return Err(wrong("more than one bound; give one --target for each"));
     }
     let (service, endpoint) = match place.split_once(": ") {
