@@ -1,5 +1,7 @@
 //! Which candidates are told: by the time they give back, each millisecond once.
 
+use rustc_hash::FxHashMap;
+
 use super::claims::Claims;
 use super::considered::Considered;
 use super::endpoints::{EndpointView, metric_of};
@@ -48,7 +50,13 @@ pub(super) fn select(
     replayer: &mut Replayer,
 ) -> Vec<Verdict> {
     let claims = Claims::of(views);
-    let mut selection = Selection { candidates, views, told: Vec::new(), fixes: Fixes::default() };
+    let mut selection = Selection {
+        candidates,
+        views,
+        told: Vec::new(),
+        fixes: Fixes::default(),
+        fixed: FxHashMap::default(),
+    };
     let mut verdicts: Vec<Option<Verdict>> = candidates.iter().map(|_| None).collect();
     for place in by_weight(candidates) {
         let verdict = selection.decide(place, &claims, replayer);
@@ -83,6 +91,8 @@ struct Selection<'s, 'a> {
     views: &'s [EndpointView<'a>],
     told: Vec<usize>,
     fixes: Fixes,
+    /// Latency of endpoints with `fixes` done, by number, as far as it was asked for.
+    fixed: FxHashMap<usize, Latency>,
 }
 
 impl Selection<'_, '_> {
@@ -117,10 +127,11 @@ impl Selection<'_, '_> {
         let candidate = &self.candidates[place];
         let mut with = self.fixes.clone();
         with.set(candidate.number, candidate.fix);
-        let worth = candidate.effects.iter().any(|(view, _)| {
-            let view = &self.views[*view];
-            let before = view.replay(&self.fixes, replayer);
-            is_worth_telling(view, candidate, &before.predicted, &view.replay(&with, replayer).predicted)
+        let worth = candidate.effects.iter().any(|(place, _)| {
+            let view = &self.views[*place];
+            let before = self.fixed.entry(*place);
+            let before = before.or_insert_with(|| view.replay(&self.fixes, replayer).predicted);
+            is_worth_telling(view, candidate, before, &view.replay(&with, replayer).predicted)
         });
         match worth {
             true => Verdict::Told,
@@ -133,6 +144,7 @@ impl Selection<'_, '_> {
         let candidate = &self.candidates[place];
         if candidate.confidence != Confidence::Low {
             self.fixes.set(candidate.number, candidate.fix);
+            self.fixed.clear();
         }
     }
 
