@@ -4,6 +4,7 @@
 //! [`Dictionary`]; [`assemble`](trace::Assembler) turns the spans of one trace
 //! into a tree of [`Request`](trace::Request)s. No attribute name exists beyond the readers.
 
+pub mod content_hash;
 mod dictionary;
 pub mod shape;
 mod span;

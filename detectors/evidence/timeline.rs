@@ -5,6 +5,7 @@
 //! that hold parts of one window keep the same ones; windows merge by union before anything is
 //! concluded from them. Inputs that fit keep every window.
 
+use super::content_hash::{START, fnv_1a};
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
@@ -201,11 +202,7 @@ impl Timelines {
         *self.instances.entry(origin).or_insert_with(|| {
             let origin = dictionary.origin(origin);
             let texts = [dictionary.text(origin.service), "\0", dictionary.text(origin.instance)];
-            // FNV-1a.
-            let hash =
-                texts.iter().flat_map(|text| text.bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-                });
+            let hash = fnv_1a(START, texts.iter().flat_map(|text| text.bytes()));
             Instance { service: origin.service, instance: origin.instance, hash }
         })
     }

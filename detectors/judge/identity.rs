@@ -2,14 +2,12 @@
 
 use crate::candidate::{OwnTime, Subject};
 use crate::evidence::Dictionary;
+use crate::evidence::content_hash::{START, fnv_1a};
 use crate::finding;
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): parts are set apart by a byte that no text holds.
+/// Parts are set apart by a byte that no text holds.
 fn hash<'t>(parts: impl IntoIterator<Item = &'t str>) -> u64 {
-    let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([0xff]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv_1a(START, parts.into_iter().flat_map(|part| part.bytes().chain([0xff])))
 }
 
 /// `n-plus-one-3f9a51c2`: detector, scope and subject; no counts, no times.

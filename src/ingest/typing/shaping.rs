@@ -1,5 +1,6 @@
 //! From texts to interned shapes.
 
+use detectors::evidence::content_hash::{START, fnv_1a};
 use detectors::evidence::shape::sql::{Dialect, Lexer};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeRef, Span, Values};
@@ -41,10 +42,8 @@ impl Shaping {
 
     /// What is known of values that are told apart from a statement.
     pub(super) fn values(&self, value: &[u8]) -> Values {
-        // FNV-1a; which one does not matter, as these are compared among themselves only.
-        let start = self.values_key ^ 0xcbf2_9ce4_8422_2325;
-        let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        Values::hashed(value.iter().fold(start, fold))
+        // Which hash does not matter, as these are compared among themselves only.
+        Values::hashed(fnv_1a(self.values_key ^ START, value.iter().copied()))
     }
 
     /// Notes the shape of a statement and what is known of its values; bound parameters count as values.
