@@ -14,7 +14,7 @@ pub struct Report {
     pub version: u32,
     /// Endpoints: those that miss their target first, then by time spent.
     pub endpoints: Vec<Endpoint>,
-    /// Findings in order of rank, latency first.
+    /// Findings in order of rank, latency first; those with one cause stand together.
     pub findings: Vec<Finding>,
     /// Considered and not told, with the reason.
     pub dismissed: Vec<Dismissal>,
@@ -236,6 +236,11 @@ impl Finding {
     /// Too unsure to be shown unless asked for.
     pub fn is_lead(&self) -> bool {
         self.confidence == Confidence::Low
+    }
+
+    /// Neither accepted nor a lead: what a team has to do something about.
+    pub fn is_open(&self) -> bool {
+        self.accepted.is_none() && !self.is_lead()
     }
 }
 

@@ -113,6 +113,24 @@ mod tests {
     }
 
     #[test]
+    fn one_cause_at_several_endpoints_ranks_by_all_of_them() {
+        let report = trace().judge(60, |trace, number| match number % 3 {
+            0 => trace.entry("GET /report", 0.0, 205.0).sql("SELECT sum(total) FROM orders", 2.0, 202.0),
+            other => trace.entry(if other == 1 { "GET /a" } else { "GET /b" }, 0.0, 110.0).each(
+                20,
+                |trace, number| {
+                    let from = 2.0 + number * 5.1;
+                    trace.sql("SELECT name FROM permission WHERE role_id = ?", from, from + 5.0)
+                },
+            ),
+        });
+        assert_eq!(told(&report), ["n-plus-one", "n-plus-one", "slow-query"]);
+        let gains: Vec<u64> = report.findings.iter().map(|finding| finding.gain.total_ns).collect();
+        assert!(gains[0] < gains[2] && gains[0] + gains[1] > gains[2], "{gains:?}");
+        assert_eq!(report.findings[0].cause, report.findings[1].cause);
+    }
+
+    #[test]
     fn one_loop_of_equal_values_is_one_finding() {
         let report = trace().judge(20, |trace, _| {
             trace.entry("GET /orders", 0.0, 220.0).sql("SELECT * FROM orders WHERE id > ?", 1.0, 9.0).each(

@@ -101,7 +101,8 @@ fn help() {
               --format <FORMAT>  The report's form [default: text] [possible values: text, json]
           -o, --output <FILE>    Write the report to this file, whole or not at all
               --endpoint <GLOB>  Report on these endpoints only; `*` stands for anything
-              --top <N>          Report the first N findings only
+              --top <N>          Report the first N findings only; what has one cause at several endpoints
+                                 counts once
               --fail-on <WHAT>   End with 1 when there is a finding (that is neither accepted nor of low
                                  confidence), or when a target is missed [possible values: finding, target]
               --memory <SIZE>    Hold so much evidence in memory; what is more goes to temporary files

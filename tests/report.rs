@@ -34,6 +34,17 @@ fn a_missed_target_and_its_causes() {
 }
 
 #[test]
+fn one_cause_is_told_once() {
+    let report = samples::one_cause_at_many_endpoints();
+    let told = text(&report, at(80));
+    expect_file!["report/shared-80.txt"].assert_eq(&told);
+    expect_file!["report/shared-120.txt"].assert_eq(&text(&report, at(120)));
+    let fixes = |text: &str| text.matches("load the sessions at once").count();
+    assert_eq!(fixes(&told), 1);
+    assert_eq!(fixes(&text(&report, Style { verbose: true, ..at(80) })), 9);
+}
+
+#[test]
 fn few_requests() {
     expect_file!["report/few.txt"].assert_eq(&text(&samples::few_requests(), at(100)));
 }
@@ -57,7 +68,13 @@ fn text_cannot_write_on_the_terminal_or_overflow() {
 
 #[test]
 fn lines_keep_to_the_width() {
-    for report in [samples::full(), samples::few_requests(), samples::clean(), samples::blind()] {
+    for report in [
+        samples::full(),
+        samples::few_requests(),
+        samples::one_cause_at_many_endpoints(),
+        samples::clean(),
+        samples::blind(),
+    ] {
         for width in [80, 100, 160] {
             for line in text(&report, at(width)).lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");

@@ -228,14 +228,33 @@ impl Findings {
         }
     }
 
+    /// Of each cause the largest share of an excess, and what it gives back at all endpoints.
+    fn causes(&self) -> FxHashMap<(GainKind, String), (f64, u64)> {
+        let mut causes: FxHashMap<(GainKind, String), (f64, u64)> = FxHashMap::default();
+        for Ranked { finding, share_of_excess } in &self.ranked {
+            let (share, total_ns) = causes.entry(cause_of(finding)).or_default();
+            *share = share.max(*share_of_excess);
+            *total_ns = total_ns.saturating_add(finding.gain.total_ns);
+        }
+        causes
+    }
+
     /// Ids of what is told, and the findings by rank: one list for each kind of gain, latency
-    /// first; what misses a target first; then by gain.
+    /// first; causes that miss a target first; then by what a cause gives back at all its endpoints.
     fn in_order(mut self) -> (FxHashMap<String, bool>, Vec<Finding>) {
+        let causes = self.causes();
+        let cause = |ranked: &Ranked| {
+            causes.get(&cause_of(&ranked.finding)).copied().unwrap_or((ranked.share_of_excess, 0))
+        };
         self.ranked.sort_by(|one, other| {
             let (mine, theirs) = (&one.finding, &other.finding);
+            let (my_cause, their_cause) = (cause(one), cause(other));
             mine.gain
                 .kind
                 .cmp(&theirs.gain.kind)
+                .then(their_cause.0.total_cmp(&my_cause.0))
+                .then(their_cause.1.cmp(&my_cause.1))
+                .then_with(|| mine.cause.cmp(&theirs.cause))
                 .then(other.share_of_excess.total_cmp(&one.share_of_excess))
                 .then(theirs.gain.total_ns.cmp(&mine.gain.total_ns))
                 .then_with(|| mine.id.cmp(&theirs.id))
@@ -249,6 +268,11 @@ impl Findings {
         };
         (findings.iter().map(|finding| (finding.id.clone(), counted_on(finding))).collect(), findings)
     }
+}
+
+/// Kinds of gain are never ranked together.
+fn cause_of(finding: &Finding) -> (GainKind, String) {
+    (finding.gain.kind, finding.cause.clone())
 }
 
 fn endpoints(

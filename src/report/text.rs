@@ -2,10 +2,12 @@
 
 mod endpoint;
 mod finding;
+mod first;
 mod fit;
 mod ink;
 mod page;
 mod rest;
+mod table;
 
 use std::io;
 
@@ -24,6 +26,7 @@ const WHOLE_SERVICE: &str = "(whole service)";
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);
     let mut page = Page { style, out };
+    first::write(&mut page, report, &shown)?;
     let (loud, quiet): (Vec<&Endpoint>, Vec<&Endpoint>) =
         report.endpoints.iter().partition(|endpoint| shown.is_loud(endpoint));
     for endpoint in loud {
@@ -33,36 +36,60 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
     rest::write(&mut page, report, &quiet, &shown)
 }
 
-/// The findings that are shown, each with its number: its rank among them. Accepted ones have a list
-/// of their own.
+/// The findings that are shown. Accepted ones have a list of their own.
 struct Shown<'r> {
-    findings: Vec<(usize, &'r Finding)>,
+    findings: Vec<Told<'r>>,
     verbose: bool,
+}
+
+/// A finding with its number.
+#[derive(Debug, Clone, Copy)]
+struct Told<'r> {
+    /// The rank of its cause among those shown: one fix has one number, whatever it helps.
+    number: usize,
+    finding: &'r Finding,
+    /// Told in full. Where one cause shows at several endpoints that is the one that gives back most.
+    whole: bool,
 }
 
 impl<'r> Shown<'r> {
     fn of(report: &'r Report, style: &Style) -> Self {
         let open = report.findings.iter().filter(|finding| finding.accepted.is_none());
-        let told = open.filter(|finding| style.verbose || !finding.is_lead());
-        let findings = told.enumerate().map(|(rank, finding)| (rank + 1, finding)).collect();
+        let mut causes: Vec<&str> = Vec::new();
+        let mut findings = Vec::new();
+        for finding in open.filter(|finding| style.verbose || !finding.is_lead()) {
+            let known = causes.iter().position(|cause| *cause == finding.cause);
+            let number = known.unwrap_or(causes.len()) + 1;
+            if known.is_none() {
+                causes.push(&finding.cause);
+            }
+            findings.push(Told { number, finding, whole: known.is_none() || style.verbose });
+        }
         Self { findings, verbose: style.verbose }
     }
 
-    fn at(&self, endpoint: &Endpoint) -> impl Iterator<Item = (usize, &'r Finding)> {
-        self.findings.iter().copied().filter(|(_, finding)| is_at(finding, endpoint))
+    fn at(&self, endpoint: &Endpoint) -> impl Iterator<Item = Told<'r>> {
+        self.findings.iter().copied().filter(|told| is_at(told.finding, endpoint))
     }
 
-    /// The number of a finding, or its id where it is not shown.
-    fn name_of(&self, id: &str) -> String {
-        let found = self.findings.iter().find(|(_, finding)| finding.id == id);
-        found.map_or_else(|| id.to_owned(), |(number, _)| number.to_string())
+    /// The number of a finding, if it is shown.
+    fn number_of(&self, id: &str) -> Option<usize> {
+        self.findings.iter().find(|told| told.finding.id == id).map(|told| told.number)
     }
 
-    /// Whether there is more to say of an endpoint than its figures.
+    /// The finding in which a cause is told in full.
+    fn whole(&self, number: usize) -> Option<&'r Finding> {
+        self.findings.iter().find(|told| told.number == number).map(|told| told.finding)
+    }
+
+    /// Whether there is more to say of an endpoint than its figures and what is told elsewhere.
     fn is_loud(&self, endpoint: &Endpoint) -> bool {
-        let missed = endpoint.target.as_ref().is_some_and(|target| target.met == Some(false));
-        self.verbose || missed || self.at(endpoint).next().is_some()
+        self.verbose || misses_target(endpoint) || self.at(endpoint).any(|told| told.whole)
     }
+}
+
+fn misses_target(endpoint: &Endpoint) -> bool {
+    endpoint.target.as_ref().is_some_and(|target| target.met == Some(false))
 }
 
 fn is_at(finding: &Finding, endpoint: &Endpoint) -> bool {

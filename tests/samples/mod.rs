@@ -348,6 +348,37 @@ pub(crate) fn few_requests() -> Report {
     }
 }
 
+/// A loop that every request begins with, at nine endpoints: it is all there is at most of them,
+/// one has a cause of its own, one misses its target.
+pub(crate) fn one_cause_at_many_endpoints() -> Report {
+    let text = "SELECT sessions.id, sessions.data FROM sessions WHERE sessions.id = ?";
+    let paths = ["orders", "cart", "a", "b", "c", "d", "e", "f", "g/{id}/and/what/is/below"];
+    let names = paths.map(|path| format!("GET /{path}"));
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut endpoints = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let (before, after) = (latency(40, 60, 90 - place as u64), latency(30, 50, 70));
+        let session = Finding {
+            id: format!("n-plus-one-{place:04}"),
+            cause: "c5e55".to_owned(),
+            endpoint: Some(name.clone()),
+            repeats: Some(Spread { p50: 4, max: 4 }),
+            gain: Gain { kind: GainKind::Latency, total_ns: (9_000 - 100 * place as u64) * MS },
+            why: "4 statements of one shape, one after another".to_owned(),
+            fix: vec![advice("load the sessions at once", "")],
+            ..finding("", "n-plus-one", subject(SubjectKind::Statement, text), before, after)
+        };
+        let after_fixes = vec![step(&session.id, after, (place == 1).then_some(false))];
+        let target = (place == 1).then(|| target(50, Some(false)));
+        endpoints.push(Endpoint { after_fixes, target, ..endpoint("shop", name, 600, before) });
+        findings.push(session);
+    }
+    let call = Finding { endpoint: Some("GET /a".to_owned()), ..blocking_call() };
+    endpoints[2].after_fixes.push(step(&call.id, latency(20, 30, 40), None));
+    findings.push(call);
+    Report { endpoints, findings, ..report() }
+}
+
 /// Nothing found, and everything was seen.
 pub(crate) fn clean() -> Report {
     let names = ["GET /cart", "GET /orders", "POST /a-rather-long-endpoint-name/{id}/that/goes/on"];
@@ -412,5 +443,5 @@ pub(crate) fn hostile() -> Report {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Report> {
-    vec![full(), few_requests(), clean(), blind(), only_skipped(), hostile()]
+    vec![full(), few_requests(), one_cause_at_many_endpoints(), clean(), blind(), only_skipped(), hostile()]
 }

@@ -1,13 +1,13 @@
 //! `--fail-on`: how the program ends when a report shows what must not be.
 
-use detectors::finding::Report;
+use detectors::finding::{Finding, Report};
 use detectors::settings::Settings;
 
 use crate::commands::{Outcome, say};
 
 /// Fails on any finding that is neither accepted nor a mere lead.
 pub(super) fn on_findings(report: &Report) -> Outcome {
-    match report.findings.iter().any(|finding| !finding.is_lead() && finding.accepted.is_none()) {
+    match report.findings.iter().any(Finding::is_open) {
         true => Outcome::Failed,
         false => Outcome::Done,
     }

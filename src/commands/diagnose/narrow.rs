@@ -1,5 +1,6 @@
 //! `--endpoint` and `--top`: the part of a report that was asked for.
 
+use detectors::figures::counted;
 use detectors::finding::{Endpoint, Finding, Report};
 use detectors::settings::matches_glob;
 
@@ -33,15 +34,34 @@ fn concerns(finding: &Finding, glob: &str) -> bool {
     names.into_iter().any(|name| matches_glob(glob, name))
 }
 
+/// Keeps the first causes with all that ranks above the next one, and what is accepted. What is
+/// accepted or a mere lead takes no place of another.
 fn keep_first(report: &mut Report, top: usize) {
-    let left_out = report.findings.len().saturating_sub(top);
-    if left_out == 0 {
-        return;
-    }
-    report.findings.truncate(top);
+    let causes = open_causes(&report.findings);
+    let Some(next) = causes.get(top) else { return };
+    let is_next = |finding: &Finding| finding.is_open() && finding.cause == *next;
+    let end = report.findings.iter().position(is_next).unwrap_or(report.findings.len());
+    let before = report.findings.len();
+    let mut places = 0..before;
+    report.findings.retain(|finding| {
+        let above = places.next().is_some_and(|place| place < end);
+        above || finding.accepted.is_some() || causes[..top].contains(&finding.cause)
+    });
     let Report { endpoints, findings, notes, .. } = report;
     endpoints.iter_mut().for_each(|endpoint| keep_steps(endpoint, findings));
-    notes.push(format!("{left_out} more findings, left out as asked for"));
+    let left_out = (before - findings.len()) as u64;
+    notes.push(format!("{}, left out as asked for", counted(left_out, "more finding")));
+}
+
+/// Each cause that something has to be done about, once, in the order of rank.
+fn open_causes(findings: &[Finding]) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.is_open()) {
+        if !causes.contains(&finding.cause) {
+            causes.push(finding.cause.clone());
+        }
+    }
+    causes
 }
 
 /// Joint results stay true up to the first fix that is not told.

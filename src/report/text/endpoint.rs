@@ -10,7 +10,7 @@ use detectors::finding::{
 
 use super::ink::{Ink, Line};
 use super::page::Page;
-use super::{Shown, finding, fit};
+use super::{Shown, Told, finding, fit};
 
 /// Below it the slowest 1 % is one request.
 const PERCENT: u64 = 100;
@@ -31,18 +31,28 @@ pub(super) fn write(page: &mut Page<'_>, endpoint: &Endpoint, shown: &Shown<'_>)
     write_head(page, endpoint)?;
     page.blank()?;
     write_time(page, endpoint)?;
-    let mut found = false;
-    for (number, finding) in shown.at(endpoint) {
+    let findings = in_steps(endpoint, shown);
+    for told in &findings {
         page.blank()?;
-        finding::write(page, number, finding, Some(endpoint), shown)?;
-        found = true;
+        finding::write(page, *told, Some(endpoint), shown)?;
     }
-    if !found && endpoint.after_fixes.is_empty() {
+    if findings.is_empty() && endpoint.after_fixes.is_empty() {
         page.blank()?;
         page.line(Line::at(2).with(Ink::Plain, "no finding"))?;
     }
     write_after(page, endpoint, shown)?;
     page.blank()
+}
+
+/// Its findings in the order of the steps, since each is predicted after those before it.
+fn in_steps<'r>(endpoint: &Endpoint, shown: &Shown<'r>) -> Vec<Told<'r>> {
+    let mut findings: Vec<Told<'r>> = shown.at(endpoint).collect();
+    let step = |told: &Told<'_>| {
+        let place = endpoint.after_fixes.iter().position(|step| step.finding == told.finding.id);
+        place.unwrap_or(endpoint.after_fixes.len())
+    };
+    findings.sort_by_key(step);
+    findings
 }
 
 fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
@@ -191,9 +201,27 @@ fn write_after(page: &mut Page<'_>, endpoint: &Endpoint, shown: &Shown<'_>) -> i
     page.flow(Line::at(2), items)
 }
 
-/// `after fixes 1 + 2 + 3`.
+/// `after fixes 1 + 2 + 3`; a finding that is not shown goes by its id.
 pub(super) fn fixes(steps: &[AfterFix], shown: &Shown<'_>) -> String {
-    let names: Vec<String> = steps.iter().map(|step| shown.name_of(&step.finding)).collect();
-    let noun = if names.len() == 1 { "fix" } else { "fixes" };
-    format!("after {noun} {}", names.join(" + "))
+    let name = |step: &AfterFix| match shown.number_of(&step.finding) {
+        Some(number) => number.to_string(),
+        None => step.finding.clone(),
+    };
+    numbered(steps.iter().map(name), "after", "fix")
+}
+
+/// `after fix 1`, `see findings 2 + 3`; each once.
+pub(super) fn numbered(names: impl Iterator<Item = impl ToString>, verb: &str, noun: &str) -> String {
+    let mut known: Vec<String> = Vec::new();
+    for name in names.map(|name| name.to_string()) {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    let plural = match (known.len(), noun) {
+        (1, _) => "",
+        (_, "fix") => "es",
+        _ => "s",
+    };
+    format!("{verb} {noun}{plural} {}", known.join(" + "))
 }

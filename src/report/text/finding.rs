@@ -12,7 +12,7 @@ use detectors::settings::Metric;
 use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
-use super::{Shown, WHOLE_SERVICE, fit, title};
+use super::{Shown, Told, WHOLE_SERVICE, fit, title};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -28,7 +28,8 @@ pub(super) fn write_without_endpoint(
 ) -> io::Result<()> {
     let listed = |finding: &Finding| report.endpoints.iter().any(|endpoint| super::is_at(finding, endpoint));
     let mut last = None;
-    for &(number, finding) in shown.findings.iter().filter(|(_, finding)| !listed(finding)) {
+    for told in shown.findings.iter().filter(|told| !listed(told.finding)) {
+        let finding = told.finding;
         let place = (&finding.service, &finding.endpoint);
         if last != Some(place) {
             let name = finding.endpoint.as_deref().unwrap_or(WHOLE_SERVICE);
@@ -38,27 +39,33 @@ pub(super) fn write_without_endpoint(
         }
         last = Some(place);
         page.blank()?;
-        write(page, number, finding, None, shown)?;
+        write(page, *told, None, shown)?;
         page.blank()?;
     }
     Ok(())
 }
 
-/// Writes one finding.
+/// Writes one finding; two lines where its cause is told in full at another endpoint.
 pub(super) fn write(
     page: &mut Page<'_>,
-    number: usize,
-    finding: &Finding,
+    told: Told<'_>,
     endpoint: Option<&Endpoint>,
     shown: &Shown<'_>,
 ) -> io::Result<()> {
+    let finding = told.finding;
     let head = Line::at(2)
-        .with(Ink::Title, number.to_string())
+        .with(Ink::Title, told.number.to_string())
         .pad_to(INDENT)
         .with(Ink::Flaw, &finding.detector)
         .with(Ink::Plain, "  ");
     let room = page.room(head.width());
     page.line(head.with(Ink::Plain, fit::shorten(&finding.subject.text, room)))?;
+    if let Some(whole) = shown.whole(told.number).filter(|_| !told.whole) {
+        let place = whole.endpoint.as_deref().unwrap_or(WHOLE_SERVICE);
+        let see = Line::default().with(Ink::Faint, "told at ").with(Ink::Plain, place);
+        let items = prediction(finding, endpoint, shown).into_iter().chain(facts(finding, endpoint));
+        return page.flow(Line::at(INDENT), items.chain([see]));
+    }
     page.flow(Line::at(INDENT), prediction(finding, endpoint, shown))?;
     page.flow(Line::at(INDENT), facts(finding, endpoint))?;
     if shown.verbose {
@@ -134,6 +141,13 @@ fn metric_name(metric: Metric) -> &'static str {
     }
 }
 
+/// `p99 3.02 s → 0.80 s`: what becomes of the first figure of an endpoint.
+pub(super) fn change_at(endpoint: &Endpoint, after: &Latency) -> Line {
+    let before = &endpoint.latency_ns;
+    let first = metrics(before, Some(endpoint)).into_iter().next();
+    first.and_then(|metric| change(metric, value(before, metric), value(after, metric))).unwrap_or_default()
+}
+
 fn change(metric: Metric, before: Option<u64>, after: Option<u64>) -> Option<Line> {
     let (before, after) = (duration(before?), duration(after?));
     let start = Line::default().with(Ink::Faint, format!("{} ", metric_name(metric)));
@@ -141,17 +155,24 @@ fn change(metric: Metric, before: Option<u64>, after: Option<u64>) -> Option<Lin
 }
 
 fn gain(gain: Gain, requests: u64) -> Line {
-    let what = match gain.kind {
-        GainKind::Latency => "waiting",
-        GainKind::DatabaseTime => "database time",
-        GainKind::CpuTime => "processor time",
-        GainKind::Memory => return Line::default().with(Ink::Faint, "gives back memory"),
-        GainKind::Risk => return Line::default().with(Ink::Faint, "a danger, no cost today"),
-    };
-    Line::default()
-        .with(Ink::Faint, "gives back ")
-        .with(Ink::Figure, duration(gain.total_ns))
-        .with(Ink::Plain, format!(" of {what} over {}", counted(requests, "request")))
+    match time_of(gain.kind) {
+        Ok(what) => Line::default()
+            .with(Ink::Faint, "gives back ")
+            .with(Ink::Figure, duration(gain.total_ns))
+            .with(Ink::Plain, format!(" of {what} over {}", counted(requests, "request"))),
+        Err(what) => Line::default().with(Ink::Faint, what),
+    }
+}
+
+/// Whose time is given back; as an error what is given back that is no time.
+pub(super) fn time_of(kind: GainKind) -> Result<&'static str, &'static str> {
+    match kind {
+        GainKind::Latency => Ok("waiting"),
+        GainKind::DatabaseTime => Ok("database time"),
+        GainKind::CpuTime => Ok("processor time"),
+        GainKind::Memory => Err("gives back memory"),
+        GainKind::Risk => Err("a danger, no cost today"),
+    }
 }
 
 /// How often, how sure and where.

@@ -1,29 +1,28 @@
-//! What is said below the findings: quiet endpoints, what was seen and what could not be, what was skipped.
+//! What is said below the findings: other endpoints, what was seen and what could not be, what was skipped.
 
 use std::io;
 
 use detectors::figures::{count, counted, share};
 use detectors::finding::{Dismissal, Endpoint, Finding, NotSeen, Report, Seen, Skipped, SkippedRecord};
 
-use super::endpoint::{latency, target};
+use super::endpoint::{fixes, latency, numbered, target};
+use super::finding::change_at;
 use super::ink::{Ink, Line};
 use super::page::Page;
+use super::table::write_table;
 use super::{Shown, WHOLE_SERVICE, fit, title};
 
 /// How many lines a list takes unless all is asked for.
 const LINES_MAX: usize = 10;
+
+/// How many endpoints with causes that are told elsewhere are listed.
+const ALIKE_MAX: usize = 50;
 
 /// Where the text of a section begins.
 const INDENT: usize = 2;
 
 /// The longest service name in a table.
 const NAME_MAX: usize = 28;
-
-/// What is left of an endpoint's name in a narrow table.
-const NAME_MIN: usize = 10;
-
-/// Columns between the cells of a table.
-const TABLE_GAP: usize = 2;
 
 /// Cells for percentiles.
 const FIGURES: usize = 4;
@@ -34,8 +33,11 @@ pub(super) fn write(
     quiet: &[&Endpoint],
     shown: &Shown<'_>,
 ) -> io::Result<()> {
+    let (alike, quiet): (Vec<&Endpoint>, Vec<&Endpoint>) =
+        quiet.iter().partition(|endpoint| shown.at(endpoint).next().is_some());
+    write_alike(page, &alike, shown)?;
     write_verdict(page, report)?;
-    write_quiet(page, report, quiet, shown)?;
+    write_quiet(page, report, &quiet, shown)?;
     write_accepted(page, &report.findings)?;
     write_hidden(page, report, shown)?;
     if shown.verbose {
@@ -62,6 +64,34 @@ fn write_verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.blank()
 }
 
+/// Endpoints whose causes are all told elsewhere, a line each.
+fn write_alike(page: &mut Page<'_>, endpoints: &[&Endpoint], shown: &Shown<'_>) -> io::Result<()> {
+    if endpoints.is_empty() {
+        return Ok(());
+    }
+    page.line(title("other endpoints with the causes above"))?;
+    let listed = &endpoints[..endpoints.len().min(ALIKE_MAX)];
+    write_table(page, listed.iter().map(|endpoint| told_above(endpoint, shown)).collect())?;
+    write_more(page, endpoints.len() - listed.len(), "endpoint")?;
+    page.blank()
+}
+
+/// `p99 90 ms → 80 ms  after fixes 1 + 2`, behind service and name.
+fn told_above(endpoint: &Endpoint, shown: &Shown<'_>) -> Vec<Line> {
+    let mut cells = named(endpoint);
+    cells.extend(match endpoint.after_fixes.last() {
+        Some(last) => [
+            change_at(endpoint, &last.latency_ns),
+            Line::default().with(Ink::Faint, fixes(&endpoint.after_fixes, shown)),
+        ],
+        None => {
+            let numbers = shown.at(endpoint).map(|told| told.number);
+            [Line::default(), Line::default().with(Ink::Faint, numbered(numbers, "see", "finding"))]
+        }
+    });
+    cells
+}
+
 /// Endpoints without a finding, a line each.
 fn write_quiet(
     page: &mut Page<'_>,
@@ -81,12 +111,7 @@ fn write_quiet(
 
 /// Service, name, requests, percentiles, and what is said of them.
 fn row(endpoint: &Endpoint) -> Vec<Line> {
-    let plain = |text: &str| Line::default().with(Ink::Plain, text);
-    let mut cells = vec![
-        Line::default().with(Ink::Faint, fit::shorten(&endpoint.service, NAME_MAX)),
-        plain(&endpoint.name),
-        plain(&counted(endpoint.requests, "request")),
-    ];
+    let mut cells = named(endpoint);
     let mut figures = latency(&endpoint.latency_ns, endpoint.requests, Ink::Plain);
     figures.resize_with(FIGURES, Line::default);
     cells.extend(figures);
@@ -94,35 +119,14 @@ fn row(endpoint: &Endpoint) -> Vec<Line> {
     cells
 }
 
-/// Cells below each other. Where a line is too long the names (the second column) give way; where
-/// that is not enough the last cell goes below.
-fn write_table(page: &mut Page<'_>, rows: Vec<Vec<Line>>) -> io::Result<()> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
-    let mut widths: Vec<usize> = (0..columns).map(widest).collect();
-    let name = widths.get(1).copied().unwrap_or(0);
-    let room = |shown: &[usize]| {
-        let taken: usize = shown.iter().filter(|width| **width > 0).map(|width| width + TABLE_GAP).sum();
-        name.saturating_sub((INDENT + taken).saturating_sub(page.style.width + TABLE_GAP))
-    };
-    let least = NAME_MIN.min(name);
-    let rooms = [room(&widths), room(&widths[..columns.saturating_sub(1)])];
-    if let Some(width) = widths.get_mut(1) {
-        *width = rooms.into_iter().find(|room| *room >= least).unwrap_or(least);
-    }
-    for row in rows {
-        let mut line = Line::at(INDENT);
-        let shown = row.into_iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0);
-        for (column, (cell, width)) in shown {
-            if column + 1 == columns && line.width() + cell.width() > page.style.width {
-                page.line(std::mem::replace(&mut line, Line::at(INDENT + TABLE_GAP)))?;
-            }
-            let end = line.width() + width + TABLE_GAP;
-            line = line.then(cell.shortened(*width)).pad_to(end);
-        }
-        page.line(line)?;
-    }
-    Ok(())
+/// Service, name and requests.
+fn named(endpoint: &Endpoint) -> Vec<Line> {
+    let plain = |text: &str| Line::default().with(Ink::Plain, text);
+    vec![
+        Line::default().with(Ink::Faint, fit::shorten(&endpoint.service, NAME_MAX)),
+        plain(&endpoint.name),
+        plain(&counted(endpoint.requests, "request")),
+    ]
 }
 
 /// What the team lives with, and why.
