@@ -1,7 +1,7 @@
 //! From texts to interned shapes.
 
 use detectors::evidence::content_hash::{START, fnv_1a};
-use detectors::evidence::shape::sql::{Dialect, Lexer};
+use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeRef, Span, Values};
 
@@ -31,13 +31,14 @@ pub(super) struct Call<'a> {
 #[derive(Debug)]
 pub(super) struct Shaping {
     values_key: u64,
-    lexer: Lexer,
+    statements: Recognizer,
     templates: Templates,
 }
 
 impl Shaping {
     pub(super) fn new(values_key: u64) -> Self {
-        Self { values_key, lexer: Lexer::new(values_key), templates: Templates::new(values_key) }
+        let statements = Recognizer::new(Lexer::new(values_key));
+        Self { values_key, statements, templates: Templates::new(values_key) }
     }
 
     /// What is known of values that are told apart from a statement.
@@ -48,16 +49,17 @@ impl Shaping {
 
     /// Notes the shape of a statement and what is known of its values; bound parameters count as values.
     pub(super) fn statement(
-        &self,
+        &mut self,
         local: &mut Local<'_>,
         text: &[u8],
         dialect: Dialect,
         parameters: Option<&[u8]>,
         span: &mut Span,
     ) {
-        let scanned = self.lexer.scan(text, dialect);
-        span.shape = local.shape_ref(scanned.id, || self.lexer.describe(text, dialect));
-        span.values = self.lexer.values_with(&scanned, parameters);
+        let scanned = self.statements.scan(text, dialect);
+        let lexer = self.statements.lexer();
+        span.shape = local.shape_ref(scanned.id, || lexer.describe(text, dialect));
+        span.values = lexer.values_with(&scanned, parameters);
         span.parameters = scanned.parameters();
     }
 

@@ -58,6 +58,14 @@ impl Scanned {
     pub fn parameters(&self) -> u32 {
         self.placeholders.saturating_add(self.literals.count)
     }
+
+    /// The same statement with other literals, as many, by the state of their hash.
+    pub(super) fn with_literals(mut self, state: u64) -> Self {
+        self.literals.state = state;
+        let hidden = self.truncated || self.placeholders > 0;
+        self.values = self.literals.values(hidden);
+        self
+    }
 }
 
 /// A literal of a text and the place its value takes in the canonical text.
@@ -107,17 +115,30 @@ impl Lexer {
     pub fn scan(&self, text: &[u8], dialect: Dialect) -> Scanned {
         let mut sink = Hash { state: hash::START };
         let end = self.feed(text, dialect, &mut sink);
-        let id = match end.empty {
-            true => ShapeId::default(),
-            false => ShapeId { family: Family::Statement, hash: hash::finish(sink.state) },
-        };
-        Scanned {
-            id,
-            values: end.values(),
-            truncated: end.truncated,
-            placeholders: end.placeholders,
-            literals: end.literals,
-        }
+        end.scanned(sink.state)
+    }
+
+    /// The same, and the places of the first literals: one more than `most` where there are more.
+    pub(super) fn scan_noting(
+        &self,
+        text: &[u8],
+        dialect: Dialect,
+        most: usize,
+        places: &mut Vec<(u32, u32)>,
+    ) -> Scanned {
+        let mut sink = Noting { hash: Hash { state: hash::START }, most, places };
+        let end = self.feed(text, dialect, &mut sink);
+        end.scanned(sink.hash.state)
+    }
+
+    /// The state of the values' hash before the first literal.
+    pub(super) fn no_literals(&self) -> u64 {
+        self.values_key ^ hash::START
+    }
+
+    /// The state of the values' hash after one more literal.
+    pub(super) fn and_literal(state: u64, literal: &[u8]) -> u64 {
+        hash::bytes(state, literal)
     }
 
     /// The places of the first 1,024 literals of a text, in its order; `found` is cleared first.
@@ -171,7 +192,7 @@ impl Lexer {
             list_filled: false,
             rows: Rows::None,
             row_opened: Opened { mark: start, depth: 0, brackets: 0 },
-            literals: Literals { state: self.values_key ^ hash::START, count: 0 },
+            literals: Literals { state: self.no_literals(), count: 0 },
             placeholders: 0,
             sink,
         };
@@ -217,11 +238,17 @@ pub(super) struct End {
 }
 
 impl End {
-    fn values(&self) -> Values {
-        match (self.truncated || self.placeholders > 0, self.literals.count) {
-            (true, _) => Values::UNKNOWN,
-            (false, 0) => Values::NONE,
-            (false, _) => Values::hashed(hash::finish(self.literals.state)),
+    fn scanned(self, state: u64) -> Scanned {
+        let id = match self.empty {
+            true => ShapeId::default(),
+            false => ShapeId { family: Family::Statement, hash: hash::finish(state) },
+        };
+        Scanned {
+            id,
+            values: self.literals.values(self.truncated || self.placeholders > 0),
+            truncated: self.truncated,
+            placeholders: self.placeholders,
+            literals: self.literals,
         }
     }
 }
@@ -231,6 +258,17 @@ impl End {
 struct Literals {
     state: u64,
     count: u32,
+}
+
+impl Literals {
+    /// What is known of the values, some of which may be hidden.
+    fn values(self, hidden: bool) -> Values {
+        match (hidden, self.count) {
+            (true, _) => Values::UNKNOWN,
+            (false, 0) => Values::NONE,
+            (false, _) => Values::hashed(hash::finish(self.state)),
+        }
+    }
 }
 
 struct Hash {
@@ -277,6 +315,55 @@ impl Sink for Hash {
 
     fn cut(&mut self) {
         self.state = hash::mix(self.state, hash::CUT);
+    }
+}
+
+/// A hash, and where the first literals stand.
+struct Noting<'p> {
+    hash: Hash,
+    most: usize,
+    places: &'p mut Vec<(u32, u32)>,
+}
+
+impl Sink for Noting<'_> {
+    type Mark = u64;
+
+    fn mark(&self) -> u64 {
+        self.hash.mark()
+    }
+
+    fn reset(&mut self, mark: u64) {
+        self.hash.reset(mark);
+    }
+
+    fn word(&mut self, word: &[u8], packed: u64) {
+        self.hash.word(word, packed);
+    }
+
+    fn quoted(&mut self, name: &[u8]) {
+        self.hash.quoted(name);
+    }
+
+    fn value(&mut self) {
+        self.hash.value();
+    }
+
+    fn more(&mut self) {
+        self.hash.more();
+    }
+
+    fn symbol(&mut self, symbol: &[u8]) {
+        self.hash.symbol(symbol);
+    }
+
+    fn cut(&mut self) {
+        self.hash.cut();
+    }
+
+    fn literal(&mut self, start: usize, end: usize) {
+        if self.places.len() <= self.most {
+            self.places.push((start as u32, end as u32));
+        }
     }
 }
 
@@ -533,9 +620,11 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
         const CHARSETS: [&[u8]; 7] =
             [b"_utf8", b"_utf8mb3", b"_utf8mb4", b"_latin1", b"_binary", b"_ascii", b"_ucs2"];
-        let next = self.rest().iter().find(|byte| !byte.is_ascii_whitespace());
         CHARSETS.iter().any(|charset| word.eq_ignore_ascii_case(charset))
-            && matches!(next, Some(b'\'' | b'"' | b'?' | b'x' | b'X' | b'0'))
+            && matches!(
+                self.rest().trim_ascii_start(),
+                [b'\'' | b'"' | b'?' | b'x' | b'X', ..] | [b'0', b'x' | b'X' | b'b' | b'B', ..]
+            )
     }
 
     fn double_quoted(&mut self) {
@@ -588,7 +677,7 @@ impl<S: Sink> Scan<'_, '_, S> {
     fn literal(&mut self, start: usize, end: usize) {
         let start = if self.last == Last::Sign { self.sign_at } else { start };
         let bytes = self.text.get(start..end).unwrap_or_default();
-        self.literals.state = hash::bytes(self.literals.state, bytes);
+        self.literals.state = Lexer::and_literal(self.literals.state, bytes);
         self.literals.count = self.literals.count.saturating_add(1);
         self.value();
         self.sink.literal(start, end);
@@ -1130,7 +1219,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         if self.last == Last::Semicolon && !self.truncated {
             self.go_back(self.semicolon);
         }
-        self.truncated |= self.depth > 0 || self.expects() || self.at_known_limit();
+        self.truncated |= self.depth > 0 || self.expects() || may_be_cut(self.text);
         if self.truncated {
             self.cut();
         }
@@ -1151,13 +1240,6 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
     }
 
-    /// Servers keep this many bytes of a text.
-    fn at_known_limit(&self) -> bool {
-        let length = self.text.len();
-        length >= 1023
-            && (length.is_power_of_two() || (length + 1).is_power_of_two())
-            && self.text.last().is_some_and(|byte| IS_WORD[*byte as usize])
-    }
 
     /// Ends at the last whole token, and as the whole statement would look up to there.
     fn cut(&mut self) {
@@ -1182,6 +1264,14 @@ impl<S: Sink> Scan<'_, '_, S> {
             self.sink.cut();
         }
     }
+}
+
+/// A text of as many bytes as servers keep, that ends within a word.
+pub(super) fn may_be_cut(text: &[u8]) -> bool {
+    let length = text.len();
+    length >= 1023
+        && (length.is_power_of_two() || (length + 1).is_power_of_two())
+        && text.last().is_some_and(|byte| IS_WORD[*byte as usize])
 }
 
 /// No longer name is quoted: what is longer is a text.

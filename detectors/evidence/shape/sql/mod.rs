@@ -4,10 +4,12 @@ mod keywords;
 mod lexer;
 mod outline;
 mod parser;
+mod recognizer;
 mod tags;
 mod text;
 
 pub use lexer::{Dialect, Lexer, Literal, Scanned};
+pub use recognizer::Recognizer;
 pub use tags::tags;
 pub use text::shortened;
 
