@@ -2,7 +2,7 @@
 
 use crate::docket::Docket;
 use crate::evidence::trace::Assembler;
-use crate::evidence::{Dictionary, Span};
+use crate::evidence::{ConnectionUse, Dictionary, Span};
 use crate::inspection::Inspection;
 use crate::settings::Settings;
 
@@ -10,6 +10,7 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub struct Analysis<'s> {
     assembler: Assembler,
+    uses: ConnectionUse,
     inspection: Inspection<'s>,
     docket: Docket,
 }
@@ -19,6 +20,7 @@ impl<'s> Analysis<'s> {
     pub fn new(settings: &'s Settings) -> Self {
         Self {
             assembler: Assembler::default(),
+            uses: ConnectionUse::default(),
             inspection: Inspection::new(settings),
             docket: Docket::default(),
         }
@@ -27,8 +29,9 @@ impl<'s> Analysis<'s> {
     /// Takes the spans of one trace, sorted by start and id, each id once.
     pub fn take(&mut self, spans: &[Span], dictionary: &Dictionary) {
         let trace = self.assembler.assemble(spans, dictionary);
-        let found = self.inspection.inspect(trace, dictionary);
-        self.docket.add(trace, found, dictionary);
+        self.uses.read(trace);
+        let found = self.inspection.inspect(trace, &self.uses, dictionary);
+        self.docket.add(trace, &self.uses, found, dictionary);
     }
 
     /// What is left of all traces.

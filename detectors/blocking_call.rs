@@ -39,7 +39,7 @@ use crate::evidence::trace::{NONE, Operation, Waits};
 use crate::evidence::{Kind, Role};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, Step};
-use crate::mapper::{self, Stack};
+use crate::mapper::Stack;
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect, n_plus_one, sequential_calls};
 
@@ -203,7 +203,7 @@ impl Held {
         // Mappers report a transaction as a span around its statements.
         let around = |above: &Operation| {
             above.kind == Kind::Internal
-                && mapper::is_of_mapper(view.dictionary, above.origin)
+                && view.memo.is_of_mapper(above.origin, view.dictionary)
                 && view.dictionary.text(above.name).to_ascii_lowercase().contains("transaction")
         };
         let mut ancestors = std::iter::successors(view.above(call), |&above| view.above(above));

@@ -3,7 +3,9 @@
 use crate::ALL;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
+use crate::evidence::timeline::Waited;
 use crate::finding::{Confidence, Spread, Unit};
+use crate::memo::Memo;
 use crate::settings::Values;
 use crate::timelines::Starvation;
 
@@ -246,6 +248,10 @@ pub struct View<'a> {
     /// Numbers of its calls (all operations that have a shape), grouped by shape, in time order
     /// within a shape.
     pub by_shape: &'a [u32],
+    /// What may be waits for a connection, in time order.
+    pub waits: &'a [Waited],
+    /// What was found out in earlier requests.
+    pub memo: &'a Memo,
     /// The thresholds that hold here.
     pub settings: Values<'a>,
 }

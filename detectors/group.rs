@@ -6,7 +6,7 @@ use crate::candidate::{Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN, Values};
-use crate::kinship::{Kinship, kinship};
+use crate::kinship::Kinship;
 
 /// Calls further away than this are not searched for what a loop belongs to.
 const LOOK_AROUND: usize = 64;
@@ -83,11 +83,12 @@ impl<'a> Group<'a> {
     /// What is known of the values.
     pub(crate) fn values(&self) -> GroupValues {
         let known = |call: &Operation| known_values(call, self.shape).map(|values| (values, call.target));
-        let mut seen = FxHashSet::default();
-        match self.operations().all(|call| known(call).map(|values| seen.insert(values)).is_some()) {
-            true => GroupValues::Distinct(seen.len() as u64),
-            false => GroupValues::Unknown,
-        }
+        let Some(mut seen) = self.operations().map(known).collect::<Option<Vec<_>>>() else {
+            return GroupValues::Unknown;
+        };
+        seen.sort_unstable();
+        seen.dedup();
+        GroupValues::Distinct(seen.len() as u64)
     }
 
     /// How their time lies.
@@ -175,6 +176,13 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Whether an object mapper reports the calls or what is around them: its lazy loads are loops.
+    pub(crate) fn is_of_mapper(&self) -> bool {
+        let around = self.view.upwards(self.first).map(|above| above.origin);
+        let mut origins = around.chain([self.view.request.opened_by.origin]);
+        origins.any(|origin| self.view.memo.is_of_mapper(origin, self.view.dictionary))
+    }
+
     /// The calls come from this many known places in the source.
     pub(crate) fn places(&self) -> usize {
         let mut places = FxHashSet::default();
@@ -204,7 +212,7 @@ impl<'a> Group<'a> {
             .filter(|other| self.count_of(other.shape) < self.numbers.len());
         let mut possible = None;
         for parent in parents {
-            match kinship(self.shape, self.view.dictionary.shape(parent.shape)) {
+            match self.view.memo.kinship(self.first.shape, parent.shape, self.view.dictionary) {
                 Kinship::Named => return Some(parent),
                 Kinship::Possible => possible = possible.or(Some(parent)),
                 Kinship::Stranger => {}

@@ -4,8 +4,9 @@ use rustc_hash::FxHashMap;
 
 use crate::candidate::{Candidates, View};
 use crate::docket::{EndpointKey, Found};
-use crate::evidence::Dictionary;
+use crate::evidence::{ConnectionUse, Dictionary};
 use crate::evidence::trace::Trace;
+use crate::memo::Memo;
 use crate::settings::{Resolved, Settings};
 use crate::{ALL, Detector, Inspect};
 
@@ -18,6 +19,7 @@ pub struct Inspection<'s> {
     /// What holds at each endpoint, where anything is changed at all.
     resolved: FxHashMap<EndpointKey, Resolved>,
     by_shape: Vec<u32>,
+    memo: Memo,
     candidates: Candidates,
     found: Vec<Found>,
 }
@@ -30,13 +32,14 @@ impl<'s> Inspection<'s> {
             unchanged: Settings::default().at("", ""),
             resolved: FxHashMap::default(),
             by_shape: Vec::new(),
+            memo: Memo::default(),
             candidates: Candidates::default(),
             found: Vec::new(),
         }
     }
 
     /// What the detectors find in a trace, ordered by request and, within one, by detector.
-    pub fn inspect(&mut self, trace: &Trace, dictionary: &Dictionary) -> &[Found] {
+    pub fn inspect(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) -> &[Found] {
         self.found.clear();
         for (number, request) in trace.requests.iter().enumerate() {
             if request.operations.is_empty() {
@@ -52,9 +55,10 @@ impl<'s> Inspection<'s> {
                 }
             };
             for (place, detector) in ALL.iter().enumerate() {
-                let by_shape = &self.by_shape;
+                let (by_shape, memo) = (&self.by_shape, &self.memo);
+                let waits = uses.waits_of(number);
                 let settings = resolved.of(place);
-                let view = View { trace, request, dictionary, by_shape, settings };
+                let view = View { trace, request, dictionary, by_shape, waits, memo, settings };
                 self.candidates.detector = place;
                 show(&view, detector, &mut self.candidates);
             }

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod impact;
 pub mod inspection;
 pub mod judge;
+pub mod memo;
 pub mod settings;
 pub mod skeleton;
 pub mod timelines;

@@ -1,9 +1,8 @@
 //! Which mapper, driver or client is in use, by the name of its instrumentation, and the words for a
 //! fix that it understands.
 
-use crate::candidate::{Advice, Case, Mark, Remedy, View};
+use crate::candidate::{Advice, Case, Mark, Remedy};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
-use crate::evidence::trace::Operation;
 use crate::evidence::{Dictionary, Kind, OriginRef, ShapeRef};
 use crate::{group, kinship};
 
@@ -75,12 +74,6 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// What an operation and everything around it is written with.
-    pub(crate) fn of_view<'a>(view: &'a View<'a>, operation: &'a Operation) -> Self {
-        let around = view.upwards(operation).map(|above| above.origin);
-        Self::of(view.dictionary, around.chain([view.request.opened_by.origin]))
-    }
-
     /// What the code of a case is written with.
     pub(crate) fn of_case(case: &Case<'_>) -> Self {
         let origins = case.marks.iter().filter_map(|(mark, _)| match mark {
@@ -105,11 +98,6 @@ impl Stack {
             }
         }
         stack
-    }
-
-    /// Whether an object mapper is seen: its lazy loads are loops.
-    pub(crate) fn has_mapper(&self) -> bool {
-        self.mapper.is_some()
     }
 
     /// Ways to use a result again instead of reading it again.
@@ -229,7 +217,7 @@ impl Stack {
 
 /// Whether an operation is reported by an object mapper.
 pub(crate) fn is_of_mapper(dictionary: &Dictionary, origin: OriginRef) -> bool {
-    Stack::of(dictionary, [origin].into_iter()).has_mapper()
+    Stack::of(dictionary, [origin].into_iter()).mapper.is_some()
 }
 
 impl Language {

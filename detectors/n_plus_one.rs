@@ -46,7 +46,7 @@ use crate::evidence::trace::{EndpointName, Operation};
 use crate::evidence::{Kind, UNKNOWN};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, GroupValues};
-use crate::mapper::{Batch, Stack};
+use crate::mapper::Batch;
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect};
@@ -176,7 +176,7 @@ fn confidence(
         (group.is_by_key(), 1),
         (group.writes(), 1),
         (group.calls() >= MANY, 1),
-        (Stack::of_view(group.view, group.first).has_mapper(), 1),
+        (group.is_of_mapper(), 1),
     ];
     match points.iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum::<u32>() {
         0 => Confidence::Low,

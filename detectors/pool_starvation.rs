@@ -36,7 +36,7 @@
 //! The 95th percentile of the waits. Under the same load no request waits for a connection for 1 ms.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, Subject, Told, View};
-use crate::evidence::timeline::{Noted, WAIT_MIN_NS, Waited, waits_of};
+use crate::evidence::timeline::{Noted, WAIT_MIN_NS, Waited};
 use crate::evidence::{Dictionary, OriginRef};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
@@ -79,9 +79,8 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     if view.request.duration_ns() < WAIT_MIN_NS {
         return;
     }
-    let waits = waits_of(view.trace, view.request);
     for each_statement in [false, true] {
-        let mut counted = waits.iter().filter(|wait| counts(view, wait, each_statement)).peekable();
+        let mut counted = view.waits.iter().filter(|wait| counts(view, wait, each_statement)).peekable();
         if counted.peek().is_some() {
             let service = view.dictionary.origin(view.request.opened_by.origin).service;
             claim(view, Subject::Pool { service, each_statement }, counted, found);

@@ -8,7 +8,7 @@ use crate::docket::{Docket, Found};
 use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
-use crate::evidence::{Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values};
+use crate::evidence::{ConnectionUse, Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values};
 use crate::finding::Report;
 use crate::inspection::Inspection;
 use crate::settings::Settings;
@@ -168,6 +168,7 @@ impl TraceBuilder {
         let mut inspection = Inspection::new(&settings);
         let mut assembler = Assembler::default();
         let mut docket = Docket::default();
+        let mut uses = ConnectionUse::default();
         for number in 0..traces {
             self.spans.clear();
             self.open.clear();
@@ -175,7 +176,9 @@ impl TraceBuilder {
             self.spans.sort_by_key(|span| (span.start_ns, span.id));
             self.spans.iter_mut().for_each(|span| span.trace = u128::from(number) + 1);
             let trace = assembler.assemble(&self.spans, &self.dictionary);
-            docket.add(trace, inspection.inspect(trace, &self.dictionary), &self.dictionary);
+            uses.read(trace);
+            let found = inspection.inspect(trace, &uses, &self.dictionary);
+            docket.add(trace, &uses, found, &self.dictionary);
         }
         crate::judge::judge(&docket, &self.dictionary, &settings, "whyslow run")
     }
@@ -186,7 +189,9 @@ impl TraceBuilder {
         let mut assembler = Assembler::default();
         let trace = assembler.assemble(&self.spans, &self.dictionary);
         let settings = Settings::default();
-        let found = Inspection::new(&settings).inspect(trace, &self.dictionary).to_vec();
+        let mut uses = ConnectionUse::default();
+        uses.read(trace);
+        let found = Inspection::new(&settings).inspect(trace, &uses, &self.dictionary).to_vec();
         let trace = Trace {
             id: trace.id,
             requests: trace.requests.clone(),

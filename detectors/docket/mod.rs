@@ -12,7 +12,7 @@ pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceT
 
 use crate::candidate::{Candidate, Subject};
 use crate::evidence::trace::{EndpointName, Request, Trace};
-use crate::evidence::{Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
+use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
 use crate::skeleton::Builder;
 
 /// An endpoint of a service.
@@ -70,12 +70,12 @@ pub struct Docket {
 
 impl Docket {
     /// Takes in a trace and what was found in it, ordered by request.
-    pub fn add(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
+    pub fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
         self.traces += 1;
         self.spans_without_parent += u64::from(trace.orphans);
         self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
         self.skewed_traces += u64::from(trace.skew_ns > 0);
-        self.timelines.add(trace, dictionary);
+        self.timelines.add(trace, uses, dictionary);
         self.add_operations(trace, dictionary);
         self.add_candidates(trace, found, dictionary);
         self.add_requests(trace, found, dictionary);

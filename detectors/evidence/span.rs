@@ -89,7 +89,7 @@ pub enum CacheResult {
 }
 
 /// What is known of the literals and parameters of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct Values(u64);
 
 impl Values {

@@ -126,8 +126,6 @@ pub struct Timelines {
     /// Windows with this hash or a larger one are not kept.
     below: u64,
     instances: FxHashMap<OriginRef, Instance>,
-    reading: Reading,
-    records: Vec<Record>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -151,19 +149,18 @@ impl Timelines {
             cost_max,
             below: u64::MAX,
             instances: FxHashMap::default(),
-            reading: Reading::default(),
-            records: Vec::new(),
         }
     }
 
     /// Takes in a trace.
-    pub fn add(&mut self, trace: &Trace, dictionary: &Dictionary) {
-        for request in &trace.requests {
-            let mut records = std::mem::take(&mut self.records);
-            self.reading.read(trace, request, &mut records);
+    pub fn add(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) {
+        for (number, request) in trace.requests.iter().enumerate() {
+            let records = uses.records_of(number);
+            if records.is_empty() {
+                continue;
+            }
             let instance = self.instance(request.opened_by.origin, dictionary);
-            records.drain(..).for_each(|record| self.note(instance, record));
-            self.records = records;
+            records.iter().for_each(|record| self.note(instance, *record));
         }
     }
 
@@ -246,18 +243,48 @@ impl Timelines {
 
 /// Something that may be a wait for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Waited {
+pub struct Waited {
     /// The wait itself; of a gap the statement after it.
     pub(crate) operation: u32,
     pub(crate) noted: Noted,
     pub(crate) duration_ns: u64,
 }
 
-/// What may be waits for a connection in a request, in time order.
-pub(crate) fn waits_of(trace: &Trace, request: &Request) -> Vec<Waited> {
-    let mut reading = Reading::default();
-    reading.read(trace, request, &mut Vec::new());
-    reading.waited
+/// Which connections the requests of one trace use and seem to wait for.
+#[derive(Debug, Default)]
+pub struct ConnectionUse {
+    reading: Reading,
+    records: Vec<Record>,
+    /// For each request, where its records and its waits end.
+    ends: Vec<(usize, usize)>,
+}
+
+impl ConnectionUse {
+    /// Reads a trace; what was read before is forgotten.
+    pub fn read(&mut self, trace: &Trace) {
+        self.records.clear();
+        self.reading.waited.clear();
+        self.ends.clear();
+        for request in &trace.requests {
+            self.reading.read(trace, request, &mut self.records);
+            self.ends.push((self.records.len(), self.reading.waited.len()));
+        }
+    }
+
+    /// What may be waits for a connection in a request, in time order.
+    pub(crate) fn waits_of(&self, request: usize) -> &[Waited] {
+        let (from, to) = (self.ends_before(request).1, self.ends[request].1);
+        &self.reading.waited[from..to]
+    }
+
+    fn records_of(&self, request: usize) -> &[Record] {
+        let (from, to) = (self.ends_before(request).0, self.ends[request].0);
+        &self.records[from..to]
+    }
+
+    fn ends_before(&self, request: usize) -> (usize, usize) {
+        request.checked_sub(1).map_or((0, 0), |before| self.ends[before])
+    }
 }
 
 /// Reads which connections a request holds; keeps its scratch space from one to the next.
@@ -290,7 +317,6 @@ impl Reading {
     fn read(&mut self, trace: &Trace, request: &Request, records: &mut Vec<Record>) {
         self.open.clear();
         self.acquired.clear();
-        self.waited.clear();
         self.called_until_ns = request.start_ns;
         let recorded = !matches!(request.name, EndpointName::NoRequest | EndpointName::Incomplete);
         for number in request.operations.clone() {

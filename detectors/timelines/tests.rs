@@ -215,9 +215,12 @@ impl Recorded {
     /// Timelines of every trace for whose number this holds.
     fn timelines(&self, here: impl Fn(usize) -> bool) -> Timelines {
         let mut timelines = Timelines::default();
+        let mut uses = ConnectionUse::default();
         let mut assembler = Assembler::default();
         for (_, spans) in self.traces.iter().enumerate().filter(|(number, _)| here(*number)) {
-            timelines.add(assembler.assemble(spans, &self.dictionary), &self.dictionary);
+            let trace = assembler.assemble(spans, &self.dictionary);
+            uses.read(trace);
+            timelines.add(trace, &uses, &self.dictionary);
         }
         timelines
     }

@@ -29,6 +29,8 @@ pub struct Assembler {
     climbed: Vec<u32>,
     /// Spans that are a call itself, each with the span that surrounds it.
     cores: Vec<(u32, u32)>,
+    /// Clients of stores in the trace are reported by more than one library or process.
+    clients_differ: bool,
     placed: Vec<u32>,
     walker: Walker,
 }
@@ -104,6 +106,9 @@ impl Assembler {
 
     /// Finds each span's parent by its id.
     fn link(&mut self, spans: &[Span]) {
+        let mut clients = spans.iter().filter(|span| is_of_store(span)).map(|span| span.origin);
+        let first = clients.next();
+        self.clients_differ = clients.any(|origin| Some(origin) != first);
         self.numbers.extend(spans.iter().enumerate().map(|(number, span)| (span.id, number as u32)));
         for (number, span) in spans.iter().enumerate() {
             let parent = if span.parent == 0 { None } else { self.numbers.get(&span.parent) };
@@ -349,7 +354,7 @@ impl Assembler {
     fn layer_beside(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
         let (span, node) = (&spans[number as usize], self.nodes[number as usize]);
         let library = |span: &Span| dictionary.origin(span.origin).library;
-        if !matches!(span.kind, Kind::Sql | Kind::Document | Kind::Cache) || node.stand_in != NONE {
+        if !self.clients_differ || !is_of_store(span) || node.stand_in != NONE {
             return;
         }
         let earlier = (number.saturating_sub(BESIDE_MAX)..number).rev();
@@ -528,6 +533,11 @@ fn latest_ns(span: &Span) -> u64 {
 /// Whether a span reports a call from its caller's side.
 fn is_call(span: &Span) -> bool {
     matches!(span.role, Role::Client | Role::Producer)
+}
+
+/// Whether a span reports a statement or command to a database or cache.
+fn is_of_store(span: &Span) -> bool {
+    matches!(span.kind, Kind::Sql | Kind::Document | Kind::Cache)
 }
 
 /// Whether a span names an endpoint.

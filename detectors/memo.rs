@@ -1,0 +1,37 @@
+//! What was worked out once about a shape or an instrumentation: the same in every request.
+
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::evidence::{Dictionary, OriginRef, ShapeRef};
+use crate::kinship::{Kinship, kinship};
+use crate::mapper;
+
+/// Pairs of shapes that are remembered; then all are forgotten.
+const PAIRS_MAX: usize = 100_000;
+
+/// Answers that are remembered, for one dictionary.
+#[derive(Debug, Default)]
+pub struct Memo {
+    mappers: RefCell<FxHashMap<OriginRef, bool>>,
+    kinships: RefCell<FxHashMap<(ShapeRef, ShapeRef), Kinship>>,
+}
+
+impl Memo {
+    /// Whether an object mapper reports what comes from here.
+    pub(crate) fn is_of_mapper(&self, origin: OriginRef, dictionary: &Dictionary) -> bool {
+        *self.mappers.borrow_mut().entry(origin).or_insert_with(|| mapper::is_of_mapper(dictionary, origin))
+    }
+
+    /// What a loop of `child` is to the query `parent`.
+    pub(crate) fn kinship(&self, child: ShapeRef, parent: ShapeRef, dictionary: &Dictionary) -> Kinship {
+        let mut kinships = self.kinships.borrow_mut();
+        if kinships.len() >= PAIRS_MAX {
+            kinships.clear();
+        }
+        *kinships
+            .entry((child, parent))
+            .or_insert_with(|| kinship(dictionary.shape(child), dictionary.shape(parent)))
+    }
+}
