@@ -97,7 +97,7 @@ fn inspect_calls(group: &Group<'_>, calls: &[u32], first: &Operation, held: &Hel
     };
     let candidate = found.push(Subject::Shape(group.first.shape), Remedy::Defer, confidence);
     candidate.repeats(calls.len() as u64).claim(calls.iter().copied());
-    candidate.marks = group.marks_of_origin();
+    group.mark_origin(candidate);
     let facts = [
         (in_transaction, Mark::InTransaction),
         (holds_connection, Mark::HoldsConnection),

@@ -167,7 +167,15 @@ pub struct ShortOf {
 pub struct Candidates {
     pub(crate) found: Vec<Candidate>,
     pub(crate) detector: usize,
+    /// Room of candidates that are done with.
+    spare: Vec<(Vec<Claim>, Vec<Mark>)>,
 }
+
+/// Candidates whose room is kept for later ones.
+const SPARE_MAX: usize = 64;
+
+/// Candidates of more claims are not kept for their room.
+const SPARE_CLAIMS_MAX: usize = 1_024;
 
 impl Candidates {
     /// Adds a candidate.
@@ -177,19 +185,30 @@ impl Candidates {
         remedy: Remedy,
         confidence: Confidence,
     ) -> &mut Candidate {
+        let (claims, marks) = self.spare.pop().unwrap_or_default();
         self.found.push(Candidate {
             detector: self.detector,
             subject,
             remedy,
             confidence,
             repeats: 0,
-            claims: Vec::new(),
-            marks: Vec::new(),
+            claims,
+            marks,
             short_of: None,
             tentative: false,
         });
         let last = self.found.len() - 1;
         &mut self.found[last]
+    }
+
+    /// Takes back a candidate that is done with.
+    pub(crate) fn take_back(&mut self, candidate: Candidate) {
+        let Candidate { mut claims, mut marks, .. } = candidate;
+        if self.spare.len() < SPARE_MAX && claims.capacity() <= SPARE_CLAIMS_MAX {
+            claims.clear();
+            marks.clear();
+            self.spare.push((claims, marks));
+        }
     }
 
     /// Notes that something was considered and is not enough.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::candidate::{Mark, View};
+use crate::candidate::{Candidate, Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN, Values};
@@ -83,9 +83,11 @@ impl<'a> Group<'a> {
     /// What is known of the values.
     pub(crate) fn values(&self) -> GroupValues {
         let known = |call: &Operation| known_values(call, self.shape).map(|values| (values, call.target));
-        let Some(mut seen) = self.operations().map(known).collect::<Option<Vec<_>>>() else {
-            return GroupValues::Unknown;
-        };
+        let mut seen = Vec::with_capacity(self.numbers.len());
+        for call in self.operations() {
+            let Some(values) = known(call) else { return GroupValues::Unknown };
+            seen.push(values);
+        }
         seen.sort_unstable();
         seen.dedup();
         GroupValues::Distinct(seen.len() as u64)
@@ -158,6 +160,11 @@ impl<'a> Group<'a> {
     }
 
     fn median(&self, value: impl Fn(&Operation) -> Option<u32>) -> Option<u32> {
+        let mut known = self.operations().filter_map(&value);
+        let first = known.next()?;
+        if known.all(|value| value == first) {
+            return Some(first);
+        }
         let mut values: Vec<u32> = self.operations().filter_map(value).collect();
         let middle = values.len() / 2;
         (!values.is_empty()).then(|| *values.select_nth_unstable(middle).1)
@@ -223,8 +230,8 @@ impl<'a> Group<'a> {
 
     /// Shapes that come once for each of these calls: the rest of the loop.
     pub(crate) fn sent_with(&self) -> Vec<ShapeRef> {
-        let [first, second, ..] = self.numbers else { return Vec::new() };
         let mut with = Vec::new();
+        let [first, second, ..] = self.numbers else { return with };
         for number in (first + 1..*second).take(LOOK_AROUND) {
             let shape = self.view.operation(number).shape;
             let known = shape.0 == 0 || shape == self.first.shape || with.contains(&shape);
@@ -236,8 +243,8 @@ impl<'a> Group<'a> {
     }
 
     /// Where the calls are made and who reports them: the place, then each library around them.
-    pub(crate) fn marks_of_origin(&self) -> Vec<Mark> {
-        self.view.marks_of_origin(self.first)
+    pub(crate) fn mark_origin(&self, candidate: &mut Candidate) {
+        self.view.mark_origin(self.first, candidate);
     }
 }
 
@@ -282,17 +289,16 @@ impl<'a> View<'a> {
     }
 
     /// Where an operation is made, and the libraries that report it, what is around it and its request.
-    pub(crate) fn marks_of_origin(&self, operation: &'a Operation) -> Vec<Mark> {
+    pub(crate) fn mark_origin(&self, operation: &'a Operation, candidate: &mut Candidate) {
         let request = &self.request.opened_by;
         let around = || self.upwards(operation).map(|above| &above.span).chain([request]);
         let place = around().map(|span| span.location).find(|place| *place != LocationRef::default());
-        let mut marks: Vec<Mark> = place.map(Mark::At).into_iter().collect();
-        for origin in around().map(|span| span.origin) {
-            if !marks.contains(&Mark::By(origin)) {
-                marks.push(Mark::By(origin));
+        candidate.marks.extend(place.map(Mark::At));
+        for mark in around().map(|span| Mark::By(span.origin)) {
+            if !candidate.marks.contains(&mark) {
+                candidate.mark(mark);
             }
         }
-        marks
     }
 }
 

@@ -40,7 +40,7 @@ impl<'s> Inspection<'s> {
 
     /// What the detectors find in a trace, ordered by request and, within one, by detector.
     pub fn inspect(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) -> &[Found] {
-        self.found.clear();
+        self.found.drain(..).for_each(|found| self.candidates.take_back(found.candidate));
         for (number, request) in trace.requests.iter().enumerate() {
             if request.operations.is_empty() {
                 continue;

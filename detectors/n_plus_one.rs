@@ -107,7 +107,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let confidence = confidence(group, values, sent_for, at_once);
     let candidate = found.push(subject, Remedy::SendOnce, confidence);
     candidate.repeats(seen).claim(group.numbers.iter().copied());
-    candidate.marks = group.marks_of_origin();
+    group.mark_origin(candidate);
     candidate.marks.extend(sent_for.map(|query| Mark::After(query.shape)));
     candidate.marks.extend(group.sent_with().into_iter().map(Mark::With));
     mark_facts(candidate, group, values, at_once);

@@ -99,7 +99,7 @@ fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found:
         candidate.short_of(ShortOf { what: "statements with the same values", seen, needed });
         return;
     }
-    candidate.marks = group.marks_of_origin();
+    group.mark_origin(candidate);
     candidate.mark(Mark::SameValues);
 }
 

@@ -255,7 +255,7 @@ fn push(view: &View<'_>, numbers: &[u32], confidence: Confidence, found: &mut Ca
     }
     let candidate = found.push(Subject::Calls(shapes.into()), Remedy::Overlap, confidence);
     candidate.repeats(numbers.len() as u64).claim(numbers.iter().copied());
-    candidate.marks = view.marks_of_origin(view.operation(numbers[0]));
+    view.mark_origin(view.operation(numbers[0]), candidate);
 }
 
 fn tell(case: &Case<'_>) -> Told {

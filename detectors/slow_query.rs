@@ -100,7 +100,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
         candidate.short_of(ShortOf { what: "% of the request", seen, needed });
         return;
     }
-    candidate.marks = group.marks_of_origin();
+    group.mark_origin(candidate);
     if group.writes() {
         candidate.mark(Mark::Writes);
     }

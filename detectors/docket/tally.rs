@@ -196,7 +196,9 @@ impl CandidateTally {
         for &mark in &candidate.marks {
             *self.marks.entry(mark).or_default() += 1;
         }
-        self.exemplars.add(Exemplar::of(candidate, trace, request));
+        if self.exemplars.wants(request) {
+            self.exemplars.add(Exemplar::of(candidate, trace, request));
+        }
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
@@ -302,11 +304,21 @@ impl Exemplars {
     const SLOWEST: usize = 2;
     const BY_HASH: usize = 3;
 
+    /// Whether a request may be among those that are kept.
+    fn wants(&self, request: &Request) -> bool {
+        let hash = super::hash_of(request.trace, request.span());
+        let slow = self.slowest.first().is_none_or(|first| request.duration_ns() >= first.duration_ns);
+        self.slowest.len() < Self::SLOWEST || slow || self.wants_hash(hash)
+    }
+
+    fn wants_hash(&self, hash: u64) -> bool {
+        self.by_hash.len() < Self::BY_HASH
+            || self.by_hash.last_key_value().is_some_and(|(last, _)| hash < *last)
+    }
+
     fn add(&mut self, exemplar: Exemplar) {
         let hash = super::hash_of(exemplar.trace, exemplar.request);
-        let wanted = self.by_hash.len() < Self::BY_HASH
-            || self.by_hash.last_key_value().is_some_and(|(last, _)| hash < *last);
-        if wanted {
+        if self.wants_hash(hash) {
             self.by_hash.insert(hash, exemplar.clone());
             if self.by_hash.len() > Self::BY_HASH {
                 self.by_hash.pop_last();
