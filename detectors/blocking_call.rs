@@ -173,7 +173,8 @@ struct Held {
 
 impl Held {
     fn of(view: &View<'_>) -> Self {
-        let mut held = Self::default();
+        let statements = view.operations().filter(|(_, operation)| operation.kind == Kind::Sql).count();
+        let mut held = Self { statements_ns: Vec::with_capacity(statements), ..Self::default() };
         let mut begun_ns = None;
         for (_, operation) in view.operations() {
             match operation.kind {

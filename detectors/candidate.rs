@@ -1,9 +1,9 @@
 //! What an inspection names: operations that are one problem, and the remedy that would change them.
 
 use crate::ALL;
+use crate::evidence::timeline::Waited;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
-use crate::evidence::timeline::Waited;
 use crate::finding::{Confidence, Spread, Unit};
 use crate::memo::Memo;
 use crate::settings::Values;

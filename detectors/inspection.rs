@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 
 use crate::candidate::{Candidates, View};
 use crate::docket::{EndpointKey, Found};
-use crate::evidence::{ConnectionUse, Dictionary};
 use crate::evidence::trace::Trace;
+use crate::evidence::{ConnectionUse, Dictionary};
 use crate::memo::Memo;
 use crate::settings::{Resolved, Settings};
 use crate::{ALL, Detector, Inspect};

@@ -8,7 +8,9 @@ use crate::docket::{Docket, Found};
 use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
-use crate::evidence::{ConnectionUse, Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values};
+use crate::evidence::{
+    ConnectionUse, Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values,
+};
 use crate::finding::Report;
 use crate::inspection::Inspection;
 use crate::settings::Settings;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use detectors::evidence::shape::sql::{Dialect, Lexer, Literal};
+use detectors::evidence::shape::sql::{Dialect, Lexer, Literal, Recognizer};
 use detectors::evidence::shape::url::Templates;
 use detectors::evidence::{ShapeId, Values};
 use proptest::prelude::*;
@@ -250,6 +250,20 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Literals, most of them plain.
+fn literal() -> impl Strategy<Value = String> {
+    let odd = [
+        "0", "0x1f", "1e5", "1.", ".5", "'it''s'", "'a\\'b'", "E'x'", "'%(a)s'", "'/*'", "'--'", "''", "-3",
+        "+4.5", "true", "$$x$$", "\"x y\"",
+    ];
+    prop_oneof![
+        4 => "[0-9]{1,6}",
+        2 => "[0-9]{1,3}\\.[0-9]{1,3}",
+        4 => "'[a-z0-9 ,()=%-]{0,9}'",
+        2 => proptest::sample::select(odd.to_vec()).prop_map(str::to_owned),
+    ]
+}
+
 fn soup() -> impl Strategy<Value = String> {
     proptest::collection::vec((piece(), prop_oneof![3 => Just(" "), 1 => Just("")]), 0..24)
         .prop_map(|pieces| pieces.into_iter().map(|(piece, space)| piece + space).collect())
@@ -286,6 +300,35 @@ proptest! {
         Templates::new(1).endpoint_by_route(b"GET", &bytes);
         Templates::new(1).endpoint_by_name(&bytes);
         Templates::new(1).command(&bytes);
+    }
+
+    #[test]
+    fn what_is_recognised_is_what_the_lexer_says(
+        text in soup(),
+        literals in proptest::collection::vec((any::<proptest::sample::Index>(), literal()), 1..40),
+    ) {
+        // Variants of one text with literals put in or exchanged, so that some have the like of others.
+        let lexer = Lexer::new(7);
+        for dialect in DIALECTS {
+            let mut recognizer = Recognizer::new(lexer.clone());
+            let mut variant = text.clone();
+            for (place, other) in &literals {
+                let mut found = Vec::new();
+                lexer.literals(variant.as_bytes(), dialect, &mut found);
+                let at = if found.is_empty() { None } else { found.get(place.index(found.len())) };
+                match at {
+                    Some(at) if variant.is_char_boundary(at.start as usize) && variant.is_char_boundary(at.end as usize) => {
+                        variant.replace_range(at.start as usize..at.end as usize, other);
+                    }
+                    _ => {
+                        let places: Vec<usize> = (0..=variant.len()).filter(|&at| variant.is_char_boundary(at)).collect();
+                        variant.insert_str(places[place.index(places.len())], other);
+                    }
+                }
+                let (recognised, lexed) = (recognizer.scan(variant.as_bytes(), dialect), lexer.scan(variant.as_bytes(), dialect));
+                prop_assert_eq!(recognised, lexed, "{:?} {}", dialect, variant);
+            }
+        }
     }
 
     #[test]

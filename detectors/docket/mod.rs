@@ -11,7 +11,7 @@ pub(crate) use sample::Sample;
 pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally};
 
 use crate::candidate::{Candidate, Subject};
-use crate::evidence::trace::{EndpointName, Request, Trace};
+use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
 use crate::skeleton::Builder;
 
@@ -81,21 +81,34 @@ impl Docket {
         self.add_requests(trace, found, dictionary);
     }
 
+    /// Operations of one origin, and statements of one shape, come in runs: each run is looked up once.
     fn add_operations(&mut self, trace: &Trace, dictionary: &Dictionary) {
-        for operation in &trace.operations {
-            let service = dictionary.origin(operation.origin).service;
-            self.operations[operation.kind as usize] += u64::from(operation.repeats.max(1));
-            if operation.kind != Kind::Internal {
-                self.services.entry(service).or_default().add(&operation.span);
+        for run in trace.operations.chunk_by(|one, other| one.origin == other.origin) {
+            let mut tally = ServiceTally::default();
+            for operation in run {
+                self.operations[operation.kind as usize] += u64::from(operation.repeats.max(1));
+                tally.add(&operation.span);
             }
-            if matches!(operation.kind, Kind::Sql | Kind::Document | Kind::Cache) {
-                let tally = StatementTally::of(&operation.span);
-                self.statements
-                    .entry((operation.shape, operation.target))
-                    .and_modify(|known| known.merge(&tally))
-                    .or_insert(tally);
+            if tally != ServiceTally::default() {
+                let service = dictionary.origin(run[0].origin).service;
+                self.services.entry(service).or_default().merge(&tally);
             }
         }
+        let subject = |operation: &Operation| (operation.kind, operation.shape, operation.target);
+        for run in trace.operations.chunk_by(|one, other| subject(one) == subject(other)) {
+            let (kind, shape, target) = subject(&run[0]);
+            if matches!(kind, Kind::Sql | Kind::Document | Kind::Cache) {
+                let tallies = run.iter().map(|operation| StatementTally::of(&operation.span));
+                if let Some(tally) = tallies.reduce(StatementTally::with) {
+                    self.merge_statement((shape, target), &tally);
+                }
+            }
+        }
+    }
+
+    fn merge_statement(&mut self, statement: (ShapeRef, Symbol), tally: &StatementTally) {
+        let known = self.statements.entry(statement);
+        known.and_modify(|known| known.merge(tally)).or_insert(*tally);
     }
 
     fn add_candidates(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
@@ -158,7 +171,7 @@ impl Docket {
             self.services.entry(service).or_default().merge(&tally);
         }
         for (statement, tally) in other.statements {
-            self.statements.entry(statement).and_modify(|known| known.merge(&tally)).or_insert(tally);
+            self.merge_statement(statement, &tally);
         }
         let numbers: Vec<u32> = other
             .candidates

@@ -82,6 +82,11 @@ impl StatementTally {
         }
     }
 
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.merge(&other);
+        self
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.executions += other.executions;
         self.total_ns += other.total_ns;

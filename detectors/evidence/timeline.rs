@@ -143,13 +143,7 @@ impl Default for Timelines {
 
 impl Timelines {
     fn with_cost_max(cost_max: usize) -> Self {
-        Self {
-            windows: BTreeMap::new(),
-            cost: 0,
-            cost_max,
-            below: u64::MAX,
-            instances: FxHashMap::default(),
-        }
+        Self { windows: BTreeMap::new(), cost: 0, cost_max, below: u64::MAX, instances: FxHashMap::default() }
     }
 
     /// Takes in a trace.

@@ -31,6 +31,8 @@ pub struct Assembler {
     cores: Vec<(u32, u32)>,
     /// Clients of stores in the trace are reported by more than one library or process.
     clients_differ: bool,
+    /// Where the operations of each request end, while they are placed.
+    ends: Vec<u32>,
     placed: Vec<u32>,
     walker: Walker,
 }
@@ -440,7 +442,9 @@ impl Assembler {
             let operation = !node.opens && node.stand_in == NONE;
             [if operation { node.request } else { NONE }, node.called_from]
         };
-        let mut ends = vec![0u32; self.trace.requests.len()];
+        let mut ends = std::mem::take(&mut self.ends);
+        ends.clear();
+        ends.resize(self.trace.requests.len(), 0);
         for home in self.nodes.iter().flat_map(homes).filter(|&home| home != NONE) {
             ends[home as usize] += 1;
         }
@@ -458,6 +462,7 @@ impl Assembler {
                 ends[home as usize] += 1;
             }
         }
+        self.ends = ends;
         for request in &self.trace.requests {
             self.placed[range(&request.operations)].sort_by_key(|&number| {
                 let number = number & !AS_CALL;

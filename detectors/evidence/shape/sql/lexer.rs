@@ -1240,7 +1240,6 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
     }
 
-
     /// Ends at the last whole token, and as the whole statement would look up to there.
     fn cut(&mut self) {
         let word = matches!(self.last, Last::Name | Last::Keyword) && self.word_at.1 == self.text.len();

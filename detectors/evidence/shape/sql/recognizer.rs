@@ -62,6 +62,8 @@ struct Place {
     varies: u32,
     /// The byte after the last.
     end: u32,
+    /// What it is, if it may differ.
+    plain: Option<Plain>,
 }
 
 impl Recognizer {
@@ -136,7 +138,7 @@ impl Known {
             if text.get(from..start as usize)?.windows(2).any(|two| two == b"%(") {
                 return None;
             }
-            literals.push(Place { start, varies: varies(text, start as usize, end as usize) as u32, end });
+            literals.push(Place::of(text, start as usize, end as usize));
             from = end as usize;
         }
         if text.get(from..)?.windows(2).any(|two| two == b"%(") && !literals.is_empty() {
@@ -155,7 +157,10 @@ impl Known {
         for place in &self.literals {
             let same = self.text.get(from..place.varies as usize)?;
             let after = rest.strip_prefix(same)?;
-            let length = if place.varies < place.end { plain_length(after)? } else { 0 };
+            let length = match place.plain {
+                Some(known) => plain(after).filter(|(found, _)| *found == known)?.1,
+                None => 0,
+            };
             let fixed = (place.varies - place.start) as usize;
             let value = rest.get(same.len().checked_sub(fixed)?..same.len() + length)?;
             state = Lexer::and_literal(state, value);
@@ -166,33 +171,45 @@ impl Known {
     }
 }
 
-/// From where on the bytes of a literal may differ.
-fn varies(text: &[u8], start: usize, end: usize) -> usize {
-    let literal = text.get(start..end).unwrap_or_default();
-    let sign = literal.iter().take_while(|byte| matches!(byte, b'+' | b'-' | b' ')).count();
-    let value = literal.get(sign..).unwrap_or_default();
-    // What follows is looked at as well: a number that only begins like one is not plain.
-    match plain_length(text.get(start + sign..).unwrap_or_default()) {
-        Some(length) if length == value.len() => start + sign,
-        _ => end,
+impl Place {
+    /// The literal at `start..end` of a text.
+    fn of(text: &[u8], start: usize, end: usize) -> Self {
+        let literal = text.get(start..end).unwrap_or_default();
+        let sign = literal.iter().take_while(|byte| matches!(byte, b'+' | b'-' | b' ')).count();
+        // What follows is looked at as well: a number that only begins like one is not plain.
+        let found = plain(text.get(start + sign..).unwrap_or_default());
+        let plain = found.filter(|&(_, length)| start + sign + length == end).map(|(plain, _)| plain);
+        let varies = if plain.is_some() { start + sign } else { end };
+        Self { start: start as u32, varies: varies as u32, end: end as u32, plain }
     }
 }
 
-/// The length of digits with at most one point among them, or of a string without escapes.
-fn plain_length(text: &[u8]) -> Option<usize> {
+/// A literal that any other of its kind may stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plain {
+    /// Digits.
+    Integer,
+    /// Digits with a point among them.
+    Decimal,
+    /// A string without a quote or backslash in it.
+    Text,
+}
+
+/// The plain literal that a text begins with, and its length.
+fn plain(text: &[u8]) -> Option<(Plain, usize)> {
     match text.first()? {
         b'\'' => {
             let inner = text.get(1..)?;
             let length = inner.iter().position(|byte| matches!(byte, b'\'' | b'\\'))?;
-            (inner.get(length) == Some(&b'\'')).then_some(length + 2)
+            (inner.get(length) == Some(&b'\'')).then_some((Plain::Text, length + 2))
         }
         b'0'..=b'9' => {
-            let digits = digits(text);
-            match text.get(digits..) {
+            let whole = digits(text);
+            match text.get(whole..) {
                 Some([b'.', rest @ ..]) if rest.first().is_some_and(u8::is_ascii_digit) => {
-                    Some(digits + 1 + self::digits(rest))
+                    Some((Plain::Decimal, whole + 1 + digits(rest)))
                 }
-                _ => Some(digits),
+                _ => Some((Plain::Integer, whole)),
             }
         }
         _ => None,
@@ -207,7 +224,8 @@ fn digits(text: &[u8]) -> usize {
 fn beginning(text: &[u8]) -> u64 {
     let words = text.as_chunks::<8>().0.iter().take(8).map(|chunk| u64::from_le_bytes(*chunk));
     let fixed = words.take_while(|word| !has_literal(*word));
-    let hash = fixed.fold(0, |hash: u64, word| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95));
+    let hash =
+        fixed.fold(0, |hash: u64, word| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95));
     hash >> 32
 }
 
