@@ -6,7 +6,7 @@ use super::*;
 use crate::analysis::Analysis;
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::Assembler;
-use crate::evidence::{Kind, Origin, OriginRef, Role, Span, UNKNOWN};
+use crate::evidence::{ConnectionUse, Kind, Origin, OriginRef, Role, Span, UNKNOWN};
 use crate::finding::{Confidence, Finding};
 use crate::judge::judge;
 use crate::settings::Settings;

@@ -24,7 +24,9 @@ fuzz_target!(|text: &[u8]| {
         assert_eq!(scanned.id, shape.id);
         assert!(shortened(&shape.text, 60).chars().count() <= 60);
         lexer.literals(text, dialect, &mut literals);
-        assert!(literals.iter().all(|literal| literal.start < literal.end && literal.end as usize <= text.len()));
+        assert!(
+            literals.iter().all(|literal| literal.start < literal.end && literal.end as usize <= text.len())
+        );
     }
     tags(text).for_each(drop);
     let mut templates = Templates::new(1);

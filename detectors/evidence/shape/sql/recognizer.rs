@@ -233,5 +233,5 @@ fn beginning(text: &[u8]) -> u64 {
 fn has_literal(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 255;
     let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word & (ONES << 7) != 0;
-    less(word ^ ONES * b'0' as u64, 10) || less(word ^ ONES * b'\'' as u64, 1)
+    less(word ^ (ONES * u64::from(b'0')), 10) || less(word ^ (ONES * u64::from(b'\'')), 1)
 }
