@@ -1,5 +1,7 @@
 //! Thresholds: declared beside the detector that uses them, changed in `whyslow.toml`.
 
+use std::ops::RangeInclusive;
+
 use crate::ALL;
 use crate::evidence::Shape;
 use crate::finding::Finding;
@@ -15,6 +17,23 @@ pub struct Setting {
     pub default: u64,
     /// Why the default is what it is.
     pub why: &'static str,
+}
+
+/// A day, longer than anything that is waited for.
+const MILLISECONDS_MAX: u64 = 86_400_000;
+
+/// More of anything than one request does.
+const COUNT_MAX: u64 = 1_000_000_000;
+
+impl Setting {
+    /// Values that have a meaning: shares up to the whole, times up to a day, and at least one thing.
+    pub fn range(&self) -> RangeInclusive<u64> {
+        match self.unit {
+            unit if unit.starts_with('%') => 0..=100,
+            "ms" => 0..=MILLISECONDS_MAX,
+            _ => 1..=COUNT_MAX,
+        }
+    }
 }
 
 /// Where a changed value applies; every part that is given must match.

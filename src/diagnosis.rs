@@ -10,11 +10,12 @@ use detectors::evidence::Dictionary;
 use detectors::evidence::shape::fold::{Fold, fold};
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
-use detectors::settings::Settings;
+use detectors::settings::{Settings, Target};
 
 use crate::ingest::grouping::{Counts, Grouping};
 use crate::ingest::skipped::Skipped;
 use crate::ingest::{self, IngestError, Input, ReadSummary};
+use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
 const SPANS_SHARE: u64 = 60;
@@ -88,6 +89,7 @@ pub fn diagnose(
     report.seen.spans = counts.spans - counts.duplicates;
     report.skipped = skipped(&summary.skipped);
     report.notes.extend(notes(&summary, &counts));
+    report.notes.extend(unused_targets(&request.settings, &report));
     Ok(report)
 }
 
@@ -164,4 +166,15 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
         notes.push(format!("{} traces are larger than the memory they were given", counts.oversized));
     }
     notes
+}
+
+/// Targets that no endpoint fits, with the names that come nearest.
+fn unused_targets(settings: &Settings, report: &Report) -> Vec<String> {
+    let unused = settings.targets.iter().filter(|target| {
+        !report.endpoints.iter().any(|endpoint| target.covers(&endpoint.service, &endpoint.name))
+    });
+    let told = unused.map(|Target { endpoint, .. }| {
+        format!("a target fits no endpoint: {endpoint}; {}", nearest(endpoint, &report.endpoints))
+    });
+    told.collect()
 }

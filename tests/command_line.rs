@@ -124,7 +124,8 @@ fn help() {
           0  done
           1  what --fail-on names has happened
           2  arguments or settings that make no sense
-          3  nothing usable was read, or a target could not be checked
+          3  nothing usable was read, an endpoint that was asked for was not seen, or a target could
+             not be checked
     "#]]
     .assert_eq(&help(&["diagnose", "-h"]));
 }
@@ -164,6 +165,15 @@ fn arguments_that_make_no_sense() {
         expect![[r#"
         2
         error: invalid value 'GET /orders p98<1s' for '--target <TARGET>': `p98` is none of p50, p95, p99 and max; expected such as 'GET /orders p99<500ms' or 'shop: GET /orders p99<0.5s'
+
+        For more information, try '--help'.
+    "#]],
+    );
+    refused(
+        &["diagnose", "trace.json", "--target", "GET /orders p99<500"],
+        expect![[r#"
+        2
+        error: invalid value 'GET /orders p99<500' for '--target <TARGET>': `500` has no unit: write 500ms or 500s (ns, us, ms, s, min, h); expected such as 'GET /orders p99<500ms' or 'shop: GET /orders p99<0.5s'
 
         For more information, try '--help'.
     "#]],
@@ -245,6 +255,12 @@ fn settings_that_make_no_sense() {
         "[[target]]\nendpoint = \"GET /orders\"\np99 = \"soon\"",
         expect![[r#"
         whyslow.toml:3:7: expected a duration such as 250ms, 30s or 5m
+    "#]],
+    );
+    settings_refused(
+        "[[target]]\nendpoint = \"GET /orders\"\np99 = \"500\"",
+        expect![[r#"
+        whyslow.toml:3:7: `500` has no unit: write 500ms or 500s (ns, us, ms, s, min, h)
     "#]],
     );
     settings_refused(
@@ -354,10 +370,35 @@ fn what_cannot_be_checked_is_no_success() {
     refused(
         &[&missing[..], &["GET /nowhere p99<1s"]].concat(),
         expect![[r#"
-        3
-        error: no request was seen at GET /nowhere, which has a target
-    "#]],
+            3
+            error: no request was seen at GET /nowhere, which has a target; seen: GET /orders
+        "#]],
     );
+}
+
+#[test]
+fn an_endpoint_that_is_not_seen_is_no_success() {
+    refused(
+        &["diagnose", "trace.json", "--output", "/dev/null", "--endpoint", "GET /oders/:id"],
+        expect![[r#"
+            3
+            error: no endpoint fits GET /oders/{id}; seen: GET /orders
+        "#]],
+    );
+    let told = whyslow(folder().path(), &["diagnose", "trace.json", "--endpoint", "GET /none"]);
+    let told = text(&told.stdout);
+    assert!(
+        told.starts_with("nothing to tell of what was asked for\n") && told.contains("; seen: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_target_that_fits_nothing_is_noted_with_what_was_seen() {
+    let told = whyslow(folder().path(), &["diagnose", "trace.json", "--target", "GET /none p99<1s"]);
+    assert_eq!(told.status.code(), Some(0));
+    let told = text(&told.stdout);
+    assert!(told.contains("a target fits no endpoint: GET /none; seen: "), "{told}");
 }
 
 #[test]

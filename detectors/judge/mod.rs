@@ -68,7 +68,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, agai
         findings: ranked,
         seen: seen(docket),
         not_seen: not_seen::not_seen(docket, dictionary),
-        notes: notes(docket, dictionary, &unused_targets(settings, &views)),
+        notes: notes(docket, dictionary),
         ..Report::default()
     };
     list_dismissed(&mut report, dismissed);
@@ -322,20 +322,9 @@ fn seen(docket: &Docket) -> Seen {
     }
 }
 
-/// Endpoints of targets that none of those seen fits.
-fn unused_targets<'s>(settings: &'s Settings, views: &[EndpointView<'_>]) -> Vec<&'s str> {
-    let unused = settings
-        .targets
-        .iter()
-        .filter(|target| !views.iter().any(|view| target.covers(&view.service, &view.name)));
-    unused.map(|target| target.endpoint.as_str()).collect()
-}
-
 /// Bounds that were hit, clock shifts and missing parents.
-fn notes(docket: &Docket, dictionary: &Dictionary, unused_targets: &[&str]) -> Vec<String> {
-    let unused =
-        unused_targets.iter().map(|target| format!("a target fits no endpoint that was seen: {target}"));
-    let mut notes: Vec<String> = unused.collect();
+fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
+    let mut notes = Vec::new();
     if docket.skewed_traces > 0 {
         notes.push(format!(
             "clock skew was undone in {} of {} traces, by up to {}",

@@ -14,6 +14,7 @@ use detectors::settings::{Settings, Target};
 use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::Input;
 use whyslow::report::OUTPUTS;
+use whyslow::settings_file::endpoint::{canonical, nearest};
 use whyslow::settings_file::{self, Day, target};
 
 use self::destination::Destination;
@@ -31,7 +32,8 @@ Exit codes:
   0  done
   1  what --fail-on names has happened
   2  arguments or settings that make no sense
-  3  nothing usable was read, or a target could not be checked";
+  3  nothing usable was read, an endpoint that was asked for was not seen, or a target could
+     not be checked";
 
 /// Reads traces and says, for each endpoint, where its time goes and what to fix first.
 ///
@@ -68,7 +70,7 @@ pub(crate) struct Options {
     output: Option<PathBuf>,
 
     /// Report on these endpoints only; `*` stands for anything
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = endpoint_glob)]
     endpoint: Option<String>,
 
     /// Report the first N findings only; what has one cause at several endpoints counts once
@@ -107,6 +109,10 @@ enum FailOn {
     Finding,
     /// A missed target
     Target,
+}
+
+fn endpoint_glob(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(canonical(text))
 }
 
 fn outputs() -> PossibleValuesParser {
@@ -189,6 +195,10 @@ fn diagnose(
     let told =
         narrow::narrow(&report, options.endpoint.as_deref(), options.top.map(std::num::NonZeroUsize::get));
     destination.write(output, &told, options.verbose)?;
+    if let Some(glob) = options.endpoint.as_ref().filter(|_| told.endpoints.is_empty()) {
+        say(format_args!("error: no endpoint fits {glob}; {}", nearest(glob, &report.endpoints)));
+        return Ok(Outcome::CannotMeasure);
+    }
     Ok(match options.fail_on {
         Some(FailOn::Finding) => {
             gate::on_findings(&narrow::narrow(&report, options.endpoint.as_deref(), None))

@@ -3,6 +3,7 @@
 use detectors::ALL;
 use detectors::settings::Acceptance;
 
+use super::endpoint::canonical;
 use super::section::Section;
 use super::{Day, Error, expected};
 
@@ -16,7 +17,7 @@ pub(super) fn read(section: &Section<'_>, today: Day) -> Result<Acceptance, Erro
     let acceptance = Acceptance {
         finding: section.text("finding", "n-plus-one-3f9a")?,
         detector: section.text("detector", "n-plus-one")?,
-        endpoint: section.text("endpoint", "GET /orders")?,
+        endpoint: section.text("endpoint", "GET /orders")?.as_deref().map(canonical),
         shape: section.text("shape", "SELECT * FROM orders *")?,
         reason: section
             .text("reason", "runs at night only")?

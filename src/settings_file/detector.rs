@@ -1,9 +1,10 @@
 //! Thresholds: `[detector.ID]` everywhere, `[[override]]` at some endpoints, services or statements.
 
-use detectors::settings::{Override, Scope};
+use detectors::settings::{Override, Scope, Setting};
 use detectors::{ALL, Detector};
 
 use super::Error;
+use super::endpoint::canonical;
 use super::section::Section;
 
 const OVERRIDE_NAMES: &[&str] = &["endpoint", "service", "statement", "detector"];
@@ -14,7 +15,7 @@ pub(super) fn read(root: &Section<'_>) -> Result<Vec<Override>, Error> {
     for section in root.list("override")? {
         section.check_names(OVERRIDE_NAMES)?;
         let scope = Scope {
-            endpoint: section.text("endpoint", "GET /orders")?,
+            endpoint: section.text("endpoint", "GET /orders")?.as_deref().map(canonical),
             service: section.text("service", "shop")?,
             statement: section.text("statement", "SELECT * FROM orders *")?,
         };
@@ -51,13 +52,25 @@ fn of_detector(values: &Section<'_>, detector: &Detector, scope: &Scope) -> Resu
     let names: Vec<&str> = detector.settings.iter().map(|setting| setting.name).collect();
     values.check_names(&names)?;
     let mut overrides = Vec::new();
-    for name in names {
-        if let Some(value) = values.number(name)? {
-            let (detector, name) = (detector.id.to_owned(), name.to_owned());
+    for setting in detector.settings {
+        if let Some(value) = values.number(setting.name)? {
+            check_range(values, setting, value)?;
+            let (detector, name) = (detector.id.to_owned(), setting.name.to_owned());
             overrides.push(Override { scope: scope.clone(), detector, name, value });
         }
     }
     Ok(overrides)
+}
+
+fn check_range(values: &Section<'_>, setting: &Setting, value: u64) -> Result<(), Error> {
+    let (name, unit, range) = (setting.name, setting.unit, setting.range());
+    match range.contains(&value) {
+        true => Ok(()),
+        false => {
+            let (least, most) = (range.start(), range.end());
+            Err(values.error_at(name, format!("`{name}` must be from {least} to {most} ({unit})")))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -89,8 +102,27 @@ mod tests {
                 );
                 assert_eq!(misspelt, expected);
                 assert!(overrides(&format!("[detector.{id}]\n{name} = -1")).is_err());
+                let most = setting.range().end() + 1;
+                let above = overrides(&format!("[detector.{id}]\n{name} = {most}")).unwrap_err();
+                let place = format!("whyslow.toml:2:{}: `{name}` must be from ", name.len() + 4);
+                assert!(above.starts_with(&place), "{above}");
+                assert!(setting.range().contains(&setting.default));
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_no_threshold() {
+        let error = overrides("[detector.n-plus-one]\nrepeats_min = 0").unwrap_err();
+        assert_eq!(error, "whyslow.toml:2:15: `repeats_min` must be from 1 to 1000000000 (calls)");
+        let error = overrides("[detector.slow-query]\nshare_min = 0.2").unwrap_err();
+        assert_eq!(error, "whyslow.toml:2:13: `share_min` must be a whole number, 0 or more");
+    }
+
+    #[test]
+    fn endpoints_are_written_as_in_any_framework() {
+        let text = "[[override]]\nendpoint = \"GET /users/:id\"\ndetector.slow-query.share_min = 30";
+        assert_eq!(overrides(text).unwrap()[0].scope.endpoint.as_deref(), Some("GET /users/{id}"));
     }
 
     #[test]

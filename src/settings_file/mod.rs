@@ -2,6 +2,7 @@
 
 mod accept;
 mod detector;
+pub mod endpoint;
 mod section;
 pub mod target;
 

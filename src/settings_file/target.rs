@@ -2,8 +2,8 @@
 
 use detectors::settings::{Metric, Target};
 
-use super::Error;
 use super::section::Section;
+use super::{Error, endpoint};
 use crate::duration;
 
 const METRICS: [Metric; 4] = [Metric::P50, Metric::P95, Metric::P99, Metric::Max];
@@ -26,12 +26,9 @@ pub fn parse(text: &str) -> Result<Target, String> {
     if METRICS.iter().any(|metric| place.contains(&format!(" {}<", metric.name()))) {
         return Err(wrong("more than one bound; give one --target for each"));
     }
-    let (service, endpoint) = match place.split_once(": ") {
-        Some((service, endpoint)) => (Some(service.trim().to_owned()), endpoint),
-        None => (None, place),
-    };
+    let (service, endpoint) = endpoint::with_service(place);
     let max_ns = bound_ns(bound.trim()).map_err(|reason| wrong(&reason))?;
-    Ok(Target { service, endpoint: endpoint.trim().to_owned(), metric, max_ns })
+    Ok(Target { service, endpoint, metric, max_ns })
 }
 
 /// Reads one `[[target]]`, which may bound several metrics.
@@ -40,6 +37,7 @@ pub(super) fn read(section: &Section<'_>) -> Result<Vec<Target>, Error> {
     let endpoint = section.text("endpoint", "GET /orders")?;
     let endpoint =
         endpoint.ok_or_else(|| section.error("a target needs an `endpoint`, such as \"GET /orders\""))?;
+    let endpoint = endpoint::canonical(&endpoint);
     let service = section.text("service", "shop")?;
     let mut targets = Vec::new();
     for metric in METRICS {
@@ -53,7 +51,11 @@ pub(super) fn read(section: &Section<'_>) -> Result<Vec<Target>, Error> {
     }
 }
 
+/// A bound without a unit would be guessed at.
 fn bound_ns(text: &str) -> Result<u64, String> {
+    if text.ends_with(|last: char| last.is_ascii_digit()) {
+        return Err(format!("`{text}` has no unit: write {text}ms or {text}s (ns, us, ms, s, min, h)"));
+    }
     let bound = duration::parse(text)?;
     match u64::try_from(bound.as_nanos()) {
         Ok(ns) if ns > 0 => Ok(ns),
@@ -76,12 +78,21 @@ mod tests {
         for (text, expected) in [
             ("GET /orders p99<500ms", target(None, "GET /orders", Metric::P99, 500)),
             ("shop: GET /orders P50 < 0.5s", target(Some("shop"), "GET /orders", Metric::P50, 500)),
-            ("GET /a<b max<1m", target(None, "GET /a<b", Metric::Max, 60_000)),
-            (" * p95 < 2 ", target(None, "*", Metric::P95, 2000)),
+            ("shop:GET /users/<int:id> p50<1s", target(Some("shop"), "GET /users/{id}", Metric::P50, 1000)),
+            ("GET /a/:b max<1m", target(None, "GET /a/{b}", Metric::Max, 60_000)),
+            (" * p95 < 2 s ", target(None, "*", Metric::P95, 2000)),
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");
         }
-        for text in ["", "GET /orders", "p99<1s", "GET /orders p98<1s", "GET /orders p99<soon", "a p99<0"] {
+        for text in [
+            "",
+            "GET /orders",
+            "p99<1s",
+            "GET /orders p98<1s",
+            "GET /orders p99<soon",
+            "a p99<0s",
+            "a p99<500",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

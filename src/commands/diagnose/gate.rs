@@ -2,6 +2,7 @@
 
 use detectors::finding::{Finding, Report};
 use detectors::settings::Settings;
+use whyslow::settings_file::endpoint::nearest;
 
 use crate::commands::{Outcome, say};
 
@@ -31,7 +32,11 @@ pub(super) fn on_targets(settings: &Settings, report: &Report) -> Outcome {
             |endpoint: &&detectors::finding::Endpoint| target.covers(&endpoint.service, &endpoint.name);
         if !report.endpoints.iter().any(|endpoint| covers(&endpoint)) {
             unchecked += 1;
-            say(format_args!("error: no request was seen at {}, which has a target", target.endpoint));
+            let nearest = nearest(&target.endpoint, &report.endpoints);
+            say(format_args!(
+                "error: no request was seen at {}, which has a target; {nearest}",
+                target.endpoint
+            ));
         }
     }
     if unchecked == 0 { Outcome::Done } else { Outcome::CannotMeasure }

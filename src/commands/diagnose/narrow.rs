@@ -3,6 +3,7 @@
 use detectors::figures::counted;
 use detectors::finding::{Endpoint, Finding, Report};
 use detectors::settings::matches_glob;
+use whyslow::settings_file::endpoint::nearest;
 
 /// The report on the endpoints that fit `glob`, with the first `top` findings; notes say what was left out.
 pub(super) fn narrow(report: &Report, glob: Option<&str>, top: Option<usize>) -> Report {
@@ -18,11 +19,12 @@ pub(super) fn narrow(report: &Report, glob: Option<&str>, top: Option<usize>) ->
 
 fn keep_endpoints(report: &mut Report, glob: &str) {
     let before = report.endpoints.len();
+    let nearest = nearest(glob, &report.endpoints);
     report.endpoints.retain(|endpoint| matches_glob(glob, &endpoint.name));
     report.findings.retain(|finding| concerns(finding, glob));
     report.dismissed.retain(|one| one.endpoint.as_deref().is_some_and(|name| matches_glob(glob, name)));
     match report.endpoints.len() {
-        0 => report.notes.push(format!("no endpoint of {before} fits {glob}")),
+        0 => report.notes.push(format!("no endpoint fits {glob}; {nearest}")),
         kept if kept < before => report.notes.push(format!("{kept} of {before} endpoints, as asked for")),
         _ => {}
     }

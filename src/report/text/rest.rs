@@ -56,6 +56,7 @@ fn write_verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     let dark = report.endpoints.iter().all(|endpoint| endpoint.resource.class.is_none());
     let (ink, text) = match (report.endpoints.is_empty(), dark) {
+        (true, _) if report.seen.requests > 0 => (Ink::Bad, "nothing to tell of what was asked for"),
         (true, _) => (Ink::Bad, "nothing to judge: no request was seen"),
         (_, true) => (Ink::Bad, "no findings, since little could be seen: most of the time is unexplained"),
         (_, false) => (Ink::Good, "no findings: nothing that was seen is worth fixing"),
@@ -211,7 +212,7 @@ fn write_dismissed(page: &mut Page<'_>, dismissed: &[Dismissal]) -> io::Result<(
 fn write_seen(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let Seen { spans, traces, requests, statements, cache_commands, calls } = report.seen;
     let mut parts = vec![
-        counted(requests, "request") + " at " + &counted(report.endpoints.len() as u64, "endpoint"),
+        counted(requests, "request"),
         counted(statements, "statement"),
         counted(calls, "call") + " to other services",
     ];
