@@ -230,6 +230,10 @@ pub struct Finding {
     pub also: Vec<String>,
     /// The reason, if the team has accepted it.
     pub accepted: Option<String>,
+    /// Who accepted it, if that is said.
+    pub accepted_owner: Option<String>,
+    /// The last day of the acceptance, such as `2027-03-31`, if it has one.
+    pub accepted_until: Option<String>,
 }
 
 impl Finding {

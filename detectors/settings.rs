@@ -125,6 +125,8 @@ pub struct Acceptance {
     pub reason: String,
     /// Who decided.
     pub owner: Option<String>,
+    /// The last day on which it holds.
+    pub until: Option<String>,
 }
 
 impl Acceptance {

@@ -78,9 +78,10 @@ pub fn diagnose(
     let options = ingest::Options { threads: request.threads, values_key: RandomState::new().hash_one(0) };
     let sink = |spans: &mut Vec<_>| grouping.add(spans);
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
+    let names: Vec<String> = inputs.iter().map(Input::name).collect();
     let summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
     if summary.spans == 0 {
-        return Err(nothing_usable(&summary));
+        return Err(nothing_usable(&summary, &names));
     }
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
     let fold = fold(&mut dictionary);
@@ -118,8 +119,13 @@ fn analyse(
     Ok((docket.unwrap_or_default(), counts))
 }
 
-fn nothing_usable(summary: &ReadSummary) -> Error {
+fn nothing_usable(summary: &ReadSummary, names: &[String]) -> Error {
     let inputs = match &summary.inputs[..] {
+        [] => {
+            let reason = "there is no file in it; looked for files (no hidden ones) with OTLP traces as JSON \
+                          or protobuf, plain, gzip or zstd";
+            return Error::NothingUsable { inputs: names.join(", "), reason: reason.to_owned() };
+        }
         [only] => only.name.clone(),
         several => format!("{} inputs", several.len()),
     };

@@ -430,6 +430,49 @@ fn accepted_but_not_found_is_a_warning() {
     assert_eq!(text(&output.stderr), warning);
 }
 
+#[test]
+fn who_accepted_a_finding_is_told() {
+    let folder = folder();
+    let settings = "[[accept]]\ndetector = \"n-plus-one\"\nendpoint = \"*\"\nshape = \"*\"\n\
+                    reason = \"known\"\nowner = \"shop team\"\nuntil = 9999-12-31";
+    std::fs::write(folder.path().join("whyslow.toml"), settings).unwrap();
+    let fixture =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/n-plus-one/customer-of-each-order/trace.otlp.zst");
+    let told = text(&whyslow(folder.path(), &["diagnose", fixture]).stdout);
+    assert!(told.contains(": known (shop team, until 9999-12-31)\n"), "{told}");
+    let json = whyslow(folder.path(), &["diagnose", fixture, "--format", "json"]).stdout;
+    let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let finding = &report["findings"][0];
+    let accepted = ["accepted", "accepted_owner", "accepted_until"].map(|key| finding[key].as_str().unwrap());
+    assert_eq!(accepted, ["known", "shop team", "9999-12-31"]);
+}
+
+#[test]
+fn a_folder_without_files_says_what_was_looked_for() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("exports")).unwrap();
+    std::fs::write(folder.path().join("exports/.hidden"), "{}").unwrap();
+    let output = whyslow(folder.path(), &["diagnose", "exports"]);
+    assert_eq!(output.status.code(), Some(3));
+    expect![[r#"
+        error: nothing usable in exports: there is no file in it; looked for files (no hidden ones) with OTLP traces as JSON or protobuf, plain, gzip or zstd
+    "#]].assert_eq(&text(&output.stderr));
+}
+
+#[test]
+fn a_pipe_is_as_wide_as_the_environment_says() {
+    let folder = folder();
+    let widest = |columns: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+        command.args(["diagnose", "trace.json"]).current_dir(folder.path()).env("COLUMNS", columns);
+        let told = text(&command.output().unwrap().stdout);
+        told.lines().map(|line| line.chars().count()).max().unwrap()
+    };
+    assert!(widest("60") <= 60);
+    assert!((61..=100).contains(&widest("")));
+    assert!((61..=100).contains(&widest("wide")));
+}
+
 /// As in `whyslow … | head`.
 #[test]
 fn a_reader_that_has_enough_is_no_error() {

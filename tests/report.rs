@@ -4,7 +4,7 @@
 mod samples;
 mod schema;
 
-use detectors::finding::Report;
+use detectors::finding::{Report, Verify};
 use expect_test::{expect, expect_file};
 use serde_json::Value;
 use whyslow::report::{OUTPUTS, Style};
@@ -42,6 +42,25 @@ fn one_cause_is_told_once() {
     let fixes = |text: &str| text.matches("load the sessions at once").count();
     assert_eq!(fixes(&told), 1);
     assert_eq!(fixes(&text(&report, Style { verbose: true, ..at(80) })), 9);
+}
+
+/// The first fix takes 199 of 203 statements away.
+#[test]
+fn a_check_counts_on_the_fixes_before_it() {
+    let told = |expected: u64| {
+        let mut report = samples::full();
+        let loop_of_queries = report.findings[0].verify.clone();
+        report.findings[1].verify = Verify { expected, ..loop_of_queries };
+        text(&report, at(160))
+    };
+    assert!(told(200).contains("check  statements per request 4 → 1 after fix 1: "));
+    assert!(told(100).contains("check  statements per request 203 → 100 by this fix alone: "));
+}
+
+#[test]
+fn hidden_leads_say_where_they_are() {
+    let told = text(&samples::full(), at(100));
+    assert!(told.contains("not shown: 1 lead of low confidence (GET /orders), 1 suspicion dismissed"));
 }
 
 #[test]

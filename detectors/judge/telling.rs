@@ -49,12 +49,14 @@ pub(super) fn finding(
         evidence: candidate.tally.exemplars.in_order().into_iter().map(evidence).collect(),
         also: Vec::new(),
         accepted: None,
+        accepted_owner: None,
+        accepted_until: None,
     };
-    finding.accepted = settings
-        .accepted
-        .iter()
-        .find(|accepted| accepted.covers(&finding))
-        .map(|accepted| accepted.reason.clone());
+    if let Some(acceptance) = settings.accepted.iter().find(|accepted| accepted.covers(&finding)) {
+        finding.accepted = Some(acceptance.reason.clone());
+        finding.accepted_owner.clone_from(&acceptance.owner);
+        finding.accepted_until.clone_from(&acceptance.until);
+    }
     finding
 }
 

@@ -133,7 +133,7 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
 /// The command that reads the same places again, where a new recording lies by then.
 fn again(paths: &[PathBuf]) -> String {
     let words = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect::<Vec<_>>();
-    format!("whyslow diagnose {}", words.join(" "))
+    format!("whyslow diagnose {}  # of a new recording", words.join(" "))
 }
 
 /// A word for a shell, in single quotes where it needs them.
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn commands_can_be_copied() {
         let paths = ["traces.json", "a b/it's", "-"].map(PathBuf::from);
-        assert_eq!(again(&paths), r"whyslow diagnose traces.json 'a b/it'\''s' -");
+        assert_eq!(again(&paths), r"whyslow diagnose traces.json 'a b/it'\''s' -  # of a new recording");
     }
 
     #[test]

@@ -99,6 +99,17 @@ fn is_hidden(entry: &fs::DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
+impl Input {
+    /// The name that messages use.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Stdin => "stdin".to_owned(),
+            Self::Stream { name, .. } => name.to_string(),
+        }
+    }
+}
+
 impl Listed {
     /// Opens it and undoes its compression; `read` grows by the bytes as they are stored.
     pub(super) fn open(self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {

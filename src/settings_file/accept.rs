@@ -23,6 +23,7 @@ pub(super) fn read(section: &Section<'_>, today: Day) -> Result<Acceptance, Erro
             .text("reason", "runs at night only")?
             .ok_or_else(|| section.error("an acceptance needs a `reason`"))?,
         owner: section.text("owner", "data team")?,
+        until: section.date("until")?.map(|date| date.to_string()),
     };
     check_subject(section, &acceptance)?;
     check_detector(section, acceptance.detector.as_deref())?;

@@ -85,6 +85,8 @@ fn finding(id: &str, detector: &str, subject: Subject, measured: Latency, predic
         }],
         also: Vec::new(),
         accepted: None,
+        accepted_owner: None,
+        accepted_until: None,
     }
 }
 
@@ -277,7 +279,9 @@ pub(crate) fn full() -> Report {
     let accepted = Finding {
         service: "reports".to_owned(),
         endpoint: Some("GET /report/{year}".to_owned()),
-        accepted: Some("runs at night only (data team)".to_owned()),
+        accepted: Some("runs at night only".to_owned()),
+        accepted_owner: Some("data team".to_owned()),
+        accepted_until: Some("2027-03-31".to_owned()),
         ..finding(
             "beef",
             "slow-query",

@@ -29,7 +29,7 @@ impl Destination {
 
     /// Writes a report; a file has all of it or stays as it was.
     pub(super) fn write(self, output: &Output, report: &Report, verbose: bool) -> anyhow::Result<()> {
-        let style = Style { verbose, ..Style::default() };
+        let style = Style { width: columns().unwrap_or(Style::WIDTH_DEFAULT), verbose, colour: false };
         let cannot = |path: PathBuf| move || format!("cannot write {}", path.display());
         match self {
             Self::Stdout => to_stdout(output, report, verbose).context("cannot write to standard output"),
@@ -73,12 +73,18 @@ fn into<W: Write>(file: W, output: &Output, report: &Report, style: &Style) -> i
 
 fn to_stdout(output: &Output, report: &Report, verbose: bool) -> io::Result<()> {
     let stdout = io::stdout().lock();
-    // What is not a terminal gets a fixed width, so that its bytes do not depend on a window.
+    // What is not a terminal gets a fixed width, so that its bytes do not depend on a window; who
+    // wants another one exports it.
     let width = match stdout.is_terminal() {
         true => terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
-        false => None,
+        false => columns(),
     };
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     let style = Style { width: width.unwrap_or(Style::WIDTH_DEFAULT), verbose, colour };
     into(stdout, output, report, &style)?.flush()
+}
+
+/// The width that the environment asks for.
+fn columns() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|columns| *columns > 0)
 }

@@ -137,12 +137,12 @@ fn write_time(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
 
 fn time_title(requests: u64) -> Line {
     let title = Line::at(2).with(Ink::Title, "where the time goes");
-    let slowest = if requests < PERCENT { "the slowest" } else { "slowest 1 %" };
+    let slowest = if requests < PERCENT { "the slowest" } else { "of slowest 1 %" };
     match requests {
         0 | 1 => title,
         _ => title
             .pad_to(4 + NAME_WIDTH)
-            .with(Ink::Faint, format!("{:>16}", "all requests"))
+            .with(Ink::Faint, format!("{:>16}", "mean of all"))
             .with(Ink::Faint, format!("{slowest:>18}")),
     }
 }

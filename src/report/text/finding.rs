@@ -4,8 +4,8 @@ use std::io;
 
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{
-    Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Location, Report,
-    Unit, Verify,
+    AfterFix, Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Location,
+    Report, Unit, Verify,
 };
 use detectors::settings::Metric;
 
@@ -75,7 +75,7 @@ pub(super) fn write(
     for (place, fix) in finding.fix.iter().enumerate() {
         write_fix(page, if place == 0 { "fix" } else { "or" }, fix, endpoint)?;
     }
-    write_check(page, &finding.verify)?;
+    write_check(page, &check(finding, endpoint, shown))?;
     for other in &finding.also {
         page.prose(label("also"), Ink::Plain, other)?;
     }
@@ -240,19 +240,51 @@ fn write_fix(page: &mut Page<'_>, name: &str, fix: &Fix, endpoint: Option<&Endpo
     }
 }
 
-/// `statements per request 203 → 4:  whyslow run -- …`; a command is never wrapped, so that it can be copied.
-fn write_check(page: &mut Page<'_>, verify: &Verify) -> io::Result<()> {
-    let figure = |value: u64| match verify.unit {
+/// What to look at, and a command.
+struct Check<'f> {
+    text: String,
+    command: &'f str,
+}
+
+/// `statements per request 203 → 4`. Where an earlier fix changes the same figure, it is what that
+/// one leaves.
+fn check<'f>(finding: &'f Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>) -> Check<'f> {
+    let Verify { metric, unit, now, expected, command } = &finding.verify;
+    let steps = endpoint.map_or(&[][..], |endpoint| &endpoint.after_fixes);
+    let place = steps.iter().position(|step| step.finding == finding.id).unwrap_or(0);
+    let changes = |step: &&AfterFix| taken(step, finding, shown).is_some();
+    let earlier: Vec<AfterFix> = steps[..place].iter().filter(changes).cloned().collect();
+    let gone: u64 = earlier.iter().filter_map(|step| taken(step, finding, shown)).sum();
+    let (left, state) = match (earlier.is_empty(), expected.checked_sub(gone).filter(|_| now > &gone)) {
+        (true, _) => (0, String::new()),
+        (false, Some(_)) => (gone, format!(" {}", fixes(&earlier, shown))),
+        (false, None) => (0, " by this fix alone".to_owned()),
+    };
+    let figure = |value: u64| match unit {
         Unit::Count => count(value),
         Unit::Ns => duration(value),
     };
-    let text = format!("{} {} → {}", verify.metric, figure(verify.now), figure(verify.expected));
-    let command = Line::default().with(Ink::Plain, &verify.command);
-    let whole = label("check").with(Ink::Plain, &text);
+    let text = format!("{metric} {} → {}{state}", figure(now - left), figure(expected - left));
+    Check { text, command }
+}
+
+/// What an earlier fix at the same endpoint takes away from a count that another one changes, too.
+fn taken(step: &AfterFix, finding: &Finding, shown: &Shown<'_>) -> Option<u64> {
+    let told = shown.findings.iter().find(|told| told.finding.id == step.finding)?;
+    let (earlier, later) = (&told.finding.verify, &finding.verify);
+    let same_place = (&told.finding.service, &told.finding.endpoint) == (&finding.service, &finding.endpoint);
+    let same = same_place && earlier.metric == later.metric && later.unit == Unit::Count;
+    same.then(|| earlier.now.saturating_sub(earlier.expected))
+}
+
+/// A command is never wrapped, so that it can be copied.
+fn write_check(page: &mut Page<'_>, check: &Check<'_>) -> io::Result<()> {
+    let command = Line::default().with(Ink::Plain, check.command);
+    let whole = label("check").with(Ink::Plain, &check.text);
     if whole.width() + 2 + command.width() <= page.style.width && command.width() > 0 {
         return page.line(whole.with(Ink::Plain, ":  ").then(command));
     }
-    page.prose(label("check"), Ink::Plain, &text)?;
+    page.prose(label("check"), Ink::Plain, &check.text)?;
     match command.width() {
         0 => Ok(()),
         _ => page.line(label("").then(command)),

@@ -18,6 +18,9 @@ const LINES_MAX: usize = 10;
 /// How many endpoints with causes that are told elsewhere are listed.
 const ALIKE_MAX: usize = 50;
 
+/// How many endpoints are named on a line.
+const PLACES_MAX: usize = 3;
+
 /// Where the text of a section begins.
 const INDENT: usize = 2;
 
@@ -140,7 +143,11 @@ fn write_accepted(page: &mut Page<'_>, findings: &[Finding]) -> io::Result<()> {
     for (finding, reason) in accepted() {
         write_aside(page, &finding.detector, &finding.subject.text)?;
         let endpoint = finding.endpoint.as_deref().unwrap_or(WHOLE_SERVICE);
-        page.prose(Line::at(INDENT + 2), Ink::Faint, &format!("{} {endpoint}: {reason}", finding.service))?;
+        let until = finding.accepted_until.as_ref().map(|day| format!("until {day}"));
+        let terms: Vec<&str> = finding.accepted_owner.iter().chain(&until).map(String::as_str).collect();
+        let terms = if terms.is_empty() { String::new() } else { format!(" ({})", terms.join(", ")) };
+        let text = format!("{} {endpoint}: {reason}{terms}", finding.service);
+        page.prose(Line::at(INDENT + 2), Ink::Faint, &text)?;
     }
     page.blank()
 }
@@ -181,17 +188,36 @@ fn write_hidden(page: &mut Page<'_>, report: &Report, shown: &Shown<'_>) -> io::
     if shown.verbose {
         return Ok(());
     }
-    let leads =
-        report.findings.iter().filter(|finding| finding.is_lead() && finding.accepted.is_none()).count();
-    let hidden = [(leads, "lead", " of low confidence"), (report.dismissed.len(), "suspicion", " dismissed")];
-    let told = hidden.iter().filter(|(number, ..)| *number > 0);
-    let parts: Vec<String> = told.map(|(number, noun, what)| counted(*number as u64, noun) + what).collect();
+    let leads: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.is_lead() && finding.accepted.is_none()).collect();
+    let mut parts = Vec::new();
+    if !leads.is_empty() {
+        let number = counted(leads.len() as u64, "lead");
+        parts.push(format!("{number} of low confidence ({})", places(&leads)));
+    }
+    if !report.dismissed.is_empty() {
+        parts.push(counted(report.dismissed.len() as u64, "suspicion") + " dismissed");
+    }
     if parts.is_empty() {
         return Ok(());
     }
     let text = format!("not shown: {}; -v shows them", parts.join(", "));
-    page.line(Line::default().with(Ink::Faint, text))?;
+    page.prose(Line::default(), Ink::Faint, &text)?;
     page.blank()
+}
+
+/// Where findings lie, each endpoint once: `GET /orders, GET /cart and 3 more`.
+fn places(findings: &[&Finding]) -> String {
+    let mut places: Vec<&str> = Vec::new();
+    for place in findings.iter().map(|finding| finding.endpoint.as_deref().unwrap_or(WHOLE_SERVICE)) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    match places.len() {
+        0..=PLACES_MAX => places.join(", "),
+        all => format!("{} and {} more", places[..PLACES_MAX].join(", "), all - PLACES_MAX),
+    }
 }
 
 fn write_dismissed(page: &mut Page<'_>, dismissed: &[Dismissal]) -> io::Result<()> {
