@@ -39,7 +39,7 @@ use crate::evidence::trace::{NONE, Operation, Waits};
 use crate::evidence::{Kind, Role};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, Step};
-use crate::mapper::Stack;
+use crate::stack::Stack;
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect, n_plus_one, sequential_calls};
 

@@ -40,8 +40,8 @@ use crate::candidate::{
 use crate::evidence::Kind;
 use crate::evidence::trace::{NONE, Segment, Waits};
 use crate::finding::{Confidence, Unit};
-use crate::mapper::Stack;
 use crate::settings::Setting;
+use crate::stack::Stack;
 use crate::wording::duration;
 use crate::{Detector, Inspect, n_plus_one, repeated_query};
 

@@ -136,7 +136,7 @@ mod tests {
         let stock = "SELECT partner_stockrecord.id FROM partner_stockrecord WHERE product_id = ?";
         let (why, fix) = told(&[PRODUCTS, IMAGES, UNREAD], stock);
         assert!(why.contains("FROM catalogue_product;") || why.ends_with("FROM catalogue_product"), "{why}");
-        assert!(fix.contains("prefetch_related(\"stockrecord\")"), "{fix}");
+        assert!(fix.contains("prefetch_related(\"…\") with the related name of stockrecord"), "{fix}");
         let class = "SELECT catalogue_productclass.id FROM catalogue_productclass WHERE id = ?";
         let (why, fix) = told(&[PRODUCTS, IMAGES, UNREAD], class);
         assert!(why.contains("FROM catalogue_product"), "{why}");

@@ -27,6 +27,7 @@ mod pool_starvation;
 mod repeated_query;
 mod sequential_calls;
 mod slow_query;
+mod stack;
 #[cfg(test)]
 mod testing;
 

@@ -1,240 +1,13 @@
-//! Which mapper, driver or client is in use, by the name of its instrumentation, and the words for a
-//! fix that it understands.
+//! How the calls of a loop become one, in the words of the mapper, driver or client that is in use.
 
 use crate::candidate::{Advice, Case, Mark, Remedy};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
-use crate::evidence::{Dictionary, Kind, OriginRef, ShapeRef};
+use crate::evidence::{Dictionary, Kind, ShapeRef};
+use crate::stack::{Language, Mapper, Stack, Store};
 use crate::{group, kinship};
 
-/// An object mapper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mapper {
-    SqlAlchemy,
-    Django,
-    ActiveRecord,
-    Hibernate,
-    EfCore,
-    Sequelize,
-    Prisma,
-    TypeOrm,
-    Gorm,
-    Diesel,
-    SeaOrm,
-    Laravel,
-    Doctrine,
-}
-
-/// Part of an instrumentation's name and the mapper that it tells; the first that fits.
-const MAPPERS: [(&str, Mapper); 19] = [
-    ("sqlalchemy", Mapper::SqlAlchemy),
-    ("django", Mapper::Django),
-    ("active_record", Mapper::ActiveRecord),
-    ("activerecord", Mapper::ActiveRecord),
-    ("action_pack", Mapper::ActiveRecord),
-    ("actionpack", Mapper::ActiveRecord),
-    ("rails", Mapper::ActiveRecord),
-    ("hibernate", Mapper::Hibernate),
-    ("spring-data", Mapper::Hibernate),
-    ("entityframework", Mapper::EfCore),
-    ("sequelize", Mapper::Sequelize),
-    ("prisma", Mapper::Prisma),
-    ("typeorm", Mapper::TypeOrm),
-    ("gorm", Mapper::Gorm),
-    ("diesel", Mapper::Diesel),
-    ("sea_orm", Mapper::SeaOrm),
-    ("sea-orm", Mapper::SeaOrm),
-    ("laravel", Mapper::Laravel),
-    ("doctrine", Mapper::Doctrine),
-];
-
-/// The language of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Language {
-    Python,
-    Node,
-    Java,
-    Go,
-    DotNet,
-    Ruby,
-    Php,
-    Rust,
-    #[default]
-    Other,
-}
-
-/// What a piece of code is written with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Stack {
-    mapper: Option<Mapper>,
-    language: Language,
-    /// Fields of a GraphQL query are resolved around the calls.
-    graphql: bool,
-    /// The driver speaks to PostgreSQL.
-    postgres: bool,
-}
-
-impl Stack {
-    /// What the code of a case is written with.
-    pub(crate) fn of_case(case: &Case<'_>) -> Self {
-        let origins = case.marks.iter().filter_map(|(mark, _)| match mark {
-            Mark::By(origin) => Some(*origin),
-            _ => None,
-        });
-        Self::of(case.dictionary, origins)
-    }
-
-    fn of(dictionary: &Dictionary, origins: impl Iterator<Item = OriginRef>) -> Self {
-        let mut stack = Self::default();
-        for origin in origins.map(|origin| dictionary.origin(origin)) {
-            let library = dictionary.text(origin.library).to_ascii_lowercase();
-            let named = MAPPERS.iter().find(|(part, _)| library.contains(part));
-            stack.mapper = stack.mapper.or(named.map(|(_, mapper)| *mapper));
-            stack.graphql |= library.contains("graphql");
-            stack.postgres |= ["psycopg", "asyncpg", "npgsql", "pgx", "postgres", "-pg", "::pg"]
-                .iter()
-                .any(|driver| library.contains(driver));
-            if stack.language == Language::Other {
-                stack.language = Language::of(dictionary.text(origin.language));
-            }
-        }
-        stack
-    }
-
-    /// Ways to use a result again instead of reading it again.
-    pub(crate) fn keep_result(&self) -> Vec<Advice> {
-        let text = match self.language {
-            Language::Python => {
-                "read it once and hand it on, or keep it for the request (functools.cache per request, Django: cached_property)"
-            }
-            Language::Node => {
-                "read it once and hand it on, or keep it for the request (AsyncLocalStorage, DataLoader)"
-            }
-            Language::Java => {
-                "read it once and hand it on, or keep it for the request (@RequestScope, first-level cache: load by id in one session)"
-            }
-            Language::Go => "read it once and hand it on, or keep it in the request's context",
-            Language::DotNet => {
-                "read it once and hand it on, or keep it in a scoped service (EF Core: Find looks in the context first)"
-            }
-            Language::Ruby => {
-                "read it once and hand it on, or keep it for the request (||=, ActiveSupport::CurrentAttributes)"
-            }
-            Language::Php => "read it once and hand it on, or keep it for the request (Laravel: once())",
-            Language::Rust | Language::Other => "read it once and hand it on, or keep it for the request",
-        };
-        vec![Advice {
-            text: text.to_owned(),
-            tradeoff: "what others write during the request is seen at the next one".to_owned(),
-            remedy: None,
-        }]
-    }
-
-    /// Ways to let calls wait together.
-    pub(crate) fn overlap(&self, stores: bool) -> Vec<Advice> {
-        let text = match self.language {
-            Language::Python => {
-                "start them together: asyncio.gather, or a ThreadPoolExecutor in synchronous code"
-            }
-            Language::Node => "start them together: await Promise.all([…])",
-            Language::Java => "start them together: CompletableFuture.allOf, or virtual threads",
-            Language::Go => "start them together: errgroup",
-            Language::DotNet => "start them together: await Task.WhenAll(…)",
-            Language::Ruby => "start them together: threads, or concurrent-ruby's Promises.zip",
-            Language::Php => "start them together: Guzzle's Utils::all, Laravel's Http::pool",
-            Language::Rust => "start them together: try_join!",
-            Language::Other => "start them together and wait for all",
-        };
-        let tradeoff = match stores {
-            true => {
-                "each statement at the same time takes a connection of its own, outside of the transaction"
-            }
-            false => "more load at once on the other side; all are made even where the first fails",
-        };
-        let mut advice = vec![Advice { text: text.to_owned(), tradeoff: tradeoff.to_owned(), remedy: None }];
-        if !stores {
-            advice.push(Advice {
-                text: "one call that answers all of it, if the services are yours".to_owned(),
-                tradeoff: "a new endpoint that knows of several things".to_owned(),
-                remedy: Some(Remedy::SendOnce),
-            });
-        }
-        advice
-    }
-
-    /// How to do something after the answer.
-    pub(crate) fn defer(&self) -> &'static str {
-        match self.language {
-            Language::Python => {
-                "answer first, do it in a worker (Celery, RQ; in-process: Starlette's BackgroundTasks)"
-            }
-            Language::Node => "answer first, do it in a worker (BullMQ, or a queue that you have)",
-            Language::Java => {
-                "answer first, do it in a worker (a queue with an outbox table; in-process: @Async)"
-            }
-            Language::Go => "answer first, do it in a worker (a queue with an outbox table)",
-            Language::DotNet => "answer first, do it in a worker (Hangfire, or a queue with an outbox table)",
-            Language::Ruby => "answer first, do it in a job (ActiveJob, Sidekiq)",
-            Language::Php => "answer first, do it in a queued job (Laravel: dispatch(), Symfony Messenger)",
-            Language::Rust | Language::Other => {
-                "answer first, do it in a worker (a queue with an outbox table)"
-            }
-        }
-    }
-
-    /// A profiler that can be attached to the running service.
-    pub(crate) fn profiler(&self) -> &'static str {
-        match self.language {
-            Language::Python => "py-spy record --pid …",
-            Language::Node => "node --cpu-prof, or 0x",
-            Language::Java => "asprof (async-profiler) or JFR",
-            Language::Go => "/debug/pprof/profile",
-            Language::DotNet => "dotnet-trace collect",
-            Language::Ruby => "rbspy record --pid …",
-            Language::Php => "phpspy --pid …",
-            Language::Rust | Language::Other => "perf record -g --pid …",
-        }
-    }
-
-    /// How to spend less on building answers.
-    pub(crate) fn serialise(&self) -> &'static str {
-        match self.language {
-            Language::Python => {
-                "send fewer rows and fields (pages), and serialise faster: orjson, no second validation of what you built yourself (FastAPI: return a Response)"
-            }
-            Language::Node => {
-                "send fewer rows and fields (pages), and serialise faster: fast-json-stringify, no copy of the whole result"
-            }
-            Language::Java => {
-                "send fewer rows and fields (pages, projections instead of entities), and stream them"
-            }
-            Language::Ruby => {
-                "send fewer rows and fields (pages, pluck instead of objects), and serialise faster: Oj, Alba"
-            }
-            _ => "send fewer rows and fields (pages), and stream them",
-        }
-    }
-}
-
-/// Whether an operation is reported by an object mapper.
-pub(crate) fn is_of_mapper(dictionary: &Dictionary, origin: OriginRef) -> bool {
-    Stack::of(dictionary, [origin].into_iter()).mapper.is_some()
-}
-
-impl Language {
-    fn of(name: &str) -> Self {
-        match name {
-            "python" => Self::Python,
-            "nodejs" | "webjs" | "javascript" => Self::Node,
-            "java" | "kotlin" | "scala" => Self::Java,
-            "go" => Self::Go,
-            "dotnet" => Self::DotNet,
-            "ruby" => Self::Ruby,
-            "php" => Self::Php,
-            "rust" => Self::Rust,
-            _ => Self::Other,
-        }
-    }
-}
+const BY_LIST_COSTS: &str =
+    "answers have to be matched to their rows; very long lists in chunks of about 1,000";
 
 /// How calls of a loop become one.
 pub(crate) struct Batch<'a> {
@@ -311,10 +84,12 @@ impl<'a> Batch<'a> {
         let text = match self.stack.mapper? {
             Mapper::SqlAlchemy if *many => format!("SQLAlchemy selectinload({owner}.{snake})"),
             Mapper::SqlAlchemy => format!("SQLAlchemy joinedload({owner}.{snake})"),
-            Mapper::Django => {
-                let call = if *many { "prefetch_related" } else { "select_related" };
-                format!("Django {call}(\"{}\")", without_application(&snake))
-            }
+            // A model gives its relations back under names that no table tells.
+            Mapper::Django if *many => format!(
+                "Django prefetch_related(\"…\") with the related name of {} (MODEL_set, if its key gives none)",
+                without_application(&snake)
+            ),
+            Mapper::Django => format!("Django select_related(\"{}\")", without_application(&snake)),
             Mapper::ActiveRecord => format!("ActiveRecord {owner}.includes(:{snake})"),
             Mapper::Hibernate => {
                 format!(
@@ -359,24 +134,24 @@ impl<'a> Batch<'a> {
                 "steps without rows are missing from the answer: fill them in",
             );
         }
-        let key = facts.and_then(|facts| {
-            let equal = facts.predicates.iter().filter(|it| it.comparison == Comparison::Equal);
-            let keys = equal.clone().filter(|it| group::is_key(&it.column));
-            keys.chain(equal).next().map(|predicate| predicate.column.to_string())
+        let join = relation.map_or("or join it to the query before the loop".to_owned(), |relation| {
+            format!("or join {} to the query of {}", relation.child, relation.parent)
         });
-        let key = key.unwrap_or_else(|| "key".to_owned());
+        let Some(key) = facts.and_then(key_of) else {
+            return Advice {
+                text: format!("ask for all of them in one statement, by a list of what differs; {join}"),
+                tradeoff: BY_LIST_COSTS.to_owned(),
+                remedy: None,
+            };
+        };
         let list = if self.stack.postgres {
             format!("WHERE {key} = ANY($1)")
         } else {
             format!("WHERE {key} IN (…)")
         };
-        let join = relation.map_or("or join it to the query before the loop".to_owned(), |relation| {
-            format!("or join {} to the query of {}", relation.child, relation.parent)
-        });
         Advice {
             text: format!("collect the keys and ask once: {list}; {join}"),
-            tradeoff: "answers have to be matched to their rows; very long lists in chunks of about 1,000"
-                .to_owned(),
+            tradeoff: BY_LIST_COSTS.to_owned(),
             remedy: None,
         }
     }
@@ -439,12 +214,37 @@ impl<'a> Batch<'a> {
     }
 
     fn documents(&self) -> Advice {
-        match group::writes(Kind::Document, self.dictionary.shape(self.shape)) {
-            true => {
+        let shape = self.dictionary.shape(self.shape);
+        let store = self.stack.store.or_else(|| Store::of_operation(&shape.text));
+        match (store, group::writes(Kind::Document, shape)) {
+            (Some(Store::Mongo), true) => {
                 plain("write them together: bulkWrite or insertMany", "one bad document may stop the rest")
             }
-            false => plain(
+            (Some(Store::Dynamo), true) => plain(
+                "write them together: BatchWriteItem, 25 items at a time",
+                "takes no conditions; what comes back as unprocessed has to be sent again",
+            ),
+            (Some(Store::Search), true) => {
+                plain("write them together: _bulk", "each document succeeds or fails on its own: look at all")
+            }
+            (None, true) => {
+                plain("write them together, by the store's bulk write", "one bad document may stop the rest")
+            }
+            (Some(Store::Mongo), false) => plain(
                 "collect the keys and ask once: { $in: […] }, or $lookup in the query before the loop",
+                "answers have to be matched to their documents",
+            ),
+            (Some(Store::Dynamo), false) => plain(
+                "collect the keys and ask once: BatchGetItem, 100 keys at a time; or keep in the item before \
+                 the loop what is read of these",
+                "answers come in any order and may be partial: unprocessed keys have to be asked for again",
+            ),
+            (Some(Store::Search), false) => plain(
+                "collect the keys and ask once: _mget, a terms query, or _msearch",
+                "answers have to be matched to their documents",
+            ),
+            (None, false) => plain(
+                "collect the keys and ask once, by a list of keys or the store's batch read",
                 "answers have to be matched to their documents",
             ),
         }
@@ -470,6 +270,14 @@ impl<'a> Batch<'a> {
         together.text = format!("without such an endpoint: {}", together.text);
         advice.push(together);
     }
+}
+
+/// The column by which a statement asks, one that names rows before others.
+fn key_of(facts: &Facts) -> Option<String> {
+    let of = |comparison| facts.predicates.iter().filter(move |it| it.comparison == comparison);
+    let asked = || of(Comparison::Equal).chain(of(Comparison::In));
+    let mut keys = asked().filter(|it| group::is_key(&it.column));
+    keys.next().or_else(|| asked().next()).map(|predicate| predicate.column.to_string())
 }
 
 fn plain(text: &str, tradeoff: &str) -> Advice {
@@ -593,7 +401,7 @@ mod tests {
             (
                 "opentelemetry.instrumentation.django",
                 "select_related(\"customer\")",
-                "prefetch_related(\"items\")",
+                "prefetch_related(\"…\") with the related name of items",
             ),
             (
                 "OpenTelemetry::Instrumentation::ActiveRecord",
@@ -637,6 +445,33 @@ mod tests {
         );
         let update = fixes("opentelemetry.instrumentation.psycopg", "UPDATE stock SET left = ? WHERE id = ?");
         assert!(update[0].contains("UPDATE … FROM (VALUES …)"), "{update:?}");
+    }
+
+    #[test]
+    fn lists_name_what_is_asked_by() {
+        let fix = |statement: &str| fixes("opentelemetry.instrumentation.psycopg", statement).remove(0);
+        assert!(fix("SELECT * FROM pages WHERE path = ?").contains("WHERE path = ANY($1)"));
+        for statement in ["SELECT rating(?)", "SELECT * FROM pages WHERE path LIKE ?"] {
+            let by_nothing = fix(statement);
+            assert!(by_nothing.contains("in one statement") && !by_nothing.contains("WHERE"), "{by_nothing}");
+        }
+    }
+
+    #[test]
+    fn document_stores_are_spoken_to_in_their_words() {
+        let fix = |library: &str, text: &str| {
+            let report = crate::testing::trace().judge(5, |trace, _| {
+                let trace = trace.entry("GET /orders", 0.0, 220.0).by(library);
+                trace.each(20, |trace, number| {
+                    trace.call(Kind::Document, text, 10.0 + number * 10.0, 19.0 + number * 10.0)
+                })
+            });
+            report.findings[0].fix[0].text.clone()
+        };
+        assert!(fix("opentelemetry.instrumentation.pymongo", "find customers").contains("$in"));
+        assert!(fix("io.opentelemetry.aws-sdk-2.2", "GetItem customers").contains("BatchGetItem"));
+        assert!(fix("opentelemetry.instrumentation.elasticsearch", "get customers").contains("_mget"));
+        assert!(fix("couchbase-client", "get customers").contains("batch read"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::evidence::{Dictionary, OriginRef, ShapeRef};
 use crate::kinship::{Kinship, kinship};
-use crate::mapper;
+use crate::stack;
 
 /// Pairs of shapes that are remembered; then all are forgotten.
 const PAIRS_MAX: usize = 100_000;
@@ -21,7 +21,7 @@ pub struct Memo {
 impl Memo {
     /// Whether an object mapper reports what comes from here.
     pub(crate) fn is_of_mapper(&self, origin: OriginRef, dictionary: &Dictionary) -> bool {
-        *self.mappers.borrow_mut().entry(origin).or_insert_with(|| mapper::is_of_mapper(dictionary, origin))
+        *self.mappers.borrow_mut().entry(origin).or_insert_with(|| stack::is_of_mapper(dictionary, origin))
     }
 
     /// What a loop of `child` is to the query `parent`.

@@ -236,7 +236,8 @@ fn why(case: &Case<'_>) -> String {
     };
     let mut why = format!("sent {} times in a request, {how}, {single} each", case.repeats.p50);
     if let Some(query) = case.most(|mark| if let Mark::After(shape) = mark { Some(shape) } else { None }) {
-        why.push_str(&format!("; once for each row of {}", brief(case.dictionary, query)));
+        let of = if case.mostly(Mark::Paged) { "after" } else { "once for each row of" };
+        why.push_str(&format!("; {of} {}", brief(case.dictionary, query)));
     }
     let with: Vec<String> = case
         .marks

@@ -37,8 +37,8 @@ use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, Symbol, Values};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, GroupValues};
-use crate::mapper::Stack;
 use crate::settings::Setting;
+use crate::stack::Stack;
 use crate::wording::duration;
 use crate::{Detector, Inspect, n_plus_one};
 

@@ -19,6 +19,7 @@
 //!
 //! - on calls that carry a value that was not in use before: an earlier answer may have brought it;
 //! - on queries that ask by a key whose value is hidden: it most often comes from the row before;
+//! - on queries of document stores whose values are hidden: a filter that is not told may hold a key;
 //! - where something is written in between, or a transaction begins or ends;
 //! - after a call that failed: the next is its fallback, or another attempt;
 //! - on calls that overlap already, and on calls off the critical path;
@@ -41,8 +42,8 @@ use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, ShapeRef, Status, Values};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, Step};
-use crate::mapper::Stack;
 use crate::settings::Setting;
+use crate::stack::Stack;
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect, n_plus_one};
 
@@ -172,8 +173,8 @@ fn independence(
     let without = matches!(later.kind, Kind::Http | Kind::Sql) && !group::has_parameters(shape);
     match group::known_values(later, shape) {
         _ if without => Some(Confidence::Medium),
-        // A key most often comes from the row before.
-        None if Class::Statements.holds(later) && by_key() => None,
+        // A key most often comes from the row before, and a filter that is not told may hold one.
+        None if later.kind == Kind::Document || later.kind == Kind::Sql && by_key() => None,
         None if other_target => Some(Confidence::Medium),
         None => Some(Confidence::Low),
         Some(values) if same_shape || in_use.contains(&values) => Some(Confidence::Medium),
@@ -423,6 +424,16 @@ mod tests {
             .sql("SELECT count(*) FROM users", 120.0, 220.0)
             .sql("COMMIT", 221.0, 222.0);
         in_transaction.inspect().silent("sequential-calls");
+    }
+
+    #[test]
+    fn a_hidden_filter_may_hold_a_key() {
+        let inspected = trace()
+            .entry("GET /orders", 0.0, 300.0)
+            .call(Kind::Document, "Query orders", 10.0, 110.0)
+            .call(Kind::Document, "BatchGetItem customers", 120.0, 220.0)
+            .inspect();
+        inspected.silent("sequential-calls");
     }
 
     #[test]

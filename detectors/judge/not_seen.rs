@@ -22,7 +22,7 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
             add("database and cache clients", no_stores(tally, language));
         }
         if tally.statements > 0 && tally.pool_waits == 0 {
-            add("connection pool", no_pool(language).to_owned());
+            add("connection pool", no_pool(language, is_django(service, dictionary)).to_owned());
         }
         if tally.statements > 0 && tally.values_hidden * 2 > tally.statements {
             add("values of statements", HIDDEN_VALUES.to_owned());
@@ -42,6 +42,11 @@ fn language_of(service: Symbol, dictionary: &Dictionary) -> &str {
     languages.max().unwrap_or_default()
 }
 
+fn is_django(service: Symbol, dictionary: &Dictionary) -> bool {
+    let mut origins = dictionary.origins().filter(|(_, origin)| origin.service == service);
+    origins.any(|(_, origin)| dictionary.text(origin.library).contains("django"))
+}
+
 fn no_stores(tally: &ServiceTally, language: &str) -> String {
     let others = if tally.calls == 0 { "no client spans at all" } else { "calls, but no database spans" };
     let how = match language {
@@ -56,11 +61,12 @@ fn no_stores(tally: &ServiceTally, language: &str) -> String {
     format!("{others}: statements may hide in its own time; {how}, or give the server's query log")
 }
 
-fn no_pool(language: &str) -> &'static str {
+fn no_pool(language: &str, is_django: bool) -> &'static str {
     match language {
+        "python" if is_django => "Django emits no checkout spans: waits for a connection show as gaps only",
         "python" => {
-            "its driver emits no checkout spans (SQLAlchemy does: install \
-             opentelemetry-instrumentation-sqlalchemy); waits show as gaps only"
+            "its driver emits no checkout spans (where SQLAlchemy has the pool, \
+             opentelemetry-instrumentation-sqlalchemy does); waits show as gaps only"
         }
         "nodejs" => {
             "no pg-pool spans: load @opentelemetry/instrumentation-pg before pg is required; waits show as gaps only"

@@ -68,7 +68,8 @@ fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
         let text = format!("{} a request", statements(endpoint.statements_per_request));
         items.push(Line::default().with(Ink::Plain, text));
     }
-    if !endpoint.entry {
+    // Names in brackets stand for spans without a request: nobody called it.
+    if !endpoint.entry && !endpoint.name.starts_with('(') {
         items.push(Line::default().with(Ink::Faint, "called by traced services only"));
     }
     if endpoint.errors > 0 {

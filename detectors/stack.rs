@@ -1,0 +1,283 @@
+//! Which mapper, driver, store, framework and language a piece of code is written with, by the names of its
+//! instrumentation, and the words for a fix that it understands.
+
+use crate::candidate::{Advice, Case, Mark, Remedy};
+use crate::evidence::{Dictionary, OriginRef};
+
+/// An object mapper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mapper {
+    SqlAlchemy,
+    Django,
+    ActiveRecord,
+    Hibernate,
+    EfCore,
+    Sequelize,
+    Prisma,
+    TypeOrm,
+    Gorm,
+    Diesel,
+    SeaOrm,
+    Laravel,
+    Doctrine,
+}
+
+/// Part of an instrumentation's name and the mapper that it tells; the first that fits.
+const MAPPERS: [(&str, Mapper); 19] = [
+    ("sqlalchemy", Mapper::SqlAlchemy),
+    ("django", Mapper::Django),
+    ("active_record", Mapper::ActiveRecord),
+    ("activerecord", Mapper::ActiveRecord),
+    ("action_pack", Mapper::ActiveRecord),
+    ("actionpack", Mapper::ActiveRecord),
+    ("rails", Mapper::ActiveRecord),
+    ("hibernate", Mapper::Hibernate),
+    ("spring-data", Mapper::Hibernate),
+    ("entityframework", Mapper::EfCore),
+    ("sequelize", Mapper::Sequelize),
+    ("prisma", Mapper::Prisma),
+    ("typeorm", Mapper::TypeOrm),
+    ("gorm", Mapper::Gorm),
+    ("diesel", Mapper::Diesel),
+    ("sea_orm", Mapper::SeaOrm),
+    ("sea-orm", Mapper::SeaOrm),
+    ("laravel", Mapper::Laravel),
+    ("doctrine", Mapper::Doctrine),
+];
+
+/// A document store with words of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Mongo,
+    Dynamo,
+    /// Elasticsearch and OpenSearch.
+    Search,
+}
+
+impl Store {
+    /// What the name of an instrumentation tells.
+    fn of_library(library: &str) -> Option<Self> {
+        let parts = [("mongo", Self::Mongo), ("dynamo", Self::Dynamo), ("search", Self::Search)];
+        parts.iter().find(|(part, _)| library.contains(part)).map(|(_, store)| *store)
+    }
+
+    /// What an operation tells: the libraries of a cloud's vendor are for all its services.
+    pub(crate) fn of_operation(text: &str) -> Option<Self> {
+        let item = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"];
+        item.contains(&text.split(' ').next()?).then_some(Self::Dynamo)
+    }
+}
+
+/// A web framework with words of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framework {
+    FastApi,
+    Django,
+}
+
+impl Framework {
+    /// What the name of an instrumentation tells.
+    fn of_library(library: &str) -> Option<Self> {
+        let parts = [("fastapi", Self::FastApi), ("django", Self::Django)];
+        parts.iter().find(|(part, _)| library.contains(part)).map(|(_, framework)| *framework)
+    }
+}
+
+/// The language of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Language {
+    Python,
+    Node,
+    Java,
+    Go,
+    DotNet,
+    Ruby,
+    Php,
+    Rust,
+    #[default]
+    Other,
+}
+
+/// What a piece of code is written with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stack {
+    pub(crate) mapper: Option<Mapper>,
+    pub(crate) store: Option<Store>,
+    framework: Option<Framework>,
+    pub(crate) language: Language,
+    /// Fields of a GraphQL query are resolved around the calls.
+    pub(crate) graphql: bool,
+    /// The driver speaks to PostgreSQL.
+    pub(crate) postgres: bool,
+}
+
+impl Stack {
+    /// What the code of a case is written with.
+    pub(crate) fn of_case(case: &Case<'_>) -> Self {
+        let origins = case.marks.iter().filter_map(|(mark, _)| match mark {
+            Mark::By(origin) => Some(*origin),
+            _ => None,
+        });
+        Self::of(case.dictionary, origins)
+    }
+
+    fn of(dictionary: &Dictionary, origins: impl Iterator<Item = OriginRef>) -> Self {
+        let mut stack = Self::default();
+        for origin in origins.map(|origin| dictionary.origin(origin)) {
+            let library = dictionary.text(origin.library).to_ascii_lowercase();
+            let named = MAPPERS.iter().find(|(part, _)| library.contains(part));
+            stack.mapper = stack.mapper.or(named.map(|(_, mapper)| *mapper));
+            stack.store = stack.store.or(Store::of_library(&library));
+            stack.framework = stack.framework.or(Framework::of_library(&library));
+            stack.graphql |= library.contains("graphql");
+            stack.postgres |= ["psycopg", "asyncpg", "npgsql", "pgx", "postgres", "-pg", "::pg"]
+                .iter()
+                .any(|driver| library.contains(driver));
+            if stack.language == Language::Other {
+                stack.language = Language::of(dictionary.text(origin.language));
+            }
+        }
+        stack
+    }
+
+    /// Ways to use a result again instead of reading it again.
+    pub(crate) fn keep_result(&self) -> Vec<Advice> {
+        let text = match self.language {
+            Language::Python => {
+                "read it once and hand it on, or keep it for the request (functools.cache per request, Django: cached_property)"
+            }
+            Language::Node => {
+                "read it once and hand it on, or keep it for the request (AsyncLocalStorage, DataLoader)"
+            }
+            Language::Java => {
+                "read it once and hand it on, or keep it for the request (@RequestScope, first-level cache: load by id in one session)"
+            }
+            Language::Go => "read it once and hand it on, or keep it in the request's context",
+            Language::DotNet => {
+                "read it once and hand it on, or keep it in a scoped service (EF Core: Find looks in the context first)"
+            }
+            Language::Ruby => {
+                "read it once and hand it on, or keep it for the request (||=, ActiveSupport::CurrentAttributes)"
+            }
+            Language::Php => "read it once and hand it on, or keep it for the request (Laravel: once())",
+            Language::Rust | Language::Other => "read it once and hand it on, or keep it for the request",
+        };
+        vec![Advice {
+            text: text.to_owned(),
+            tradeoff: "what others write during the request is seen at the next one".to_owned(),
+            remedy: None,
+        }]
+    }
+
+    /// Ways to let calls wait together.
+    pub(crate) fn overlap(&self, stores: bool) -> Vec<Advice> {
+        let text = match self.language {
+            Language::Python => {
+                "start them together: asyncio.gather, or a ThreadPoolExecutor in synchronous code"
+            }
+            Language::Node => "start them together: await Promise.all([…])",
+            Language::Java => "start them together: CompletableFuture.allOf, or virtual threads",
+            Language::Go => "start them together: errgroup",
+            Language::DotNet => "start them together: await Task.WhenAll(…)",
+            Language::Ruby => "start them together: threads, or concurrent-ruby's Promises.zip",
+            Language::Php => "start them together: Guzzle's Utils::all, Laravel's Http::pool",
+            Language::Rust => "start them together: try_join!",
+            Language::Other => "start them together and wait for all",
+        };
+        let tradeoff = match stores {
+            true => {
+                "each statement at the same time takes a connection of its own, outside of the transaction"
+            }
+            false => "more load at once on the other side; all are made even where the first fails",
+        };
+        let mut advice = vec![Advice { text: text.to_owned(), tradeoff: tradeoff.to_owned(), remedy: None }];
+        if !stores {
+            advice.push(Advice {
+                text: "one call that answers all of it, if the services are yours".to_owned(),
+                tradeoff: "a new endpoint that knows of several things".to_owned(),
+                remedy: Some(Remedy::SendOnce),
+            });
+        }
+        advice
+    }
+
+    /// How to do something after the answer.
+    pub(crate) fn defer(&self) -> &'static str {
+        match self.language {
+            Language::Python => {
+                "answer first, do it in a worker (Celery, RQ; in-process: Starlette's BackgroundTasks)"
+            }
+            Language::Node => "answer first, do it in a worker (BullMQ, or a queue that you have)",
+            Language::Java => {
+                "answer first, do it in a worker (a queue with an outbox table; in-process: @Async)"
+            }
+            Language::Go => "answer first, do it in a worker (a queue with an outbox table)",
+            Language::DotNet => "answer first, do it in a worker (Hangfire, or a queue with an outbox table)",
+            Language::Ruby => "answer first, do it in a job (ActiveJob, Sidekiq)",
+            Language::Php => "answer first, do it in a queued job (Laravel: dispatch(), Symfony Messenger)",
+            Language::Rust | Language::Other => {
+                "answer first, do it in a worker (a queue with an outbox table)"
+            }
+        }
+    }
+
+    /// A profiler that can be attached to the running service.
+    pub(crate) fn profiler(&self) -> &'static str {
+        match self.language {
+            Language::Python => "py-spy record --pid …",
+            Language::Node => "node --cpu-prof, or 0x",
+            Language::Java => "asprof (async-profiler) or JFR",
+            Language::Go => "/debug/pprof/profile",
+            Language::DotNet => "dotnet-trace collect",
+            Language::Ruby => "rbspy record --pid …",
+            Language::Php => "phpspy --pid …",
+            Language::Rust | Language::Other => "perf record -g --pid …",
+        }
+    }
+
+    /// How to spend less on building answers.
+    pub(crate) fn serialise(&self) -> &'static str {
+        match self.language {
+            Language::Python if self.framework == Some(Framework::FastApi) => {
+                "send fewer rows and fields (pages), and serialise faster: orjson, no second validation of what you built yourself (FastAPI: return a Response)"
+            }
+            Language::Python if self.framework == Some(Framework::Django) => {
+                "send fewer rows and fields (pages, values() instead of objects), and keep what is costly to render (cache of template fragments)"
+            }
+            Language::Python => {
+                "send fewer rows and fields (pages), and serialise faster (orjson) or stream them"
+            }
+            Language::Node => {
+                "send fewer rows and fields (pages), and serialise faster: fast-json-stringify, no copy of the whole result"
+            }
+            Language::Java => {
+                "send fewer rows and fields (pages, projections instead of entities), and stream them"
+            }
+            Language::Ruby => {
+                "send fewer rows and fields (pages, pluck instead of objects), and serialise faster: Oj, Alba"
+            }
+            _ => "send fewer rows and fields (pages), and stream them",
+        }
+    }
+}
+
+/// Whether an operation is reported by an object mapper.
+pub(crate) fn is_of_mapper(dictionary: &Dictionary, origin: OriginRef) -> bool {
+    Stack::of(dictionary, [origin].into_iter()).mapper.is_some()
+}
+
+impl Language {
+    fn of(name: &str) -> Self {
+        match name {
+            "python" => Self::Python,
+            "nodejs" | "webjs" | "javascript" => Self::Node,
+            "java" | "kotlin" | "scala" => Self::Java,
+            "go" => Self::Go,
+            "dotnet" => Self::DotNet,
+            "ruby" => Self::Ruby,
+            "php" => Self::Php,
+            "rust" => Self::Rust,
+            _ => Self::Other,
+        }
+    }
+}
