@@ -60,6 +60,17 @@ pub enum Subject {
     },
 }
 
+impl Subject {
+    /// Whether it is about calls of this shape, alone or among others.
+    pub(crate) fn holds(&self, shape: ShapeRef) -> bool {
+        match self {
+            Self::Shape(own) => *own == shape,
+            Self::Calls(shapes) => shapes.contains(&shape),
+            Self::Own(_) | Self::Pool { .. } => false,
+        }
+    }
+}
+
 /// Which own time of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OwnTime {

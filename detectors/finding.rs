@@ -226,7 +226,7 @@ pub struct Finding {
     pub verify: Verify,
     /// Requests that show it: the slowest, then a few chosen by hash.
     pub evidence: Vec<Evidence>,
-    /// Other detectors' views of the same time.
+    /// Other detectors' views of the same time; for a pool, what holds its connections.
     pub also: Vec<String>,
     /// The reason, if the team has accepted it.
     pub accepted: Option<String>,

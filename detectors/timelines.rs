@@ -96,6 +96,14 @@ pub struct Starvation {
 }
 
 impl Starvation {
+    /// The statements and calls that connections are held for, with their share of the time, per mille.
+    pub(crate) fn held_for(&self) -> impl Iterator<Item = (ShapeRef, u64)> {
+        self.holders.iter().filter_map(|(holding, share)| match holding {
+            Holding::Statement(shape) | Holding::Call(shape) => Some((*shape, *share)),
+            Holding::Own => None,
+        })
+    }
+
     /// Whether gaps before every statement are waits, not only those before the first.
     pub fn is_for_each_statement(&self) -> bool {
         self.held == Held::EachStatement && !self.reported

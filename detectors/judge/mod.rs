@@ -21,14 +21,18 @@ use self::selection::Verdict;
 use crate::ALL;
 use crate::candidate::{ShortOf, Subject};
 use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
-use crate::evidence::{Dictionary, Kind};
+use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::figures::{counted, duration};
 use crate::finding::{self, Confidence, Dismissal, Endpoint, Finding, GainKind, Report, Seen};
 use crate::impact::Replayer;
 use crate::settings::Settings;
+use crate::wording;
 
 /// Candidates of one endpoint that are replayed.
 const WEIGHED_MAX: usize = 200;
+
+/// Connections are held for something worth naming with this share of the time, per mille.
+const HOLDER_MIN: u64 = 100;
 
 /// Dismissals that a report lists; the rest is counted in its notes.
 const DISMISSED_MAX: usize = 2_000;
@@ -61,6 +65,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, agai
         findings.add(finding, candidate, &views);
     }
     findings.note_also(&candidates, &verdicts);
+    findings.note_holders(&candidates, &scales);
     let (told, ranked) = findings.in_order();
     let mut report = Report {
         version: finding::VERSION,
@@ -228,6 +233,31 @@ impl Findings {
         }
     }
 
+    /// Names inside each finding about a pool the findings about what its connections are held for.
+    fn note_holders(&mut self, candidates: &[Considered<'_>], scales: &Scales<'_>) {
+        let ids: FxHashMap<&str, &Considered<'_>> =
+            candidates.iter().map(|candidate| (candidate.id.as_str(), candidate)).collect();
+        let told: Vec<Option<&Considered<'_>>> =
+            self.ranked.iter().map(|ranked| ids.get(ranked.finding.id.as_str()).copied()).collect();
+        for (ranked, pool) in self.ranked.iter_mut().zip(&told) {
+            let Some(pool) = pool else { continue };
+            let starvation = scales.starvation(&pool.key.subject);
+            for (shape, share) in starvation.into_iter().flat_map(|starvation| starvation.held_for()) {
+                let holder = holder_of(shape, pool, told.iter().flatten());
+                if let Some(holder) = holder.filter(|_| share >= HOLDER_MIN) {
+                    ranked.finding.also.push(format!(
+                        "{}: {} is {} % of the time that connections are held; its fix gives them back \
+                         sooner ({})",
+                        holder.detector.id,
+                        wording::brief(scales.dictionary, shape),
+                        share / 10,
+                        holder.id
+                    ));
+                }
+            }
+        }
+    }
+
     /// Of each cause the largest share of an excess, and what it gives back at all endpoints.
     fn causes(&self) -> FxHashMap<(GainKind, String), (f64, u64)> {
         let mut causes: FxHashMap<(GainKind, String), (f64, u64)> = FxHashMap::default();
@@ -268,6 +298,18 @@ impl Findings {
         };
         (findings.iter().map(|finding| (finding.id.clone(), counted_on(finding))).collect(), findings)
     }
+}
+
+/// The finding about what connections of a pool are held for, at the pool's own endpoint if there is one.
+fn holder_of<'c, 'a: 'c>(
+    shape: ShapeRef,
+    pool: &Considered<'a>,
+    told: impl Iterator<Item = &'c &'c Considered<'a>>,
+) -> Option<&'c Considered<'a>> {
+    let same_service = |one: &Considered<'_>| one.key.endpoint.service == pool.key.endpoint.service;
+    told.copied()
+        .filter(|one| same_service(one) && one.key.subject.holds(shape))
+        .min_by_key(|one| (one.home != pool.home, &one.id))
 }
 
 /// Kinds of gain are never ranked together.

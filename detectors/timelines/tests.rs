@@ -354,6 +354,11 @@ fn a_pool_that_is_used_up_becomes_a_finding() {
         let first = &finding.fix[0].text;
         let shorter = first.starts_with("hold connections shorter: POST http://payments/charge");
         assert_eq!(shorter, it.call_ns > 0, "{first}");
+        let holder = finding
+            .also
+            .iter()
+            .any(|also| also.starts_with("blocking-call: POST http://payments/charge is "));
+        assert_eq!(holder, it.call_ns > 0, "{:?}", finding.also);
         let measured = finding.latency_ns.measured.p50.unwrap();
         let predicted = finding.latency_ns.predicted.p50.unwrap();
         assert!(predicted < measured / 2, "{predicted} of {measured}");
