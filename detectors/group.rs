@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::candidate::{Candidate, Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
-use crate::evidence::trace::Operation;
+use crate::evidence::trace::{EndpointName, Operation};
 use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN, Values};
 use crate::kinship::Kinship;
 
@@ -113,7 +113,7 @@ impl<'a> Group<'a> {
         let text = &*self.shape.text;
         match self.first.kind {
             Kind::Sql => self.is_bulk_statement(),
-            Kind::Document => contains(text, "$in") || contains(text, "many") || contains(text, "bulk"),
+            Kind::Document => ["$in", "many", "bulk", "batch"].iter().any(|bulk| contains(text, bulk)),
             Kind::Cache => {
                 let word = first_word(text);
                 ["mget", "mset", "hmget", "hmset", "hgetall", "pipeline", "multi", "exec", "get_multi"]
@@ -168,6 +168,15 @@ impl<'a> Group<'a> {
         let mut values: Vec<u32> = self.operations().filter_map(value).collect();
         let middle = values.len() / 2;
         (!values.is_empty()).then(|| *values.select_nth_unstable(middle).1)
+    }
+
+    /// Whether a timer seems to make them: nobody waits for them, and they cover less than a quarter of the
+    /// time that they stretch over. Timers that a request starts are recorded below it for ever.
+    pub(crate) fn is_timed(&self) -> bool {
+        let begun = self.operations().map(|call| call.start_ns).min().unwrap_or(0);
+        let ended = self.operations().map(|call| call.end_ns).max().unwrap_or(0);
+        let in_background = matches!(self.view.request.name, EndpointName::Background(_));
+        in_background && self.extent().union_ns < ended.saturating_sub(begun) / 4
     }
 
     /// Whether it asks for one row, or the rows of one other row, by a key.
@@ -271,7 +280,6 @@ impl<'a> View<'a> {
     /// Whether somebody waits for the request's answer, and all of it is known.
     pub(crate) fn is_answered(&self) -> bool {
         use crate::evidence::Role;
-        use crate::evidence::trace::EndpointName;
         let named = matches!(self.request.name, EndpointName::Route(_) | EndpointName::Root(_));
         named && self.request.opened_by.role != Role::Consumer
     }
@@ -391,10 +399,12 @@ pub(crate) fn writes(kind: Kind, shape: &Shape) -> bool {
         Kind::Http => !["GET", "HEAD", "OPTIONS"].contains(&first_word(&shape.text)),
         Kind::Rpc => !reads_by_name(&shape.text),
         Kind::Document => {
-            const WRITES: [&str; 8] =
-                ["insert", "update", "delete", "remove", "replace", "bulk", "modify", "save"];
+            const WRITES: [&str; 11] = [
+                "insert", "update", "delete", "remove", "replace", "bulk", "modify", "save", "put", "write",
+                "upsert",
+            ];
             let word = first_word(&shape.text).to_ascii_lowercase();
-            WRITES.iter().any(|write| word.contains(write))
+            WRITES.iter().any(|write| word.contains(write)) || word == "index" || word == "create"
         }
         Kind::Cache => {
             const READS: [&str; 16] = [

@@ -25,6 +25,7 @@
 //! - on chunks: lists of `IN`, rows of `VALUES`, `COPY`, `MGET`, `insertMany`, batch calls;
 //! - on HTTP and remote calls that run at the same time and together take about as long as one;
 //! - on transaction and session statements, and on retries;
+//! - on calls of a timer: in the background, with long pauses between them;
 //! - on statements whose known values are the same each time: that is repeated-query.
 //!
 //! Paging through a result is named, with low confidence: each page needs the one before.
@@ -137,6 +138,9 @@ fn minimum(group: &Group<'_>) -> u64 {
 fn harmless(group: &Group<'_>, needed: u64) -> Option<ShortOf> {
     if group.is_bulk() {
         return Some(ShortOf { what: "calls for a single row", seen: 0, needed });
+    }
+    if group.is_timed() {
+        return Some(ShortOf { what: "calls without long pauses", seen: 1, needed });
     }
     let places = group.places();
     if places > 1 && places == group.numbers.len() {
@@ -307,6 +311,16 @@ mod tests {
             let inspected = looped(8, 5.0, |trace, from, to| trace.call(kind, text, from, to)).inspect();
             assert_eq!(inspected.one("n-plus-one").repeats, 8, "{text}");
         }
+    }
+
+    #[test]
+    fn a_timer_in_the_background_is_no_loop() {
+        let every = |pause: f64| {
+            let trace = trace().entry("GET /", 0.0, 20.0);
+            trace.each(20, |trace, number| trace.sql(CUSTOMER, 30.0 + number * pause, 33.0 + number * pause))
+        };
+        every(40.0).inspect().silent("n-plus-one");
+        assert_eq!(every(5.0).inspect().one("n-plus-one").repeats, 20);
     }
 
     #[test]

@@ -18,7 +18,8 @@
 //! - where the request wrote to one of the tables in between, or did something that may have
 //!   written, such as calling a procedure;
 //! - on reads that take locks, and on statements without a table;
-//! - on loops whose values mostly differ: that is n-plus-one.
+//! - on loops whose values mostly differ: that is n-plus-one;
+//! - on what a timer in the background asks again and again.
 //!
 //! ## Remedy
 //!
@@ -104,6 +105,9 @@ fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found:
 }
 
 fn may_be_kept(group: &Group<'_>) -> bool {
+    if group.is_timed() {
+        return false;
+    }
     match group.first.kind {
         Kind::Sql => group.facts().is_some_and(|facts| {
             facts.verb == Verb::Select && !facts.locks && !facts.tables.is_empty() && facts.written.is_empty()
