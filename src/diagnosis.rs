@@ -8,6 +8,7 @@ use detectors::analysis::Analysis;
 use detectors::docket::Docket;
 use detectors::evidence::Dictionary;
 use detectors::evidence::shape::fold::{Fold, fold};
+use detectors::figures::counted;
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
 use detectors::settings::{Settings, Target};
@@ -19,6 +20,9 @@ use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
 const SPANS_SHARE: u64 = 60;
+
+/// Inputs whose problems are told one by one; a folder may hold thousands of other files.
+const PROBLEMS_MAX: usize = 5;
 
 /// How evidence is diagnosed.
 #[derive(Debug)]
@@ -165,6 +169,11 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
         Some(format!("{}: {problem}", input.name))
     });
     let mut notes: Vec<String> = problems.collect();
+    if notes.len() > PROBLEMS_MAX {
+        let more = (notes.len() - PROBLEMS_MAX) as u64;
+        notes.truncate(PROBLEMS_MAX);
+        notes.push(format!("{} could not be read", counted(more, "further input")));
+    }
     if counts.duplicates > 0 {
         notes.push(format!("{} spans came more than once and count once", counts.duplicates));
     }

@@ -201,7 +201,7 @@ fn arguments_that_make_no_sense() {
         &["diagnose", "trace.json", "--threads", "0"],
         expect![[r#"
         2
-        error: invalid value '0' for '--threads <N>': number would be zero for non-zero type
+        error: invalid value '0' for '--threads <N>': expected a whole number, 1 or more
 
         For more information, try '--help'.
     "#]],
@@ -457,6 +457,19 @@ fn a_folder_without_files_says_what_was_looked_for() {
     expect![[r#"
         error: nothing usable in exports: there is no file in it; looked for files (no hidden ones) with OTLP traces as JSON or protobuf, plain, gzip or zstd
     "#]].assert_eq(&text(&output.stderr));
+}
+
+#[test]
+fn a_folder_full_of_other_files_is_told_briefly() {
+    let folder = folder();
+    for number in 0..9 {
+        std::fs::write(folder.path().join(format!("{number}.txt")), "no trace").unwrap();
+    }
+    let output = whyslow(folder.path(), &["diagnose", ".", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let notes = report["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 6, "{notes:?}");
+    assert_eq!(notes[5], "4 further inputs could not be read");
 }
 
 #[test]

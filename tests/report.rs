@@ -57,6 +57,15 @@ fn a_check_counts_on_the_fixes_before_it() {
     assert!(told(100).contains("check  statements per request 203 → 100 by this fix alone: "));
 }
 
+/// As `--top` leaves them, where the first step of an endpoint is another fix.
+#[test]
+fn without_a_joint_result_a_cause_is_told_alone() {
+    let mut report = samples::one_cause_at_many_endpoints();
+    report.endpoints[3].after_fixes.clear();
+    let told = text(&report, at(100));
+    assert!(told.contains("600 requests  p99 87 ms → 70 ms  see finding 1\n"), "{told}");
+}
+
 #[test]
 fn hidden_leads_say_where_they_are() {
     let told = text(&samples::full(), at(100));

@@ -74,7 +74,7 @@ pub(crate) struct Options {
     endpoint: Option<String>,
 
     /// Report the first N findings only; what has one cause at several endpoints counts once
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     top: Option<std::num::NonZeroUsize>,
 
     /// End with 1 when there is a finding (that is neither accepted nor of low confidence), or when
@@ -87,7 +87,7 @@ pub(crate) struct Options {
     memory: u64,
 
     /// Threads that read and inspect [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     threads: Option<std::num::NonZeroUsize>,
 
     /// The settings file [default: whyslow.toml here or in the nearest folder above]
@@ -109,6 +109,10 @@ enum FailOn {
     Finding,
     /// A missed target
     Target,
+}
+
+fn at_least_one(text: &str) -> Result<std::num::NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "expected a whole number, 1 or more")
 }
 
 fn endpoint_glob(text: &str) -> Result<String, std::convert::Infallible> {

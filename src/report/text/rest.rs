@@ -3,7 +3,9 @@
 use std::io;
 
 use detectors::figures::{count, counted, share};
-use detectors::finding::{Dismissal, Endpoint, Finding, NotSeen, Report, Seen, Skipped, SkippedRecord};
+use detectors::finding::{
+    Dismissal, Endpoint, Finding, GainKind, NotSeen, Report, Seen, Skipped, SkippedRecord,
+};
 
 use super::endpoint::{fixes, latency, numbered, target};
 use super::finding::change_at;
@@ -88,12 +90,19 @@ fn told_above(endpoint: &Endpoint, shown: &Shown<'_>) -> Vec<Line> {
             change_at(endpoint, &last.latency_ns),
             Line::default().with(Ink::Faint, fixes(&endpoint.after_fixes, shown)),
         ],
-        None => {
-            let numbers = shown.at(endpoint).map(|told| told.number);
-            [Line::default(), Line::default().with(Ink::Faint, numbered(numbers, "see", "finding"))]
-        }
+        None => alone(endpoint, shown),
     });
     cells
+}
+
+/// What the first finding's fix alone does, where no joint result is known.
+fn alone(endpoint: &Endpoint, shown: &Shown<'_>) -> [Line; 2] {
+    let numbers = shown.at(endpoint).map(|told| told.number);
+    let see = Line::default().with(Ink::Faint, numbered(numbers, "see", "finding"));
+    match shown.at(endpoint).next().filter(|told| told.finding.gain.kind == GainKind::Latency) {
+        Some(told) => [change_at(endpoint, &told.finding.latency_ns.predicted), see],
+        None => [Line::default(), see],
+    }
 }
 
 /// Endpoints without a finding, a line each.
