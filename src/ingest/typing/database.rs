@@ -69,6 +69,18 @@ fn is_statement(name: &[u8]) -> bool {
     words > 3 && verbs.iter().any(|known| known.eq_ignore_ascii_case(verb))
 }
 
+/// Whether the status of an answer says that all went well. Most instrumentation tells errors only, some
+/// every status: zero, an SQLSTATE of the classes success, warning and no data, or that of HTTP.
+fn is_success(fields: &Fields<'_>, store: Store) -> bool {
+    let text = fields.text([Key::DbStatusCode]).unwrap_or_default();
+    let mild = |class: &[u8]| matches!(class, b"00" | b"01" | b"02");
+    match fields.number([Key::DbStatusCode]) {
+        Some(0) => true,
+        Some(100..400) if store == Store::Document => true,
+        _ => text.len() == 5 && text.get(..2).is_some_and(mild),
+    }
+}
+
 /// What works inside the driver only.
 fn is_inside(name: &[u8]) -> bool {
     matches!(
@@ -91,13 +103,14 @@ impl Typing<'_> {
         if let Some(size @ 2..) = fields.number([Key::BatchSize]) {
             span.repeats = saturated(Some(size));
         }
-        if fields.has(Key::DbStatusCode) {
+        let store = Store::of(system);
+        if fields.has(Key::DbStatusCode) && !is_success(fields, store) {
             span.status = Status::Error;
             span.status_code =
                 fields.number([Key::DbStatusCode]).and_then(|code| u16::try_from(code).ok()).unwrap_or(0);
         }
         let text = fields.text([Key::QueryText, Key::Statement]);
-        match Store::of(system) {
+        match store {
             Store::Sql(dialect) => self.statement(raw, fields, text, dialect, span),
             Store::Document => self.query(raw, fields, text, span),
             Store::Cache => self.command(raw, fields, text, span),
