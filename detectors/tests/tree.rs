@@ -262,6 +262,23 @@ fn background_work_after_the_end_is_apart() {
 }
 
 #[test]
+fn what_a_long_span_does_after_the_end_is_apart() {
+    expect(
+        "a - shop entry 0 100 POST /orders
+         b a shop sql 10 20 INSERT orders
+         c a shop internal 50 300 send_mail
+         d c shop http 60 90 GET mail/token
+         e c shop http 120 280 POST mail/send",
+        "shop: POST /orders 0..100 database=10 own=90
+           Sql INSERT orders 10..20 path 10
+           Internal send_mail 50..300 path 0
+             Http GET mail/token 60..90 path 0
+         shop: (background of POST /orders) 120..280 call=160
+           Http POST mail/send 120..280 path 160",
+    );
+}
+
+#[test]
 fn a_leaked_context_is_counted_by_request() {
     expect(
         "a - shop entry 0 10 GET /orders
