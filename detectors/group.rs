@@ -215,22 +215,36 @@ impl<'a> Group<'a> {
         same.take(self.numbers.len()).count()
     }
 
-    /// The query whose rows the calls seem to be made for: of those before them that may return
-    /// several rows and are not themselves repeated with them, the last one that their keys name,
-    /// else the last one that their keys do not rule out.
+    /// The query whose rows the calls seem to be made for. Where nothing before the first call is named by
+    /// their keys, that call may be made alone, and the loop follow its query later.
     pub(crate) fn sent_for(&self) -> Option<&'a Operation> {
-        let before = self.numbers[0] - self.view.request.operations.start;
+        let before = self.query_before(self.numbers[0]);
+        let found = match (before, self.numbers) {
+            (Some((Kinship::Named, _)), _) => before,
+            (_, [_, second, _, ..]) => {
+                self.query_before(*second).filter(|(kin, _)| *kin == Kinship::Named).or(before)
+            }
+            _ => before,
+        };
+        found.map(|(_, query)| query)
+    }
+
+    /// Of the queries before a call that may return several rows and are not themselves repeated, the
+    /// last one that its keys name, else the last one that its keys do not rule out.
+    fn query_before(&self, number: u32) -> Option<(Kinship, &'a Operation)> {
+        let before = number - self.view.request.operations.start;
+        let start_ns = self.view.operation(number).start_ns;
         let earlier = self.view.trace.operations_of(self.view.request)[..before as usize].iter().rev();
         let parents = earlier
             .take(LOOK_AROUND)
-            .filter(|other| other.end_ns <= self.first.start_ns && other.shape != self.first.shape)
+            .filter(|other| other.end_ns <= start_ns && other.shape != self.first.shape)
             .filter(|other| may_return_rows(other, self.view.dictionary.shape(other.shape)))
             .filter(|other| self.count_of(other.shape) < self.numbers.len());
         let mut possible = None;
         for parent in parents {
             match self.view.memo.kinship(self.first.shape, parent.shape, self.view.dictionary) {
-                Kinship::Named => return Some(parent),
-                Kinship::Possible => possible = possible.or(Some(parent)),
+                Kinship::Named => return Some((Kinship::Named, parent)),
+                Kinship::Possible => possible = possible.or(Some((Kinship::Possible, parent))),
                 Kinship::Stranger => {}
             }
         }

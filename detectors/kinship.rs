@@ -147,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn a_call_before_the_loop_does_not_hide_its_query() {
+        let (customer, orders) =
+            ("SELECT name FROM customers WHERE id = ?", "SELECT id, customer_id FROM orders LIMIT ?");
+        let (why, _) = told(&[customer, orders], customer);
+        assert!(why.contains("once for each row of SELECT id, customer_id FROM orders"), "{why}");
+        let (why, _) = told(&["SELECT * FROM banners", customer, orders], customer);
+        assert!(why.contains("once for each row of SELECT id, customer_id FROM orders"), "{why}");
+    }
+
+    #[test]
     fn strangers_are_not_named() {
         let stock = "SELECT partner_stockrecord.id FROM partner_stockrecord WHERE product_id = ?";
         let address = "SELECT useraddress.id, useraddress.user_id FROM useraddress";
