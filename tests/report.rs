@@ -4,7 +4,7 @@
 mod samples;
 mod schema;
 
-use detectors::finding::{Report, Verify};
+use detectors::finding::{Affected, NotSeen, Report, Verify};
 use expect_test::{expect, expect_file};
 use serde_json::Value;
 use whyslow::report::{OUTPUTS, Style};
@@ -55,6 +55,40 @@ fn a_check_counts_on_the_fixes_before_it() {
     };
     assert!(told(200).contains("check  statements per request 4 → 1 after fix 1: "));
     assert!(told(100).contains("check  statements per request 203 → 100 by this fix alone: "));
+}
+
+#[test]
+fn an_endpoint_that_calls_what_is_fixed_is_not_without_a_finding() {
+    let mut report = samples::one_cause_at_many_endpoints();
+    report.findings[3].endpoint = Some("GET /called".to_owned());
+    let told = text(&report, at(100));
+    assert!(
+        told.contains("GET /b                         600 requests  p99 87 ms → 70 ms  after fix 1\n"),
+        "{told}"
+    );
+    assert!(!told.contains("endpoints without a finding"));
+}
+
+#[test]
+fn of_many_endpoints_that_a_fix_helps_the_first_are_named() {
+    let mut report = samples::full();
+    let one = report.findings[2].affects[0].clone();
+    report.findings[0].affects =
+        (0..9).map(|n| Affected { endpoint: format!("GET /{n}"), ..one.clone() }).collect();
+    let told = text(&report, at(160));
+    assert!(told.contains("and 4 more endpoints") && told.contains("GET /4 (42 s)"), "{told}");
+    assert!(!told.contains("GET /5 (42 s)"), "{told}");
+    assert!(text(&report, Style { verbose: true, ..at(160) }).contains("GET /8 (42 s)"));
+}
+
+#[test]
+fn what_is_not_seen_at_several_services_is_told_once() {
+    let mut report = samples::full();
+    let other = NotSeen { service: Some("stock".to_owned()), ..report.not_seen[0].clone() };
+    report.not_seen.push(other);
+    let told = text(&report, at(160));
+    assert!(told.contains("not seen   connection pool (shop, stock): "), "{told}");
+    assert_eq!(told.matches("connection pool (").count(), 1);
 }
 
 /// As `--top` leaves them, where the first step of an endpoint is another fix.

@@ -82,6 +82,11 @@ impl<'r> Shown<'r> {
         self.findings.iter().find(|told| told.number == number).map(|told| told.finding)
     }
 
+    /// Whether a fix that is shown makes an endpoint faster.
+    fn is_helped(&self, endpoint: &Endpoint) -> bool {
+        !endpoint.after_fixes.is_empty() || self.at(endpoint).next().is_some()
+    }
+
     /// Whether there is more to say of an endpoint than its figures and what is told elsewhere.
     fn is_loud(&self, endpoint: &Endpoint) -> bool {
         self.verbose || misses_target(endpoint) || self.at(endpoint).any(|told| told.whole)

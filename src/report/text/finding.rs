@@ -17,6 +17,9 @@ use super::{Shown, Told, WHOLE_SERVICE, fit, title};
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
 
+/// How many other endpoints a finding names unless all is asked for.
+const AFFECTED_MAX: usize = 5;
+
 /// Columns of a label and its gap.
 const LABEL: usize = 7;
 
@@ -79,7 +82,7 @@ pub(super) fn write(
     for other in &finding.also {
         page.prose(label("also"), Ink::Plain, other)?;
     }
-    write_affected(page, finding)?;
+    write_affected(page, finding, shown.verbose)?;
     write_seen(page, finding, shown.verbose)
 }
 
@@ -292,15 +295,20 @@ fn write_check(page: &mut Page<'_>, check: &Check<'_>) -> io::Result<()> {
 }
 
 /// Endpoints other than its own that the fix makes faster.
-fn write_affected(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+fn write_affected(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::Result<()> {
     let others = finding.affects.iter().filter(|affected| {
         affected.service != finding.service || Some(&affected.endpoint) != finding.endpoint.as_ref()
     });
-    let texts: Vec<String> = others
+    let mut texts: Vec<String> = others
         .map(|affected| {
             format!("{} {} ({})", affected.service, affected.endpoint, duration(affected.gain_ns))
         })
         .collect();
+    if texts.len() > AFFECTED_MAX && !verbose {
+        let more = texts.len() - AFFECTED_MAX;
+        texts.truncate(AFFECTED_MAX);
+        texts.push(format!("and {}", counted(more as u64, "more endpoint")));
+    }
     match texts.is_empty() {
         true => Ok(()),
         false => page.prose(label("helps"), Ink::Plain, &texts.join(", ")),

@@ -39,7 +39,7 @@ pub(super) fn write(
     shown: &Shown<'_>,
 ) -> io::Result<()> {
     let (alike, quiet): (Vec<&Endpoint>, Vec<&Endpoint>) =
-        quiet.iter().partition(|endpoint| shown.at(endpoint).next().is_some());
+        quiet.iter().partition(|endpoint| shown.is_helped(endpoint));
     write_alike(page, &alike, shown)?;
     write_verdict(page, report)?;
     write_quiet(page, report, &quiet, shown)?;
@@ -70,12 +70,12 @@ fn write_verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.blank()
 }
 
-/// Endpoints whose causes are all told elsewhere, a line each.
+/// Endpoints whose causes are all told elsewhere, at them or at what they call, a line each.
 fn write_alike(page: &mut Page<'_>, endpoints: &[&Endpoint], shown: &Shown<'_>) -> io::Result<()> {
     if endpoints.is_empty() {
         return Ok(());
     }
-    page.line(title("other endpoints with the causes above"))?;
+    page.line(title("other endpoints that these fixes help"))?;
     let listed = &endpoints[..endpoints.len().min(ALIKE_MAX)];
     write_table(page, listed.iter().map(|endpoint| told_above(endpoint, shown)).collect())?;
     write_more(page, endpoints.len() - listed.len(), "endpoint")?;
@@ -267,9 +267,16 @@ fn section(name: &str) -> Line {
 
 fn write_not_seen(page: &mut Page<'_>, not_seen: &[NotSeen]) -> io::Result<()> {
     let mut name = section("not seen");
-    for one in not_seen {
-        let service = one.service.as_ref().map(|service| format!(" ({service})")).unwrap_or_default();
-        page.prose(name, Ink::Plain, &format!("{}{service}: {}", one.what, one.how))?;
+    for (place, one) in not_seen.iter().enumerate() {
+        let same = |other: &&NotSeen| (&other.what, &other.how) == (&one.what, &one.how);
+        if not_seen[..place].iter().any(|other| same(&other)) {
+            continue;
+        }
+        let services: Vec<&str> =
+            not_seen[place..].iter().filter(same).filter_map(|other| other.service.as_deref()).collect();
+        let services =
+            if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
+        page.prose(name, Ink::Plain, &format!("{}{services}: {}", one.what, one.how))?;
         name = Line::at(SECTION);
     }
     Ok(())
