@@ -354,6 +354,11 @@ pub(crate) fn is_session(shape: &Shape) -> bool {
     }
 }
 
+/// Whether an execution does not tell which statement it executes: PHP's PDO tells it where it is prepared.
+pub(crate) fn hides_statement(shape: &Shape) -> bool {
+    shape.text.ends_with("::execute")
+}
+
 /// What a statement does to the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {

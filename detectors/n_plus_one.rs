@@ -28,7 +28,8 @@
 //! - on calls of a timer: in the background, with long pauses between them;
 //! - on statements whose known values are the same each time: that is repeated-query.
 //!
-//! Paging through a result is named, with low confidence: each page needs the one before.
+//! Paging through a result is named, with low confidence: each page needs the one before. So are
+//! executions that do not tell their statement, which may be several.
 //!
 //! ## Remedy
 //!
@@ -170,7 +171,8 @@ fn confidence(
     sent_for: Option<&Operation>,
     at_once: bool,
 ) -> Confidence {
-    if group.is_paged() || group.view.request.name == EndpointName::Incomplete {
+    let unsure = group.is_paged() || group::hides_statement(group.shape);
+    if unsure || group.view.request.name == EndpointName::Incomplete {
         return Confidence::Low;
     }
     let points = [
@@ -311,6 +313,12 @@ mod tests {
             let inspected = looped(8, 5.0, |trace, from, to| trace.call(kind, text, from, to)).inspect();
             assert_eq!(inspected.one("n-plus-one").repeats, 8, "{text}");
         }
+    }
+
+    #[test]
+    fn executions_of_unknown_statements_are_a_lead_only() {
+        let execute = |trace: TraceBuilder, from, to| trace.sql("PDOStatement::execute", from, to);
+        assert_eq!(looped(25, 5.0, execute).inspect().one("n-plus-one").confidence, Confidence::Low);
     }
 
     #[test]

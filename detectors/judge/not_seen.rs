@@ -3,6 +3,7 @@
 use crate::docket::{Docket, ServiceTally};
 use crate::evidence::{Dictionary, Symbol};
 use crate::finding::NotSeen;
+use crate::group;
 
 /// Everything that stays in the dark, by service and name.
 pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen> {
@@ -24,6 +25,9 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         if tally.statements > 0 && tally.pool_waits == 0 {
             add("connection pool", no_pool(language, is_django(service, dictionary)).to_owned());
         }
+        if language == "php" && dictionary.shapes().any(|(_, shape)| group::hides_statement(shape)) {
+            add("prepared statements", HIDDEN_PREPARED.to_owned());
+        }
         if tally.statements > 0 && tally.values_hidden * 2 > tally.statements {
             add("values of statements", HIDDEN_VALUES.to_owned());
         }
@@ -33,6 +37,9 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
 
 const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement repeats the same values \
      shows in the server's query log (log_min_duration_statement = 0)";
+
+const HIDDEN_PREPARED: &str = "PDO tells their text where they are prepared, not where they are executed: set \
+     OTEL_PHP_INSTRUMENTATION_PDO_DISTRIBUTE_STATEMENT_TO_LINKED_SPANS=true";
 
 fn language_of(service: Symbol, dictionary: &Dictionary) -> &str {
     let languages = dictionary
