@@ -29,7 +29,7 @@ pub(crate) fn kinship(child: &Shape, parent: &Shape) -> Kinship {
     if returns_one_value(&parent.text) || finds_one_row(above) {
         return Kinship::Stranger;
     }
-    let Some(key) = key_of(facts) else {
+    let Some(key) = key_of(facts, Some(above)) else {
         let ranges = facts.predicates.iter().any(|it| it.comparison == Comparison::Range);
         let equals = facts.predicates.iter().any(|it| it.comparison != Comparison::Range);
         return if ranges && !equals { Kinship::Stranger } else { Kinship::Possible };
@@ -47,26 +47,35 @@ pub(crate) fn kinship(child: &Shape, parent: &Shape) -> Kinship {
 
 /// The table of `parent` whose rows own what `child` looks up: products for `product_id`.
 pub(crate) fn owning_table(child: &Facts, parent: &Facts) -> Option<String> {
-    owner_table(&owner_of(key_of(child)?)?, parent)
-}
-
-/// Whether a statement looks up rows by a key, so that a mapper may know a relation for it.
-pub(crate) fn is_by_key(child: &Facts) -> bool {
-    key_of(child).is_some()
+    owner_table(&owner_of(key_of(child, Some(parent))?)?, parent)
 }
 
 /// Whether a statement looks up what belongs to another row, by a column such as `product_id`.
-pub(crate) fn is_by_owner(child: &Facts) -> bool {
-    key_of(child).and_then(owner_of).is_some()
+pub(crate) fn is_by_owner(child: &Facts, parent: &Facts) -> bool {
+    key_of(child, Some(parent)).and_then(owner_of).is_some()
 }
 
 fn owner_table(owner: &str, parent: &Facts) -> Option<String> {
-    let tables = parent.tables.iter().map(|table| bare(table));
+    let tables = parent.main.iter().chain(&parent.tables).map(|table| bare(table));
     tables.into_iter().find(|table| flat(&singular(table)).ends_with(owner))
 }
 
-fn key_of(facts: &Facts) -> Option<&Predicate> {
-    facts.predicates.iter().find(|it| it.comparison == Comparison::Equal && is_key(&it.column))
+/// The key that differs from call to call. What the query before the loop compares as well is the
+/// same for all of its rows, such as a tenant; of the others one that names a table of it comes first.
+/// Where no query is known the last key is the closest.
+pub(crate) fn key_of<'a>(child: &'a Facts, parent: Option<&Facts>) -> Option<&'a Predicate> {
+    let of_child = |it: &&Predicate| it.comparison == Comparison::Equal && is_key(&it.column);
+    let shared = |it: &&Predicate| {
+        let same = |other: &Predicate| {
+            other.comparison == Comparison::Equal && other.column.eq_ignore_ascii_case(&it.column)
+        };
+        parent.is_some_and(|parent| parent.predicates.iter().any(same))
+    };
+    let keys = || child.predicates.iter().filter(of_child);
+    let Some(parent) = parent else { return keys().next_back() };
+    let named = |it: &&Predicate| owner_of(it).is_some_and(|owner| owner_table(&owner, parent).is_some());
+    let own = || keys().filter(|it| !shared(it));
+    own().find(named).or_else(|| own().next()).or_else(|| keys().next())
 }
 
 /// `product` of `product_id`; none for `id`, and for a table's own `customer_id`.
@@ -80,7 +89,9 @@ fn owner_of(key: &Predicate) -> Option<String> {
 
 /// How other tables may call the one that is looked up.
 fn names_of(facts: &Facts, key: &Predicate) -> Vec<String> {
-    let Some(table) = key.table.as_ref().or(facts.tables.first()) else { return Vec::new() };
+    let Some(table) = key.table.as_ref().or(facts.main.as_ref()).or(facts.tables.first()) else {
+        return Vec::new();
+    };
     let table = singular(&bare(table));
     vec![flat(&table), flat(without_application(&table))]
 }
@@ -141,7 +152,7 @@ mod tests {
         let (why, fix) = told(&[PRODUCTS, IMAGES, UNREAD], class);
         assert!(why.contains("FROM catalogue_product"), "{why}");
         assert!(
-            !why.contains("productimage") && fix.contains("of all catalogue product at once"),
+            !why.contains("productimage") && fix.contains("for all rows of catalogue_product at once"),
             "{why} {fix}"
         );
     }
@@ -164,6 +175,15 @@ mod tests {
         let (why, fix) = told(&[session, address, UNREAD], stock);
         assert!(!why.contains("once for each row"), "{why}");
         assert!(fix.contains("ANY($1)") || fix.contains("IN (…)"), "{fix}");
+    }
+
+    #[test]
+    fn keys_that_the_query_before_compares_as_well_name_nothing() {
+        let talks = "SELECT submission.id, event.id FROM submission INNER JOIN event ON submission.event_id = event.id WHERE event_id = ?";
+        let tags = "SELECT tag.id FROM tag INNER JOIN submission_tags ON tag.id = submission_tags.tag_id WHERE event_id = ? AND submission_id = ?";
+        let (why, fix) = told(&[talks, UNREAD], tags);
+        assert!(why.contains("once for each row of SELECT … FROM submission "), "{why}");
+        assert!(fix.starts_with("load tag for all rows of submission at once"), "{fix}");
     }
 
     #[test]

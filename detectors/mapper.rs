@@ -119,7 +119,7 @@ impl<'a> Batch<'a> {
             false => "wider rows; loads it also where it is not used",
         };
         Some(Advice {
-            text: format!("load the {} of all {} at once: {text}", words(&relation.child), words(parent)),
+            text: format!("load {} for all rows of {parent} at once: {text}", relation.child),
             tradeoff: tradeoff.to_owned(),
             remedy: None,
         })
@@ -137,7 +137,8 @@ impl<'a> Batch<'a> {
         let join = relation.map_or("or join it to the query before the loop".to_owned(), |relation| {
             format!("or join {} to the query of {}", relation.child, relation.parent)
         });
-        let Some(key) = facts.and_then(key_of) else {
+        let above = self.parent.and_then(|parent| self.facts(parent));
+        let Some(key) = facts.and_then(|facts| asked_by(facts, above)) else {
             return Advice {
                 text: format!("ask for all of them in one statement, by a list of what differs; {join}"),
                 tradeoff: BY_LIST_COSTS.to_owned(),
@@ -273,11 +274,12 @@ impl<'a> Batch<'a> {
 }
 
 /// The column by which a statement asks, one that names rows before others.
-fn key_of(facts: &Facts) -> Option<String> {
+fn asked_by(facts: &Facts, above: Option<&Facts>) -> Option<String> {
     let of = |comparison| facts.predicates.iter().filter(move |it| it.comparison == comparison);
-    let asked = || of(Comparison::Equal).chain(of(Comparison::In));
-    let mut keys = asked().filter(|it| group::is_key(&it.column));
-    keys.next().or_else(|| asked().next()).map(|predicate| predicate.column.to_string())
+    let list = || of(Comparison::In).find(|it| group::is_key(&it.column));
+    let key = kinship::key_of(facts, above).or_else(list);
+    let any = || of(Comparison::Equal).chain(of(Comparison::In)).next();
+    key.or_else(any).map(|predicate| predicate.column.to_string())
 }
 
 fn plain(text: &str, tradeoff: &str) -> Advice {
@@ -297,14 +299,14 @@ struct Relation {
 
 impl Relation {
     fn of(batch: &Batch<'_>) -> Option<Self> {
-        let facts = batch.facts(batch.shape).filter(|facts| kinship::is_by_key(facts))?;
+        let facts = batch.facts(batch.shape)?;
         let above = batch.facts(batch.parent?)?;
-        let equal = facts.predicates.iter().find(|it| it.comparison == Comparison::Equal);
-        let child = bare(equal.and_then(|it| it.table.as_ref()).or(facts.tables.first())?);
-        let many = kinship::is_by_owner(facts);
+        let key = kinship::key_of(facts, Some(above))?;
+        let child = bare(facts.main.as_ref().or(key.table.as_ref()).or(facts.tables.first())?);
+        let many = kinship::is_by_owner(facts, above);
         let parent = match many {
             true => kinship::owning_table(facts, above)?,
-            false => bare(above.tables.first()?),
+            false => bare(above.main.as_ref().or(above.tables.first())?),
         };
         Some(Self { parent, child, many })
     }
@@ -324,11 +326,6 @@ fn is_by_ranges(facts: &Facts) -> bool {
 pub(crate) fn bare(table: &str) -> String {
     let last = table.rsplit('.').next().unwrap_or(table);
     last.trim_matches(['"', '`', '[', ']']).to_owned()
-}
-
-/// `order_items` as `order items`.
-fn words(table: &str) -> String {
-    table.replace('_', " ")
 }
 
 /// One of what a table's name counts.

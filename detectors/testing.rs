@@ -295,6 +295,7 @@ fn facts(text: &str) -> Facts {
     Facts {
         verb,
         tables: after(&["FROM", "JOIN", "INTO", "UPDATE"]),
+        main: after(&["FROM", "INTO", "UPDATE"]).into_iter().next(),
         written: if verb == Verb::Select { Vec::new() } else { after(&["INTO", "UPDATE", "FROM"]) },
         limited: upper.contains(" LIMIT "),
         single_row: predicates.len() == 1 && predicates.iter().all(by_id),

@@ -116,6 +116,7 @@ const WAYS: [Way; 8] = [
                pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http\n\
                opentelemetry-bootstrap -a install\n\
                whyslow run -- opentelemetry-instrument python app.py\n\
+               Django is left alone where DJANGO_SETTINGS_MODULE is not set in the environment\n\
                workers that are spawned (uvicorn --workers, --reload) lose it: run one process",
     },
     Way {

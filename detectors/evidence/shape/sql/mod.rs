@@ -78,6 +78,9 @@ pub struct Facts {
     pub verb: Verb,
     /// Tables read or written, lower-cased where unquoted, sorted, each once.
     pub tables: Vec<Box<str>>,
+    /// The table whose rows it is about, where the words tell: the first behind the outermost `FROM`,
+    /// `INTO` or `UPDATE`.
+    pub main: Option<Box<str>>,
     /// The tables among them that are written.
     pub written: Vec<Box<str>>,
     /// Columns compared.

@@ -67,6 +67,7 @@ pub(super) fn outline(tokens: &[Token]) -> Facts {
     let mut facts = Facts {
         verb,
         tables: found.tables.difference(&found.common).map(|table| table.as_str().into()).collect(),
+        main: main_table(tokens).filter(|table| !found.common.contains(table)).map(String::into_boxed_str),
         written: found.written.difference(&found.common).map(|table| table.as_str().into()).collect(),
         limited: has("limit") || has("fetch"),
         paged: has("offset"),
@@ -159,6 +160,22 @@ fn without_table(tokens: &[Token]) -> Verb {
         !OF_SESSION.contains(name) && !name.starts_with("pg_advisory") && !name.starts_with("pg_try_advisory")
     });
     if others.next().is_some() { Verb::Call } else { Verb::Session }
+}
+
+/// The first table that is named outside of all brackets.
+fn main_table(tokens: &[Token]) -> Option<String> {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match () {
+            () if token.is_symbol("(") => depth += 1,
+            () if token.is_symbol(")") => depth = depth.saturating_sub(1),
+            () if depth == 0 && is_any(token, &["from", "into", "update"]) => {
+                return table(tokens, at + 1).map(|(table, _)| table);
+            }
+            () => {}
+        }
+    }
+    None
 }
 
 #[derive(Debug, Default)]

@@ -75,6 +75,7 @@ fn by_statement(statement: &Statement, outline: Facts) -> Facts {
         verb: outline.verb,
         single_row: tables.len() == 1 && matches!(&predicates[..], [only] if is_key(only)),
         tables: tables.into_iter().map(String::into_boxed_str).collect(),
+        main: outline.main,
         written: written.into_iter().map(String::into_boxed_str).collect(),
         paged: query.is_some_and(has_offset) || (limited && ordered && ranged),
         limited,
