@@ -21,10 +21,19 @@ pub(super) fn finding_id(
     format!("{detector}-{:08x}", hash([detector, service, endpoint, subject]) as u32)
 }
 
-/// Shared by findings of one detector about one subject at several endpoints.
-pub(super) fn cause_id(detector: &str, service: &str, subject: &finding::Subject) -> String {
+/// Shared by findings of one detector about one subject at several endpoints. Time that is told by
+/// its place only, such as that after the last call, is other code at each endpoint.
+pub(super) fn cause_id(
+    detector: &str,
+    service: &str,
+    endpoint: &str,
+    of: &Subject,
+    subject: &finding::Subject,
+) -> String {
+    let apart = matches!(of, Subject::Own(own) if !matches!(own, OwnTime::Span(_)));
     let subject = subject.shape.as_deref().unwrap_or(&subject.text);
-    format!("c-{:08x}", hash([detector, service, subject]) as u32)
+    let place = apart.then_some(endpoint);
+    format!("c-{:08x}", hash([detector, service, subject].into_iter().chain(place)) as u32)
 }
 
 /// A subject as it is reported.

@@ -26,7 +26,7 @@ pub(super) fn finding(
     let repeats = spread(&candidate.tally.repeats);
     let mut finding = Finding {
         id: candidate.id.clone(),
-        cause: identity::cause_id(candidate.detector.id, &view.service, &candidate.subject),
+        cause: cause_of(candidate, view),
         detector: candidate.detector.id.to_owned(),
         service: view.service.clone(),
         endpoint: Some(view.name.clone()),
@@ -61,6 +61,11 @@ pub(super) fn finding(
 }
 
 /// The detector's reason; where little latency is given back, what it costs instead.
+fn cause_of(candidate: &Considered<'_>, view: &EndpointView<'_>) -> String {
+    let Considered { detector, key, subject, .. } = candidate;
+    identity::cause_id(detector.id, &view.service, &view.name, &key.subject, subject)
+}
+
 fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
     let why = &candidate.told.why;
     let at_once = candidate.tally.marks.get(&Mark::AtOnce).is_some_and(|count| *count > 0);
