@@ -453,7 +453,7 @@ impl Pass<'_, '_> {
                     while let Some(key) = scanner.next_key()? {
                         match key {
                             b"attributes" => span::list(scanner, attributes)?,
-                            _ => scanner.skip_value()?,
+                            _ => skip_member(scanner, Start::Scope)?,
                         }
                     }
                 }
@@ -477,8 +477,13 @@ impl Pass<'_, '_> {
                 let mut name: &[u8] = b"";
                 if scanner.open(b'{')? {
                     while let Some(key) = scanner.next_key()? {
-                        if let (b"name", Scalar::Text(text)) = (key, scanner.scalar()?) {
-                            name = text;
+                        match key {
+                            b"name" => {
+                                if let Scalar::Text(text) = scanner.scalar()? {
+                                    name = text;
+                                }
+                            }
+                            _ => skip_member(scanner, Start::Span)?,
                         }
                     }
                 }

@@ -241,8 +241,9 @@ impl<'b> Pass<'_, '_, 'b> {
                 self.enter(Level::Request, u64::MAX - 1);
             }
             Frame::Damaged { end } => {
-                self.skip(end, "no message where one belongs");
-                self.at += end;
+                // Its begin may be missing, and spans of it be there.
+                self.enter(Level::Request, self.offset() + end as u64);
+                self.open_gap("no message where one belongs", false);
             }
             Frame::Incomplete => return Err(Stop::End),
         }
@@ -283,6 +284,9 @@ impl<'b> Pass<'_, '_, 'b> {
                     || open.level == Level::Request && begins(Level::Resource, bytes) =>
             {
                 return Err(Stop::Misplaced("a span or scope outside of what it belongs to"));
+            }
+            (Level::Resource | Level::Scope, 1, Kind::Bytes) if begins(Level::Request, bytes) => {
+                return Err(Stop::Misplaced("what one resource sent inside of what another one did"));
             }
             (Level::Resource, 2 | 1000, Kind::Bytes) => self.step_into(Level::Scope, field),
             (Level::Scope, 2, Kind::Bytes) => {

@@ -22,6 +22,9 @@ pub(super) enum Frame {
     Incomplete,
 }
 
+/// Bytes of a length, at most.
+const LENGTH_BYTES_MAX: usize = 5;
+
 /// Blanks in a JSON message before its first key, at most.
 const BLANKS_MAX: usize = 32;
 
@@ -59,13 +62,12 @@ impl Frame {
 
     /// The length itself is damaged; the message behind it may be whole.
     fn without_length(framing: Framing, bytes: &[u8], rest: Rest) -> Self {
-        let header = 4;
-        if framing == Framing::LengthPrefixed
-            && let Some(message) = bytes.get(header..)
-            && fields(message) > 0
-            && let Some(end) = Self::by_fields(framing, bytes, header, rest)
+        // Nothing of the length is left, or some bytes of it.
+        let found = (0..=LENGTH_BYTES_MAX).find(|start| bytes.get(*start..).is_some_and(begins_surely));
+        if let Some(start) = found
+            && let Some(end) = Self::by_fields(framing, bytes, start, rest)
         {
-            return Self::Message { start: header, end, sound: false };
+            return Self::Message { start, end, sound: false };
         }
         match (search(framing, bytes, 1, rest), rest) {
             (Some(end), _) => Self::Damaged { end },
@@ -113,9 +115,13 @@ fn is_resource_spans(bytes: &[u8], length: usize) -> Option<bool> {
     }
 }
 
+/// Whether a message or the end of the input follows; where the message is there to its end, whether its
+/// fields end with it: within a message there is much that begins like one.
 fn is_next(framing: Framing, bytes: &[u8], rest: Rest) -> bool {
     match begins(framing, bytes) {
-        Begins::Message { .. } => true,
+        Begins::Message { header, length } => bytes
+            .get(header..header + length)
+            .is_none_or(|message| message.starts_with(b"{") || fields(message) == length),
         Begins::Unknown => rest != Rest::Nothing || bytes.is_empty(),
         Begins::Nothing => false,
     }
