@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench grouping -- [spans] [threads] [memory in MiB] [file|shuffled]`
 
+use std::cmp::Ordering;
 use std::io::Write;
 use std::sync::Mutex;
 
@@ -33,7 +34,7 @@ fn main() -> std::io::Result<()> {
     let added = cpu_ns();
     let groups = grouping.finish()?;
     let each = |sum: &mut u64, spans: &[Span]| *sum += spans.len() as u64;
-    let (_, counts) = groups.for_each(threads, || 0, |_| {}, each)?;
+    let (_, counts) = groups.for_each(threads, || 0, |_| {}, |_, _| Ordering::Equal, each)?;
     let done = cpu_ns();
     let per_span = |ns: u64| ns as f64 / spans as f64;
     writeln!(

@@ -52,6 +52,7 @@ fn stages(file: &str) -> io::Result<()> {
         1,
         || (),
         |span| span.shape = folded.shape(span.shape),
+        |one, other| dictionary.compare_texts(one, other),
         |(), spans| {
             let mut analysing = analysing.lock().unwrap_or_else(PoisonError::into_inner);
             let begin = cpu_s();

@@ -26,9 +26,13 @@ impl<'s> Analysis<'s> {
         }
     }
 
-    /// Takes the spans of one trace, sorted by start and id, each id once.
+    /// Takes the spans of one trace, sorted by start and id, each id once; before them one that stands for
+    /// those that were lost, if any were.
     pub fn take(&mut self, spans: &[Span], dictionary: &Dictionary) {
         let trace = self.assembler.assemble(spans, dictionary);
+        if trace.requests.is_empty() {
+            return;
+        }
         self.uses.read(trace);
         let found = self.inspection.inspect(trace, &self.uses, dictionary);
         self.docket.add(trace, &self.uses, found, dictionary);

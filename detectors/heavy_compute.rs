@@ -21,7 +21,8 @@
 //! - on requests without any statement or call: their time is unexplained, a client may simply not
 //!   be instrumented;
 //! - on the gaps of a loop that n-plus-one or repeated-query names: they go with it;
-//! - on background work and message handlers.
+//! - on background work and message handlers;
+//! - on traces of which spans were lost while they were read.
 //!
 //! ## Remedy
 //!
@@ -81,7 +82,8 @@ const PARTS_MAX: usize = 64;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     let own_ns = view.request.path_ns[Waits::Own as usize];
-    if !view.is_answered() || view.share_of(own_ns) < CONSIDERED_MIN {
+    // A call that was lost looks like own time.
+    if view.trace.lost_spans || !view.is_answered() || view.share_of(own_ns) < CONSIDERED_MIN {
         return;
     }
     let Some(calls) = Calls::of(view) else { return };
@@ -356,6 +358,13 @@ mod tests {
             (name, found.confidence)
         });
         parts.collect()
+    }
+
+    #[test]
+    fn a_gap_where_spans_were_lost_says_nothing() {
+        let inspected = trace().entry("GET /orders", 0.0, 300.0).sql(ORDERS, 1.0, 90.0).lost().inspect();
+        assert!(inspected.by("heavy-compute").is_empty());
+        assert_eq!(inspected.trace.requests.len(), 1);
     }
 
     #[test]

@@ -185,6 +185,12 @@ impl TraceBuilder {
         crate::judge::judge(&docket, &self.dictionary, &settings, "whyslow run")
     }
 
+    /// Some of its spans were lost.
+    pub(crate) fn lost(mut self) -> Self {
+        self.spans.push(Span::lost(1));
+        self
+    }
+
     /// Assembles and inspects the trace.
     pub(crate) fn inspect(mut self) -> Inspected {
         self.spans.sort_by_key(|span| (span.start_ns, span.id));
@@ -200,6 +206,7 @@ impl TraceBuilder {
             operations: trace.operations.clone(),
             segments: trace.segments.clone(),
             orphans: trace.orphans,
+            lost_spans: trace.lost_spans,
             skew_ns: trace.skew_ns,
         };
         Inspected { dictionary: self.dictionary, trace, found }

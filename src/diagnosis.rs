@@ -91,7 +91,7 @@ pub fn diagnose(
     let fold = fold(&mut dictionary);
     let (docket, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
     let mut report = judge(&docket, &dictionary, &request.settings, &request.command);
-    report.seen.spans = counts.spans - counts.duplicates;
+    report.seen.spans = counts.spans - counts.duplicates - counts.lost;
     report.skipped = skipped(&summary.skipped);
     report.notes.extend(notes(&summary, &counts));
     report.notes.extend(unused_targets(&request.settings, &report));
@@ -113,6 +113,7 @@ fn analyse(
         request.threads,
         || Analysis::new(&request.settings),
         |span| span.shape = fold.shape(span.shape),
+        |one, other| dictionary.compare_texts(one, other),
         |worker, spans| worker.take(spans, dictionary),
     )?;
     let dockets = workers.into_iter().map(Analysis::into_docket);
@@ -176,6 +177,12 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
     }
     if counts.duplicates > 0 {
         notes.push(format!("{} spans came more than once and count once", counts.duplicates));
+    }
+    if counts.incomplete > 0 {
+        notes.push(format!(
+            "{} traces lost spans to damage: time without spans is no evidence there",
+            counts.incomplete
+        ));
     }
     if counts.oversized > 0 {
         notes.push(format!("{} traces are larger than the memory they were given", counts.oversized));

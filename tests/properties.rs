@@ -131,6 +131,90 @@ fn messages_of(spans: &[Lone]) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn spans_that_come_again_with_other_contents() {
+    let mut spans = single_spans(0..60);
+    let mut random = Random(5);
+    let again: Vec<Lone> = spans.iter().step_by(3).cloned().collect();
+    for (number, (mut attributes, scope, mut span)) in again.into_iter().enumerate() {
+        match number % 4 {
+            0 => span.name.push_str(" again"),
+            1 => attributes.push(("service.version".into(), Value::Text(format!("{number}")))),
+            2 => span.attributes.push(("code.function.name".into(), Value::Text("other".into()))),
+            _ => span.attributes.iter_mut().for_each(|(_, value)| {
+                if let Value::Text(text) = value {
+                    text.push_str(" AND 1 = 7");
+                }
+            }),
+        }
+        spans.push((attributes, scope, span));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let expected = report(&spread(&messages_of(&spans), 1, folder.path()), 1, ENOUGH);
+    assert!(!expected.findings.is_empty());
+    for (threads, files, memory_bytes) in [(1, 1, ENOUGH), (2, 3, ENOUGH), (2, 2, NEARLY_NOTHING)] {
+        shuffle(&mut spans, &mut random);
+        let files = spread(&messages_of(&spans), files, folder.path());
+        assert_equal(&expected, &report(&files, threads, memory_bytes), &format!("{threads} threads"));
+    }
+}
+
+/// A request of 400 ms that waits for three statements, one after another.
+fn three_statements(number: u64) -> Vec<Resource> {
+    let begin_ns = 1_760_000_000_000_000_000 + number * 1_000_000_000;
+    let span = |place: u64, from_ms: u64, to_ms: u64| Span {
+        trace: u128::from(number + 1),
+        id: number * 10 + place,
+        parent: if place == 1 { 0 } else { number * 10 + 1 },
+        kind: if place == 1 { 2 } else { 3 },
+        name: "GET /report".into(),
+        start_ns: begin_ns + from_ms * 1_000_000,
+        end_ns: begin_ns + to_ms * 1_000_000,
+        attributes: match place {
+            1 => vec![
+                ("http.request.method".into(), Value::Text("GET".into())),
+                ("http.route".into(), Value::Text("/report".into())),
+            ],
+            _ => vec![
+                ("db.system.name".into(), Value::Text("postgresql".into())),
+                ("db.query.text".into(), Value::Text(format!("SELECT sum(total) FROM table_{place}"))),
+            ],
+        },
+        ..Span::default()
+    };
+    let spans = vec![span(1, 0, 400), span(2, 1, 132), span(3, 133, 265), span(4, 266, 399)];
+    let attributes = vec![("service.name".to_owned(), Value::Text("shop".into()))];
+    vec![Resource { attributes, scopes: vec![Scope { name: "lib".into(), spans }] }]
+}
+
+#[test]
+fn time_of_spans_that_were_cut_off_is_no_own_time() {
+    let own_time = |report: &Report| report.findings.iter().any(|found| found.detector == "heavy-compute");
+    let folder = tempfile::tempdir().unwrap();
+    let requests = [three_statements(0)];
+    let json: Vec<String> = requests.iter().map(|request| otlp::json::request(request)).collect();
+    let protobuf: Vec<Vec<u8>> = requests.iter().map(|request| otlp::protobuf::request(request)).collect();
+    for (name, whole) in [
+        ("document", otlp::json::request(&requests.concat()).into_bytes()),
+        ("lines", json.join("\n").into_bytes()),
+        ("request", otlp::protobuf::request(&requests.concat())),
+        ("length-prefixed", otlp::protobuf::length_prefixed(protobuf.iter().map(Vec::as_slice))),
+        ("varint-prefixed", otlp::protobuf::varint_prefixed(protobuf.iter().map(Vec::as_slice))),
+    ] {
+        let (file, other) = (folder.path().join("cut"), folder.path().join("other"));
+        fs::write(&other, otlp::protobuf::request(&three_statements(9))).unwrap();
+        let statement = memchr::memmem::rfind(&whole, b"table_3").unwrap();
+        // Within the third statement, in its middle and behind it.
+        for end in (statement - 90..statement + 40).step_by(7) {
+            fs::write(&file, &whole[..end]).unwrap();
+            let cut = report(&[file.clone(), other.clone()], 1, ENOUGH);
+            assert!(!own_time(&cut), "{name}, cut at {end}");
+            let files = [other.clone(), file.clone()];
+            assert_equal(&cut, &report(&files, 2, NEARLY_NOTHING), &format!("{name}, cut at {end}"));
+        }
+    }
+}
+
+#[test]
 fn two_hundred_thousand_spans_in_any_order() {
     let traces = 200_000 / shop::SPANS_A_TRACE;
     let mut spans = single_spans(0..traces);

@@ -3,8 +3,11 @@
 //! Numbers are given in the order of arrival and differ between runs with
 //! several threads; whatever is shown or compared goes by content.
 
+use std::cmp::Ordering;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Span;
 use super::shape::{Shape, ShapeId};
 
 /// An interned text. The default is the empty text.
@@ -104,6 +107,25 @@ impl Dictionary {
         self.texts.push(text.into());
         self.symbols.insert(text.into(), symbol);
         symbol
+    }
+
+    /// Compares what two spans say in texts, whatever numbers these were given.
+    pub fn compare_texts(&self, one: &Span, other: &Span) -> Ordering {
+        let symbols = |span: &Span| {
+            let origin = self.origin(span.origin);
+            let location = self.location(span.location).copied().unwrap_or_default();
+            let origin = [origin.service, origin.instance, origin.version, origin.library];
+            (location.line, [span.name, span.target, location.file, location.function], origin)
+        };
+        let texts = |span: &Span| {
+            let (line, own, origin) = symbols(span);
+            (line, own.map(|symbol| self.text(symbol)), origin.map(|symbol| self.text(symbol)))
+        };
+        let shape = |span: &Span| &self.shape(span.shape).text;
+        if (symbols(one), one.shape) == (symbols(other), other.shape) {
+            return Ordering::Equal;
+        }
+        texts(one).cmp(&texts(other)).then_with(|| shape(one).cmp(shape(other)))
     }
 
     /// The text of a symbol.

@@ -124,7 +124,7 @@ impl Values {
 pub struct Span {
     /// The trace it belongs to.
     pub trace: TraceId,
-    /// Its own id.
+    /// Its own id; zero where it stands for spans that were lost.
     pub id: SpanId,
     /// The span that caused it; zero for a root.
     pub parent: SpanId,
@@ -169,4 +169,16 @@ pub struct Span {
     pub cache: CacheResult,
     /// Content encoding of the response body was named.
     pub encoded: bool,
+}
+
+impl Span {
+    /// Stands for spans of a trace that were lost while it was read: it has no id, nor anything else.
+    pub fn lost(trace: TraceId) -> Self {
+        Self { trace, ..Self::default() }
+    }
+
+    /// Whether it stands for spans that were lost.
+    pub fn is_lost(&self) -> bool {
+        self.id == 0
+    }
 }

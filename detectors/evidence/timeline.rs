@@ -360,12 +360,13 @@ impl Reading {
                     open.run = begun(request, operation, Noted::Use);
                 }
                 open.extend(operation);
-                if paused {
+                // What was lost may have filled it.
+                if paused && !trace.lost_spans {
                     self.wait(request, target, (number, Noted::GapInHold), gap, records);
                 }
             }
             None => {
-                if acquired.is_none() {
+                if acquired.is_none() && !trace.lost_spans {
                     self.wait(request, target, (number, Noted::GapBeforeHold), gap, records);
                 }
                 if self.open.len() < HOLDS_OPEN_MAX {

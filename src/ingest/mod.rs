@@ -16,7 +16,7 @@ mod workers;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use detectors::evidence::{Dictionary, Span};
+use detectors::evidence::{Dictionary, Span, TraceId};
 
 pub use input::Input;
 use skipped::Skipped;
@@ -115,6 +115,8 @@ pub struct Place {
 pub struct Reading<'r> {
     /// Decoded spans; the caller takes them after each block.
     pub spans: Vec<Span>,
+    /// Traces of spans that could not be read, where it is known; the caller takes them with the spans.
+    pub lost: Vec<TraceId>,
     /// What could not be read, where and why.
     pub skipped: Skipped,
     /// Types what a reader finds.
@@ -124,7 +126,19 @@ pub struct Reading<'r> {
 impl<'r> Reading<'r> {
     /// Ready for the first block. `values_key` keys the hashes of literals.
     pub fn new(dictionary: &'r Mutex<Dictionary>, values_key: u64) -> Self {
-        Self { spans: Vec::new(), skipped: Skipped::default(), typing: Typing::new(dictionary, values_key) }
+        Self {
+            spans: Vec::new(),
+            lost: Vec::new(),
+            skipped: Skipped::default(),
+            typing: Typing::new(dictionary, values_key),
+        }
+    }
+
+    /// A span of this trace could not be read; zero where the trace is not known.
+    fn lose(&mut self, trace: TraceId) {
+        if trace != 0 && self.lost.last() != Some(&trace) {
+            self.lost.push(trace);
+        }
     }
 }
 
@@ -137,7 +151,8 @@ pub struct Options {
     pub values_key: u64,
 }
 
-/// Where spans go: called by each worker after each block, and takes all spans out of the vector.
+/// Where spans go: called by each worker after each block, and takes all spans out of the vector. Among
+/// them are those that stand for lost ones ([`Span::lost`]).
 pub type Sink<'s> = &'s (dyn Fn(&mut Vec<Span>) -> io::Result<()> + Sync);
 
 /// Told after each block: bytes read of all inputs as they are stored, and their total where it is

@@ -252,6 +252,7 @@ impl Decode for Decoder {
             done = at;
         }
         self.room = room;
+        self.owner.end_block(reading, block.rest == Rest::Nothing);
         done
     }
 }
@@ -296,6 +297,7 @@ impl Pass<'_, '_> {
                 Ok(()) => {}
                 Err(Stop::Spent) => return (start, false),
                 Err(Stop::Bad(reason)) => {
+                    self.lose_span(&bytes[start..]);
                     self.open_gap(bytes, start, reason);
                     scanner.at = start;
                 }
@@ -328,6 +330,9 @@ impl Pass<'_, '_> {
                 Some(bytes.len())
             }
             Rest::Nothing => {
+                let last = self.decoder.owner.last_trace(self.reading);
+                self.reading.lose(last);
+                self.lose_span(&bytes[start..]);
                 self.open_gap(bytes, start, "the text ends before the document does");
                 None
             }
@@ -361,7 +366,10 @@ impl Pass<'_, '_> {
                 let raw = RawSpan { attributes, ..found.span };
                 self.decoder.owner.push(self.reading, &raw);
             }
-            Some(reason) => self.skip(scanner.bytes(), start, scanner.at - start, reason),
+            Some(reason) => {
+                self.reading.lose(found.span.trace);
+                self.skip(scanner.bytes(), start, scanner.at - start, reason);
+            }
         }
         Ok(())
     }
@@ -567,8 +575,8 @@ impl Pass<'_, '_> {
                     Err(Stop::End) if self.rest == Rest::Follows => return Err(Stop::End),
                     Err(Stop::Spent) => return Err(Stop::Spent),
                     // Not read to its end is not read far: the scanner stands before what stopped it.
-                    Err(Stop::End) => scanner.at = self.pay(candidate, bytes.len()),
-                    _ => scanner.at = self.pay(candidate, reached),
+                    Err(Stop::End) => scanner.at = self.pass_over(bytes, candidate, bytes.len()),
+                    _ => scanner.at = self.pass_over(bytes, candidate, reached),
                 }
             }
             Some(start) => self.go_on(candidate, start),
@@ -578,7 +586,8 @@ impl Pass<'_, '_> {
     }
 
     /// Where to go on after a candidate that was read up to `reached` in vain.
-    fn pay(&mut self, candidate: usize, reached: usize) -> usize {
+    fn pass_over(&mut self, bytes: &[u8], candidate: usize, reached: usize) -> usize {
+        self.lose_span(&bytes[candidate..]);
         match self.credit.checked_sub(reached - candidate) {
             Some(credit) => {
                 self.credit = credit;
@@ -605,6 +614,13 @@ impl Pass<'_, '_> {
         }
         wanted[kept..].iter().for_each(|level| self.enter(*level));
         self.decoder.known |= !wanted.is_empty();
+    }
+
+    /// What begins here cannot be read; if it is a span, its trace may be known all the same.
+    fn lose_span(&mut self, bytes: &[u8]) {
+        if self.decoder.levels.last() == Some(&Level::Spans) {
+            self.reading.lose(span::trace_of(bytes).unwrap_or(0));
+        }
     }
 
     fn count_gap(&mut self, end: usize) {

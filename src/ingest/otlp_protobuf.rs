@@ -12,8 +12,10 @@ mod frames;
 mod span;
 mod wire;
 
+use detectors::evidence::TraceId;
+
 use self::frames::Frame;
-use self::wire::{Fault, Field, Kind};
+use self::wire::{Credit, Fault, Field, Kind};
 use super::otlp_json;
 use super::owner::Owner;
 use super::raw::{Attributes, RawSpan};
@@ -38,6 +40,7 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
 
 fn cut(framing: Framing, bytes: &[u8]) -> usize {
     let mut at = 0;
+    let mut credit = Credit::of(bytes.len());
     loop {
         let rest = &bytes[at..];
         let length = match framing {
@@ -46,7 +49,7 @@ fn cut(framing: Framing, bytes: &[u8]) -> usize {
                 Ok(field) if field.length() <= rest.len() => field.length(),
                 _ => return at,
             },
-            _ => match Frame::of(framing, rest, Rest::Follows) {
+            _ => match Frame::of(framing, rest, Rest::Follows, &mut credit) {
                 Frame::Message { end, .. } | Frame::Damaged { end } => end,
                 _ => return at,
             },
@@ -85,6 +88,8 @@ struct Decoder {
     opened: Vec<Open>,
     owner: Owner,
     gap: Option<Gap>,
+    /// Where the last gap ended.
+    counted: u64,
     /// Everything before this offset is done with.
     hop: u64,
     /// Reads messages that are JSON.
@@ -108,6 +113,7 @@ impl Decoder {
             opened: Vec::new(),
             owner: Owner::default(),
             gap: None,
+            counted: u64::MAX,
             hop: 0,
             json: (otlp_json::FORMAT.decoder)(Framing::Document),
         }
@@ -117,7 +123,7 @@ impl Decoder {
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
         let mut attributes = Attributes::new();
-        let mut pass = Pass { decoder: self, reading, block, at: 0 };
+        let mut pass = Pass { decoder: self, reading, block, at: 0, credit: Credit::of(block.bytes.len()) };
         loop {
             let step = pass.step(&mut attributes);
             let ended = match step {
@@ -133,7 +139,9 @@ impl Decode for Decoder {
                 Err(Stop::End) => pass.end(),
             };
             if ended {
-                return pass.at;
+                let done = pass.at;
+                self.owner.end_block(reading, block.rest == Rest::Nothing);
+                return done;
             }
         }
     }
@@ -145,6 +153,7 @@ struct Pass<'p, 'r, 'b> {
     reading: &'p mut Reading<'r>,
     block: &'p Block<'b>,
     at: usize,
+    credit: Credit,
 }
 
 impl<'b> Pass<'_, '_, 'b> {
@@ -195,7 +204,7 @@ impl<'b> Pass<'_, '_, 'b> {
                 false
             }
             Rest::Nothing => {
-                self.open_gap("the input ends inside a message", true);
+                self.cut_off();
                 false
             }
         }
@@ -205,19 +214,26 @@ impl<'b> Pass<'_, '_, 'b> {
     fn finish(&mut self) {
         let cut_off = self.decoder.hop > self.offset()
             || self.decoder.opened.iter().any(|open| open.end > self.offset() && open.end != u64::MAX);
-        if cut_off && self.decoder.gap.is_none() {
-            self.open_gap("the input ends inside a message", true);
+        if cut_off && self.decoder.counted != self.offset() {
+            self.cut_off();
         }
         self.count_gap();
         while !self.decoder.opened.is_empty() {
             self.leave();
         }
-        self.decoder.hop = 0;
+        (self.decoder.hop, self.decoder.counted) = (0, u64::MAX);
+    }
+
+    /// The input ends inside of what the decoder is in.
+    fn cut_off(&mut self) {
+        let last = self.decoder.owner.last_trace(self.reading);
+        self.reading.lose(last);
+        self.open_gap("the input ends inside a message", true);
     }
 
     /// Steps over or into the frame that is next.
     fn frame(&mut self) -> Result<(), Stop> {
-        match Frame::of(self.decoder.framing, self.rest(), self.block.rest) {
+        match Frame::of(self.decoder.framing, self.rest(), self.block.rest, &mut self.credit) {
             Frame::Message { start, end, sound } => {
                 if !sound {
                     self.skip(start, "a message with a wrong length");
@@ -294,13 +310,17 @@ impl<'b> Pass<'_, '_, 'b> {
                 self.at += field.length();
             }
             (Level::Resource, 1, Kind::Bytes) => {
-                let found = span::resource(content?).ok_or(Stop::Damaged("a damaged resource"))?;
-                self.decoder.owner.resource(&found);
+                match span::resource(content?) {
+                    Some(found) => self.decoder.owner.resource(&found),
+                    None => self.in_vain(field.content, Stop::Damaged("a damaged resource"))?,
+                }
                 self.at += field.length();
             }
             (Level::Scope, 1, Kind::Bytes) => {
-                let name = span::scope_name(content?).ok_or(Stop::Damaged("a damaged scope"))?;
-                self.decoder.owner.scope(name);
+                match span::scope_name(content?) {
+                    Some(name) => self.decoder.owner.scope(name),
+                    None => self.in_vain(field.content, Stop::Damaged("a damaged scope"))?,
+                }
                 self.at += field.length();
             }
             _ => self.decoder.hop = self.offset() + field.length() as u64,
@@ -310,7 +330,9 @@ impl<'b> Pass<'_, '_, 'b> {
 
     #[inline]
     fn span(&mut self, bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Result<(), Stop> {
-        let found = span::span(bytes, attributes).ok_or(Stop::Damaged("a damaged span"))?;
+        let Some(found) = span::span(bytes, attributes) else {
+            return self.in_vain(bytes.len(), Stop::Damaged("a damaged span"));
+        };
         match found.problem {
             None => {
                 let raw = RawSpan { attributes, ..found.span };
@@ -318,11 +340,28 @@ impl<'b> Pass<'_, '_, 'b> {
             }
             // Read as a span, a scope has no ids.
             Some(_) if begins(Level::Resource, self.rest()) => {
-                return Err(Stop::Misplaced("a scope among the spans of another one"));
+                let stop = Stop::Misplaced("a scope among the spans of another one");
+                return self.in_vain(bytes.len(), stop);
             }
-            Some(reason) => self.skip(bytes.len(), reason),
+            Some(reason) => {
+                self.reading.lose(found.span.trace);
+                self.skip(bytes.len(), reason);
+            }
         }
         Ok(())
+    }
+
+    /// So many bytes were read in vain: stops there to look into them again, or leaves them out where that
+    /// was done too often.
+    #[cold]
+    fn in_vain(&mut self, length: usize, stop: Stop) -> Result<(), Stop> {
+        match stop {
+            Stop::Damaged(reason) | Stop::Misplaced(reason) if !self.credit.pay(length) => {
+                self.skip(length, reason);
+                Ok(())
+            }
+            stop => Err(stop),
+        }
     }
 
     fn step_into(&mut self, level: Level, field: Field) {
@@ -351,6 +390,8 @@ impl<'b> Pass<'_, '_, 'b> {
 
     fn open_gap(&mut self, reason: &'static str, inside: bool) {
         if self.decoder.gap.is_none() {
+            let trace = trace_of(self.rest());
+            self.reading.lose(trace.unwrap_or(0));
             self.decoder.gap = Some(Gap { offset: self.offset(), reason, inside });
         }
     }
@@ -413,6 +454,7 @@ impl<'b> Pass<'_, '_, 'b> {
         if let Some(Gap { offset, reason, .. }) = self.decoder.gap.take() {
             let length = self.offset().saturating_sub(offset);
             self.reading.skipped.skip(&self.block.place.file, offset, 0, length, reason);
+            self.decoder.counted = self.offset();
         }
     }
 
@@ -436,6 +478,13 @@ fn begins_anything(bytes: &[u8]) -> Option<(Level, usize)> {
     Some((level, Field::of(bytes).ok()?.length()))
 }
 
+/// The trace of a damaged span that begins here, where that can still be read.
+fn trace_of(bytes: &[u8]) -> Option<TraceId> {
+    let field = Field::of(bytes).ok().filter(|field| field.number == 2 && field.kind == Kind::Bytes)?;
+    let id = bytes.get(field.header..)?.strip_prefix(&[0x0a, 16])?;
+    Some(u128::from_be_bytes(*id.first_chunk()?))
+}
+
 /// Whether a field begins here that can only be the one that a message of this level repeats. What is not
 /// there to its end is looked at as far as it goes.
 fn begins(level: Level, bytes: &[u8]) -> bool {
@@ -456,4 +505,87 @@ fn begins(level: Level, bytes: &[u8]) -> bool {
     let second = content.get(first.length()..).unwrap_or_default();
     let within = if level == Level::Request { Level::Resource } else { Level::Scope };
     begins(within, content) || first.number == 1 && first.kind == Kind::Bytes && begins(within, second)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use detectors::evidence::Dictionary;
+
+    use super::*;
+
+    /// Reads of numbers and lengths that decoding takes, for each byte.
+    fn reads_a_byte(framing: Framing, bytes: &[u8]) -> usize {
+        let dictionary = Mutex::new(Dictionary::default());
+        let mut reading = Reading::new(&dictionary, 1);
+        let place = Place { file: "hostile".into(), offset: 0, line: 0 };
+        wire::counted::take();
+        cut(framing, bytes);
+        Decoder::new(framing).decode(&mut reading, &Block { bytes, place: &place, rest: Rest::Nothing });
+        assert!(reading.skipped.records > 0);
+        wire::counted::take() / bytes.len()
+    }
+
+    /// A number of up to 28 bits in four bytes.
+    fn varint(value: usize) -> [u8; 4] {
+        [0, 7, 14, 21].map(|shift| (value >> shift) as u8 & 0x7f | if shift < 21 { 0x80 } else { 0 })
+    }
+
+    fn field(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag][..], &varint(content.len()), content].concat()
+    }
+
+    fn ids() -> Vec<u8> {
+        [&[0x0a, 16][..], &[7; 16], &[0x12, 8], &[7; 8]].concat()
+    }
+
+    /// In the name of a span begins one whose length reaches to the end, and in its next name another one.
+    fn spans_within_spans(length: usize) -> Vec<u8> {
+        let header = ids().len() + 10;
+        let names = length / header;
+        let mut spans = Vec::new();
+        for left in (0..names).rev() {
+            let inner = [&[0x12][..], &varint(left * header + ids().len() + 1), &ids()].concat();
+            spans.extend(field(0x2a, &inner));
+        }
+        // No field begins so.
+        spans.push(0x07);
+        let outer = field(0x12, &[ids(), spans].concat());
+        field(0x0a, &field(0x12, &outer))
+    }
+
+    /// Requests of many fields, and in each field a length and the begin of another one: it takes in all
+    /// fields that follow, and ends within the last of them.
+    fn lengths_within_lengths(length: usize) -> Vec<u8> {
+        let request = |span: &[u8]| field(0x0a, &field(0x12, &field(0x12, span)));
+        let inner = request(&ids());
+        let whole = request(&[ids(), field(0x4a, &[&[0; 4], &inner[..]].concat())].concat()).len();
+        let requests = length / whole;
+        let mut bytes = vec![0xff; 4];
+        for left in (0..requests).rev() {
+            let reach = (left * whole + inner.len()).saturating_sub(1) as u32;
+            bytes.extend(request(
+                &[ids(), field(0x4a, &[&reach.to_be_bytes(), &inner[..]].concat())].concat(),
+            ));
+        }
+        bytes.push(0x07);
+        bytes
+    }
+
+    #[test]
+    fn work_on_hostile_bytes_is_a_multiple_of_their_length() {
+        for length in [1 << 16, 1 << 20] {
+            let zeros = [0x80, 0x00].repeat(length / 2);
+            for (name, framing, bytes) in [
+                ("spans", Framing::Message, spans_within_spans(length)),
+                ("lengths", Framing::LengthPrefixed, lengths_within_lengths(length)),
+                ("zeros", Framing::VarintPrefixed, zeros.clone()),
+                ("zeros", Framing::LengthPrefixed, zeros),
+            ] {
+                let reads = reads_a_byte(framing, &bytes);
+                assert!(reads <= 64, "{name} of {length} bytes, {framing:?}: {reads} reads a byte");
+            }
+        }
+    }
 }

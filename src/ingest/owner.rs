@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use detectors::evidence::{OriginRef, Span};
+use detectors::evidence::{OriginRef, Span, TraceId};
 
 use super::attributes::Key;
 use super::raw::{RawSpan, Value};
@@ -27,6 +27,8 @@ pub(super) struct Owner {
     holding: bool,
     /// Spans were let go before their resource came.
     overflowed: bool,
+    /// Trace of the last span in earlier blocks; zero where there is none.
+    last: TraceId,
 }
 
 /// A scope with spans that wait for their resource.
@@ -96,6 +98,16 @@ impl Owner {
         let origin = Resource::default().origin(reading, self.scope.as_deref().unwrap_or_default());
         let span = reading.typing.span(raw, origin);
         self.held.push(span);
+    }
+
+    /// The trace of the span that came last: where the input is cut off, more of it was to come.
+    pub(super) fn last_trace(&self, reading: &Reading<'_>) -> TraceId {
+        self.held.last().or(reading.spans.last()).map_or(self.last, |span| span.trace)
+    }
+
+    /// The caller takes the spans; `ended` where no block follows.
+    pub(super) fn end_block(&mut self, reading: &Reading<'_>, ended: bool) {
+        self.last = if ended { 0 } else { self.last_trace(reading) };
     }
 
     /// Leaves a scope.

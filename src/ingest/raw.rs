@@ -28,7 +28,7 @@ pub struct RawSpan<'a> {
     pub parent: SpanId,
     /// Start in nanoseconds since the Unix epoch.
     pub start_ns: u64,
-    /// End; a span that ends before it starts is taken to end when it starts.
+    /// End in nanoseconds since the Unix epoch; not before the start, and not long after it.
     pub end_ns: u64,
     /// Span name, unescaped.
     pub name: &'a [u8],
@@ -55,13 +55,60 @@ impl Found<'_> {
     /// With what every format asks of a span.
     #[inline]
     pub(super) fn checked(mut self) -> Self {
-        self.span.end_ns = self.span.end_ns.max(self.span.start_ns);
         self.problem = self.problem.or(match self.span {
             RawSpan { trace: 0, .. } => Some("a span without a trace id"),
             RawSpan { id: 0, .. } => Some("a span without a span id"),
             RawSpan { start_ns: 0, .. } => Some("a span without a start time"),
-            _ => None,
+            RawSpan { start_ns, end_ns, .. } if end_ns.wrapping_sub(start_ns) <= LONGEST_NS => None,
+            _ => self.without_duration(),
         });
         self
+    }
+
+    /// Why the times of a span are of no use; one that ends just before it starts takes no time.
+    #[cold]
+    fn without_duration(&mut self) -> Option<&'static str> {
+        let RawSpan { start_ns, end_ns, .. } = self.span;
+        match start_ns.checked_sub(end_ns) {
+            _ if end_ns == 0 => Some("a span that has not ended"),
+            None => Some("a span longer than 30 days"),
+            Some(1..=CLOCK_STEP_NS_MAX) => {
+                self.span.end_ns = start_ns;
+                None
+            }
+            Some(_) => Some("a span that ends before it starts"),
+        }
+    }
+}
+
+/// No operation takes longer: a time is wrong, or in another unit than the other one.
+const LONGEST_NS: u64 = 30 * 24 * 3600 * 1_000_000_000;
+
+/// A clock that is set back while a short operation runs makes it end before it starts, by no more.
+const CLOCK_STEP_NS_MAX: u64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_cannot_be_are_refused() {
+        const NOW: u64 = 1_760_000_000_000_000_000;
+        let checked = |start_ns, end_ns| {
+            let span = RawSpan { trace: 1, id: 1, start_ns, end_ns, ..RawSpan::default() };
+            let Found { span, problem } = Found { span, problem: None }.checked();
+            problem.map_or_else(|| Ok(span.end_ns - span.start_ns), Err)
+        };
+        assert_eq!(checked(NOW, NOW + 5), Ok(5));
+        assert_eq!(checked(NOW, NOW), Ok(0));
+        assert_eq!(checked(NOW, NOW - CLOCK_STEP_NS_MAX), Ok(0));
+        assert_eq!(checked(NOW, NOW - CLOCK_STEP_NS_MAX - 1), Err("a span that ends before it starts"));
+        assert_eq!(checked(NOW, NOW + LONGEST_NS), Ok(LONGEST_NS));
+        assert_eq!(checked(NOW, NOW + LONGEST_NS + 1), Err("a span longer than 30 days"));
+        assert_eq!(checked(1, u64::MAX), Err("a span longer than 30 days"));
+        assert_eq!(checked(NOW, 0), Err("a span that has not ended"));
+        assert_eq!(checked(5, 0), Err("a span that has not ended"));
+        assert_eq!(checked(0, NOW), Err("a span without a start time"));
+        assert_eq!(checked(u64::MAX, u64::MAX), Ok(0));
     }
 }

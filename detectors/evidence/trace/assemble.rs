@@ -74,11 +74,15 @@ const BESIDE_MAX: u32 = 32;
 const AS_CALL: u32 = 1 << 31;
 
 impl Assembler {
-    /// Builds the tree of requests from the spans of one trace, sorted by start and id, each id once.
+    /// Builds the tree of requests from the spans of one trace, sorted by start and id, each id once; the
+    /// first one may stand for those that were lost.
     pub fn assemble(&mut self, spans: &[Span], dictionary: &Dictionary) -> &Trace {
         // Numbers above are taken; no trace that fits into memory has more.
         let spans = &spans[..spans.len().min(AS_CALL as usize)];
+        let lost = spans.first().is_some_and(Span::is_lost);
+        let spans = &spans[usize::from(lost)..];
         self.clear(spans);
+        self.trace.lost_spans = lost;
         self.link(spans);
         self.own_all(spans, dictionary);
         self.adopt(spans, dictionary);

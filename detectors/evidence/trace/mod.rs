@@ -96,6 +96,8 @@ pub struct Trace {
     pub segments: Vec<Segment>,
     /// Spans whose parent is named but missing.
     pub orphans: u32,
+    /// Spans were lost while it was read: where nothing is recorded, something may have run.
+    pub lost_spans: bool,
     /// The largest shift that was needed to undo clock skew.
     pub skew_ns: u64,
 }

@@ -1,8 +1,8 @@
 //! From the spans of one partition to its traces, one after another.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
-use detectors::evidence::{Span, SpanId, TraceId, UNKNOWN};
+use detectors::evidence::{Span, SpanId, TraceId, UNKNOWN, Values};
 use rustc_hash::FxHashMap;
 
 use super::partition::Chunks;
@@ -29,22 +29,38 @@ pub(super) struct HandedOut {
     pub(super) traces: u64,
     /// Records of spans that came more than once.
     pub(super) duplicates: u64,
+    /// Records that stand for lost spans.
+    pub(super) lost: u64,
+    /// Traces with such records.
+    pub(super) incomplete: u64,
+}
+
+/// What is done with each span and with those that came more than once.
+pub(super) struct Rules<P, T> {
+    /// Changes a span before it is handed out.
+    pub(super) prepare: P,
+    /// Compares the texts of two records of one span.
+    pub(super) by_texts: T,
 }
 
 impl Gathering {
-    /// Hands out every trace, its spans by start and id, each id once.
+    /// Hands out every trace, its spans by start and id, each id once; one that stands for all that were
+    /// lost comes first.
     pub(super) fn hand_out(
         &mut self,
         chunks: &Chunks,
-        prepare: &impl Fn(&mut Span),
+        rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
         mut each: impl FnMut(&[Span]),
     ) -> HandedOut {
         self.group(chunks);
-        let mut handed_out = HandedOut { traces: self.ends.len() as u64, duplicates: 0 };
+        let mut handed_out = HandedOut { traces: self.ends.len() as u64, ..HandedOut::default() };
         let mut first = 0;
         for trace in 0..self.ends.len() {
             let end = self.ends[trace] as usize;
-            handed_out.duplicates += self.gather(chunks, first..end, prepare);
+            let (duplicates, lost) = self.gather(chunks, first..end, rules);
+            handed_out.duplicates += duplicates;
+            handed_out.lost += lost;
+            handed_out.incomplete += u64::from(lost > 0);
             each(&self.trace);
             first = end;
         }
@@ -89,37 +105,56 @@ impl Gathering {
         }
     }
 
-    /// Copies the spans of one trace side by side; how many records were left out as duplicates.
+    /// Copies the spans of one trace side by side; how many records were left out as duplicates, and how
+    /// many stand for lost spans.
     fn gather(
         &mut self,
         chunks: &Chunks,
         places: std::ops::Range<usize>,
-        prepare: &impl Fn(&mut Span),
-    ) -> u64 {
+        rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
+    ) -> (u64, u64) {
         self.keys.clear();
         self.ids.clear();
+        self.trace.clear();
+        let mut lost = 0;
         for &place in &self.places[places] {
             let span = chunks.get(place);
+            if span.is_lost() {
+                self.trace.extend((lost == 0).then_some(*span));
+                lost += 1;
+                continue;
+            }
             self.keys.push((span.start_ns, span.id, place));
             self.ids.push(span.id);
         }
         self.keys.sort_unstable();
         self.ids.sort_unstable();
-        self.trace.clear();
         for &(_, _, place) in &self.keys {
             let mut span = *chunks.get(place);
-            prepare(&mut span);
+            (rules.prepare)(&mut span);
             self.trace.push(span);
         }
         let repeated = self.ids.windows(2).any(|pair| pair[0] == pair[1]);
-        if repeated { self.fold() } else { 0 }
+        (if repeated { self.fold(&rules.by_texts) } else { 0 }, lost)
     }
 
     /// Keeps one record of each span; how many were left out.
-    fn fold(&mut self) -> u64 {
+    fn fold(&mut self, by_texts: &impl Fn(&Span, &Span) -> Ordering) -> u64 {
         let all = self.trace.len();
-        self.trace.sort_unstable_by_key(|span| (span.id, Reverse(preference(span))));
-        self.trace.dedup_by_key(|span| span.id);
+        let rank = |one: &Span, other: &Span| {
+            preference(one).cmp(&preference(other)).then_with(|| by_texts(one, other))
+        };
+        self.trace.sort_unstable_by(|one, other| one.id.cmp(&other.id).then_with(|| rank(other, one)));
+        self.trace.dedup_by(|later, kept| {
+            if later.id != kept.id {
+                return false;
+            }
+            // Hashes of values have another order in each run.
+            if later.values != kept.values && rank(later, kept) == Ordering::Equal {
+                kept.values = Values::UNKNOWN;
+            }
+            true
+        });
         self.trace.sort_unstable_by_key(|span| (span.start_ns, span.id));
         (all - self.trace.len()) as u64
     }
@@ -127,7 +162,7 @@ impl Gathering {
 
 /// Which of several records of one span is kept, the highest: the one that ends last (a span may
 /// be exported while it runs), then the one that says most. What is compared is the same in every
-/// run; numbers of texts are not and come last, for records that agree in everything else.
+/// run and for every order of reading: neither numbers of texts nor hashes of values.
 fn preference(span: &Span) -> impl Ord + use<> {
     let counts = [span.rows, span.response_bytes, span.thread];
     let texts = [span.name.0, span.shape.0, span.target.0, span.location.0, span.origin.0];
@@ -147,5 +182,5 @@ fn preference(span: &Span) -> impl Ord + use<> {
         span.repeats,
         span.parameters,
     ];
-    (span.end_ns, known, Reverse(span.start_ns), span.parent, small, counts, span.values.to_bits(), texts)
+    (span.end_ns, known, Reverse(span.start_ns), span.parent, small, counts)
 }

@@ -12,13 +12,14 @@ mod partition;
 mod record;
 mod spill;
 
+use std::cmp::Ordering;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use detectors::evidence::{Span, TraceId};
 
-use gathering::Gathering;
+use gathering::{Gathering, Rules};
 use partition::{CHUNK_BITS_MAX, Partition};
 use spill::Spill;
 
@@ -34,12 +35,16 @@ const BATCH: usize = 1 << 16;
 /// What grouping did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Records of spans that came in.
+    /// Records of spans that came in, those that stand for lost ones included.
     pub spans: u64,
     /// Traces handed out.
     pub traces: u64,
     /// Records left out because another record of the same span is kept.
     pub duplicates: u64,
+    /// Records that stand for lost spans.
+    pub lost: u64,
+    /// Traces with such records.
+    pub incomplete: u64,
     /// Bytes written to temporary files.
     pub spilled_bytes: u64,
     /// Partitions grouped, those that were spread again once for each part.
@@ -53,6 +58,8 @@ impl Counts {
         self.spans += other.spans;
         self.traces += other.traces;
         self.duplicates += other.duplicates;
+        self.lost += other.lost;
+        self.incomplete += other.incomplete;
         self.spilled_bytes += other.spilled_bytes;
         self.partitions += other.partitions;
         self.oversized += other.oversized;
@@ -141,7 +148,7 @@ impl Grouping {
     fn spread(&self, spans: &[Span]) {
         let (order, ends) = self.order(spans);
         // Each batch begins elsewhere, so that threads do not wait for each other all along.
-        let begin = self.batches.fetch_add(1, Ordering::Relaxed);
+        let begin = self.batches.fetch_add(1, Relaxed);
         let mut chunks = 0;
         for number in (0..PARTITIONS).map(|number| (begin + number) % PARTITIONS) {
             let first = if number == 0 { 0 } else { ends[number - 1] as usize };
@@ -151,8 +158,8 @@ impl Grouping {
                 chunks += lock(&self.partitions[number]).extend(spans);
             }
         }
-        self.held_bytes.fetch_add(chunks * (size_of::<Span>() << self.chunk_bits), Ordering::Relaxed);
-        self.spans.fetch_add(spans.len() as u64, Ordering::Relaxed);
+        self.held_bytes.fetch_add(chunks * (size_of::<Span>() << self.chunk_bits), Relaxed);
+        self.spans.fetch_add(spans.len() as u64, Relaxed);
     }
 
     /// Places of spans sorted by partition, and where each partition ends.
@@ -179,10 +186,10 @@ impl Grouping {
     /// Writes partitions down, one after another, until the rest fits.
     fn keep_within(&self, bytes: usize) -> io::Result<()> {
         for _ in 0..PARTITIONS {
-            if self.held_bytes.load(Ordering::Relaxed) <= bytes {
+            if self.held_bytes.load(Relaxed) <= bytes {
                 break;
             }
-            let number = self.next.fetch_add(1, Ordering::Relaxed) % PARTITIONS;
+            let number = self.next.fetch_add(1, Relaxed) % PARTITIONS;
             self.write_down(&self.partitions[number])?;
         }
         Ok(())
@@ -196,7 +203,7 @@ impl Grouping {
         };
         let extents = self.spill.write(chunks)?;
         lock(partition).extents.extend(extents);
-        self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.held_bytes.fetch_sub(bytes, Relaxed);
         Ok(())
     }
 }
@@ -212,11 +219,13 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Calls `each` once for every trace, with its spans sorted by start and id and every span id once.
+    /// Calls `each` once for every trace, with its spans sorted by start and id and every span id once. Where
+    /// spans of it were lost, one that stands for them comes first ([`Span::lost`]).
     ///
     /// The traces are spread over `threads` workers, of which each has what `worker` makes; which worker
     /// gets which trace, and the order of traces, are not fixed. `prepare` is called for each span first;
-    /// it must leave trace, id and start alone. Of several records of one span the one that ends last is kept.
+    /// it must leave trace, id and start alone. Of several records of one span the one that ends last is kept;
+    /// `by_texts` compares what their texts say where they agree in everything else.
     ///
     /// # Errors
     ///
@@ -226,6 +235,7 @@ impl Groups {
         threads: usize,
         worker: impl Fn() -> W + Sync,
         prepare: impl Fn(&mut Span) + Sync,
+        by_texts: impl Fn(&Span, &Span) -> Ordering + Sync,
         each: impl Fn(&mut W, &[Span]) + Sync,
     ) -> io::Result<(Vec<W>, Counts)> {
         let Self { mut partitions, memory_bytes, level, spans, spill } = self;
@@ -233,7 +243,8 @@ impl Groups {
         // The largest first, so that all workers end at about the same time.
         partitions.sort_by_key(Partition::len);
         let waiting = Mutex::new(partitions);
-        let handing_out = HandingOut { share_bytes: memory_bytes / threads, prepare: &prepare, each: &each };
+        let handing_out =
+            HandingOut { share_bytes: memory_bytes / threads, rules: Rules { prepare, by_texts }, each };
         let work = || {
             let mut state =
                 Worker { made: worker(), gathering: Gathering::default(), counts: Counts::default() };
@@ -276,13 +287,13 @@ struct Worker<W> {
 }
 
 /// What is done with each partition.
-struct HandingOut<'a, P, E> {
+struct HandingOut<P, T, E> {
     share_bytes: usize,
-    prepare: &'a P,
-    each: &'a E,
+    rules: Rules<P, T>,
+    each: E,
 }
 
-impl<P: Fn(&mut Span), E> HandingOut<'_, P, E> {
+impl<P: Fn(&mut Span), T: Fn(&Span, &Span) -> Ordering, E> HandingOut<P, T, E> {
     /// Groups one partition, or spreads it again if it is larger than `share_bytes` of memory.
     fn partition<W>(
         &self,
@@ -305,9 +316,11 @@ impl<P: Fn(&mut Span), E> HandingOut<'_, P, E> {
             worker.counts.oversized += u64::from(!fits);
             let chunks = partition.load(spill)?;
             let Worker { made, gathering, counts } = worker;
-            let handed_out = gathering.hand_out(&chunks, self.prepare, |spans| (self.each)(made, spans));
+            let handed_out = gathering.hand_out(&chunks, &self.rules, |spans| (self.each)(made, spans));
             counts.traces += handed_out.traces;
             counts.duplicates += handed_out.duplicates;
+            counts.lost += handed_out.lost;
+            counts.incomplete += handed_out.incomplete;
             return Ok(());
         }
         let again = Grouping::at_level(share_bytes / 2, level + 1);

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use detectors::evidence::{Kind, Status, Symbol, UNKNOWN};
+use detectors::evidence::{Kind, Status, Symbol, UNKNOWN, Values};
 
 use super::*;
 
@@ -75,6 +75,11 @@ fn expected(spans: &[Span]) -> BTreeMap<TraceId, Vec<Span>> {
     traces
 }
 
+/// As if the numbers of names were their texts.
+fn by_name(one: &Span, other: &Span) -> Ordering {
+    one.name.cmp(&other.name)
+}
+
 fn group(
     spans: &[Span],
     memory_bytes: usize,
@@ -93,7 +98,7 @@ fn group(
     });
     let groups = grouping.finish().unwrap();
     let each = |traces: &mut Vec<Vec<Span>>, spans: &[Span]| traces.push(spans.to_vec());
-    let (workers, counts) = groups.for_each(threads, Vec::new, |_| {}, each).unwrap();
+    let (workers, counts) = groups.for_each(threads, Vec::new, |_| {}, by_name, each).unwrap();
     let traces: Vec<Vec<Span>> = workers.into_iter().flatten().collect();
     assert_eq!(counts.traces, traces.len() as u64);
     (traces.into_iter().map(|spans| (spans[0].trace, spans)).collect(), counts)
@@ -152,6 +157,37 @@ fn of_several_records_of_one_span_the_same_is_kept_in_any_order() {
 }
 
 #[test]
+fn values_that_records_of_one_span_disagree_about_are_unknown() {
+    let span = Span { trace: 1, id: 2, start_ns: 10, end_ns: 20, name: Symbol(3), ..Span::default() };
+    let of = |values, name| Span { values: Values::hashed(values), name: Symbol(name), ..span };
+    for records in [[of(5, 3), of(6, 3), of(7, 1)], [of(7, 1), of(6, 3), of(5, 3)]] {
+        assert_eq!(group(&records, 1 << 20, 1, 4).0[&1], [Span { values: Values::UNKNOWN, ..span }]);
+    }
+    assert_eq!(group(&[of(5, 3), of(6, 1)], 1 << 20, 1, 4).0[&1], [of(5, 3)]);
+    assert_eq!(group(&[of(5, 3), of(5, 3)], 1 << 20, 1, 4).0[&1], [of(5, 3)]);
+}
+
+#[test]
+fn what_stands_for_lost_spans_comes_first_and_once() {
+    let mut random = Random(4);
+    let mut spans = spans(3000, &mut random);
+    let mut expected = expected(&spans);
+    let lossy: Vec<TraceId> = expected.keys().copied().step_by(5).collect();
+    for &trace in &lossy {
+        expected.get_mut(&trace).unwrap().insert(0, Span::lost(trace));
+        spans.extend([Span::lost(trace); 3]);
+    }
+    let kept = expected.values().map(Vec::len).sum::<usize>() - lossy.len();
+    for memory_bytes in [64 << 10, 1 << 30] {
+        random.shuffle(&mut spans);
+        let (traces, counts) = group(&spans, memory_bytes, 2, 100);
+        assert!(traces == expected);
+        assert_eq!((counts.incomplete, counts.lost), (lossy.len() as u64, 3 * lossy.len() as u64));
+        assert_eq!(counts.spans - counts.duplicates - counts.lost, kept as u64);
+    }
+}
+
+#[test]
 fn spans_are_prepared_before_they_are_handed_out() {
     let grouping = Grouping::new(1 << 20);
     let mut random = Random(3);
@@ -160,7 +196,7 @@ fn spans_are_prepared_before_they_are_handed_out() {
     assert!(input.is_empty());
     let prepare = |span: &mut Span| span.name = Symbol(77);
     let each = |all: &mut bool, spans: &[Span]| *all &= spans.iter().all(|span| span.name == Symbol(77));
-    let (workers, _) = grouping.finish().unwrap().for_each(2, || true, prepare, each).unwrap();
+    let (workers, _) = grouping.finish().unwrap().for_each(2, || true, prepare, by_name, each).unwrap();
     assert_eq!(workers, [true, true]);
 }
 

@@ -103,14 +103,20 @@ impl<'b> Scanner<'b> {
         }
     }
 
-    /// Steps over `text`, `N` bytes, a quote and a comma, and returns the bytes; or stays.
+    /// Steps over `text`, `N` bytes, a quote and a comma, and returns what the bytes mean; or stays
+    /// where they mean nothing: there may be a quote among them.
     #[inline(always)]
-    pub(super) fn take_fixed<const N: usize>(&mut self, text: &[u8]) -> Option<&'b [u8; N]> {
+    pub(super) fn take_fixed<const N: usize, T>(
+        &mut self,
+        text: &[u8],
+        meaning: impl FnOnce(&[u8; N]) -> Option<T>,
+    ) -> Option<T> {
         let value = self.rest().strip_prefix(text)?;
         let (value, after) = value.split_first_chunk::<N>()?;
         if !after.starts_with(b"\",") {
             return None;
         }
+        let value = meaning(value)?;
         self.at += text.len() + N + 2;
         Some(value)
     }

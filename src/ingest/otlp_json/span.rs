@@ -1,5 +1,8 @@
 //! One span, and the attributes of spans and resources.
 
+use detectors::evidence::TraceId;
+use memchr::{memchr, memmem};
+
 use super::scanner::{Scalar, Scan, Scanner, bad};
 use super::values::{self, boolean, double, integer, untyped};
 use crate::ingest::attributes::Key;
@@ -22,16 +25,16 @@ pub(super) fn span<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b
 /// What is not there is left to the general loop.
 #[inline(always)]
 fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
-    let Found { span, problem } = found;
-    if let Some(digits) = scanner.take_fixed::<32>(b"\"traceId\":\"") {
-        set(&mut span.trace, values::hex_128(digits), problem, TRACE_ID);
+    let span = &mut found.span;
+    if let Some(id) = scanner.take_fixed(b"\"traceId\":\"", values::hex_128) {
+        span.trace = id;
     }
-    if let Some(digits) = scanner.take_fixed::<16>(b"\"spanId\":\"") {
-        set(&mut span.id, values::hex_64(digits), problem, SPAN_ID);
+    if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", values::hex_64) {
+        span.id = id;
     }
     scanner.take(b"\"traceState\":\"\",");
-    if let Some(digits) = scanner.take_fixed::<16>(b"\"parentSpanId\":\"") {
-        set(&mut span.parent, values::hex_64(digits), problem, PARENT_ID);
+    if let Some(id) = scanner.take_fixed(b"\"parentSpanId\":\"", values::hex_64) {
+        span.parent = id;
     } else {
         scanner.take(b"\"parentSpanId\":\"\",");
     }
@@ -43,12 +46,22 @@ fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
         span.kind = kind - b'0';
         scanner.at += b"\"kind\":0,".len();
     }
-    if let Some(digits) = scanner.take_fixed::<19>(b"\"startTimeUnixNano\":\"") {
-        set(&mut span.start_ns, values::nanoseconds_19(digits), problem, START);
+    if let Some(time) = scanner.take_fixed(b"\"startTimeUnixNano\":\"", values::nanoseconds_19) {
+        span.start_ns = time;
     }
-    if let Some(digits) = scanner.take_fixed::<19>(b"\"endTimeUnixNano\":\"") {
-        set(&mut span.end_ns, values::nanoseconds_19(digits), problem, END);
+    if let Some(time) = scanner.take_fixed(b"\"endTimeUnixNano\":\"", values::nanoseconds_19) {
+        span.end_ns = time;
     }
+}
+
+/// The trace of a span that is damaged, if that can still be read: its id is among the first members.
+pub(super) fn trace_of(bytes: &[u8]) -> Option<TraceId> {
+    const BYTES_MAX: usize = 512;
+    let start = &bytes[..bytes.len().min(BYTES_MAX)];
+    let find = |key: &[u8]| memmem::find(start, key).map(|at| &start[at + key.len()..]);
+    let value = find(b"\"traceId\"").or_else(|| find(b"\"trace_id\""))?;
+    let text = value.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    values::trace_id(&text[..memchr(b'"', text)?])
 }
 
 const TRACE_ID: &str = "a trace id that is no 16 bytes in hexadecimal digits or base64";
@@ -82,25 +95,37 @@ fn member<'b>(
             return status(scanner, span);
         }
         b"events" => return events(scanner),
-        b"traceId" | b"trace_id" => {
-            id(scanner.scalar()?, &mut span.trace, values::trace_id, problem, TRACE_ID)
+        // The end of this span and the begin of the next one are missing.
+        b"traceId" | b"trace_id" if span.trace != 0 => return bad("two spans in one"),
+        b"spanId" | b"span_id" if span.id != 0 => return bad("two spans in one"),
+        b"startTimeUnixNano" | b"start_time_unix_nano" if span.start_ns != 0 => {
+            return bad("two spans in one");
         }
-        b"spanId" | b"span_id" => id(scanner.scalar()?, &mut span.id, values::span_id, problem, SPAN_ID),
+        b"traceId" | b"trace_id" => id(plain(scanner)?, &mut span.trace, values::trace_id, problem, TRACE_ID),
+        b"spanId" | b"span_id" => id(plain(scanner)?, &mut span.id, values::span_id, problem, SPAN_ID),
         b"parentSpanId" | b"parent_span_id" => {
-            id(scanner.scalar()?, &mut span.parent, values::span_id, problem, PARENT_ID);
+            id(plain(scanner)?, &mut span.parent, values::span_id, problem, PARENT_ID);
         }
         b"name" => span.name = text(scanner.scalar()?),
         b"kind" => span.kind = values::span_kind(scanner.scalar()?),
         b"startTimeUnixNano" | b"start_time_unix_nano" => {
-            time(scanner.scalar()?, &mut span.start_ns, problem, START)
+            time(plain(scanner)?, &mut span.start_ns, problem, START)
         }
-        b"endTimeUnixNano" | b"end_time_unix_nano" => time(scanner.scalar()?, &mut span.end_ns, problem, END),
+        b"endTimeUnixNano" | b"end_time_unix_nano" => time(plain(scanner)?, &mut span.end_ns, problem, END),
         // The span lost its end, and this belongs to what is around it.
         b"spans" | b"scope" | b"scopeSpans" | b"scope_spans" | b"resource" | b"resourceSpans"
         | b"resource_spans" => return bad("a span without its end"),
         _ => return scanner.skip_value(),
     }
     Ok(())
+}
+
+/// A scalar where a list or an object shows that bytes are missing: spans may be inside.
+fn plain<'b>(scanner: &mut Scanner<'b>) -> Scan<Scalar<'b>> {
+    match scanner.peek()? {
+        b'{' | b'[' => bad("a value of another type than its key says"),
+        _ => scanner.scalar(),
+    }
 }
 
 fn id<T>(

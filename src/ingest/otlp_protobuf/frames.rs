@@ -3,7 +3,7 @@
 //! A length is trusted where another message follows. Else the message ends with the last field that looks
 //! like one of a request, or where the next message begins.
 
-use super::wire::{Fault, Field, Kind, Wire};
+use super::wire::{Credit, Fault, Field, Kind, Wire};
 use super::{BEGIN_BYTES_MAX, Level};
 use crate::ingest::{Framing, Rest, otlp_json};
 
@@ -30,19 +30,27 @@ const BLANKS_MAX: usize = 32;
 
 impl Frame {
     /// The frame at the front of `bytes`, which are not empty.
-    pub(super) fn of(framing: Framing, bytes: &[u8], rest: Rest) -> Self {
+    pub(super) fn of(framing: Framing, bytes: &[u8], rest: Rest, credit: &mut Credit) -> Self {
         match begins(framing, bytes) {
-            Begins::Message { header, length } => Self::of_message(framing, bytes, rest, header, length),
+            Begins::Message { header, length } => {
+                Self::of_message(framing, bytes, rest, (header, length), credit)
+            }
             Begins::Unknown if rest == Rest::Follows => Self::Incomplete,
-            Begins::Unknown | Begins::Nothing => Self::without_length(framing, bytes, rest),
+            Begins::Unknown | Begins::Nothing => Self::without_length(framing, bytes, rest, credit),
         }
     }
 
-    fn of_message(framing: Framing, bytes: &[u8], rest: Rest, header: usize, length: usize) -> Self {
+    fn of_message(
+        framing: Framing,
+        bytes: &[u8],
+        rest: Rest,
+        (header, length): (usize, usize),
+        credit: &mut Credit,
+    ) -> Self {
         let end = header + length;
         let message = bytes.get(header..end);
         match rest {
-            _ if message.is_some() && is_next(framing, &bytes[end..], rest) => {
+            _ if message.is_some() && is_next(framing, &bytes[end..], rest, credit) => {
                 return Self::Message { start: header, end, sound: true };
             }
             Rest::Follows if message.is_none() => return Self::Incomplete,
@@ -50,8 +58,9 @@ impl Frame {
             _ => {}
         }
         // Its own length is damaged, or bytes of it are missing, or the next length is damaged.
-        let agrees = message.is_some_and(|message| message.starts_with(b"{") || fields(message) == length);
-        match Self::by_fields(framing, bytes, header, rest) {
+        let agrees =
+            message.is_some_and(|message| message.starts_with(b"{") || fields(message, credit) == length);
+        match Self::by_fields(framing, bytes, header, rest, credit) {
             Some(other) if !agrees || other < end => {
                 Self::Message { start: header, end: other, sound: false }
             }
@@ -61,15 +70,15 @@ impl Frame {
     }
 
     /// The length itself is damaged; the message behind it may be whole.
-    fn without_length(framing: Framing, bytes: &[u8], rest: Rest) -> Self {
+    fn without_length(framing: Framing, bytes: &[u8], rest: Rest, credit: &mut Credit) -> Self {
         // Nothing of the length is left, or some bytes of it.
         let found = (0..=LENGTH_BYTES_MAX).find(|start| bytes.get(*start..).is_some_and(begins_surely));
         if let Some(start) = found
-            && let Some(end) = Self::by_fields(framing, bytes, start, rest)
+            && let Some(end) = Self::by_fields(framing, bytes, start, rest, credit)
         {
             return Self::Message { start, end, sound: false };
         }
-        match (search(framing, bytes, 1, rest), rest) {
+        match (search(framing, bytes, 1, rest, credit), rest) {
             (Some(end), _) => Self::Damaged { end },
             (None, Rest::Follows) => Self::Incomplete,
             (None, Rest::TooLong) => {
@@ -80,19 +89,26 @@ impl Frame {
     }
 
     /// The end of a message by its fields, or the begin of the next one.
-    fn by_fields(framing: Framing, bytes: &[u8], start: usize, rest: Rest) -> Option<usize> {
-        let end = start + fields(&bytes[start..]);
-        if end > start && is_next(framing, &bytes[end..], rest) {
+    fn by_fields(
+        framing: Framing,
+        bytes: &[u8],
+        start: usize,
+        rest: Rest,
+        credit: &mut Credit,
+    ) -> Option<usize> {
+        let end = start + fields(&bytes[start..], credit);
+        if end > start && is_next(framing, &bytes[end..], rest, credit) {
             return Some(end);
         }
-        search(framing, bytes, start + 1, rest)
+        search(framing, bytes, start + 1, rest, credit)
     }
 }
 
 /// How many bytes at the front are whole fields of a request.
-fn fields(bytes: &[u8]) -> usize {
+fn fields(bytes: &[u8], credit: &mut Credit) -> usize {
     let mut at = 0;
-    while let Ok(field) = Field::of(&bytes[at..])
+    while credit.pay(1)
+        && let Ok(field) = Field::of(&bytes[at..])
         && field.number == 1
         && field.length() <= bytes.len() - at
         && is_resource_spans(&bytes[at + field.header..], field.content) == Some(true)
@@ -117,26 +133,31 @@ fn is_resource_spans(bytes: &[u8], length: usize) -> Option<bool> {
 
 /// Whether a message or the end of the input follows; where the message is there to its end, whether its
 /// fields end with it: within a message there is much that begins like one.
-fn is_next(framing: Framing, bytes: &[u8], rest: Rest) -> bool {
+fn is_next(framing: Framing, bytes: &[u8], rest: Rest, credit: &mut Credit) -> bool {
     match begins(framing, bytes) {
         Begins::Message { header, length } => bytes
             .get(header..header + length)
-            .is_none_or(|message| message.starts_with(b"{") || fields(message) == length),
+            .is_none_or(|message| message.starts_with(b"{") || fields(message, credit) == length),
         Begins::Unknown => rest != Rest::Nothing || bytes.is_empty(),
         Begins::Nothing => false,
     }
 }
 
 /// The first place at or behind `from` where nothing but a message begins: it ends with its length.
-fn search(framing: Framing, bytes: &[u8], from: usize, rest: Rest) -> Option<usize> {
-    (from..bytes.len()).find(|at| match begins(framing, &bytes[*at..]) {
-        Begins::Message { header, length: length @ 1.. } => {
-            let (start, end) = (at + header, at + header + length);
-            bytes.get(start..end).is_some_and(begins_surely)
-                && (fields(&bytes[start..end]) == length || is_next(framing, &bytes[end..], rest))
+fn search(framing: Framing, bytes: &[u8], from: usize, rest: Rest, credit: &mut Credit) -> Option<usize> {
+    for at in from..bytes.len() {
+        if !credit.pay(1) {
+            return None;
         }
-        _ => false,
-    })
+        if let Begins::Message { header, length: length @ 1.. } = begins(framing, &bytes[at..])
+            && let (start, end) = (at + header, at + header + length)
+            && bytes.get(start..end).is_some_and(begins_surely)
+            && (fields(&bytes[start..end], credit) == length || is_next(framing, &bytes[end..], rest, credit))
+        {
+            return Some(at);
+        }
+    }
+    None
 }
 
 fn begins_surely(message: &[u8]) -> bool {
@@ -160,6 +181,14 @@ enum Begins {
 
 /// Whether a length and a message begin here.
 fn begins(framing: Framing, bytes: &[u8]) -> Begins {
+    match begins_or_empty(framing, bytes) {
+        Begins::Message { header, length: 0 } => before(framing, &bytes[header..], header),
+        other => other,
+    }
+}
+
+/// The same, where any empty message is one.
+fn begins_or_empty(framing: Framing, bytes: &[u8]) -> Begins {
     let (length, header) = match framing {
         Framing::LengthPrefixed => match bytes.first_chunk::<4>() {
             Some(prefix) => (u64::from(u32::from_be_bytes(*prefix)), 4),
@@ -175,7 +204,7 @@ fn begins(framing: Framing, bytes: &[u8]) -> Begins {
         }
     };
     match usize::try_from(length) {
-        Ok(0) => empty(framing, &bytes[header..], header),
+        Ok(0) => Begins::Message { header, length: 0 },
         Ok(length) if length <= MESSAGE_MAX => match message_begins(&bytes[header..], length) {
             Some(true) => Begins::Message { header, length },
             Some(false) => Begins::Nothing,
@@ -189,16 +218,12 @@ fn begins(framing: Framing, bytes: &[u8]) -> Begins {
 const MESSAGE_MAX: usize = (1 << 30) - 1;
 
 /// An empty message is one only before one that is not, or at the end: zeros are a gap.
-fn empty(framing: Framing, after: &[u8], header: usize) -> Begins {
-    let gap =
-        if framing == Framing::LengthPrefixed { after.starts_with(&[0; 4]) } else { after.starts_with(&[0]) };
-    match after {
-        _ if gap => Begins::Nothing,
-        [] => Begins::Message { header, length: 0 },
-        _ => match begins(framing, after) {
-            Begins::Message { .. } => Begins::Message { header, length: 0 },
-            other => other,
-        },
+fn before(framing: Framing, after: &[u8], header: usize) -> Begins {
+    match begins_or_empty(framing, after) {
+        _ if after.is_empty() => Begins::Message { header, length: 0 },
+        Begins::Message { length: 0, .. } => Begins::Nothing,
+        Begins::Message { .. } => Begins::Message { header, length: 0 },
+        other => other,
     }
 }
 

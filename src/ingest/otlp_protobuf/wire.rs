@@ -33,6 +33,44 @@ pub(super) enum Fault {
     Bad,
 }
 
+/// Steps that may still be taken in vain, in search of something whole behind damage: this bounds the work
+/// on damaged bytes to a multiple of their length.
+#[derive(Debug)]
+pub(super) struct Credit(usize);
+
+impl Credit {
+    /// For so many bytes.
+    pub(super) fn of(bytes: usize) -> Self {
+        Self(CREDIT_MIN.max(4 * bytes))
+    }
+
+    /// Takes steps, or says that too few are left.
+    pub(super) fn pay(&mut self, steps: usize) -> bool {
+        let left = self.0.checked_sub(steps);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+}
+
+/// Steps that few bytes may cost in any case.
+const CREDIT_MIN: usize = 1 << 16;
+
+/// Numbers and lengths that were read, in vain or not.
+#[cfg(test)]
+pub(super) mod counted {
+    use std::cell::Cell;
+
+    thread_local!(static READS: Cell<usize> = const { Cell::new(0) });
+
+    pub(in super::super) fn take() -> usize {
+        READS.take()
+    }
+
+    pub(super) fn one() {
+        READS.set(READS.get() + 1);
+    }
+}
+
 impl Field {
     pub(super) fn of(bytes: &[u8]) -> Result<Self, Fault> {
         let mut wire = Wire(bytes);
@@ -78,6 +116,8 @@ impl<'b> Wire<'b> {
     /// A varint of at most 64 bits; the bytes stay as they are where none is.
     #[inline(always)]
     pub(super) fn varint(&mut self) -> Option<u64> {
+        #[cfg(test)]
+        counted::one();
         if let [byte @ 0..0x80, rest @ ..] = self.0 {
             self.0 = rest;
             return Some(u64::from(*byte));
