@@ -378,7 +378,7 @@ pub struct Verify {
     pub unit: Unit,
     /// Its value now.
     pub now: u64,
-    /// Its value after the fix.
+    /// Its value after this fix alone.
     pub expected: u64,
     /// A command that shows it.
     pub command: String,

@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn own_time_of_two_endpoints_has_two_causes() {
+        let report = trace().judge(40, |trace, number| {
+            let name = if number % 2 == 0 { "GET /a" } else { "GET /b" };
+            trace.entry(name, 0.0, 300.0).sql("SELECT name FROM permission", 1.0, 20.0)
+        });
+        assert_eq!(told(&report), ["heavy-compute", "heavy-compute"]);
+        assert_ne!(report.findings[0].cause, report.findings[1].cause);
+    }
+
+    #[test]
     fn one_loop_of_equal_values_is_one_finding() {
         let report = trace().judge(20, |trace, _| {
             trace.entry("GET /orders", 0.0, 220.0).sql("SELECT * FROM orders WHERE id > ?", 1.0, 9.0).each(
