@@ -92,6 +92,24 @@ fn what_is_not_seen_at_several_services_is_told_once() {
     assert_eq!(told.matches("connection pool (").count(), 1);
 }
 
+/// As `--endpoint` leaves them, where another cause gives back more at all endpoints together.
+#[test]
+fn at_one_endpoint_findings_are_numbered_as_they_are_read() {
+    let mut report = samples::full();
+    report.findings.retain(|finding| finding.endpoint.as_deref() == Some("GET /orders"));
+    report.findings.swap(0, 1);
+    let told = text(&report, at(100));
+    let numbers: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("  n-plus-one  ") || line.contains("  blocking-call  "))
+        .collect();
+    assert!(
+        numbers[0].starts_with("  1  n-plus-one") && numbers[1].starts_with("  2  blocking-call"),
+        "{told}"
+    );
+    assert!(told.contains("predicted, after fix 1\n"), "{told}");
+}
+
 /// As `--top` leaves them, where the first step of an endpoint is another fix.
 #[test]
 fn without_a_joint_result_a_cause_is_told_alone() {

@@ -39,6 +39,8 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
 /// The findings that are shown. Accepted ones have a list of their own.
 struct Shown<'r> {
     findings: Vec<Told<'r>>,
+    /// All lie at one endpoint.
+    one_place: bool,
     verbose: bool,
 }
 
@@ -55,9 +57,19 @@ struct Told<'r> {
 impl<'r> Shown<'r> {
     fn of(report: &'r Report, style: &Style) -> Self {
         let open = report.findings.iter().filter(|finding| finding.accepted.is_none());
+        let mut listed: Vec<&Finding> = open.filter(|finding| style.verbose || !finding.is_lead()).collect();
+        let one_place = lie_at_one_place(&listed);
+        // Where there is one endpoint only, its steps are the order in which all is read.
+        if let Some(only) = report
+            .endpoints
+            .iter()
+            .find(|endpoint| one_place && listed.iter().any(|finding| is_at(finding, endpoint)))
+        {
+            listed.sort_by_key(|finding| step_of(finding, only));
+        }
         let mut causes: Vec<&str> = Vec::new();
         let mut findings = Vec::new();
-        for finding in open.filter(|finding| style.verbose || !finding.is_lead()) {
+        for finding in listed {
             let known = causes.iter().position(|cause| *cause == finding.cause);
             let number = known.unwrap_or(causes.len()) + 1;
             if known.is_none() {
@@ -65,7 +77,7 @@ impl<'r> Shown<'r> {
             }
             findings.push(Told { number, finding, whole: known.is_none() || style.verbose });
         }
-        Self { findings, verbose: style.verbose }
+        Self { findings, one_place, verbose: style.verbose }
     }
 
     fn at(&self, endpoint: &Endpoint) -> impl Iterator<Item = Told<'r>> {
@@ -91,6 +103,18 @@ impl<'r> Shown<'r> {
     fn is_loud(&self, endpoint: &Endpoint) -> bool {
         self.verbose || misses_target(endpoint) || self.at(endpoint).any(|told| told.whole)
     }
+}
+
+fn lie_at_one_place(findings: &[&Finding]) -> bool {
+    let place = |finding: &Finding| (finding.service.clone(), finding.endpoint.clone());
+    let first = findings.first().map(|finding| place(finding));
+    findings.iter().all(|finding| Some(place(finding)) == first)
+}
+
+/// Which step of an endpoint's joint results a finding is; the last where it is none.
+fn step_of(finding: &Finding, endpoint: &Endpoint) -> usize {
+    let steps = &endpoint.after_fixes;
+    steps.iter().position(|step| step.finding == finding.id).unwrap_or(steps.len())
 }
 
 fn misses_target(endpoint: &Endpoint) -> bool {

@@ -10,7 +10,7 @@ use detectors::finding::{
 
 use super::ink::{Ink, Line};
 use super::page::Page;
-use super::{Shown, Told, finding, fit};
+use super::{Shown, Told, finding, fit, step_of};
 
 /// Below it the slowest 1 % is one request.
 const PERCENT: u64 = 100;
@@ -47,11 +47,7 @@ pub(super) fn write(page: &mut Page<'_>, endpoint: &Endpoint, shown: &Shown<'_>)
 /// Its findings in the order of the steps, since each is predicted after those before it.
 fn in_steps<'r>(endpoint: &Endpoint, shown: &Shown<'r>) -> Vec<Told<'r>> {
     let mut findings: Vec<Told<'r>> = shown.at(endpoint).collect();
-    let step = |told: &Told<'_>| {
-        let place = endpoint.after_fixes.iter().position(|step| step.finding == told.finding.id);
-        place.unwrap_or(endpoint.after_fixes.len())
-    };
-    findings.sort_by_key(step);
+    findings.sort_by_key(|told| step_of(told.finding, endpoint));
     findings
 }
 

@@ -19,9 +19,7 @@ const NAME_MAX: usize = 36;
 
 /// Lists the causes where findings lie at more than one endpoint; else the endpoint lists them.
 pub(super) fn write(page: &mut Page<'_>, report: &Report, shown: &Shown<'_>) -> io::Result<()> {
-    let place = |finding: &Finding| (finding.service.clone(), finding.endpoint.clone());
-    let first = shown.findings.first().map(|told| place(told.finding));
-    if shown.findings.iter().all(|told| Some(place(told.finding)) == first) {
+    if shown.one_place {
         return Ok(());
     }
     let causes = shown.findings.iter().map(|told| told.number).max().unwrap_or(0);
