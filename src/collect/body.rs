@@ -54,7 +54,8 @@ async fn next_chunk(body: &mut Incoming) -> Result<Option<bytes::Bytes>, Refused
     }
 }
 
-async fn drop_rest(body: &mut Incoming, bytes_max: usize) -> Result<(), Refused> {
+/// Reads what is left of a body and keeps nothing, up to a bound.
+pub(super) async fn drop_rest(body: &mut Incoming, bytes_max: usize) -> Result<(), Refused> {
     let mut left = bytes_max.saturating_mul(DROPPED_FACTOR);
     while let Some(data) = next_chunk(body).await? {
         left = match left.checked_sub(data.remaining()) {

@@ -7,6 +7,7 @@ use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_LENGTH,
     CONTENT_TYPE, HeaderValue,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::otlp_http::Shared;
@@ -100,18 +101,30 @@ async fn receive(
     encoding: Option<Encoding>,
     request: Request<Incoming>,
 ) -> Result<(), Refused> {
-    let signal = Signal::of_path(request.uri().path()).ok_or(Refused::Path)?;
-    if request.method() != Method::POST {
-        return Err(Refused::Method);
-    }
-    let encoding = encoding.ok_or(Refused::ContentType)?;
-    let (head, incoming) = request.into_parts();
+    let (head, mut incoming) = request.into_parts();
     let bytes_max = shared.limits.body_bytes_max;
+    let (signal, encoding) = match wanted(&head, encoding) {
+        Ok(wanted) => wanted,
+        Err(refused) => {
+            // Answered before it is sent, the client may see a closed connection instead.
+            body::drop_rest(&mut incoming, bytes_max).await?;
+            return Err(refused);
+        }
+    };
     let _progress = shared.begin().await;
     let compressed = body::read(incoming, bytes_max, &shared.large).await?;
     let compression = head.headers.get(CONTENT_ENCODING);
     let message = body::decompress(compressed, compression, bytes_max)?;
     take(shared, signal, encoding, &message)
+}
+
+/// What a request brings and how, by its head.
+fn wanted(head: &Parts, encoding: Option<Encoding>) -> Result<(Signal, Encoding), Refused> {
+    let signal = Signal::of_path(head.uri.path()).ok_or(Refused::Path)?;
+    if head.method != Method::POST {
+        return Err(Refused::Method);
+    }
+    Ok((signal, encoding.ok_or(Refused::ContentType)?))
 }
 
 fn take(shared: &Shared, signal: Signal, encoding: Encoding, message: &[u8]) -> Result<(), Refused> {
