@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use crate::evidence::trace::{INCOMPLETE, NO_REQUEST};
+
 /// The version of the report's form.
 pub const VERSION: u32 = 1;
 
@@ -240,6 +242,13 @@ impl Finding {
     /// Too unsure to be shown unless asked for.
     pub fn is_lead(&self) -> bool {
         self.confidence == Confidence::Low
+    }
+
+    /// Left out of a page for people unless asked for: a lead, unless it is about a statement whose
+    /// request was not recorded, which is all that makes it unsure.
+    pub fn is_hidden(&self) -> bool {
+        let unrecorded = matches!(self.endpoint.as_deref(), Some(NO_REQUEST | INCOMPLETE));
+        self.is_lead() && !(unrecorded && self.subject.kind == SubjectKind::Statement)
     }
 
     /// Neither accepted nor a lead: what a team has to do something about.

@@ -4,7 +4,7 @@
 mod samples;
 mod schema;
 
-use detectors::finding::{Affected, NotSeen, Report, Verify};
+use detectors::finding::{Affected, Confidence, NotSeen, Report, Verify};
 use expect_test::{expect, expect_file};
 use serde_json::Value;
 use whyslow::report::{OUTPUTS, Style};
@@ -117,6 +117,17 @@ fn without_a_joint_result_a_cause_is_told_alone() {
     report.endpoints[3].after_fixes.clear();
     let told = text(&report, at(100));
     assert!(told.contains("600 requests  p99 87 ms → 70 ms  see finding 1\n"), "{told}");
+}
+
+#[test]
+fn what_only_lacks_its_request_is_shown() {
+    let mut report = samples::full();
+    let loop_of_queries = &mut report.findings[5];
+    (loop_of_queries.confidence, loop_of_queries.endpoint) =
+        (Confidence::Low, Some("(incomplete)".to_owned()));
+    let told = text(&report, at(100));
+    assert!(told.contains("4  n-plus-one  SELECT amount FROM stock WHERE id = ?\n"), "{told}");
+    assert!(told.contains("low confidence: a lead"), "{told}");
 }
 
 #[test]

@@ -57,7 +57,8 @@ struct Told<'r> {
 impl<'r> Shown<'r> {
     fn of(report: &'r Report, style: &Style) -> Self {
         let open = report.findings.iter().filter(|finding| finding.accepted.is_none());
-        let mut listed: Vec<&Finding> = open.filter(|finding| style.verbose || !finding.is_lead()).collect();
+        let mut listed: Vec<&Finding> =
+            open.filter(|finding| style.verbose || !finding.is_hidden()).collect();
         let one_place = lie_at_one_place(&listed);
         // Where there is one endpoint only, its steps are the order in which all is read.
         if let Some(only) = report

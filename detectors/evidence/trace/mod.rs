@@ -55,6 +55,12 @@ impl Waits {
     }
 }
 
+/// Stands for the endpoint of operations outside of any request.
+pub const NO_REQUEST: &str = "(no request)";
+
+/// Stands for the endpoint of operations whose request was not recorded.
+pub const INCOMPLETE: &str = "(incomplete)";
+
 /// The name of an endpoint, by reference into the dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndpointName {
@@ -77,8 +83,8 @@ impl EndpointName {
             Self::Route(shape) => dictionary.shape(shape).text.to_string(),
             Self::Background(shape) => format!("(background of {})", dictionary.shape(shape).text),
             Self::Root(symbol) => dictionary.text(symbol).to_owned(),
-            Self::NoRequest => "(no request)".to_owned(),
-            Self::Incomplete => "(incomplete)".to_owned(),
+            Self::NoRequest => NO_REQUEST.to_owned(),
+            Self::Incomplete => INCOMPLETE.to_owned(),
         }
     }
 }

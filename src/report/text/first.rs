@@ -26,7 +26,9 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report, shown: &Shown<'_>) -> 
     let listed = if shown.verbose { causes } else { causes.min(LINES_MAX) };
     let missed = report.endpoints.iter().any(super::misses_target);
     let order = if missed { "causes of missed targets, then " } else { "" };
-    let order = format!("{order}by waiting given back over all requests");
+    let waiting = shown.findings.iter().any(|told| told.finding.gain.kind == GainKind::Latency);
+    let what = if waiting { "waiting" } else { "time" };
+    let order = format!("{order}by {what} given back over all requests");
     page.prose(title("fix first").with(Ink::Plain, "  "), Ink::Faint, &order)?;
     write_table(page, (1..=listed).map(|number| row(number, causes, shown)).collect())?;
     if listed < causes {

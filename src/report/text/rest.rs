@@ -198,7 +198,7 @@ fn write_hidden(page: &mut Page<'_>, report: &Report, shown: &Shown<'_>) -> io::
         return Ok(());
     }
     let leads: Vec<&Finding> =
-        report.findings.iter().filter(|finding| finding.is_lead() && finding.accepted.is_none()).collect();
+        report.findings.iter().filter(|finding| finding.is_hidden() && finding.accepted.is_none()).collect();
     let mut parts = Vec::new();
     if !leads.is_empty() {
         let number = counted(leads.len() as u64, "lead");
