@@ -39,6 +39,7 @@ use crate::evidence::shape::sql::{Comparison, Verb};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group};
 use crate::settings::Setting;
+use crate::stack::Stack;
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect, n_plus_one};
 
@@ -181,6 +182,7 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
     let mut fixes = Vec::new();
     let columns = columns(case);
     let look = match columns.is_empty() {
+        _ if case.kind == Some(Kind::Document) => Stack::of_case(case).explain_query().to_owned(),
         true => "look at its plan: EXPLAIN (ANALYZE, BUFFERS) shows what it reads for nothing".to_owned(),
         false => format!(
             "look at its plan (EXPLAIN (ANALYZE, BUFFERS)): is there an index that leads with {}?",
@@ -242,6 +244,15 @@ mod tests {
         assert!(waits.findings.is_empty());
         assert!(waits.dismissed.iter().any(|dismissed| dismissed.reason == WAITS));
         assert_eq!(judged(60.0).findings[0].detector, "slow-query");
+    }
+
+    #[test]
+    fn plans_of_document_stores_are_in_their_words() {
+        let report = trace().judge(5, |trace, _| {
+            let trace = trace.entry("GET /search", 0.0, 900.0).by("opentelemetry.instrumentation.pymongo");
+            trace.call(Kind::Document, "find orders", 5.0, 890.0)
+        });
+        assert!(report.findings[0].fix[0].text.contains("executionStats"), "{:?}", report.findings[0].fix);
     }
 
     const SEARCH: &str = "SELECT * FROM orders WHERE note = ?";

@@ -221,6 +221,20 @@ impl Stack {
         }
     }
 
+    /// How to see what a query of a document store reads.
+    pub(crate) fn explain_query(&self) -> &'static str {
+        match self.store {
+            Some(Store::Mongo) => {
+                "look at its plan: explain(\"executionStats\") shows whether it reads more documents than it returns"
+            }
+            Some(Store::Dynamo) => {
+                "look at what it reads: ReturnConsumedCapacity, and Count beside ScannedCount; a key or a secondary index that its condition names"
+            }
+            Some(Store::Search) => "look at where its time goes: \"profile\": true",
+            None => "look at its plan: does an index serve what it asks by?",
+        }
+    }
+
     /// A profiler that can be attached to the running service.
     pub(crate) fn profiler(&self) -> &'static str {
         match self.language {
