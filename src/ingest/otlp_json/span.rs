@@ -112,6 +112,8 @@ fn member<'b>(
             time(plain(scanner)?, &mut span.start_ns, problem, START)
         }
         b"endTimeUnixNano" | b"end_time_unix_nano" => time(plain(scanner)?, &mut span.end_ns, problem, END),
+        // The begin of the span is missing, and this is of an event of the one before.
+        b"timeUnixNano" | b"time_unix_nano" => return bad("an event without its end"),
         // The span lost its end, and this belongs to what is around it.
         b"spans" | b"scope" | b"scopeSpans" | b"scope_spans" | b"resource" | b"resourceSpans"
         | b"resource_spans" => return bad("a span without its end"),
@@ -162,11 +164,17 @@ fn events(scanner: &mut Scanner<'_>) -> Scan<()> {
         return Ok(());
     }
     while scanner.next_element()? {
-        let first = scanner.ahead::<10>(b"{\"");
-        if first.is_some_and(|key| key.starts_with(b"traceId\"") || key.starts_with(b"trace_id\"")) {
-            return bad("a span among the events of another one");
+        if scanner.peek()? != b'{' {
+            scanner.skip_value()?;
+            continue;
         }
-        scanner.skip_value()?;
+        scanner.at += 1;
+        while let Some(key) = scanner.next_key()? {
+            if matches!(key, b"traceId" | b"trace_id" | b"startTimeUnixNano" | b"start_time_unix_nano") {
+                return bad("a span among the events of another one");
+            }
+            scanner.skip_value()?;
+        }
     }
     Ok(())
 }
