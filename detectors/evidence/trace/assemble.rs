@@ -29,8 +29,8 @@ pub struct Assembler {
     climbed: Vec<u32>,
     /// Spans that are a call itself, each with the span that surrounds it.
     cores: Vec<(u32, u32)>,
-    /// Clients of stores in the trace are reported by more than one library or process.
-    clients_differ: bool,
+    /// Whether operations of each kind are reported by more than one library or process.
+    reporters_differ: [bool; Kind::COUNT],
     /// Where the operations of each request end, while they are placed.
     ends: Vec<u32>,
     placed: Vec<u32>,
@@ -112,9 +112,12 @@ impl Assembler {
 
     /// Finds each span's parent by its id.
     fn link(&mut self, spans: &[Span]) {
-        let mut clients = spans.iter().filter(|span| is_of_store(span)).map(|span| span.origin);
-        let first = clients.next();
-        self.clients_differ = clients.any(|origin| Some(origin) != first);
+        let mut reporters = [None; Kind::COUNT];
+        self.reporters_differ = [false; _];
+        for span in spans {
+            let first = reporters[span.kind as usize].get_or_insert(span.origin);
+            self.reporters_differ[span.kind as usize] |= *first != span.origin;
+        }
         self.numbers.extend(spans.iter().enumerate().map(|(number, span)| (span.id, number as u32)));
         for (number, span) in spans.iter().enumerate() {
             let parent = if span.parent == 0 { None } else { self.numbers.get(&span.parent) };
@@ -360,7 +363,7 @@ impl Assembler {
     fn layer_beside(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
         let (span, node) = (&spans[number as usize], self.nodes[number as usize]);
         let library = |span: &Span| dictionary.origin(span.origin).library;
-        if !self.clients_differ || !is_of_store(span) || node.stand_in != NONE {
+        if !self.reporters_differ[span.kind as usize] || !is_of_store(span) || node.stand_in != NONE {
             return;
         }
         let earlier = (number.saturating_sub(BESIDE_MAX)..number).rev();
