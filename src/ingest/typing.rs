@@ -9,6 +9,7 @@ mod http;
 mod location;
 mod messaging;
 mod origin;
+mod remembered;
 mod shaping;
 
 use std::sync::Mutex;

@@ -103,12 +103,25 @@ fn attribute<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Option<()>
         let value = wire.bytes()?;
         if wire.0.is_empty() {
             return match Key::of(name) {
+                Some(key) if let Some(text) = only_text(value) => {
+                    attributes.push((key, Value::Text(text)));
+                    Some(())
+                }
                 Some(key) => any_value(value, key, attributes, Arrays::Flat),
                 None => Some(()),
             };
         }
     }
     any_order(bytes, attributes)
+}
+
+/// The text of an `AnyValue` that is nothing else and no longer than most.
+#[inline(always)]
+fn only_text(value: &[u8]) -> Option<&[u8]> {
+    match value {
+        [0x0a, length @ 0..0x80, text @ ..] if text.len() == usize::from(*length) => Some(text),
+        _ => None,
+    }
 }
 
 fn any_order<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Option<()> {

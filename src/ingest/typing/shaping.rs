@@ -5,6 +5,7 @@ use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeRef, Span, Values};
 
+use super::remembered::Remembered;
 use crate::ingest::interning::Local;
 
 /// Longest name of a span of the process itself; the rest is cut off.
@@ -33,12 +34,14 @@ pub(super) struct Shaping {
     values_key: u64,
     statements: Recognizer,
     templates: Templates,
+    remembered: Remembered,
 }
 
 impl Shaping {
     pub(super) fn new(values_key: u64) -> Self {
         let statements = Recognizer::new(Lexer::new(values_key));
-        Self { values_key, statements, templates: Templates::new(values_key) }
+        let templates = Templates::new(values_key);
+        Self { values_key, statements, templates, remembered: Remembered::new() }
     }
 
     /// What is known of values that are told apart from a statement.
@@ -65,6 +68,16 @@ impl Shaping {
 
     /// The shape of an HTTP call and what is known of its values.
     pub(super) fn call(&mut self, local: &mut Local<'_>, call: &Call<'_>) -> (ShapeRef, Values) {
+        let Call { method, url, scheme, host, path, template, graphql } = *call;
+        if let Some(found) = self.remembered.get(b'c', [method, url, scheme, host, path, template, graphql]) {
+            return found;
+        }
+        let found = self.new_call(local, call);
+        self.remembered.put(found);
+        found
+    }
+
+    fn new_call(&mut self, local: &mut Local<'_>, call: &Call<'_>) -> (ShapeRef, Values) {
         let Call { method, url, scheme, host, path, template, graphql } = *call;
         let templates = &mut self.templates;
         if !graphql.is_empty() {
@@ -115,12 +128,22 @@ impl Shaping {
         method: &[u8],
         route: &[u8],
     ) -> ShapeRef {
-        intern_named(local, self.templates.endpoint_by_route(method, route))
+        if let Some((shape, _)) = self.remembered.get(b'r', [method, route]) {
+            return shape;
+        }
+        let shape = intern_named(local, self.templates.endpoint_by_route(method, route));
+        self.remembered.put((shape, Values::UNKNOWN));
+        shape
     }
 
     /// An endpoint by method and path or URL.
     pub(super) fn endpoint_by_path(&mut self, local: &mut Local<'_>, method: &[u8], path: &[u8]) -> ShapeRef {
-        intern(local, self.templates.endpoint_by_path(method, path)).0
+        if let Some((shape, _)) = self.remembered.get(b'p', [method, path]) {
+            return shape;
+        }
+        let found = intern(local, self.templates.endpoint_by_path(method, path));
+        self.remembered.put(found);
+        found.0
     }
 
     /// An endpoint by service and method.
