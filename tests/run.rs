@@ -337,23 +337,29 @@ fn signals_of_processes_reach_the_command_once() {
     });
 }
 
-/// Sends a signal to us while a command runs that ends with 40 and the signals it saw.
+/// Sends a signal to us while a command runs that ends with 40 and the signals it saw. The command
+/// is no shell: some lose a signal that comes while they start a child.
 fn code_after(signal: Signal, name: &str) -> Option<i32> {
     let folder = tempfile::tempdir().unwrap();
-    let script = format!(
-        "n=0; trap 'n=$((n+1))' {name}; touch $1.ready; \
-         i=0; while [ $i -lt 10 ]; do sleep 0.1; i=$((i+1)); done; exit $((40+n))"
+    let ready = folder.path().join("ready");
+    let program = format!(
+        "import signal, sys, time\n\
+         seen = []\n\
+         signal.signal(signal.SIG{name}, lambda *_: seen.append(1))\n\
+         open({ready:?}, 'w').close()\n\
+         time.sleep(1)\n\
+         sys.exit(40 + len(seen))\n"
     );
-    let (child, _) = start_with_endpoint(&script, folder.path());
-    while !folder.path().join("endpoint.ready").exists() {
+    let child = whyslow(&["run", "--", "python3", "-c", &program]).stderr(Stdio::piped()).spawn().unwrap();
+    while !ready.exists() {
         std::thread::sleep(Duration::from_millis(10));
     }
     kill_process(Pid::from_child(&child), signal).unwrap();
     child.wait_with_output().unwrap().status.code()
 }
 
-/// `script` of util-linux gives it a terminal of its own. The command is no shell: a shell that is
-/// interrupted while it starts a child may end of it.
+/// `script` of util-linux gives it a terminal of its own. The command is no shell: one that is interrupted
+/// while it starts a child may end of it.
 #[test]
 fn an_interrupt_of_the_terminal_reaches_the_command_once_and_we_explain() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,11 +1,10 @@
-//! Sizes as arguments: `256MiB`, `1G`, `500MB`; a bare number is bytes.
+//! Sizes as arguments: `256MiB`, `1G`, `64m`, `500MB`; a bare number is bytes.
 
-/// Units; those of one letter are the binary ones, as for `ls`, `du` and Docker.
-const UNITS: [(&str, u64); 11] = [
+/// Units, in any case; those of one letter are the binary ones, as for `ls`, `du` and Docker.
+const UNITS: [(&str, u64); 10] = [
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
-    ("kB", 1_000),
     ("KB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
@@ -23,10 +22,15 @@ const UNITS: [(&str, u64); 11] = [
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let (number, unit) = UNITS
         .iter()
-        .find_map(|(name, bytes)| Some((text.strip_suffix(name)?.trim_end(), *bytes)))
+        .find_map(|(name, bytes)| Some((without_unit(text, name)?.trim_end(), *bytes)))
         .unwrap_or((text, 1));
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a size such as 256MiB or 2GB".to_owned())
+}
+
+fn without_unit<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(name.len())?)?;
+    unit.eq_ignore_ascii_case(name).then_some(number)
 }
 
 #[cfg(test)]
@@ -35,9 +39,14 @@ mod tests {
 
     #[test]
     fn sizes_have_a_unit_or_are_bytes() {
-        for (text, bytes) in
-            [("256MiB", 256 << 20), ("1G", 1 << 30), ("500 MB", 500_000_000), ("4096", 4096), ("7B", 7)]
-        {
+        for (text, bytes) in [
+            ("256MiB", 256 << 20),
+            ("1G", 1 << 30),
+            ("64m", 64 << 20),
+            ("500 MB", 500_000_000),
+            ("4096", 4096),
+            ("7B", 7),
+        ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
         for text in ["", "0", "MiB", "-1M", "1.5G", "99999999999G"] {
