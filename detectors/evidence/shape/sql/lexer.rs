@@ -113,9 +113,7 @@ impl Lexer {
 
     /// Reads one text: about a nanosecond for each byte, nothing is allocated.
     pub fn scan(&self, text: &[u8], dialect: Dialect) -> Scanned {
-        let mut sink = Hash { state: hash::START };
-        let end = self.feed(text, dialect, &mut sink);
-        end.scanned(sink.state)
+        self.hash(text, dialect, None)
     }
 
     /// The same, and the places of the first literals: one more than `most` where there are more.
@@ -126,9 +124,13 @@ impl Lexer {
         most: usize,
         places: &mut Vec<(u32, u32)>,
     ) -> Scanned {
-        let mut sink = Noting { hash: Hash { state: hash::START }, most, places };
+        self.hash(text, dialect, Some(Noting { most, places }))
+    }
+
+    fn hash(&self, text: &[u8], dialect: Dialect, noting: Option<Noting<'_>>) -> Scanned {
+        let mut sink = Hash { state: hash::START, noting };
         let end = self.feed(text, dialect, &mut sink);
-        end.scanned(sink.hash.state)
+        end.scanned(sink.state)
     }
 
     /// The state of the values' hash before the first literal.
@@ -271,11 +273,19 @@ impl Literals {
     }
 }
 
-struct Hash {
+/// The hash of the tokens so far, and where the literals stand if that is asked for.
+struct Hash<'p> {
     state: u64,
+    noting: Option<Noting<'p>>,
 }
 
-impl Sink for Hash {
+/// Where the first literals stand.
+struct Noting<'p> {
+    most: usize,
+    places: &'p mut Vec<(u32, u32)>,
+}
+
+impl Sink for Hash<'_> {
     type Mark = u64;
 
     fn mark(&self) -> u64 {
@@ -316,53 +326,12 @@ impl Sink for Hash {
     fn cut(&mut self) {
         self.state = hash::mix(self.state, hash::CUT);
     }
-}
-
-/// A hash, and where the first literals stand.
-struct Noting<'p> {
-    hash: Hash,
-    most: usize,
-    places: &'p mut Vec<(u32, u32)>,
-}
-
-impl Sink for Noting<'_> {
-    type Mark = u64;
-
-    fn mark(&self) -> u64 {
-        self.hash.mark()
-    }
-
-    fn reset(&mut self, mark: u64) {
-        self.hash.reset(mark);
-    }
-
-    fn word(&mut self, word: &[u8], packed: u64) {
-        self.hash.word(word, packed);
-    }
-
-    fn quoted(&mut self, name: &[u8]) {
-        self.hash.quoted(name);
-    }
-
-    fn value(&mut self) {
-        self.hash.value();
-    }
-
-    fn more(&mut self) {
-        self.hash.more();
-    }
-
-    fn symbol(&mut self, symbol: &[u8]) {
-        self.hash.symbol(symbol);
-    }
-
-    fn cut(&mut self) {
-        self.hash.cut();
-    }
 
     fn literal(&mut self, start: usize, end: usize) {
-        if self.places.len() <= self.most {
-            self.places.push((start as u32, end as u32));
+        if let Some(Noting { most, places }) = &mut self.noting
+            && places.len() <= *most
+        {
+            places.push((start as u32, end as u32));
         }
     }
 }
