@@ -358,8 +358,9 @@ fn code_after(signal: Signal, name: &str) -> Option<i32> {
     child.wait_with_output().unwrap().status.code()
 }
 
-/// `script` of util-linux gives it a terminal of its own. The command is no shell: one that is interrupted
-/// while it starts a child may end of it.
+/// `script` of util-linux gives it a terminal of its own. No shell takes part: the one that `script` starts
+/// hands over to us (dash that waited instead would end of the interrupt too, with 130), and the command is
+/// none (one that is interrupted while it starts a child may end of it).
 #[test]
 fn an_interrupt_of_the_terminal_reaches_the_command_once_and_we_explain() {
     let folder = tempfile::tempdir().unwrap();
@@ -373,7 +374,7 @@ fn an_interrupt_of_the_terminal_reaches_the_command_once_and_we_explain() {
     );
     let program = folder.path().join("program");
     std::fs::write(&program, inner).unwrap();
-    let line = format!("{} run -- python3 {}", env!("CARGO_BIN_EXE_whyslow"), program.display());
+    let line = format!("exec {} run -- python3 {}", env!("CARGO_BIN_EXE_whyslow"), program.display());
     let mut child = Command::new("script")
         .args(["-qefc", &line, "/dev/null"])
         .stdin(Stdio::piped())
