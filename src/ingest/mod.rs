@@ -5,6 +5,7 @@ mod blocks;
 pub mod grouping;
 mod input;
 pub mod interning;
+mod json;
 mod otlp_json;
 mod otlp_protobuf;
 mod owner;

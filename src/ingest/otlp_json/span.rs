@@ -1,11 +1,11 @@
 //! One span, and the attributes of spans and resources.
 
 use detectors::evidence::TraceId;
-use memchr::{memchr, memmem};
 
-use super::scanner::{Scalar, Scan, Scanner, bad};
-use super::values::{self, boolean, double, integer, untyped};
 use crate::ingest::attributes::Key;
+use crate::ingest::json;
+use crate::ingest::json::scanner::{Scalar, Scan, Scanner, bad};
+use crate::ingest::json::values::{self, boolean, double, integer, untyped};
 use crate::ingest::raw::{Attributes, Found, RawSpan, Value};
 
 /// Reads the span that is next; its attributes replace those that are given.
@@ -56,12 +56,7 @@ fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
 
 /// The trace of a span that is damaged, if that can still be read: its id is among the first members.
 pub(super) fn trace_of(bytes: &[u8]) -> Option<TraceId> {
-    const BYTES_MAX: usize = 512;
-    let start = &bytes[..bytes.len().min(BYTES_MAX)];
-    let find = |key: &[u8]| memmem::find(start, key).map(|at| &start[at + key.len()..]);
-    let value = find(b"\"traceId\"").or_else(|| find(b"\"trace_id\""))?;
-    let text = value.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
-    values::trace_id(&text[..memchr(b'"', text)?])
+    values::trace_id(json::early_text(bytes, &[b"\"traceId\"", b"\"trace_id\""])?)
 }
 
 const TRACE_ID: &str = "a trace id that is no 16 bytes in hexadecimal digits or base64";

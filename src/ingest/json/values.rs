@@ -5,14 +5,14 @@ use crate::ingest::raw::Value;
 
 /// 16 bytes as 32 hexadecimal digits.
 #[inline(always)]
-pub(super) fn hex_128(digits: &[u8; 32]) -> Option<u128> {
+pub(in crate::ingest) fn hex_128(digits: &[u8; 32]) -> Option<u128> {
     let (high, low) = digits.split_first_chunk::<16>()?;
     Some(u128::from(hex_64(high)?) << 64 | u128::from(hex_64(low.first_chunk()?)?))
 }
 
 /// 8 bytes as 16 hexadecimal digits.
 #[inline(always)]
-pub(super) fn hex_64(digits: &[u8; 16]) -> Option<u64> {
+pub(in crate::ingest) fn hex_64(digits: &[u8; 16]) -> Option<u64> {
     let (high, low) = digits.split_first_chunk::<8>()?;
     Some(u64::from(hex_32(high)?) << 32 | u64::from(hex_32(low.first_chunk()?)?))
 }
@@ -41,7 +41,7 @@ fn hex_32(digits: &[u8; 8]) -> Option<u32> {
 }
 
 /// A trace id in hexadecimal digits (32, or 16 of systems with short ids) or base64.
-pub(super) fn trace_id(text: &[u8]) -> Option<u128> {
+pub(in crate::ingest) fn trace_id(text: &[u8]) -> Option<u128> {
     match text.len() {
         32 => hex_128(text.first_chunk()?),
         16 => hex_64(text.first_chunk()?).map(u128::from),
@@ -51,7 +51,7 @@ pub(super) fn trace_id(text: &[u8]) -> Option<u128> {
 }
 
 /// A span id in 16 hexadecimal digits or base64; zero for an empty text.
-pub(super) fn span_id(text: &[u8]) -> Option<u64> {
+pub(in crate::ingest) fn span_id(text: &[u8]) -> Option<u64> {
     match text.len() {
         0 => Some(0),
         16 => hex_64(text.first_chunk()?),
@@ -92,7 +92,7 @@ fn base64_digit(digit: u8) -> Option<u8> {
 
 /// The nanoseconds of 19 digits: every time between 2001 and 2262.
 #[inline(always)]
-pub(super) fn nanoseconds_19(digits: &[u8; 19]) -> Option<u64> {
+pub(in crate::ingest) fn nanoseconds_19(digits: &[u8; 19]) -> Option<u64> {
     let (first, rest) = digits.split_first_chunk::<8>()?;
     let (second, rest) = rest.split_first_chunk::<8>()?;
     let last = rest.iter().try_fold(0, |number, &digit| decimal(number, digit))?;
@@ -119,7 +119,7 @@ fn decimal(number: u64, digit: u8) -> Option<u64> {
 }
 
 /// A time in nanoseconds, as a string or a number, also with a fraction or an exponent.
-pub(super) fn nanoseconds(scalar: Scalar<'_>) -> Option<u64> {
+pub(in crate::ingest) fn nanoseconds(scalar: Scalar<'_>) -> Option<u64> {
     match number(text(scalar)?)? {
         Number::Integer(value) => u64::try_from(value).ok(),
         Number::Double(value) if value >= 0.0 && value < u64::MAX as f64 => Some(value as u64),
@@ -128,7 +128,7 @@ pub(super) fn nanoseconds(scalar: Scalar<'_>) -> Option<u64> {
 }
 
 /// The value of an `intValue`: saturates beyond 64 bits; keeps a fraction that should not be there.
-pub(super) fn integer<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
+pub(in crate::ingest) fn integer<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
     Some(match number(text(scalar)?)? {
         Number::Integer(value) => Value::Integer(saturated(value)),
         Number::Double(value) => Value::Double(value),
@@ -136,7 +136,7 @@ pub(super) fn integer<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
 }
 
 /// The value of a `doubleValue`.
-pub(super) fn double<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
+pub(in crate::ingest) fn double<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
     Some(match number(text(scalar)?)? {
         Number::Integer(value) => Value::Double(value as f64),
         Number::Double(value) => Value::Double(value),
@@ -144,7 +144,7 @@ pub(super) fn double<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
 }
 
 /// The value of a `boolValue`.
-pub(super) fn boolean<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
+pub(in crate::ingest) fn boolean<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
     match scalar {
         Scalar::True | Scalar::Text(b"true") => Some(Value::Boolean(true)),
         Scalar::False | Scalar::Text(b"false") => Some(Value::Boolean(false)),
@@ -153,7 +153,7 @@ pub(super) fn boolean<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
 }
 
 /// A value that stands where an object with its type belongs.
-pub(super) fn untyped<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
+pub(in crate::ingest) fn untyped<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
     match scalar {
         Scalar::Text(text) => Some(Value::Text(text)),
         Scalar::Number(_) => integer(scalar),
@@ -162,13 +162,13 @@ pub(super) fn untyped<'b>(scalar: Scalar<'b>) -> Option<Value<'b>> {
 }
 
 /// `SpanKind` by number or by name; 0 for what is none.
-pub(super) fn span_kind(scalar: Scalar<'_>) -> u8 {
+pub(in crate::ingest) fn span_kind(scalar: Scalar<'_>) -> u8 {
     const NAMES: [&[u8]; 6] = [b"UNSPECIFIED", b"INTERNAL", b"SERVER", b"CLIENT", b"PRODUCER", b"CONSUMER"];
     enumeration(scalar, b"SPAN_KIND_", &NAMES)
 }
 
 /// `StatusCode` is ERROR, by number or by name.
-pub(super) fn is_error(scalar: Scalar<'_>) -> bool {
+pub(in crate::ingest) fn is_error(scalar: Scalar<'_>) -> bool {
     enumeration(scalar, b"STATUS_CODE_", &[b"UNSET", b"OK", b"ERROR"]) == 2
 }
 

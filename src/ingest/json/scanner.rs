@@ -8,7 +8,7 @@ const CHECKED_DEPTH: u32 = 128;
 
 /// Why a scanner stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(in crate::ingest) enum Stop {
     /// The text ends inside what was asked for.
     End,
     /// No room is left for texts without escapes: go on with a new scanner.
@@ -17,17 +17,17 @@ pub(super) enum Stop {
     Bad(&'static str),
 }
 
-pub(super) type Scan<T> = Result<T, Stop>;
+pub(in crate::ingest) type Scan<T> = Result<T, Stop>;
 
 /// Refuses what is there.
 #[cold]
-pub(super) fn bad<T>(reason: &'static str) -> Scan<T> {
+pub(in crate::ingest) fn bad<T>(reason: &'static str) -> Scan<T> {
     Err(Stop::Bad(reason))
 }
 
 /// A value that is neither object nor array.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scalar<'b> {
+pub(in crate::ingest) enum Scalar<'b> {
     /// A string, unescaped.
     Text(&'b [u8]),
     /// A number or one of its unofficial forms (`NaN`, `-Infinity`).
@@ -39,19 +39,19 @@ pub(super) enum Scalar<'b> {
 }
 
 /// A place in a text, and room for strings whose escapes were undone.
-pub(super) struct Scanner<'b> {
+pub(in crate::ingest) struct Scanner<'b> {
     bytes: &'b [u8],
     /// Where the scanner is.
-    pub(super) at: usize,
+    pub(in crate::ingest) at: usize,
     room: &'b mut [u8],
 }
 
 impl<'b> Scanner<'b> {
-    pub(super) fn new(bytes: &'b [u8], at: usize, room: &'b mut [u8]) -> Self {
+    pub(in crate::ingest) fn new(bytes: &'b [u8], at: usize, room: &'b mut [u8]) -> Self {
         Self { bytes, at, room }
     }
 
-    pub(super) fn bytes(&self) -> &'b [u8] {
+    pub(in crate::ingest) fn bytes(&self) -> &'b [u8] {
         self.bytes
     }
 
@@ -62,7 +62,7 @@ impl<'b> Scanner<'b> {
 
     /// The next byte that is not blank; the scanner stays at it.
     #[inline(always)]
-    pub(super) fn peek(&mut self) -> Scan<u8> {
+    pub(in crate::ingest) fn peek(&mut self) -> Scan<u8> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
@@ -74,7 +74,7 @@ impl<'b> Scanner<'b> {
 
     /// The next byte that is neither blank nor a comma; the scanner stays at it.
     #[inline(always)]
-    pub(super) fn separated(&mut self) -> Scan<u8> {
+    pub(in crate::ingest) fn separated(&mut self) -> Scan<u8> {
         loop {
             match self.peek()? {
                 b',' => self.at += 1,
@@ -85,14 +85,14 @@ impl<'b> Scanner<'b> {
 
     /// Steps over this text if it is next, and says whether it was.
     #[inline(always)]
-    pub(super) fn take(&mut self, text: &[u8]) -> bool {
+    pub(in crate::ingest) fn take(&mut self, text: &[u8]) -> bool {
         let found = self.rest().starts_with(text);
         self.at += if found { text.len() } else { 0 };
         found
     }
 
     /// Steps over this mark, or refuses what is there.
-    pub(super) fn mark(&mut self, mark: &[u8]) -> Scan<()> {
+    pub(in crate::ingest) fn mark(&mut self, mark: &[u8]) -> Scan<()> {
         match self.rest() {
             rest if rest.starts_with(mark) => {
                 self.at += mark.len();
@@ -106,7 +106,7 @@ impl<'b> Scanner<'b> {
     /// Steps over `text`, `N` bytes, a quote and a comma, and returns what the bytes mean; or stays
     /// where they mean nothing: there may be a quote among them.
     #[inline(always)]
-    pub(super) fn take_fixed<const N: usize, T>(
+    pub(in crate::ingest) fn take_fixed<const N: usize, T>(
         &mut self,
         text: &[u8],
         meaning: impl FnOnce(&[u8; N]) -> Option<T>,
@@ -123,7 +123,7 @@ impl<'b> Scanner<'b> {
 
     /// Steps over `text`, at most four digits and a comma; or stays.
     #[inline(always)]
-    pub(super) fn skip_number(&mut self, text: &[u8]) {
+    pub(in crate::ingest) fn skip_number(&mut self, text: &[u8]) {
         let Some(digits) = self.rest().strip_prefix(text) else {
             return;
         };
@@ -135,14 +135,14 @@ impl<'b> Scanner<'b> {
 
     /// The `N` bytes after `text`; the scanner stays.
     #[inline(always)]
-    pub(super) fn ahead<const N: usize>(&self, text: &[u8]) -> Option<&'b [u8; N]> {
+    pub(in crate::ingest) fn ahead<const N: usize>(&self, text: &[u8]) -> Option<&'b [u8; N]> {
         self.rest().strip_prefix(text)?.first_chunk()
     }
 
     /// Steps over `text`, a string without escapes and `end` (from its closing quote on), and
     /// returns the string; or stays.
     #[inline(always)]
-    pub(super) fn take_plain(&mut self, text: &[u8], end: &[u8]) -> Option<&'b [u8]> {
+    pub(in crate::ingest) fn take_plain(&mut self, text: &[u8], end: &[u8]) -> Option<&'b [u8]> {
         let value = self.rest().strip_prefix(text)?;
         let length = special(value)?;
         let (value, after) = value.split_at_checked(length)?;
@@ -155,7 +155,7 @@ impl<'b> Scanner<'b> {
 
     /// In an object: the next key, and the scanner is at its value; `None` after the object's end.
     #[inline(always)]
-    pub(super) fn next_key(&mut self) -> Scan<Option<&'b [u8]>> {
+    pub(in crate::ingest) fn next_key(&mut self) -> Scan<Option<&'b [u8]>> {
         match self.separated()? {
             b'"' => {
                 let key = self.text()?;
@@ -176,7 +176,7 @@ impl<'b> Scanner<'b> {
 
     /// In an array: whether another element follows, and the scanner is at it; else behind the end.
     #[inline(always)]
-    pub(super) fn next_element(&mut self) -> Scan<bool> {
+    pub(in crate::ingest) fn next_element(&mut self) -> Scan<bool> {
         match self.separated()? {
             b']' => {
                 self.at += 1;
@@ -187,7 +187,7 @@ impl<'b> Scanner<'b> {
     }
 
     /// Steps into an object or array; `false` for `null`, which is stepped over.
-    pub(super) fn open(&mut self, bracket: u8) -> Scan<bool> {
+    pub(in crate::ingest) fn open(&mut self, bracket: u8) -> Scan<bool> {
         match self.peek()? {
             byte if byte == bracket => {
                 self.at += 1;
@@ -200,7 +200,7 @@ impl<'b> Scanner<'b> {
 
     /// The string that is next, its escapes undone.
     #[inline(always)]
-    pub(super) fn text(&mut self) -> Scan<&'b [u8]> {
+    pub(in crate::ingest) fn text(&mut self) -> Scan<&'b [u8]> {
         let value = self.rest().get(1..).ok_or(Stop::End)?;
         let length = special(value).ok_or(Stop::End)?;
         let (plain, after) = value.split_at(length);
@@ -228,7 +228,7 @@ impl<'b> Scanner<'b> {
 
     /// Steps over the string that is next.
     #[inline(always)]
-    pub(super) fn skip_string(&mut self) -> Scan<()> {
+    pub(in crate::ingest) fn skip_string(&mut self) -> Scan<()> {
         let mut at = self.at + 1;
         loop {
             at += special(self.bytes.get(at..).unwrap_or_default()).ok_or(Stop::End)?;
@@ -264,7 +264,7 @@ impl<'b> Scanner<'b> {
     }
 
     /// The value that is next.
-    pub(super) fn scalar(&mut self) -> Scan<Scalar<'b>> {
+    pub(in crate::ingest) fn scalar(&mut self) -> Scan<Scalar<'b>> {
         match self.peek()? {
             b'"' => self.text().map(Scalar::Text),
             b'{' | b'[' => self.skip_value().map(|()| Scalar::Nothing),
@@ -273,7 +273,7 @@ impl<'b> Scanner<'b> {
     }
 
     /// Steps over the value that is next, of any depth.
-    pub(super) fn skip_value(&mut self) -> Scan<()> {
+    pub(in crate::ingest) fn skip_value(&mut self) -> Scan<()> {
         let mut kinds: u128 = 0;
         let mut depth: u32 = 0;
         loop {
