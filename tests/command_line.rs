@@ -413,9 +413,9 @@ fn inputs_that_cannot_be_read() {
     refused(
         &["diagnose", "-"],
         expect![[r#"
-        3
-        error: cannot read stdin: in no format that is known (tried otlp-json, otlp-protobuf; plain, gzip, zstd): it is empty
-    "#]],
+            3
+            error: cannot read stdin: in no format that is known (tried otlp-json, otlp-protobuf, jaeger-json; plain, gzip, zstd): it is empty
+        "#]],
     );
 }
 

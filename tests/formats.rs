@@ -13,7 +13,7 @@ use detectors::evidence::Dictionary;
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use seen::{Seen, VALUES_KEY, all};
-use whyslow::ingest::{self, FORMATS, IngestError, Input, Options, ReadSummary};
+use whyslow::ingest::{self, FORMATS, Format, Head, IngestError, Input, Options, ReadSummary};
 
 fn read(input: &[u8]) -> (Vec<Seen>, ReadSummary) {
     read_with(vec![stream(input)], 1).unwrap()
@@ -48,7 +48,7 @@ fn sample(number: u64, spans: u64) -> Vec<Resource> {
         name: format!("GET /orders/\"{}\"\n{{id}}", index % 7),
         kind: (index % 6) as u8,
         start_ns: 1_700_000_000_000_000_000 + index * 1_000,
-        end_ns: 1_700_000_000_000_000_000 + index * 1_000 + 500,
+        end_ns: 1_700_000_000_000_000_000 + index * 1_000 + 5_000,
         error: index.is_multiple_of(5),
         attributes: vec![
             ("db.system".into(), Value::Text("postgresql".into())),
@@ -95,7 +95,21 @@ fn forms(requests: &[Vec<Resource>]) -> Vec<(&'static str, &'static str, Vec<u8>
         )
         .collect();
     let document = otlp::json::request(&requests.concat());
+    let jaeger: Vec<String> = requests.iter().flat_map(|request| otlp::jaeger::traces(request)).collect();
     vec![
+        ("answer of Jaeger", "jaeger-json", otlp::jaeger::answer(&jaeger).into()),
+        ("pretty-printed answer of Jaeger", "jaeger-json", pretty(&otlp::jaeger::answer(&jaeger)).into()),
+        ("traces of Jaeger", "jaeger-json", format!("[{}]", jaeger.join(",\n")).into()),
+        ("traces of Jaeger on lines", "jaeger-json", (jaeger.join("\n") + "\n").into()),
+        (
+            "answers of Jaeger on lines",
+            "jaeger-json",
+            jaeger
+                .iter()
+                .map(|trace| otlp::jaeger::answer(std::slice::from_ref(trace)) + "\n")
+                .collect::<String>()
+                .into(),
+        ),
         ("one document", "otlp-json", document.clone().into()),
         ("pretty-printed", "otlp-json", pretty(&document).into()),
         ("array", "otlp-json", format!("[{}]", json.join(",\n")).into()),
@@ -202,6 +216,10 @@ fn place_of(input: &[u8], span: &Seen) -> Option<usize> {
     // A parent comes after its children's mention of it in some layouts: its own id follows its key.
     find(format!("\"spanId\":{hex}").as_bytes())
         .or_else(|| find(format!("\"spanId\": {hex}").as_bytes()))
+        .or_else(|| find(format!("\"spanID\":{hex}").as_bytes()))
+        .or_else(|| find(format!("\"spanID\": {hex}").as_bytes()))
+        .or_else(|| find(format!("\"id\":{hex}").as_bytes()))
+        .or_else(|| find(format!("\"id\": {hex}").as_bytes()))
         .or_else(|| find(&wire))
 }
 
@@ -278,7 +296,10 @@ fn fixtures(folder: &str) -> Vec<std::path::PathBuf> {
 /// `fixtures/formats/<format>/*`: one peculiarity each, and beside it what must be read.
 #[test]
 fn what_exists_in_practice_is_read() {
-    for path in FORMATS.iter().flat_map(|format| fixtures(&format!("formats/{}", format.name))) {
+    let of_format = |format: &'static Format| {
+        fixtures(&format!("formats/{}", format.name)).into_iter().map(|path| (format.name, path))
+    };
+    for (format, path) in FORMATS.iter().flat_map(of_format) {
         let bytes = std::fs::read(&path).unwrap();
         let dictionary = Mutex::new(Dictionary::default());
         let lines = Mutex::new(Vec::new());
@@ -313,11 +334,34 @@ fn what_exists_in_practice_is_read() {
         }));
         let snapshot = path.with_extension(format!("{}.expected", path.extension().unwrap().display()));
         expect_test::expect_file![snapshot].assert_eq(&(lines.join("\n") + "\n"));
+        assert_eq!(summary.inputs[0].format, Some(format), "{}", path.display());
         if summary.skipped.records == 0
+            && format == "otlp-json"
             && let Ok(text) = String::from_utf8(bytes.clone())
             && let Some(resources) = otlp::reference::read(&text)
         {
             assert_eq!(read(&bytes).0, seen::expected(&resources), "{}", path.display());
+        }
+    }
+}
+
+/// Compressed ones are told apart like what is in them.
+#[test]
+fn exactly_one_format_claims_an_input() {
+    for format in FORMATS {
+        for path in fixtures(&format!("formats/{}", format.name)) {
+            let bytes = std::fs::read(&path).unwrap();
+            let plain = match path.extension().unwrap().to_str().unwrap() {
+                "gz" => continue,
+                "zst" => zstd::decode_all(&bytes[..]).unwrap(),
+                _ => bytes,
+            };
+            for length in [plain.len(), plain.len().min(1 << 20)] {
+                let head = Head { bytes: &plain[..length], whole: length == plain.len() };
+                let claims = FORMATS.iter().filter(|format| (format.sniff)(head).is_some());
+                let claims: Vec<_> = claims.map(|format| format.name).collect();
+                assert_eq!(claims, [format.name], "{}", path.display());
+            }
         }
     }
 }
@@ -382,7 +426,7 @@ fn what_cannot_be_read_says_what_would_help() {
         (b"PK\x03\x04rest", "unpack it first"),
         (b"\xff\xfe{\0", "UTF-16"),
         (b"{\"data\":[]}", "without resourceSpans"),
-        (b"hello", "tried otlp-json, otlp-protobuf; plain, gzip, zstd"),
+        (b"hello", "tried otlp-json, otlp-protobuf, jaeger-json; plain, gzip, zstd"),
     ] {
         let text = problem(bytes);
         assert!(text.contains(help), "{text}");

@@ -1,4 +1,5 @@
-//! The attributes that mean something here, in stable and legacy OpenTelemetry names.
+//! The attributes that mean something here, in stable and legacy OpenTelemetry names, and in those of
+//! OpenTracing.
 //!
 //! A name that was renamed without a change of meaning shares a key with its
 //! predecessor where both hold the same text; otherwise both have a key, so
@@ -52,7 +53,7 @@ keys! {
     /// Database product.
     DbSystemName = b"db.system.name";
     /// Database product, legacy.
-    DbSystem = b"db.system";
+    DbSystem = b"db.system" | b"db.type";
     /// Statement.
     QueryText = b"db.query.text";
     /// Statement, legacy.
@@ -76,7 +77,7 @@ keys! {
     /// Database, stable: may hold more than the name, such as `shop|public`.
     DbNamespace = b"db.namespace";
     /// Database, legacy.
-    DbName = b"db.name" | b"db.cassandra.keyspace";
+    DbName = b"db.name" | b"db.instance" | b"db.cassandra.keyspace";
     /// Number of a Redis database.
     RedisDatabase = b"db.redis.database_index";
     /// Operations sent together.
@@ -139,11 +140,11 @@ keys! {
     /// Port of the server.
     ServerPort = b"server.port";
     /// Name of the server, legacy.
-    PeerName = b"net.peer.name";
+    PeerName = b"net.peer.name" | b"peer.hostname";
     /// Address of the server.
-    PeerAddress = b"network.peer.address" | b"net.sock.peer.addr" | b"net.peer.ip";
+    PeerAddress = b"network.peer.address" | b"net.sock.peer.addr" | b"net.peer.ip" | b"peer.ipv4" | b"peer.ipv6";
     /// Port of the server, legacy.
-    PeerPort = b"net.peer.port" | b"net.sock.peer.port" | b"network.peer.port";
+    PeerPort = b"net.peer.port" | b"net.sock.peer.port" | b"network.peer.port" | b"peer.port";
     /// Name of the service that is called.
     PeerService = b"peer.service" | b"service.peer.name";
 
@@ -167,7 +168,7 @@ keys! {
     /// Topic or queue.
     Destination = b"messaging.destination.name";
     /// Topic or queue, legacy.
-    OldDestination = b"messaging.destination";
+    OldDestination = b"messaging.destination" | b"message_bus.destination";
     /// The destination's name is made up for one use.
     DestinationIsTemporary = b"messaging.destination.temporary"
         | b"messaging.destination.anonymous"

@@ -183,8 +183,8 @@ pub(super) fn unrecognised(begin: &[u8]) -> String {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is text in UTF-16: convert it to UTF-8 first",
         _ if begin.get(257..262) == Some(b"ustar") => "it is a tar archive: unpack it first (tar -x)",
         [b'{' | b'[', ..] => {
-            "it is JSON, but without resourceSpans; the file exporter of the OpenTelemetry collector and \
-             `whyslow run --save` write what can be read"
+            "it is JSON, but without resourceSpans and without spans of Jaeger or Zipkin; the file exporter of the \
+             OpenTelemetry collector and `whyslow run --save` write what can be read"
         }
         _ => {
             "the file exporter of the OpenTelemetry collector and `whyslow run --save` write what can be read"

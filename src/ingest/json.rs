@@ -12,8 +12,9 @@ use std::mem;
 use detectors::evidence::TraceId;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
-use self::scanner::{Scan, Scanner, Stop};
-use super::raw::{Attributes, Found};
+use self::scanner::{Scalar, Scan, Scanner, Stop, bad};
+use super::attributes::Key;
+use super::raw::{Attributes, Found, Value};
 use super::{Block, Decode, Framing, Place, Reading, Rest};
 
 /// A byte order mark in UTF-8.
@@ -95,7 +96,7 @@ impl<W: Walk> Decode for Decoder<W> {
         let mut pass = Pass {
             walk: &mut self.walk,
             gap: &mut self.gap,
-            here: Here { reading, place: block.place, counted: (0, block.place.line) },
+            here: Here::new(reading, block.place),
             rest: block.rest,
             credit: CREDIT_MIN.max(4 * block.bytes.len()),
         };
@@ -128,12 +129,22 @@ pub(super) struct Here<'p, 'r> {
     counted: (usize, u64),
 }
 
-impl Here<'_, '_> {
+impl<'p, 'r> Here<'p, 'r> {
+    /// At the begin of a block.
+    pub(super) fn new(reading: &'p mut Reading<'r>, place: &'p Place) -> Self {
+        Self { reading, place, counted: (0, place.line) }
+    }
+
     /// Counts a record that is left out.
     pub(super) fn skip(&mut self, bytes: &[u8], start: usize, length: usize, reason: &str) {
         let line = self.line(bytes, start);
         let offset = self.place.offset + start as u64;
         self.reading.skipped.skip(&self.place.file, offset, line, length as u64, reason);
+    }
+
+    /// Counts something that is wrong with a whole trace, at the begin of the block in which it ends.
+    pub(super) fn skip_trace(&mut self, reason: &str) {
+        self.reading.skipped.skip(&self.place.file, self.place.offset, self.place.line, 0, reason);
     }
 
     /// The line of a position; positions mostly come in their order.
@@ -289,6 +300,15 @@ pub(super) fn beginning(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes).trim_ascii_start()
 }
 
+/// Whether this is the begin of a text in JSON: protobuf has bytes that no text has among so many.
+pub(super) fn begins_text(bytes: &[u8]) -> bool {
+    const BYTES: usize = 64;
+    let text = beginning(bytes);
+    let is_blank = |byte: u8| matches!(byte, b'\n' | b'\r' | b'\t');
+    matches!(text.first(), Some(b'{' | b'['))
+        && !text.iter().take(BYTES).any(|&byte| byte.is_ascii_control() && !is_blank(byte))
+}
+
 /// Whether a text is one document on each line, or one that is read in its order.
 pub(super) fn framing(text: &[u8], whole: bool) -> Framing {
     if is_one_a_line(text, whole) { Framing::Lines } else { Framing::Document }
@@ -353,4 +373,80 @@ pub(super) fn early_text<'b>(bytes: &'b [u8], names: &[&[u8]]) -> Option<&'b [u8
     let value = names.iter().find_map(find)?;
     let text = value.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     Some(&text[..memchr(b'"', text)?])
+}
+
+/// A scalar, where a list or an object shows that bytes are missing: spans may be inside.
+pub(super) fn plain<'b>(scanner: &mut Scanner<'b>) -> Scan<Scalar<'b>> {
+    match scanner.peek()? {
+        b'{' | b'[' => bad("a value of another type than its key says"),
+        _ => scanner.scalar(),
+    }
+}
+
+/// A text; empty for every other value.
+pub(super) fn text(scalar: Scalar<'_>) -> &[u8] {
+    match scalar {
+        Scalar::Text(text) => text,
+        _ => b"",
+    }
+}
+
+/// What a scalar means, if it is one; what cannot be understood is a problem.
+pub(super) fn known<'b, T>(
+    scalar: Scalar<'b>,
+    meaning: fn(Scalar<'b>) -> Option<T>,
+    reason: &'static str,
+    problem: &mut Option<&'static str>,
+) -> Option<T> {
+    let value = meaning(scalar);
+    if value.is_none() && scalar != Scalar::Nothing {
+        *problem = Some(reason);
+    }
+    value
+}
+
+/// Steps over the events of a span, unless among them are members that only spans have.
+pub(super) fn skip_events(scanner: &mut Scanner<'_>, of_spans: &[&[u8]]) -> Scan<()> {
+    if !scanner.open(b'[')? {
+        return Ok(());
+    }
+    while scanner.next_element()? {
+        if scanner.peek()? != b'{' {
+            scanner.skip_value()?;
+            continue;
+        }
+        scanner.at += 1;
+        while let Some(key) = scanner.next_key()? {
+            if of_spans.contains(&key) {
+                return bad("a span among the events of another one");
+            }
+            scanner.skip_value()?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a text under a key, or the elements of a list that was written as one: formats without lists
+/// write `["a","b"]`.
+pub(super) fn push_texts<'b>(key: Key, text: &'b [u8], attributes: &mut Attributes<'b>) {
+    let is_listed = matches!(
+        key,
+        Key::OldCollection | Key::OldResponseBodySize | Key::ContentEncoding | Key::QueryParameter
+    );
+    let inner = text.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]"));
+    let Some(inner) = inner.filter(|_| is_listed) else {
+        attributes.push((key, Value::Text(text)));
+        return;
+    };
+    let before = attributes.len();
+    let mut scanner = Scanner::new(inner, 0, &mut []);
+    while let Ok(b'"') = scanner.separated() {
+        // Nothing is unescaped here: an element with escapes leaves the list as it is.
+        let Ok(element) = scanner.text() else { break };
+        attributes.push((key, Value::Text(element)));
+    }
+    if scanner.at < inner.len() || attributes.len() == before {
+        attributes.truncate(before);
+        attributes.push((key, Value::Text(text)));
+    }
 }

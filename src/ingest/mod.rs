@@ -5,6 +5,7 @@ mod blocks;
 pub mod grouping;
 mod input;
 pub mod interning;
+mod jaeger;
 mod json;
 mod otlp_json;
 mod otlp_protobuf;
@@ -24,7 +25,7 @@ use skipped::Skipped;
 use typing::Typing;
 
 /// Every format that can be read; an input belongs to the first that recognises it.
-pub static FORMATS: &[Format] = &[otlp_json::FORMAT, otlp_protobuf::FORMAT];
+pub static FORMATS: &[Format] = &[otlp_json::FORMAT, otlp_protobuf::FORMAT, jaeger::FORMAT];
 
 /// A format that can be read.
 pub struct Format {

@@ -16,10 +16,10 @@ use detectors::evidence::TraceId;
 
 use self::frames::Frame;
 use self::wire::{Credit, Fault, Field, Kind};
-use super::otlp_json;
 use super::owner::Owner;
 use super::raw::{Attributes, RawSpan};
 use super::{Block, Decode, Format, Framing, Head, Place, Reading, Rest};
+use super::{json, otlp_json};
 
 /// OTLP in protobuf.
 pub(super) const FORMAT: Format = Format {
@@ -31,6 +31,9 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
+    if json::begins_text(head.bytes) {
+        return None;
+    }
     if frames::is_request(head.bytes) {
         return Some(Framing::Message);
     }

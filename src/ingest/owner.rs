@@ -9,10 +9,10 @@ use super::raw::{RawSpan, Value};
 use super::{Place, Reading};
 
 /// Spans that wait for their resource or scope, at most; about 17 MB. Few in tests, which go beyond.
-const HELD_MAX: usize = if cfg!(test) { 1 << 10 } else { 1 << 17 };
+pub(super) const HELD_MAX: usize = if cfg!(test) { 1 << 10 } else { 1 << 17 };
 
 /// Bytes kept of the name of a scope.
-const SCOPE_BYTES_MAX: usize = 1 << 10;
+pub(super) const SCOPE_BYTES_MAX: usize = 1 << 10;
 
 /// The resource and scope that a decoder is in.
 #[derive(Debug, Default)]
@@ -144,7 +144,7 @@ impl Owner {
 
 /// The attributes of a resource, kept beyond the block that they were read from.
 #[derive(Debug, Default)]
-struct Resource {
+pub(super) struct Resource {
     texts: Vec<u8>,
     attributes: Vec<(Key, Kept)>,
 }
@@ -158,7 +158,8 @@ enum Kept {
 }
 
 impl Resource {
-    fn of(attributes: &[(Key, Value<'_>)]) -> Self {
+    /// Takes the attributes of a resource.
+    pub(super) fn of(attributes: &[(Key, Value<'_>)]) -> Self {
         let mut resource = Self::default();
         for (key, value) in attributes {
             let kept = match *value {
@@ -176,7 +177,8 @@ impl Resource {
         resource
     }
 
-    fn origin(&self, reading: &mut Reading<'_>, scope: &[u8]) -> OriginRef {
+    /// Interns who recorded the spans of a scope.
+    pub(super) fn origin(&self, reading: &mut Reading<'_>, scope: &[u8]) -> OriginRef {
         let value = |kept: &Kept| match kept {
             Kept::Text(range) => Value::Text(&self.texts[range.clone()]),
             Kept::Integer(number) => Value::Integer(*number),

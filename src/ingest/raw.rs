@@ -44,6 +44,7 @@ pub struct RawSpan<'a> {
 pub(super) type Attributes<'a> = Vec<(Key, Value<'a>)>;
 
 /// A span that could be read; it may be of no use all the same.
+#[derive(Default)]
 pub(super) struct Found<'a> {
     /// The span, without its attributes.
     pub(super) span: RawSpan<'a>,

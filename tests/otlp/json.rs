@@ -103,3 +103,14 @@ fn text(out: &mut String, text: &str) {
     }
     out.push('"');
 }
+
+/// A value without its type.
+pub(crate) fn plain(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Text(text) => text.as_str().into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Double(number) => (*number).into(),
+        Value::Boolean(truth) => (*truth).into(),
+        Value::List(values) => values.iter().map(plain).collect(),
+    }
+}

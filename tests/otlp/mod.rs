@@ -3,11 +3,13 @@
 // Every test takes what it needs.
 #![allow(dead_code)]
 
+pub(crate) mod jaeger;
 pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod protobuf;
 pub(crate) mod reference;
 pub(crate) mod shop;
+pub(crate) mod zipkin;
 
 /// What one resource sent.
 #[derive(Debug, Clone, Default)]
@@ -46,4 +48,20 @@ pub(crate) enum Value {
     Double(f64),
     Boolean(bool),
     List(Vec<Value>),
+}
+
+/// A span with the number of its resource and the name of its scope.
+pub(crate) type Placed<'r> = (usize, &'r str, &'r Span);
+
+/// All spans by their traces.
+pub(crate) fn by_trace(resources: &[Resource]) -> std::collections::BTreeMap<u128, Vec<Placed<'_>>> {
+    let mut traces = std::collections::BTreeMap::<u128, Vec<_>>::new();
+    for (number, resource) in resources.iter().enumerate() {
+        for scope in &resource.scopes {
+            for span in &scope.spans {
+                traces.entry(span.trace).or_default().push((number, &*scope.name, span));
+            }
+        }
+    }
+    traces
 }

@@ -60,6 +60,17 @@ pub(in crate::ingest) fn span_id(text: &[u8]) -> Option<u64> {
     }
 }
 
+/// Up to 32 hexadecimal digits; leading zeros may be missing.
+pub(in crate::ingest) fn hex_any(digits: &[u8]) -> Option<u128> {
+    let fits = (1..=32).contains(&digits.len());
+    let digit = |number: u128, digit: &u8| Some(number << 4 | u128::from((*digit as char).to_digit(16)?));
+    match digits.len() {
+        32 => hex_128(digits.first_chunk()?),
+        16 => hex_64(digits.first_chunk()?).map(u128::from),
+        _ => fits.then_some(digits)?.iter().try_fold(0, digit),
+    }
+}
+
 /// Exactly `N` bytes in base64 of either alphabet, padded or not.
 fn base64<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let text = text.strip_suffix(b"=").unwrap_or(text);
@@ -123,6 +134,17 @@ pub(in crate::ingest) fn nanoseconds(scalar: Scalar<'_>) -> Option<u64> {
     match number(text(scalar)?)? {
         Number::Integer(value) => u64::try_from(value).ok(),
         Number::Double(value) if value >= 0.0 && value < u64::MAX as f64 => Some(value as u64),
+        Number::Double(_) => None,
+    }
+}
+
+/// A time or duration in microseconds, in nanoseconds.
+pub(in crate::ingest) fn microseconds(scalar: Scalar<'_>) -> Option<u64> {
+    match number(text(scalar)?)? {
+        Number::Integer(value) => u64::try_from(value).ok()?.checked_mul(1_000),
+        Number::Double(value) if value >= 0.0 && value < u64::MAX as f64 / 1_000.0 => {
+            Some((value * 1_000.0) as u64)
+        }
         Number::Double(_) => None,
     }
 }

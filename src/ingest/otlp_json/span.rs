@@ -3,9 +3,9 @@
 use detectors::evidence::TraceId;
 
 use crate::ingest::attributes::Key;
-use crate::ingest::json;
 use crate::ingest::json::scanner::{Scalar, Scan, Scanner, bad};
 use crate::ingest::json::values::{self, boolean, double, integer, untyped};
+use crate::ingest::json::{self, plain, text};
 use crate::ingest::raw::{Attributes, Found, RawSpan, Value};
 
 /// Reads the span that is next; its attributes replace those that are given.
@@ -89,7 +89,11 @@ fn member<'b>(
             span.error = false;
             return status(scanner, span);
         }
-        b"events" => return events(scanner),
+        b"events" => {
+            let of_spans: [&[u8]; 4] =
+                [b"traceId", b"trace_id", b"startTimeUnixNano", b"start_time_unix_nano"];
+            return json::skip_events(scanner, &of_spans);
+        }
         // The end of this span and the begin of the next one are missing.
         b"traceId" | b"trace_id" if span.trace != 0 => return bad("two spans in one"),
         b"spanId" | b"span_id" if span.id != 0 => return bad("two spans in one"),
@@ -117,14 +121,6 @@ fn member<'b>(
     Ok(())
 }
 
-/// A scalar where a list or an object shows that bytes are missing: spans may be inside.
-fn plain<'b>(scanner: &mut Scanner<'b>) -> Scan<Scalar<'b>> {
-    match scanner.peek()? {
-        b'{' | b'[' => bad("a value of another type than its key says"),
-        _ => scanner.scalar(),
-    }
-}
-
 fn id<T>(
     scalar: Scalar<'_>,
     field: &mut T,
@@ -144,34 +140,6 @@ fn time(scalar: Scalar<'_>, field: &mut u64, problem: &mut Option<&'static str>,
         Scalar::Nothing => {}
         scalar => set(field, values::nanoseconds(scalar), problem, reason),
     }
-}
-
-fn text(scalar: Scalar<'_>) -> &[u8] {
-    match scalar {
-        Scalar::Text(text) => text,
-        _ => b"",
-    }
-}
-
-/// Steps over the events.
-fn events(scanner: &mut Scanner<'_>) -> Scan<()> {
-    if !scanner.open(b'[')? {
-        return Ok(());
-    }
-    while scanner.next_element()? {
-        if scanner.peek()? != b'{' {
-            scanner.skip_value()?;
-            continue;
-        }
-        scanner.at += 1;
-        while let Some(key) = scanner.next_key()? {
-            if matches!(key, b"traceId" | b"trace_id" | b"startTimeUnixNano" | b"start_time_unix_nano") {
-                return bad("a span among the events of another one");
-            }
-            scanner.skip_value()?;
-        }
-    }
-    Ok(())
 }
 
 fn status(scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) -> Scan<()> {

@@ -22,12 +22,11 @@ impl Store {
         match system {
             b"redis" | b"valkey" | b"memcached" | b"keydb" | b"dragonfly" | b"hazelcast" | b"aerospike"
             | b"geode" | b"ehcache" => Self::Cache,
-            b"mongodb" | b"mongoose" | b"elasticsearch" | b"opensearch" | b"dynamodb" | b"aws.dynamodb"
-            | b"couchdb" | b"couchbase" | b"cosmosdb" | b"azure.cosmosdb" | b"neo4j" | b"hbase"
-            | b"firestore" | b"gcp.firestore" | b"solr" | b"influxdb" | b"meilisearch" | b"typesense"
-            | b"qdrant" | b"milvus" | b"weaviate" | b"pinecone" | b"chroma" | b"arangodb" | b"rethinkdb" => {
-                Self::Document
-            }
+            b"mongodb" | b"mongo" | b"mongoose" | b"elasticsearch" | b"opensearch" | b"dynamodb"
+            | b"aws.dynamodb" | b"couchdb" | b"couchbase" | b"cosmosdb" | b"azure.cosmosdb" | b"neo4j"
+            | b"hbase" | b"firestore" | b"gcp.firestore" | b"solr" | b"influxdb" | b"meilisearch"
+            | b"typesense" | b"qdrant" | b"milvus" | b"weaviate" | b"pinecone" | b"chroma" | b"arangodb"
+            | b"rethinkdb" => Self::Document,
             _ => Self::Sql(Dialect::of(system)),
         }
     }
