@@ -19,6 +19,7 @@ const BETWEEN_LAYERS_MAX: usize = 8;
 #[derive(Debug, Default)]
 pub struct Assembler {
     trace: Trace,
+    /// Spans by their ids; empty until a parent is found in no other way.
     numbers: FxHashMap<SpanId, u32>,
     /// For a request that is over, the request that gathers what it left running.
     background: FxHashMap<u32, u32>,
@@ -70,6 +71,9 @@ struct Node {
 /// where many statements run at once.
 const BESIDE_MAX: u32 = 32;
 
+/// So many spans are looked at before a parent is looked up by its id.
+const ABOVE_MAX: usize = 8;
+
 /// Marks a span in [`Assembler::placed`] that stands for the call that opened its request.
 const AS_CALL: u32 = 1 << 31;
 
@@ -118,17 +122,15 @@ impl Assembler {
             let first = reporters[span.kind as usize].get_or_insert(span.origin);
             self.reporters_differ[span.kind as usize] |= *first != span.origin;
         }
-        self.numbers.extend(spans.iter().enumerate().map(|(number, span)| (span.id, number as u32)));
-        for (number, span) in spans.iter().enumerate() {
-            let parent = if span.parent == 0 { None } else { self.numbers.get(&span.parent) };
-            let parent = parent.copied().filter(|&parent| parent != number as u32).unwrap_or(NONE);
+        for number in 0..spans.len() as u32 {
+            let parent = self.parent_of(number, spans);
             self.nodes.push(Node {
                 parent,
                 request: NONE,
                 called_from: NONE,
                 stand_in: NONE,
                 place: NONE,
-                orphan: parent == NONE && span.parent != 0,
+                orphan: parent == NONE && spans[number as usize].parent != 0,
                 calls: false,
                 opens: false,
                 stands: false,
@@ -137,6 +139,26 @@ impl Assembler {
                 waits: false,
             });
         }
+    }
+
+    /// The number of a span's parent; most often it is the span that began just before, or above that.
+    fn parent_of(&mut self, number: u32, spans: &[Span]) -> u32 {
+        let parent = spans[number as usize].parent;
+        if parent == 0 {
+            return NONE;
+        }
+        let mut at = number.checked_sub(1).unwrap_or(NONE);
+        for _ in 0..ABOVE_MAX {
+            let Some(node) = self.node(at) else { break };
+            if spans[at as usize].id == parent {
+                return at;
+            }
+            at = node.parent;
+        }
+        if self.numbers.is_empty() {
+            self.numbers.extend(spans.iter().enumerate().map(|(number, span)| (span.id, number as u32)));
+        }
+        self.numbers.get(&parent).copied().filter(|&parent| parent != number).unwrap_or(NONE)
     }
 
     /// Decides for every span that hangs on a root or on something decided.
@@ -470,12 +492,16 @@ impl Assembler {
             }
         }
         self.ends = ends;
+        let start_ns = |number: u32| spans[(number & !AS_CALL) as usize].start_ns;
         for request in &self.trace.requests {
-            self.placed[range(&request.operations)].sort_by_key(|&number| {
-                let number = number & !AS_CALL;
-                let span = &spans[number as usize];
-                (span.start_ns, self.ancestry.depth(number), span.id)
-            });
+            // They come by start and id: only those that begin together may have to change places.
+            let placed = &mut self.placed[range(&request.operations)];
+            for together in placed.chunk_by_mut(|&one, &other| start_ns(one) == start_ns(other)) {
+                together.sort_by_key(|&number| {
+                    let number = number & !AS_CALL;
+                    (self.ancestry.depth(number), spans[number as usize].id)
+                });
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! From the spans of one partition to its traces, one after another.
 
 use std::cmp::{Ordering, Reverse};
+use std::ops::Range;
 
 use detectors::evidence::{Span, SpanId, TraceId, UNKNOWN, Values};
 use rustc_hash::FxHashMap;
@@ -10,11 +11,13 @@ use super::partition::Chunks;
 /// Scratch space for one worker.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
-    /// Number of each span's trace, by the span's place.
+    /// Traces by the order in which they are met.
+    known: FxHashMap<TraceId, u32>,
+    /// Number of each run's trace.
     numbers: Vec<u32>,
-    /// Places of spans, grouped by trace.
-    places: Vec<u32>,
-    /// Where each trace ends in `places`.
+    /// Runs of spans, grouped by trace.
+    runs: Vec<u32>,
+    /// Where each trace ends in `runs`.
     ends: Vec<u32>,
     /// Start, id and place of the spans of one trace.
     keys: Vec<(u64, SpanId, u32)>,
@@ -67,7 +70,7 @@ impl Gathering {
         handed_out
     }
 
-    /// Groups the places of spans by trace: numbers for the traces, then a counting sort.
+    /// Groups runs of spans by trace: numbers for the traces, then a counting sort.
     fn group(&mut self, chunks: &Chunks) {
         self.number(chunks);
         let mut filled = 0;
@@ -76,30 +79,25 @@ impl Gathering {
             *end = filled;
             filled += count;
         }
-        self.places.clear();
-        self.places.resize(self.numbers.len(), 0);
-        for (place, &number) in self.numbers.iter().enumerate() {
+        self.runs.clear();
+        self.runs.resize(self.numbers.len(), 0);
+        for (run, &number) in self.numbers.iter().enumerate() {
             let end = &mut self.ends[number as usize];
-            self.places[*end as usize] = place as u32;
+            self.runs[*end as usize] = run as u32;
             *end += 1;
         }
     }
 
-    /// Numbers the traces in the order in which they are met and counts their spans in `ends`.
+    /// Numbers the traces in the order in which they are met and counts their runs in `ends`.
     fn number(&mut self, chunks: &Chunks) {
         self.numbers.clear();
         self.ends.clear();
-        let mut known: FxHashMap<TraceId, u32> = FxHashMap::default();
-        let mut last = None;
-        for span in chunks.iter() {
-            let number = match last {
-                Some((trace, number)) if trace == span.trace => number,
-                _ => *known.entry(span.trace).or_insert_with(|| {
-                    self.ends.push(0);
-                    self.ends.len() as u32 - 1
-                }),
-            };
-            last = Some((span.trace, number));
+        self.known.clear();
+        for trace in chunks.traces() {
+            let number = *self.known.entry(trace).or_insert_with(|| {
+                self.ends.push(0);
+                self.ends.len() as u32 - 1
+            });
             self.ends[number as usize] += 1;
             self.numbers.push(number);
         }
@@ -110,14 +108,13 @@ impl Gathering {
     fn gather(
         &mut self,
         chunks: &Chunks,
-        places: std::ops::Range<usize>,
+        runs: Range<usize>,
         rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
     ) -> (u64, u64) {
         self.keys.clear();
-        self.ids.clear();
         self.trace.clear();
         let mut lost = 0;
-        for &place in &self.places[places] {
+        for place in self.runs[runs].iter().flat_map(|&run| chunks.run(run)) {
             let span = chunks.get(place);
             if span.is_lost() {
                 self.trace.extend((lost == 0).then_some(*span));
@@ -125,17 +122,26 @@ impl Gathering {
                 continue;
             }
             self.keys.push((span.start_ns, span.id, place));
-            self.ids.push(span.id);
         }
         self.keys.sort_unstable();
-        self.ids.sort_unstable();
         for &(_, _, place) in &self.keys {
             let mut span = *chunks.get(place);
             (rules.prepare)(&mut span);
             self.trace.push(span);
         }
-        let repeated = self.ids.windows(2).any(|pair| pair[0] == pair[1]);
-        (if repeated { self.fold(&rules.by_texts) } else { 0 }, lost)
+        (if self.repeats() { self.fold(&rules.by_texts) } else { 0 }, lost)
+    }
+
+    /// Whether an id comes more than once.
+    fn repeats(&mut self) -> bool {
+        let mut marks = Marks::default();
+        if self.keys.iter().all(|&(_, id, _)| marks.is_new(id)) {
+            return false;
+        }
+        self.ids.clear();
+        self.ids.extend(self.keys.iter().map(|&(_, id, _)| id));
+        self.ids.sort_unstable();
+        self.ids.windows(2).any(|pair| pair[0] == pair[1])
     }
 
     /// Keeps one record of each span; how many were left out.
@@ -157,6 +163,29 @@ impl Gathering {
         });
         self.trace.sort_unstable_by_key(|span| (span.start_ns, span.id));
         (all - self.trace.len()) as u64
+    }
+}
+
+/// One bit for each hash of an id: as long as all are new no id can have come before.
+struct Marks([u64; Self::WORDS]);
+
+impl Marks {
+    /// A power of two; 4,096 bits are enough for traces of a few dozen spans.
+    const WORDS: usize = 64;
+
+    fn is_new(&mut self, id: SpanId) -> bool {
+        let hash = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let word = &mut self.0[(hash >> 6) as usize % Self::WORDS];
+        let bit = 1 << (hash % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self([0; Self::WORDS])
     }
 }
 

@@ -71,9 +71,8 @@ impl Counts {
 pub struct Grouping {
     partitions: Vec<Mutex<Partition>>,
     memory_bytes: usize,
-    chunk_bits: u32,
     level: u32,
-    /// Bytes of chunks in memory.
+    /// Bytes of spans in memory.
     held_bytes: AtomicUsize,
     /// The partition to write down next.
     next: AtomicUsize,
@@ -97,7 +96,6 @@ impl Grouping {
         Self {
             partitions: (0..PARTITIONS).map(|_| Mutex::new(Partition::new(chunk_bits))).collect(),
             memory_bytes,
-            chunk_bits,
             level,
             held_bytes: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
@@ -146,41 +144,21 @@ impl Grouping {
     }
 
     fn spread(&self, spans: &[Span]) {
-        let (order, ends) = self.order(spans);
         // Each batch begins elsewhere, so that threads do not wait for each other all along.
         let begin = self.batches.fetch_add(1, Relaxed);
-        let mut chunks = 0;
-        for number in (0..PARTITIONS).map(|number| (begin + number) % PARTITIONS) {
-            let first = if number == 0 { 0 } else { ends[number - 1] as usize };
-            let places = &order[first..ends[number] as usize];
-            if !places.is_empty() {
-                let spans = places.iter().map(|&place| &spans[place as usize]);
-                chunks += lock(&self.partitions[number]).extend(spans);
-            }
+        let turn = |run: &[Span]| partition_of(run[0].trace, self.level).wrapping_sub(begin) % PARTITIONS;
+        let runs = spans.chunk_by(|one, other| one.trace == other.trace);
+        let mut runs: Vec<(usize, &[Span])> = runs.map(|run| (turn(run), run)).collect();
+        runs.sort_by_key(|(turn, _)| *turn);
+        let mut grown_bytes = 0;
+        for together in runs.chunk_by(|one, other| one.0 == other.0) {
+            let mut partition = lock(&self.partitions[together[0].0.wrapping_add(begin) % PARTITIONS]);
+            let before = partition.chunks.bytes();
+            together.iter().for_each(|(_, run)| partition.push(run));
+            grown_bytes += partition.chunks.bytes() - before;
         }
-        self.held_bytes.fetch_add(chunks * (size_of::<Span>() << self.chunk_bits), Relaxed);
+        self.held_bytes.fetch_add(grown_bytes, Relaxed);
         self.spans.fetch_add(spans.len() as u64, Relaxed);
-    }
-
-    /// Places of spans sorted by partition, and where each partition ends.
-    fn order(&self, spans: &[Span]) -> (Vec<u32>, [u32; PARTITIONS]) {
-        let mut ends = [0; PARTITIONS];
-        for span in spans {
-            ends[partition_of(span.trace, self.level)] += 1;
-        }
-        let mut filled = 0;
-        for end in &mut ends {
-            let count = *end;
-            *end = filled;
-            filled += count;
-        }
-        let mut order = vec![0; spans.len()];
-        for (place, span) in spans.iter().enumerate() {
-            let end = &mut ends[partition_of(span.trace, self.level)];
-            order[*end as usize] = place as u32;
-            *end += 1;
-        }
-        (order, ends)
     }
 
     /// Writes partitions down, one after another, until the rest fits.

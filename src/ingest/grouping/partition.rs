@@ -1,6 +1,7 @@
 //! One part of all traces: its spans in memory and those in the file.
 
 use std::io;
+use std::ops::Range;
 
 use detectors::evidence::{Span, TraceId};
 
@@ -15,25 +16,40 @@ pub(super) const CHUNK_BITS_MAX: u32 = 7;
 pub(super) struct Chunks {
     chunks: Vec<Vec<Span>>,
     bits: u32,
+    runs: Vec<Run>,
+}
+
+/// Spans of one trace that came one after another: exporters send most of them so.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    trace: TraceId,
+    /// Place of its first span.
+    first: u32,
 }
 
 impl Chunks {
     /// Nothing yet, with chunks of two to the power of `bits` spans.
     pub(super) fn new(bits: u32) -> Self {
-        Self { chunks: Vec::new(), bits }
+        Self { chunks: Vec::new(), bits, runs: Vec::new() }
     }
 
-    /// Adds a span; whether that took a new chunk.
-    pub(super) fn push(&mut self, span: Span) -> bool {
-        let size = 1 << self.bits;
-        if let Some(last) = self.chunks.last_mut().filter(|last| last.len() < size) {
-            last.push(span);
-            return false;
+    /// Adds spans of one trace.
+    pub(super) fn push(&mut self, spans: &[Span]) {
+        let Some(&Span { trace, .. }) = spans.first() else { return };
+        if self.runs.last().is_none_or(|last| last.trace != trace) {
+            self.runs.push(Run { trace, first: self.len() as u32 });
         }
-        let mut chunk = Vec::with_capacity(size);
-        chunk.push(span);
-        self.chunks.push(chunk);
-        true
+        let size = 1 << self.bits;
+        let mut rest = spans;
+        while !rest.is_empty() {
+            let last = match self.chunks.last_mut() {
+                Some(last) if last.len() < size => last,
+                _ => self.chunks.push_mut(Vec::with_capacity(size)),
+            };
+            let (fits, more) = rest.split_at(rest.len().min(size - last.len()));
+            last.extend_from_slice(fits);
+            rest = more;
+        }
     }
 
     /// The span at a place.
@@ -42,9 +58,15 @@ impl Chunks {
         &self.chunks[(place >> self.bits) as usize][(place & size_mask) as usize]
     }
 
-    /// All spans in the order of their places.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Span> {
-        self.chunks.iter().flatten()
+    /// The trace of each run of spans that belong together, in the order in which they came.
+    pub(super) fn traces(&self) -> impl Iterator<Item = TraceId> {
+        self.runs.iter().map(|run| run.trace)
+    }
+
+    /// The places of a run's spans.
+    pub(super) fn run(&self, number: u32) -> Range<u32> {
+        let first_of = |number: usize| self.runs.get(number).map_or(self.len() as u32, |run| run.first);
+        first_of(number as usize)..first_of(number as usize + 1)
     }
 
     /// How many spans there are.
@@ -54,11 +76,12 @@ impl Chunks {
 
     /// Bytes that the chunks take.
     pub(super) fn bytes(&self) -> usize {
-        self.chunks.len() * (size_of::<Span>() << self.bits)
+        self.chunks.len() * (size_of::<Span>() << self.bits) + self.runs.capacity() * size_of::<Run>()
     }
 
     /// Takes the chunks out.
     pub(super) fn take(&mut self) -> Vec<Vec<Span>> {
+        self.runs = Vec::new();
         std::mem::take(&mut self.chunks)
     }
 }
@@ -81,14 +104,12 @@ impl Partition {
         Self { chunks: Chunks::new(bits), ..Self::default() }
     }
 
-    /// Adds spans; how many chunks that took.
-    pub(super) fn extend<'a>(&mut self, spans: impl Iterator<Item = &'a Span>) -> usize {
-        let mut taken = 0;
-        for span in spans {
+    /// Adds spans of one trace.
+    pub(super) fn push(&mut self, spans: &[Span]) {
+        if let Some(span) = spans.first() {
             self.mixed |= *self.first.get_or_insert(span.trace) != span.trace;
-            taken += usize::from(self.chunks.push(*span));
+            self.chunks.push(spans);
         }
-        taken
     }
 
     /// How many spans there are, in memory and in the file.
@@ -100,9 +121,7 @@ impl Partition {
     pub(super) fn load(mut self, spill: &Spill) -> io::Result<Chunks> {
         let mut bytes = Vec::new();
         for extent in std::mem::take(&mut self.extents) {
-            spill.read(extent, &mut bytes, |span| {
-                self.chunks.push(span);
-            })?;
+            spill.read(extent, &mut bytes, |span| self.chunks.push(&[span]))?;
         }
         Ok(self.chunks)
     }
