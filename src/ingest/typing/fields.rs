@@ -13,14 +13,12 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Finds the attributes; those beyond the 255th are too many to be looked at.
     pub(super) fn new(list: &'a [(Key, Value<'a>)]) -> Self {
-        let mut places = [0; Key::COUNT];
-        for (place, (key, _)) in (1..=u8::MAX).zip(list) {
-            let known = &mut places[*key as usize];
-            if *known == 0 {
-                *known = place;
-            }
+        let mut fields = Self { list, places: [0; Key::COUNT] };
+        // From the last one on, so that the first of several is noted last.
+        for (place, (key, _)) in list.iter().enumerate().take(u8::MAX.into()).rev() {
+            fields.places[*key as usize] = place as u8 + 1;
         }
-        Self { list, places }
+        fields
     }
 
     /// The value under a key.
