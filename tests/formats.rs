@@ -13,6 +13,7 @@ use detectors::evidence::Dictionary;
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use seen::{Seen, VALUES_KEY, all};
+use whyslow::diagnosis::{Request, diagnose};
 use whyslow::ingest::{self, FORMATS, Format, Head, IngestError, Input, Options, ReadSummary};
 
 fn read(input: &[u8]) -> (Vec<Seen>, ReadSummary) {
@@ -96,7 +97,14 @@ fn forms(requests: &[Vec<Resource>]) -> Vec<(&'static str, &'static str, Vec<u8>
         .collect();
     let document = otlp::json::request(&requests.concat());
     let jaeger: Vec<String> = requests.iter().flat_map(|request| otlp::jaeger::traces(request)).collect();
+    let zipkin: Vec<String> = requests.iter().flat_map(|request| otlp::zipkin::traces(request)).collect();
+    let spans_of_zipkin =
+        format!("[{}]", zipkin.iter().map(|list| &list[1..list.len() - 1]).collect::<Vec<_>>().join(","));
     vec![
+        ("spans of Zipkin", "zipkin-json", spans_of_zipkin.clone().into()),
+        ("pretty-printed spans of Zipkin", "zipkin-json", pretty(&spans_of_zipkin).into()),
+        ("answer of Zipkin", "zipkin-json", format!("[{}]", zipkin.join(",")).into()),
+        ("traces of Zipkin on lines", "zipkin-json", (zipkin.join("\n") + "\n").into()),
         ("answer of Jaeger", "jaeger-json", otlp::jaeger::answer(&jaeger).into()),
         ("pretty-printed answer of Jaeger", "jaeger-json", pretty(&otlp::jaeger::answer(&jaeger)).into()),
         ("traces of Jaeger", "jaeger-json", format!("[{}]", jaeger.join(",\n")).into()),
@@ -426,7 +434,7 @@ fn what_cannot_be_read_says_what_would_help() {
         (b"PK\x03\x04rest", "unpack it first"),
         (b"\xff\xfe{\0", "UTF-16"),
         (b"{\"data\":[]}", "without resourceSpans"),
-        (b"hello", "tried otlp-json, otlp-protobuf, jaeger-json; plain, gzip, zstd"),
+        (b"hello", "tried otlp-json, otlp-protobuf, jaeger-json, zipkin-json; plain, gzip, zstd"),
     ] {
         let text = problem(bytes);
         assert!(text.contains(help), "{text}");
@@ -461,6 +469,60 @@ fn recordings_are_read_whole() {
     assert!(seen.len() > 1_000);
     assert_eq!(summary.skipped.records, 0, "{:?}", summary.skipped);
     assert!(summary.inputs.iter().all(|input| input.problem.is_none() || input.format.is_none()));
+}
+
+/// The spans of an input as they are, but without their times.
+fn timeless(path: &Path) -> Vec<Seen> {
+    let dictionary = Mutex::new(Dictionary::default());
+    let spans = Mutex::new(Vec::new());
+    let sink = |block: &mut Vec<detectors::evidence::Span>| {
+        spans.lock().unwrap().append(block);
+        Ok(())
+    };
+    let options = Options { threads: 1, values_key: VALUES_KEY };
+    ingest::read(vec![Input::from(path.to_path_buf())], &options, &dictionary, &sink, &|_, _| {}).unwrap();
+    let mut spans = spans.into_inner().unwrap();
+    spans.iter_mut().for_each(|span| (span.start_ns, span.end_ns) = (0, 0));
+    all(&spans, &dictionary.into_inner().unwrap())
+}
+
+/// What a diagnosis of an input finds, with times in whole milliseconds.
+fn findings(path: &Path) -> Vec<String> {
+    let settings = detectors::settings::Settings::default();
+    let request = Request { settings, memory_bytes: 256 << 20, threads: 1, command: String::new() };
+    let report = diagnose(vec![Input::from(path.to_path_buf())], &request, &|_| {}).unwrap();
+    let endpoints = report.endpoints.iter().map(|endpoint| {
+        let p50_ms = endpoint.latency_ns.p50.map(|p50_ns| (p50_ns + 500_000) / 1_000_000);
+        let statements = &endpoint.statements_per_request;
+        format!("{} {} {} {p50_ms:?} {statements:?}", endpoint.service, endpoint.name, endpoint.requests)
+    });
+    let findings = report.findings.iter().map(|finding| {
+        let (subject, gain) = (&finding.subject.text, finding.gain.kind);
+        format!(
+            "{} {} {:?} {subject} {:?} {:?} {gain:?} {:?} {:?}",
+            finding.id,
+            finding.detector,
+            finding.endpoint,
+            finding.requests,
+            finding.repeats,
+            finding.confidence,
+            finding.location,
+        )
+    });
+    endpoints.chain(findings).collect()
+}
+
+/// `fixtures/formats/one-recording`: one run that was exported in several formats.
+#[test]
+fn one_recording_gives_the_same_in_every_format() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats/one-recording");
+    let of = |format: &str| folder.join(format!("{format}.zst"));
+    let (spans, found) = (timeless(&of("otlp")), findings(&of("otlp")));
+    assert!(spans.len() == 1_000 && found.iter().any(|line| line.contains("n-plus-one")));
+    for format in ["jaeger", "zipkin"] {
+        assert!(timeless(&of(format)) == spans, "{format}");
+        assert_eq!(findings(&of(format)), found, "{format}");
+    }
 }
 
 /// A reader that gives its bytes as a slow network would.

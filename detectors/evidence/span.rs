@@ -172,6 +172,18 @@ pub struct Span {
 }
 
 impl Span {
+    /// The id of a server's span that was recorded under the id of the client's span that called it, as
+    /// Zipkin's own instrumentation does; the client's span keeps the id and is the parent.
+    pub fn server_side(shared: SpanId) -> SpanId {
+        // Any fixed change that another id is most unlikely to be.
+        shared.rotate_left(31) ^ 0x9e37_79b9_7f4a_7c15
+    }
+
+    /// Whether it has such an id.
+    pub(crate) fn is_server_side(&self) -> bool {
+        self.role == Role::Server && self.parent != 0 && self.id == Self::server_side(self.parent)
+    }
+
     /// Stands for spans of a trace that were lost while it was read: it has no id, nor anything else.
     pub fn lost(trace: TraceId) -> Self {
         Self { trace, ..Self::default() }

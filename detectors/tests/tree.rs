@@ -46,6 +46,29 @@ fn several_services() {
 }
 
 #[test]
+fn client_and_server_that_share_an_id() {
+    expect(
+        "a - web entry 0 100 GET /
+         b a web http 10 90 GET shop/orders
+         c b web internal 11 12 signed
+         b' b shop entry 20 80 GET /orders
+         d b shop sql 30 70 SELECT orders",
+        "web: GET / 0..100 call=79 own=21
+           Http GET shop/orders 10..90 path 80 calls GET /orders
+             Internal signed 11..12 path 1
+         shop: GET /orders 20..80 database=40 own=20 waited for
+           Sql SELECT orders 30..70 path 40",
+    );
+    // The client's span was lost.
+    expect(
+        "b' b shop entry 20 80 GET /orders
+         d b shop sql 30 70 SELECT orders",
+        "shop: GET /orders 20..80 database=40 own=20
+           Sql SELECT orders 30..70 path 40",
+    );
+}
+
+#[test]
 fn a_message_is_not_waited_for() {
     expect(
         "a - shop entry 0 20 POST /orders
@@ -438,6 +461,20 @@ fn clocks_of_one_host_and_small_shifts_are_left_alone() {
            Http GET pay/status 50..90 path 40 calls GET /status
          shop: GET /orders 45..60 own=15 waited for
          pay: GET /status 55..85 own=30 waited for",
+    );
+}
+
+#[test]
+fn calls_that_overlap_by_a_rounded_microsecond_follow_one_another() {
+    expect(
+        "a - shop entry 0 100 GET /orders
+         b a shop sql 10 20.001 SELECT orders
+         c a shop sql 20 30 SELECT lines
+         d a shop sql 29.5 40 SELECT names",
+        "shop: GET /orders 0..100 database=30 own=70
+           Sql SELECT orders 10..20 path 10
+           Sql SELECT lines 20..30 path 9
+           Sql SELECT names 29..40 path 10",
     );
 }
 

@@ -1,5 +1,5 @@
 //! The attributes that mean something here, in stable and legacy OpenTelemetry names, and in those of
-//! OpenTracing.
+//! OpenTracing and of Zipkin's Brave.
 //!
 //! A name that was renamed without a change of meaning shares a key with its
 //! predecessor where both hold the same text; otherwise both have a key, so
@@ -57,7 +57,7 @@ keys! {
     /// Statement.
     QueryText = b"db.query.text";
     /// Statement, legacy.
-    Statement = b"db.statement";
+    Statement = b"db.statement" | b"sql.query" | b"jdbc.query[0]" | b"jdbc.query" | b"cassandra.query";
     /// Operation and target in short.
     QuerySummary = b"db.query.summary";
     /// Operation.
@@ -77,7 +77,7 @@ keys! {
     /// Database, stable: may hold more than the name, such as `shop|public`.
     DbNamespace = b"db.namespace";
     /// Database, legacy.
-    DbName = b"db.name" | b"db.instance" | b"db.cassandra.keyspace";
+    DbName = b"db.name" | b"db.instance" | b"db.cassandra.keyspace" | b"cassandra.keyspace";
     /// Number of a Redis database.
     RedisDatabase = b"db.redis.database_index";
     /// Operations sent together.
@@ -88,7 +88,8 @@ keys! {
         | b"db.rows_affected"
         | b"db.sql.rows_affected"
         | b"db.row_count"
-        | b"pgx.rows_affected";
+        | b"pgx.rows_affected"
+        | b"jdbc.row-count";
     /// Error code of a database; texts such as `40P01` are kept as told.
     DbStatusCode = b"db.response.status_code";
     /// A bound parameter or all of them; `db.query.parameter.<key>` and the like have it, too.
@@ -113,7 +114,7 @@ keys! {
     /// Scheme of a URL.
     UrlScheme = b"url.scheme" | b"http.scheme";
     /// Path of a URL.
-    UrlPath = b"url.path";
+    UrlPath = b"url.path" | b"http.path";
     /// Query of a URL.
     UrlQuery = b"url.query";
     /// Template of a URL's path.
@@ -168,7 +169,7 @@ keys! {
     /// Topic or queue.
     Destination = b"messaging.destination.name";
     /// Topic or queue, legacy.
-    OldDestination = b"messaging.destination" | b"message_bus.destination";
+    OldDestination = b"messaging.destination" | b"message_bus.destination" | b"kafka.topic" | b"rabbit.exchange" | b"jms.queue" | b"jms.topic";
     /// The destination's name is made up for one use.
     DestinationIsTemporary = b"messaging.destination.temporary"
         | b"messaging.destination.anonymous"
@@ -205,11 +206,29 @@ keys! {
     /// Function with its namespace.
     FunctionName = b"code.function.name";
     /// Function, legacy.
-    OldFunction = b"code.function";
+    OldFunction = b"code.function" | b"mvc.controller.method";
     /// Namespace of a function, legacy.
-    CodeNamespace = b"code.namespace";
+    CodeNamespace = b"code.namespace" | b"mvc.controller.class";
     /// Thread.
     ThreadId = b"thread.id";
+}
+
+impl Key {
+    /// Whether it says who recorded a span.
+    pub(super) fn is_of_resource(self) -> bool {
+        matches!(
+            self,
+            Self::ServiceName
+                | Self::ServiceInstanceId
+                | Self::ServiceVersion
+                | Self::HostName
+                | Self::HostId
+                | Self::ProcessPid
+                | Self::ContainerId
+                | Self::PodName
+                | Self::SdkLanguage
+        )
+    }
 }
 
 /// Parameters have the name or number of the parameter in theirs.

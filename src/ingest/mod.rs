@@ -14,6 +14,7 @@ pub mod raw;
 pub mod skipped;
 pub mod typing;
 mod workers;
+mod zipkin;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -25,7 +26,7 @@ use skipped::Skipped;
 use typing::Typing;
 
 /// Every format that can be read; an input belongs to the first that recognises it.
-pub static FORMATS: &[Format] = &[otlp_json::FORMAT, otlp_protobuf::FORMAT, jaeger::FORMAT];
+pub static FORMATS: &[Format] = &[otlp_json::FORMAT, otlp_protobuf::FORMAT, jaeger::FORMAT, zipkin::FORMAT];
 
 /// A format that can be read.
 pub struct Format {

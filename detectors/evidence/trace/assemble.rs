@@ -87,7 +87,7 @@ impl Assembler {
         let spans = &spans[usize::from(lost)..];
         self.clear(spans);
         self.trace.lost_spans = lost;
-        self.link(spans);
+        self.link(spans, dictionary);
         self.own_all(spans, dictionary);
         self.adopt(spans, dictionary);
         self.place(spans);
@@ -115,15 +115,18 @@ impl Assembler {
     }
 
     /// Finds each span's parent by its id.
-    fn link(&mut self, spans: &[Span]) {
+    fn link(&mut self, spans: &[Span], dictionary: &Dictionary) {
         let mut reporters = [None; Kind::COUNT];
+        let mut ids_are_shared = false;
         self.reporters_differ = [false; _];
         for span in spans {
+            ids_are_shared |= span.is_server_side();
             let first = reporters[span.kind as usize].get_or_insert(span.origin);
             self.reporters_differ[span.kind as usize] |= *first != span.origin;
         }
         for number in 0..spans.len() as u32 {
-            let parent = self.parent_of(number, spans);
+            let server = if ids_are_shared { self.server_above(number, spans, dictionary) } else { NONE };
+            let parent = if server == NONE { self.parent_of(number, spans) } else { server };
             self.nodes.push(Node {
                 parent,
                 request: NONE,
@@ -155,10 +158,27 @@ impl Assembler {
             }
             at = node.parent;
         }
+        self.number_of(parent, spans).filter(|&parent| parent != number).unwrap_or(NONE)
+    }
+
+    /// The number of the span with an id; the first one that is asked for counts them all.
+    fn number_of(&mut self, id: SpanId, spans: &[Span]) -> Option<u32> {
         if self.numbers.is_empty() {
             self.numbers.extend(spans.iter().enumerate().map(|(number, span)| (span.id, number as u32)));
         }
-        self.numbers.get(&parent).copied().filter(|&parent| parent != number).unwrap_or(NONE)
+        self.numbers.get(&id).copied()
+    }
+
+    /// Where client and server share an id, the number of the server's span if the span was recorded
+    /// beside it.
+    fn server_above(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) -> u32 {
+        let span = &spans[number as usize];
+        let service = |span: &Span| dictionary.origin(span.origin).service;
+        let is_above = |&other: &u32| {
+            let server = &spans[other as usize];
+            other != number && server.is_server_side() && service(server) == service(span)
+        };
+        self.number_of(Span::server_side(span.parent), spans).filter(is_above).unwrap_or(NONE)
     }
 
     /// Decides for every span that hangs on a root or on something decided.

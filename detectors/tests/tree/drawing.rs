@@ -2,7 +2,7 @@
 //!
 //! A line is `id parent service kind start end text`, times in milliseconds; a
 //! service may have an instance, a host and a library: `shop/2@web-1+redis`. `-`
-//! is no parent.
+//! is no parent, and `a'` the server's side of a call that shares the id `a`.
 
 use detectors::evidence::shape::{Family, Shape, ShapeId};
 use detectors::evidence::trace::{Assembler, NONE, Request, Trace, Waits};
@@ -45,6 +45,9 @@ fn span(line: &str, dictionary: &mut Dictionary) -> Span {
 }
 
 fn id(text: &str) -> u64 {
+    if let Some(shared) = text.strip_suffix('\'') {
+        return Span::server_side(id(shared));
+    }
     text.bytes().fold(0, |id, byte| id << 8 | u64::from(byte))
 }
 

@@ -84,16 +84,15 @@ fn member<'b>(
         // The end of this span and the begin of the next one are missing.
         b"traceID" if span.trace != 0 => return bad("two spans in one"),
         b"spanID" if span.id != 0 => return bad("two spans in one"),
-        b"traceID" => match id(scanner)? {
-            Some(trace) => span.trace = trace,
-            None => *problem = Some(TRACE_ID),
-        },
-        b"spanID" => match id(scanner)?.and_then(|id| u64::try_from(id).ok()) {
-            Some(id) => span.id = id,
-            None => *problem = Some(SPAN_ID),
-        },
+        b"traceID" => {
+            let id = json::known(json::plain(scanner)?, values::hex, TRACE_ID, problem);
+            span.trace = id.unwrap_or(0);
+        }
+        b"spanID" => {
+            span.id = json::known(json::plain(scanner)?, values::hex_short, SPAN_ID, problem).unwrap_or(0);
+        }
         b"parentSpanID" => {
-            let id = id(scanner)?.and_then(|id| u64::try_from(id).ok()).filter(|id| *id != 0);
+            let id = values::hex_short(json::plain(scanner)?).filter(|id| *id != 0);
             parts.parent = parts.parent.max(id.map_or(Parent::None, Parent::Member));
         }
         b"operationName" => span.name = json::text(scanner.scalar()?),
@@ -121,14 +120,6 @@ fn member<'b>(
     Ok(())
 }
 
-/// An id in hexadecimal digits, leading zeros missing or not.
-fn id(scanner: &mut Scanner<'_>) -> Scan<Option<u128>> {
-    Ok(match json::plain(scanner)? {
-        Scalar::Text(text) => values::hex_any(text),
-        _ => None,
-    })
-}
-
 /// Reads references; those to other traces are links.
 fn references(scanner: &mut Scanner<'_>, trace: TraceId, parent: &mut Parent) -> Scan<()> {
     if !scanner.open(b'[')? {
@@ -142,8 +133,8 @@ fn references(scanner: &mut Scanner<'_>, trace: TraceId, parent: &mut Parent) ->
         while let Some(key) = scanner.next_key()? {
             match key {
                 b"refType" => kind = json::text(scanner.scalar()?),
-                b"traceID" => of = id(scanner)?,
-                b"spanID" => to = id(scanner)?.and_then(|id| u64::try_from(id).ok()).filter(|id| *id != 0),
+                b"traceID" => of = values::hex(json::plain(scanner)?),
+                b"spanID" => to = values::hex_short(json::plain(scanner)?).filter(|id| *id != 0),
                 b"operationName" | b"startTime" => return bad("a span among the references of another one"),
                 _ => scanner.skip_value()?,
             }

@@ -71,6 +71,20 @@ pub(in crate::ingest) fn hex_any(digits: &[u8]) -> Option<u128> {
     }
 }
 
+/// An id of 16 bytes; empty texts are none.
+pub(in crate::ingest) fn hex(scalar: Scalar<'_>) -> Option<u128> {
+    match scalar {
+        Scalar::Text(b"") => Some(0),
+        Scalar::Text(digits) => hex_any(digits),
+        _ => None,
+    }
+}
+
+/// An id of 8 bytes; empty texts are none.
+pub(in crate::ingest) fn hex_short(scalar: Scalar<'_>) -> Option<u64> {
+    hex(scalar).and_then(|id| u64::try_from(id).ok())
+}
+
 /// Exactly `N` bytes in base64 of either alphabet, padded or not.
 fn base64<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let text = text.strip_suffix(b"=").unwrap_or(text);
