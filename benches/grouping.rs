@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::sync::Mutex;
 
-use detectors::evidence::{Kind, ShapeRef, Span, Symbol, UNKNOWN, Values};
+use detectors::evidence::{Kind, ShapeRef, Span, Symbol, TraceId, Traced, UNKNOWN, Values};
 use rustix::time::{ClockId, clock_gettime};
 use whyslow::ingest::grouping::Grouping;
 
@@ -33,7 +33,7 @@ fn main() -> std::io::Result<()> {
     generate(spans, threads, shuffled, |spans| grouping.add(spans))?;
     let added = cpu_ns();
     let groups = grouping.finish()?;
-    let each = |sum: &mut u64, spans: &[Span]| *sum += spans.len() as u64;
+    let each = |sum: &mut u64, _: TraceId, spans: &[Span]| *sum += spans.len() as u64;
     let (_, counts) = groups.for_each(threads, || 0, |_| {}, |_, _| Ordering::Equal, each)?;
     let done = cpu_ns();
     let per_span = |ns: u64| ns as f64 / spans as f64;
@@ -51,7 +51,7 @@ fn generate(
     spans: u64,
     threads: usize,
     shuffled: bool,
-    take: impl Fn(&mut Vec<Span>) -> std::io::Result<()> + Sync,
+    take: impl Fn(&mut Vec<Traced>) -> std::io::Result<()> + Sync,
 ) -> std::io::Result<()> {
     let blocks = Mutex::new(0..spans.div_ceil(BLOCK));
     let failed = Mutex::new(Ok(()));
@@ -73,7 +73,7 @@ fn generate(
     failed.into_inner().unwrap_or(Ok(()))
 }
 
-fn span(number: u64, spans: u64, shuffled: bool) -> Span {
+fn span(number: u64, spans: u64, shuffled: bool) -> Traced {
     let traces = spans.div_ceil(SPANS_OF_TRACE);
     // Shuffled: the spans of one trace are as far apart as can be.
     let (trace, place) = if shuffled {
@@ -83,8 +83,7 @@ fn span(number: u64, spans: u64, shuffled: bool) -> Span {
     };
     let mixed = (trace + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let start_ns = 1_700_000_000_000_000_000 + trace * 10_000_000 + (SPANS_OF_TRACE - place) * 100_000;
-    Span {
-        trace: u128::from(mixed) << 64 | u128::from(mixed.rotate_left(17)),
+    let span = Span {
         id: (mixed ^ place).wrapping_mul(0xbf58_476d_1ce4_e5b9),
         parent: mixed,
         start_ns,
@@ -98,7 +97,8 @@ fn span(number: u64, spans: u64, shuffled: bool) -> Span {
         repeats: 1,
         kind: Kind::Sql,
         ..Span::default()
-    }
+    };
+    Traced { trace: u128::from(mixed) << 64 | u128::from(mixed.rotate_left(17)), span }
 }
 
 fn cpu_ns() -> u64 {

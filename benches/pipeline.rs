@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use detectors::analysis::Analysis;
 use detectors::evidence::shape::fold::fold;
-use detectors::evidence::{Dictionary, Span};
+use detectors::evidence::{Dictionary, Traced};
 use detectors::judge::judge;
 use detectors::settings::Settings;
 use rustix::time::{ClockId, clock_gettime};
@@ -35,7 +35,7 @@ fn stages(file: &str) -> io::Result<()> {
     let grouping = Grouping::new(SPANS_BYTES);
     let options = Options { threads: 1, values_key: 1 };
     let adding = Mutex::new(0.0);
-    let sink = |spans: &mut Vec<Span>| {
+    let sink = |spans: &mut Vec<Traced>| {
         let begin = cpu_s();
         let added = grouping.add(spans);
         *adding.lock().unwrap_or_else(PoisonError::into_inner) += cpu_s() - begin;
@@ -53,10 +53,10 @@ fn stages(file: &str) -> io::Result<()> {
         || (),
         |span| span.shape = folded.shape(span.shape),
         |one, other| dictionary.compare_texts(one, other),
-        |(), spans| {
+        |(), trace, spans| {
             let mut analysing = analysing.lock().unwrap_or_else(PoisonError::into_inner);
             let begin = cpu_s();
-            analysing.0.take(spans, &dictionary);
+            analysing.0.take(trace, spans, &dictionary);
             analysing.1 += cpu_s() - begin;
         },
     )?;

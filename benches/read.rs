@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use detectors::evidence::{Dictionary, Span};
+use detectors::evidence::{Dictionary, Traced};
 use whyslow::ingest::{self, FORMATS, Head, Options};
 
 const BLOCK_BYTES: usize = 1 << 20;
@@ -68,7 +68,7 @@ fn cut(path: &Path) -> io::Result<()> {
 fn measure(out: &mut impl Write, file: &str, threads: usize) -> io::Result<()> {
     let dictionary = Mutex::new(Dictionary::default());
     let by_thread = Mutex::new(Vec::<(std::thread::ThreadId, f64)>::new());
-    let sink = |spans: &mut Vec<Span>| {
+    let sink = |spans: &mut Vec<Traced>| {
         spans.clear();
         let id = std::thread::current().id();
         let seconds = thread_cpu();

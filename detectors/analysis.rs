@@ -2,7 +2,7 @@
 
 use crate::docket::Docket;
 use crate::evidence::trace::Assembler;
-use crate::evidence::{ConnectionUse, Dictionary, Span};
+use crate::evidence::{ConnectionUse, Dictionary, Span, TraceId};
 use crate::inspection::Inspection;
 use crate::settings::Settings;
 
@@ -28,8 +28,8 @@ impl<'s> Analysis<'s> {
 
     /// Takes the spans of one trace, sorted by start and id, each id once; before them one that stands for
     /// those that were lost, if any were.
-    pub fn take(&mut self, spans: &[Span], dictionary: &Dictionary) {
-        let trace = self.assembler.assemble(spans, dictionary);
+    pub fn take(&mut self, id: TraceId, spans: &[Span], dictionary: &Dictionary) {
+        let trace = self.assembler.assemble(id, spans, dictionary);
         if trace.requests.is_empty() {
             return;
         }

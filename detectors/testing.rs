@@ -176,8 +176,7 @@ impl TraceBuilder {
             self.open.clear();
             self = request(self, number);
             self.spans.sort_by_key(|span| (span.start_ns, span.id));
-            self.spans.iter_mut().for_each(|span| span.trace = u128::from(number) + 1);
-            let trace = assembler.assemble(&self.spans, &self.dictionary);
+            let trace = assembler.assemble(u128::from(number) + 1, &self.spans, &self.dictionary);
             uses.read(trace);
             let found = inspection.inspect(trace, &uses, &self.dictionary);
             docket.add(trace, &uses, found, &self.dictionary);
@@ -187,7 +186,7 @@ impl TraceBuilder {
 
     /// Some of its spans were lost.
     pub(crate) fn lost(mut self) -> Self {
-        self.spans.push(Span::lost(1));
+        self.spans.push(Span::lost());
         self
     }
 
@@ -195,7 +194,7 @@ impl TraceBuilder {
     pub(crate) fn inspect(mut self) -> Inspected {
         self.spans.sort_by_key(|span| (span.start_ns, span.id));
         let mut assembler = Assembler::default();
-        let trace = assembler.assemble(&self.spans, &self.dictionary);
+        let trace = assembler.assemble(1, &self.spans, &self.dictionary);
         let settings = Settings::default();
         let mut uses = ConnectionUse::default();
         uses.read(trace);
@@ -221,7 +220,6 @@ impl TraceBuilder {
     fn add(&mut self, span: Span, from: f64, to: f64) {
         let ns = |ms: f64| 1_000_000_000 + (ms * 1e6) as u64;
         self.spans.push(Span {
-            trace: 1,
             id: self.spans.len() as u64 + 1,
             parent: self.open.last().copied().unwrap_or(0),
             start_ns: ns(from),

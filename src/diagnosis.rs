@@ -114,7 +114,7 @@ fn analyse(
         || Analysis::new(&request.settings),
         |span| span.shape = fold.shape(span.shape),
         |one, other| dictionary.compare_texts(one, other),
-        |worker, spans| worker.take(spans, dictionary),
+        |worker, trace, spans| worker.take(trace, spans, dictionary),
     )?;
     let dockets = workers.into_iter().map(Analysis::into_docket);
     let docket = dockets.reduce(|mut merged, docket| {

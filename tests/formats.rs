@@ -9,7 +9,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use detectors::evidence::Dictionary;
+use detectors::evidence::{Dictionary, Traced};
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use seen::{Seen, VALUES_KEY, all};
@@ -28,8 +28,8 @@ fn read_with(inputs: Vec<Input>, threads: usize) -> Result<(Vec<Seen>, ReadSumma
     let dictionary = Mutex::new(Dictionary::default());
     let spans = Mutex::new(Vec::new());
     let options = Options { threads, values_key: VALUES_KEY };
-    let sink = |block: &mut Vec<detectors::evidence::Span>| {
-        spans.lock().unwrap().extend(block.drain(..).filter(|span| !span.is_lost()));
+    let sink = |block: &mut Vec<Traced>| {
+        spans.lock().unwrap().extend(block.drain(..).filter(|read| !read.span.is_lost()));
         Ok(())
     };
     let summary = ingest::read(inputs, &options, &dictionary, &sink, &|_, _| {})?;
@@ -311,18 +311,17 @@ fn what_exists_in_practice_is_read() {
         let bytes = std::fs::read(&path).unwrap();
         let dictionary = Mutex::new(Dictionary::default());
         let lines = Mutex::new(Vec::new());
-        let sink = |spans: &mut Vec<detectors::evidence::Span>| {
+        let sink = |spans: &mut Vec<Traced>| {
             let dictionary = dictionary.lock().unwrap();
-            for span in spans.drain(..) {
+            for Traced { trace, span } in spans.drain(..) {
                 if span.is_lost() {
-                    lines.lock().unwrap().push(format!("{:032x} lost spans", span.trace));
+                    lines.lock().unwrap().push(format!("{trace:032x} lost spans"));
                     continue;
                 }
                 let origin = dictionary.origin(span.origin);
                 let (service, library) = (dictionary.text(origin.service), dictionary.text(origin.library));
                 lines.lock().unwrap().push(format!(
-                    "{:032x} {:016x} {:016x} {} {} {:?} {:?} {service} {library} {:?}",
-                    span.trace,
+                    "{trace:032x} {:016x} {:016x} {} {} {:?} {:?} {service} {library} {:?}",
                     span.id,
                     span.parent,
                     span.start_ns,
@@ -475,14 +474,14 @@ fn recordings_are_read_whole() {
 fn timeless(path: &Path) -> Vec<Seen> {
     let dictionary = Mutex::new(Dictionary::default());
     let spans = Mutex::new(Vec::new());
-    let sink = |block: &mut Vec<detectors::evidence::Span>| {
+    let sink = |block: &mut Vec<Traced>| {
         spans.lock().unwrap().append(block);
         Ok(())
     };
     let options = Options { threads: 1, values_key: VALUES_KEY };
     ingest::read(vec![Input::from(path.to_path_buf())], &options, &dictionary, &sink, &|_, _| {}).unwrap();
     let mut spans = spans.into_inner().unwrap();
-    spans.iter_mut().for_each(|span| (span.start_ns, span.end_ns) = (0, 0));
+    spans.iter_mut().for_each(|Traced { span, .. }| (span.start_ns, span.end_ns) = (0, 0));
     all(&spans, &dictionary.into_inner().unwrap())
 }
 

@@ -13,5 +13,5 @@ pub mod trace;
 
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, ShapeRef, Symbol};
 pub use shape::{Family, Shape, ShapeId};
-pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, UNKNOWN, Values};
+pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values};
 pub use timeline::{ConnectionUse, Timelines};

@@ -119,11 +119,9 @@ impl Values {
     }
 }
 
-/// One span as a reader hands it over: 120 bytes, everything textual interned.
+/// One span: 88 bytes, everything textual interned. Its trace is told with the spans around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
-    /// The trace it belongs to.
-    pub trace: TraceId,
     /// Its own id; zero where it stands for spans that were lost.
     pub id: SpanId,
     /// The span that caused it; zero for a root.
@@ -185,12 +183,28 @@ impl Span {
     }
 
     /// Stands for spans of a trace that were lost while it was read: it has no id, nor anything else.
-    pub fn lost(trace: TraceId) -> Self {
-        Self { trace, ..Self::default() }
+    pub fn lost() -> Self {
+        Self::default()
     }
 
     /// Whether it stands for spans that were lost.
     pub fn is_lost(&self) -> bool {
         self.id == 0
+    }
+}
+
+/// A span as a reader hands it over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traced {
+    /// The trace it belongs to.
+    pub trace: TraceId,
+    /// The span.
+    pub span: Span,
+}
+
+impl Traced {
+    /// Stands for spans of a trace that were lost while it was read.
+    pub fn lost(trace: TraceId) -> Self {
+        Self { trace, span: Span::lost() }
     }
 }

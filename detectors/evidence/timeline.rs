@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::trace::{EndpointName, NONE, Operation, Request, Trace, Waits};
-use super::{Dictionary, Kind, OriginRef, ShapeRef, Symbol};
+use super::{Dictionary, Kind, OriginRef, ShapeRef, Symbol, TraceId};
 use crate::docket::hash_of;
 
 /// Length of a window.
@@ -317,7 +317,7 @@ impl Reading {
             let operation = &trace.operations[number as usize];
             match operation.kind {
                 Kind::Sql | Kind::Document if recorded => self.statement(trace, request, number, records),
-                Kind::Sql | Kind::Document => records.push(alone(operation)),
+                Kind::Sql | Kind::Document => records.push(alone(trace.id, operation)),
                 Kind::PoolWait if recorded && waits_for_database(trace, request, number) => {
                     if self.acquired.len() < ACQUIRED_MAX {
                         self.acquired.push(number);
@@ -494,9 +494,9 @@ fn latest_start_ns(operation: &Operation) -> u64 {
 }
 
 /// A statement whose request is not known.
-fn alone(operation: &Operation) -> Record {
+fn alone(trace: TraceId, operation: &Operation) -> Record {
     Record {
-        request: hash_of(operation.trace, operation.id),
+        request: hash_of(trace, operation.id),
         start_ns: operation.start_ns,
         end_ns: operation.end_ns,
         request_end_ns: operation.end_ns,

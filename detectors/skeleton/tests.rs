@@ -11,7 +11,6 @@ fn spans(described: &[(u64, u64, Kind, u64, u64)]) -> Vec<Span> {
     let mut spans: Vec<Span> = described
         .iter()
         .map(|&(id, parent, kind, start, end)| Span {
-            trace: 1,
             id,
             parent,
             kind,
@@ -29,7 +28,7 @@ fn replayed(described: &[(u64, u64, Kind, u64, u64)], claimed: Kind, remedy: Rem
     let dictionary = Dictionary::default();
     let mut assembler = Assembler::default();
     let spans = spans(described);
-    let trace = assembler.assemble(&spans, &dictionary);
+    let trace = assembler.assemble(1, &spans, &dictionary);
     let claims = trace.operations.iter().enumerate().filter(|(_, operation)| operation.kind == claimed);
     let claims = claims.map(|(number, _)| (0, 0, Claim { operation: number as u32, part: Part::Whole }));
     let mut builder = Builder::default();
@@ -63,7 +62,7 @@ fn runs_are_folded() {
     let dictionary = Dictionary::default();
     let mut assembler = Assembler::default();
     let spans = spans(&a_loop());
-    let trace = assembler.assemble(&spans, &dictionary);
+    let trace = assembler.assemble(1, &spans, &dictionary);
     let mut builder = Builder::default();
     builder.prepare(trace, std::iter::empty());
     let skeleton = builder.build(trace, 0).unwrap();
@@ -139,7 +138,7 @@ fn without_fixes_a_replay_takes_as_long_as_the_request() {
             })
             .collect();
         let spans = spans(&described);
-        let trace = assembler.assemble(&spans, &dictionary);
+        let trace = assembler.assemble(1, &spans, &dictionary);
         builder.prepare(trace, std::iter::empty());
         for (number, request) in trace.requests.iter().enumerate() {
             let skeleton = builder.build(trace, number as u32).unwrap();

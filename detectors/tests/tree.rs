@@ -548,7 +548,7 @@ fn a_chain_of_100_000_in_one_request() {
         });
     }
     let mut assembler = Assembler::default();
-    let trace = assembler.assemble(&spans, &dictionary);
+    let trace = assembler.assemble(1, &spans, &dictionary);
     assert_eq!((trace.requests.len(), trace.operations.len()), (1, 99_999));
     let outliving = trace.operations.iter().filter(|operation| operation.kind == Kind::Sql);
     assert!(outliving.clone().all(|operation| operation.parent == NONE), "longer than all but the request");
@@ -574,7 +574,7 @@ fn a_hundred_thousand_requests_in_one_trace() {
     }
     spans.sort_by_key(|span| (span.start_ns, span.id));
     let mut assembler = Assembler::default();
-    let trace = assembler.assemble(&spans, &dictionary);
+    let trace = assembler.assemble(1, &spans, &dictionary);
     assert_eq!((trace.requests.len(), trace.orphans), (100_001, 99_999));
     assert_eq!(trace.requests[0].operations.len(), 50_000, "those between the others");
     check(trace);
@@ -636,13 +636,13 @@ proptest! {
         let spans = any_trace(&drawn, &mut dictionary);
         let mut assembler = Assembler::default();
         let first = {
-            let trace = assembler.assemble(&spans, &dictionary);
+            let trace = assembler.assemble(1, &spans, &dictionary);
             check(trace);
             prop_assert!(trace.operations.len() <= spans.len() + trace.requests.len());
             draw(trace, &dictionary)
         };
         // The scratch space of one trace leaves no trace in the next.
-        assembler.assemble(&spans[..spans.len() / 2], &dictionary);
-        prop_assert_eq!(draw(assembler.assemble(&spans, &dictionary), &dictionary), first);
+        assembler.assemble(1, &spans[..spans.len() / 2], &dictionary);
+        prop_assert_eq!(draw(assembler.assemble(1, &spans, &dictionary), &dictionary), first);
     }
 }

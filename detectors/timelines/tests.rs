@@ -161,10 +161,8 @@ impl Recorded {
                 }
             }
         }
-        let before = self.traces.len();
-        for (number, mut spans) in spans.into_iter().enumerate() {
+        for mut spans in spans {
             for (place, span) in spans.iter_mut().enumerate() {
-                span.trace = (before + number) as u128 + 1;
                 (span.id, span.parent) = (place as u64 + 1, u64::from(place > 0));
             }
             spans.sort_by_key(|span| (span.start_ns, span.id));
@@ -217,8 +215,8 @@ impl Recorded {
         let mut timelines = Timelines::default();
         let mut uses = ConnectionUse::default();
         let mut assembler = Assembler::default();
-        for (_, spans) in self.traces.iter().enumerate().filter(|(number, _)| here(*number)) {
-            let trace = assembler.assemble(spans, &self.dictionary);
+        for (number, spans) in self.traces.iter().enumerate().filter(|(number, _)| here(*number)) {
+            let trace = assembler.assemble(number as u128 + 1, spans, &self.dictionary);
             uses.read(trace);
             timelines.add(trace, &uses, &self.dictionary);
         }
@@ -332,7 +330,9 @@ fn says_which_size_would_do() {
 fn told(recorded: &Recorded) -> (Option<Finding>, bool) {
     let settings = Settings::default();
     let mut analysis = Analysis::new(&settings);
-    recorded.traces.iter().for_each(|spans| analysis.take(spans, &recorded.dictionary));
+    for (number, spans) in (1..).zip(&recorded.traces) {
+        analysis.take(number, spans, &recorded.dictionary);
+    }
     let mut report = judge(&analysis.into_docket(), &recorded.dictionary, &settings, "whyslow");
     report.findings.retain(|finding| finding.detector == "pool-starvation");
     let dismissed = report.dismissed.iter().any(|it| it.detector == "pool-starvation");

@@ -19,7 +19,7 @@ mod zipkin;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use detectors::evidence::{Dictionary, Span, TraceId};
+use detectors::evidence::{Dictionary, TraceId, Traced};
 
 pub use input::Input;
 use skipped::Skipped;
@@ -117,7 +117,7 @@ pub struct Place {
 /// What one worker needs to decode: how spans are typed, where they go, what was left out.
 pub struct Reading<'r> {
     /// Decoded spans; the caller takes them after each block.
-    pub spans: Vec<Span>,
+    pub spans: Vec<Traced>,
     /// Traces of spans that could not be read, where it is known; the caller takes them with the spans.
     pub lost: Vec<TraceId>,
     /// What could not be read, where and why.
@@ -155,8 +155,8 @@ pub struct Options {
 }
 
 /// Where spans go: called by each worker after each block, and takes all spans out of the vector. Among
-/// them are those that stand for lost ones ([`Span::lost`]).
-pub type Sink<'s> = &'s (dyn Fn(&mut Vec<Span>) -> io::Result<()> + Sync);
+/// them are those that stand for lost ones ([`Traced::lost`]).
+pub type Sink<'s> = &'s (dyn Fn(&mut Vec<Traced>) -> io::Result<()> + Sync);
 
 /// Told after each block: bytes read of all inputs as they are stored, and their total where it is
 /// known.

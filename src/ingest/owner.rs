@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use detectors::evidence::{OriginRef, Span, TraceId};
+use detectors::evidence::{OriginRef, TraceId, Traced};
 
 use super::attributes::Key;
 use super::raw::{RawSpan, Value};
@@ -21,7 +21,7 @@ pub(super) struct Owner {
     scope: Option<Vec<u8>>,
     /// Of spans in this scope, once both are known.
     origin: Option<OriginRef>,
-    held: Vec<Span>,
+    held: Vec<Traced>,
     held_scopes: Vec<HeldScope>,
     /// The last of `held_scopes` is the scope that the decoder is in.
     holding: bool,
@@ -74,7 +74,7 @@ impl Owner {
         match self.origin {
             Some(origin) => {
                 let span = reading.typing.span(raw, origin);
-                reading.spans.push(span);
+                reading.spans.push(Traced { trace: raw.trace, span });
             }
             None => self.push_first(reading, raw),
         }
@@ -97,7 +97,7 @@ impl Owner {
         }
         let origin = Resource::default().origin(reading, self.scope.as_deref().unwrap_or_default());
         let span = reading.typing.span(raw, origin);
-        self.held.push(span);
+        self.held.push(Traced { trace: raw.trace, span });
     }
 
     /// The trace of the span that came last: where the input is cut off, more of it was to come.
@@ -134,7 +134,7 @@ impl Owner {
         let mut end = self.held.len();
         for scope in self.held_scopes.drain(..).rev() {
             let origin = resource.origin(reading, &scope.name);
-            self.held[scope.first..end].iter_mut().for_each(|span| span.origin = origin);
+            self.held[scope.first..end].iter_mut().for_each(|held| held.span.origin = origin);
             end = scope.first;
         }
         reading.spans.append(&mut self.held);
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(reading.spans.len(), HELD_MAX + 10);
         assert_eq!(reading.skipped.records, 1);
         let dictionary = dictionary.lock().unwrap();
-        let service = |span: &Span| dictionary.text(dictionary.origin(span.origin).service);
+        let service = |read: &Traced| dictionary.text(dictionary.origin(read.span.origin).service);
         assert_eq!(reading.spans.iter().filter(|span| service(span) == "shop").count(), 10);
     }
 }

@@ -67,7 +67,6 @@ impl<'r> Typing<'r> {
         let fields = Fields::new(raw.attributes);
         let library = self.library(origin);
         let mut span = Span {
-            trace: raw.trace,
             id: raw.id,
             parent: raw.parent,
             start_ns: raw.start_ns,

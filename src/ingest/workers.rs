@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::{Dictionary, Span};
+use detectors::evidence::{Dictionary, Traced};
 
 use super::blocks::{Buffer, Next, Source, decode_block};
 use super::input::Listed;
@@ -268,7 +268,7 @@ fn deliver(
         summary.spans += spans;
         summary.bytes += length as u64;
     });
-    reading.spans.extend(reading.lost.drain(..).map(Span::lost));
+    reading.spans.extend(reading.lost.drain(..).map(Traced::lost));
     if !reading.spans.is_empty() {
         (work.sink)(&mut reading.spans).map_err(IngestError::Sink)?;
         reading.spans.clear();

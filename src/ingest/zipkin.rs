@@ -9,7 +9,7 @@
 mod origins;
 mod span;
 
-use detectors::evidence::TraceId;
+use detectors::evidence::{TraceId, Traced};
 
 use self::origins::Origins;
 use super::json::scanner::{Scan, Scanner, bad};
@@ -130,7 +130,7 @@ impl Spans {
                 let raw = RawSpan { attributes, ..recorded.found.span };
                 let origin = self.origins.of(here.reading, attributes, recorded.scope);
                 let span = here.reading.typing.span(&raw, origin);
-                here.reading.spans.push(span);
+                here.reading.spans.push(Traced { trace: raw.trace, span });
             }
             Some(reason) => {
                 here.reading.lose(recorded.found.span.trace);

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use detectors::evidence::{Dictionary, Span as Typed};
+use detectors::evidence::{Dictionary, Span as Typed, Traced};
 use whyslow::ingest::attributes::Key;
 use whyslow::ingest::raw::{RawSpan, Value as Raw};
 use whyslow::ingest::typing::Typing;
@@ -20,7 +20,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub(crate) fn of(span: &Typed, dictionary: &Dictionary) -> Self {
+    pub(crate) fn of(Traced { trace, span }: &Traced, dictionary: &Dictionary) -> Self {
         let text = |symbol| dictionary.text(symbol);
         let origin = dictionary.origin(span.origin);
         let origin = [
@@ -43,7 +43,10 @@ impl Seen {
             ..*span
         };
         let texts = (text(span.name), &dictionary.shape(span.shape).text, text(span.target));
-        Self { id: span.id, content: format!("{bare:?} {texts:?} {location:?} {:?}", origin.map(text)) }
+        Self {
+            id: span.id,
+            content: format!("{trace:x} {bare:?} {texts:?} {location:?} {:?}", origin.map(text)),
+        }
     }
 }
 
@@ -67,7 +70,7 @@ pub(crate) fn expected<'r>(resources: impl IntoIterator<Item = &'r Resource>) ->
                     error: span.error,
                     attributes: &attributes(&span.attributes),
                 };
-                typing.span(&raw, origin)
+                Traced { trace: span.trace, span: typing.span(&raw, origin) }
             }));
         }
     }
@@ -76,7 +79,7 @@ pub(crate) fn expected<'r>(resources: impl IntoIterator<Item = &'r Resource>) ->
 }
 
 /// All spans by content, in the order of ids.
-pub(crate) fn all(spans: &[Typed], dictionary: &Dictionary) -> Vec<Seen> {
+pub(crate) fn all(spans: &[Traced], dictionary: &Dictionary) -> Vec<Seen> {
     let mut seen: Vec<_> = spans.iter().map(|span| Seen::of(span, dictionary)).collect();
     seen.sort();
     seen

@@ -10,7 +10,7 @@ use super::layers::{Layer, layer, take_detail};
 use super::path::{Walker, tolerance_ns};
 use super::{EndpointName, NONE, Operation, Request, Trace, clock_steps, skew};
 use crate::evidence::shape::Family;
-use crate::evidence::{Dictionary, Kind, Role, ShapeRef, Span, SpanId};
+use crate::evidence::{Dictionary, Kind, Role, ShapeRef, Span, SpanId, TraceId};
 
 /// So many spans of the service's own code may lie between two layers that report one statement.
 const BETWEEN_LAYERS_MAX: usize = 8;
@@ -80,12 +80,13 @@ const AS_CALL: u32 = 1 << 31;
 impl Assembler {
     /// Builds the tree of requests from the spans of one trace, sorted by start and id, each id once; the
     /// first one may stand for those that were lost.
-    pub fn assemble(&mut self, spans: &[Span], dictionary: &Dictionary) -> &Trace {
+    pub fn assemble(&mut self, id: TraceId, spans: &[Span], dictionary: &Dictionary) -> &Trace {
         // Numbers above are taken; no trace that fits into memory has more.
         let spans = &spans[..spans.len().min(AS_CALL as usize)];
         let lost = spans.first().is_some_and(Span::is_lost);
         let spans = &spans[usize::from(lost)..];
-        self.clear(spans);
+        self.clear(spans.len());
+        self.trace.id = id;
         self.trace.lost_spans = lost;
         self.link(spans, dictionary);
         self.own_all(spans, dictionary);
@@ -99,8 +100,7 @@ impl Assembler {
         &self.trace
     }
 
-    fn clear(&mut self, spans: &[Span]) {
-        self.trace.id = spans.first().map_or(0, |span| span.trace);
+    fn clear(&mut self, spans: usize) {
         self.trace.requests.clear();
         self.trace.operations.clear();
         self.trace.segments.clear();
@@ -111,7 +111,7 @@ impl Assembler {
         self.incomplete.clear();
         self.nodes.clear();
         self.cores.clear();
-        self.ancestry.clear(spans.len());
+        self.ancestry.clear(spans);
     }
 
     /// Finds each span's parent by its id.
@@ -329,7 +329,7 @@ impl Assembler {
             self.ancestry.put(number, NONE, span.start_ns, latest_ns(&span));
         }
         self.trace.requests.push(Request {
-            trace: span.trace,
+            trace: self.trace.id,
             opened_by: span,
             name,
             start_ns: span.start_ns,

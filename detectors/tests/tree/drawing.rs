@@ -25,7 +25,6 @@ fn span(line: &str, dictionary: &mut Dictionary) -> Span {
     let (kind, role, family) = kind_of(kind);
     let shape = if text.is_empty() { ShapeRef::default() } else { shape(family, &text, dictionary) };
     Span {
-        trace: 1,
         id,
         parent: if parent == "-" { 0 } else { self::id(parent) },
         start_ns,
@@ -103,7 +102,7 @@ pub(crate) fn tree(text: &str) -> String {
     let mut spans = spans(text, &mut dictionary);
     spans.sort_by_key(|span| (span.start_ns, span.id));
     let mut assembler = Assembler::default();
-    draw(assembler.assemble(&spans, &dictionary), &dictionary)
+    draw(assembler.assemble(1, &spans, &dictionary), &dictionary)
 }
 
 /// Draws a trace: each request with what its time goes to, and its operations below one another.

@@ -53,7 +53,7 @@ impl Gathering {
         &mut self,
         chunks: &Chunks,
         rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
-        mut each: impl FnMut(&[Span]),
+        mut each: impl FnMut(TraceId, &[Span]),
     ) -> HandedOut {
         self.group(chunks);
         let mut handed_out = HandedOut { traces: self.ends.len() as u64, ..HandedOut::default() };
@@ -64,7 +64,7 @@ impl Gathering {
             handed_out.duplicates += duplicates;
             handed_out.lost += lost;
             handed_out.incomplete += u64::from(lost > 0);
-            each(&self.trace);
+            each(chunks.trace_of(self.runs[first]), &self.trace);
             first = end;
         }
         handed_out

@@ -17,7 +17,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::{Span, TraceId};
+use detectors::evidence::{Span, TraceId, Traced};
 
 use gathering::{Gathering, Rules};
 use partition::{CHUNK_BITS_MAX, Partition};
@@ -110,7 +110,7 @@ impl Grouping {
     /// # Errors
     ///
     /// Fails where a temporary file cannot be made or written.
-    pub fn add(&self, spans: &mut Vec<Span>) -> io::Result<()> {
+    pub fn add(&self, spans: &mut Vec<Traced>) -> io::Result<()> {
         for batch in spans.chunks(BATCH) {
             self.spread(batch);
             self.keep_within(self.memory_bytes)?;
@@ -143,12 +143,12 @@ impl Grouping {
         })
     }
 
-    fn spread(&self, spans: &[Span]) {
+    fn spread(&self, spans: &[Traced]) {
         // Each batch begins elsewhere, so that threads do not wait for each other all along.
         let begin = self.batches.fetch_add(1, Relaxed);
-        let turn = |run: &[Span]| partition_of(run[0].trace, self.level).wrapping_sub(begin) % PARTITIONS;
+        let turn = |run: &[Traced]| partition_of(run[0].trace, self.level).wrapping_sub(begin) % PARTITIONS;
         let runs = spans.chunk_by(|one, other| one.trace == other.trace);
-        let mut runs: Vec<(usize, &[Span])> = runs.map(|run| (turn(run), run)).collect();
+        let mut runs: Vec<(usize, &[Traced])> = runs.map(|run| (turn(run), run)).collect();
         runs.sort_by_key(|(turn, _)| *turn);
         let mut grown_bytes = 0;
         for together in runs.chunk_by(|one, other| one.0 == other.0) {
@@ -197,12 +197,12 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Calls `each` once for every trace, with its spans sorted by start and id and every span id once. Where
+    /// Calls `each` once for every trace, with its id and its spans sorted by start and id and every span id once. Where
     /// spans of it were lost, one that stands for them comes first ([`Span::lost`]).
     ///
     /// The traces are spread over `threads` workers, of which each has what `worker` makes; which worker
     /// gets which trace, and the order of traces, are not fixed. `prepare` is called for each span first;
-    /// it must leave trace, id and start alone. Of several records of one span the one that ends last is kept;
+    /// it must leave id and start alone. Of several records of one span the one that ends last is kept;
     /// `by_texts` compares what their texts say where they agree in everything else.
     ///
     /// # Errors
@@ -214,7 +214,7 @@ impl Groups {
         worker: impl Fn() -> W + Sync,
         prepare: impl Fn(&mut Span) + Sync,
         by_texts: impl Fn(&Span, &Span) -> Ordering + Sync,
-        each: impl Fn(&mut W, &[Span]) + Sync,
+        each: impl Fn(&mut W, TraceId, &[Span]) + Sync,
     ) -> io::Result<(Vec<W>, Counts)> {
         let Self { mut partitions, memory_bytes, level, spans, spill } = self;
         let threads = threads.clamp(1, PARTITIONS);
@@ -282,7 +282,7 @@ impl<P: Fn(&mut Span), T: Fn(&Span, &Span) -> Ordering, E> HandingOut<P, T, E> {
         worker: &mut Worker<W>,
     ) -> io::Result<()>
     where
-        E: Fn(&mut W, &[Span]),
+        E: Fn(&mut W, TraceId, &[Span]),
     {
         if partition.len() == 0 {
             return Ok(());
@@ -294,7 +294,8 @@ impl<P: Fn(&mut Span), T: Fn(&Span, &Span) -> Ordering, E> HandingOut<P, T, E> {
             worker.counts.oversized += u64::from(!fits);
             let chunks = partition.load(spill)?;
             let Worker { made, gathering, counts } = worker;
-            let handed_out = gathering.hand_out(&chunks, &self.rules, |spans| (self.each)(made, spans));
+            let handed_out =
+                gathering.hand_out(&chunks, &self.rules, |trace, spans| (self.each)(made, trace, spans));
             counts.traces += handed_out.traces;
             counts.duplicates += handed_out.duplicates;
             counts.lost += handed_out.lost;

@@ -3,11 +3,11 @@
 use std::io;
 use std::ops::Range;
 
-use detectors::evidence::{Span, TraceId};
+use detectors::evidence::{Span, TraceId, Traced};
 
 use super::spill::{Extent, Spill};
 
-/// Spans in a chunk are at most two to the power of this: 16 KiB, so that no growth moves spans
+/// Spans in a chunk are at most two to the power of this: 11 KiB, so that no growth moves spans
 /// and what partly filled chunks waste is small.
 pub(super) const CHUNK_BITS_MAX: u32 = 7;
 
@@ -34,20 +34,20 @@ impl Chunks {
     }
 
     /// Adds spans of one trace.
-    pub(super) fn push(&mut self, spans: &[Span]) {
-        let Some(&Span { trace, .. }) = spans.first() else { return };
+    pub(super) fn push(&mut self, run: &[Traced]) {
+        let Some(&Traced { trace, .. }) = run.first() else { return };
         if self.runs.last().is_none_or(|last| last.trace != trace) {
             self.runs.push(Run { trace, first: self.len() as u32 });
         }
         let size = 1 << self.bits;
-        let mut rest = spans;
+        let mut rest = run;
         while !rest.is_empty() {
             let last = match self.chunks.last_mut() {
                 Some(last) if last.len() < size => last,
                 _ => self.chunks.push_mut(Vec::with_capacity(size)),
             };
             let (fits, more) = rest.split_at(rest.len().min(size - last.len()));
-            last.extend_from_slice(fits);
+            last.extend(fits.iter().map(|traced| traced.span));
             rest = more;
         }
     }
@@ -61,6 +61,11 @@ impl Chunks {
     /// The trace of each run of spans that belong together, in the order in which they came.
     pub(super) fn traces(&self) -> impl Iterator<Item = TraceId> {
         self.runs.iter().map(|run| run.trace)
+    }
+
+    /// The trace of a run.
+    pub(super) fn trace_of(&self, run: u32) -> TraceId {
+        self.runs[run as usize].trace
     }
 
     /// The places of a run's spans.
@@ -79,10 +84,32 @@ impl Chunks {
         self.chunks.len() * (size_of::<Span>() << self.bits) + self.runs.capacity() * size_of::<Run>()
     }
 
-    /// Takes the chunks out.
-    pub(super) fn take(&mut self) -> Vec<Vec<Span>> {
-        self.runs = Vec::new();
-        std::mem::take(&mut self.chunks)
+    /// Takes everything out.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.bits))
+    }
+
+    /// Hands all spans on, run by run, and gives back the memory of each chunk once it is done with.
+    pub(super) fn release<E>(self, mut each: impl FnMut(TraceId, &[Span]) -> Result<(), E>) -> Result<(), E> {
+        let all = self.len();
+        let ends = self.runs.iter().skip(1).map(|run| run.first as usize).chain([all]);
+        let mut runs = self.runs.iter().zip(ends).peekable();
+        let mut place = 0;
+        for chunk in self.chunks {
+            let mut rest = &chunk[..];
+            while !rest.is_empty()
+                && let Some((run, end)) = runs.peek()
+            {
+                let (together, more) = rest.split_at(rest.len().min(end - place));
+                each(run.trace, together)?;
+                place += together.len();
+                rest = more;
+                if place == *end {
+                    runs.next();
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,10 +132,10 @@ impl Partition {
     }
 
     /// Adds spans of one trace.
-    pub(super) fn push(&mut self, spans: &[Span]) {
-        if let Some(span) = spans.first() {
-            self.mixed |= *self.first.get_or_insert(span.trace) != span.trace;
-            self.chunks.push(spans);
+    pub(super) fn push(&mut self, run: &[Traced]) {
+        if let Some(&Traced { trace, .. }) = run.first() {
+            self.mixed |= *self.first.get_or_insert(trace) != trace;
+            self.chunks.push(run);
         }
     }
 
@@ -121,7 +148,7 @@ impl Partition {
     pub(super) fn load(mut self, spill: &Spill) -> io::Result<Chunks> {
         let mut bytes = Vec::new();
         for extent in std::mem::take(&mut self.extents) {
-            spill.read(extent, &mut bytes, |span| self.chunks.push(&[span]))?;
+            spill.read(extent, &mut bytes, |traced| self.chunks.push(&[traced]))?;
         }
         Ok(self.chunks)
     }
@@ -130,16 +157,17 @@ impl Partition {
     pub(super) fn drain(
         mut self,
         spill: &Spill,
-        mut each: impl FnMut(&mut Vec<Span>) -> io::Result<()>,
+        mut each: impl FnMut(&mut Vec<Traced>) -> io::Result<()>,
     ) -> io::Result<()> {
-        for mut chunk in self.chunks.take() {
-            each(&mut chunk)?;
-        }
         let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+        self.chunks.take().release(|trace, run| {
+            spans.extend(run.iter().map(|&span| Traced { trace, span }));
+            if spans.len() >> CHUNK_BITS_MAX > 0 { each(&mut spans) } else { Ok(()) }
+        })?;
         for extent in self.extents {
-            spill.read(extent, &mut bytes, |span| spans.push(span))?;
+            spill.read(extent, &mut bytes, |traced| spans.push(traced))?;
             each(&mut spans)?;
         }
-        Ok(())
+        each(&mut spans)
     }
 }

@@ -5,7 +5,7 @@
 //! not; a trace id is written only where it differs from the record before.
 
 use detectors::evidence::{
-    CacheResult, Kind, LocationRef, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId, Values,
+    CacheResult, Kind, LocationRef, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId, Traced, Values,
 };
 
 const KINDS: [Kind; Kind::COUNT] = [
@@ -47,8 +47,8 @@ impl Writer {
     }
 
     /// Appends one span.
-    pub(super) fn write(&mut self, span: &Span) {
-        let same = span.trace == self.trace;
+    pub(super) fn write(&mut self, trace: TraceId, span: &Span) {
+        let same = trace == self.trace;
         self.bytes.push(span.kind as u8 | (span.role as u8) << 4);
         self.bytes.push(
             span.status as u8
@@ -57,8 +57,8 @@ impl Writer {
                 | if same { SAME_TRACE } else { 0 },
         );
         if !same {
-            self.trace = span.trace;
-            self.bytes.extend_from_slice(&span.trace.to_le_bytes());
+            self.trace = trace;
+            self.bytes.extend_from_slice(&trace.to_le_bytes());
         }
         for number in [span.id, span.parent, span.start_ns, span.values.to_bits()] {
             self.bytes.extend_from_slice(&number.to_le_bytes());
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next span.
-    pub(super) fn read(&mut self) -> Option<Span> {
+    pub(super) fn read(&mut self) -> Option<Traced> {
         let [first, second] = self.array()?;
         if second & SAME_TRACE == 0 {
             self.trace = TraceId::from_le_bytes(self.array()?);
@@ -114,8 +114,7 @@ impl<'a> Reader<'a> {
         let start_ns = self.word()?;
         let values = Values::from_bits(self.word()?);
         let end_ns = start_ns.checked_add(self.varint()?)?;
-        Some(Span {
-            trace: self.trace,
+        let span = Span {
             id,
             parent,
             start_ns,
@@ -138,7 +137,8 @@ impl<'a> Reader<'a> {
             status: *STATUSES.get(usize::from(second & 1))?,
             cache: *CACHE_RESULTS.get(usize::from(second >> 1 & 3))?,
             encoded: second & ENCODED != 0,
-        })
+        };
+        Some(Traced { trace: self.trace, span })
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -174,12 +174,12 @@ mod tests {
 
     use super::*;
 
-    fn spans() -> Vec<Span> {
-        let mut spans = vec![Span { rows: UNKNOWN, end_ns: u64::MAX, ..Span::default() }];
+    fn spans() -> Vec<Traced> {
+        let first = Span { rows: UNKNOWN, end_ns: u64::MAX, ..Span::default() };
+        let mut spans = vec![Traced { trace: 0, span: first }];
         for (number, &kind) in KINDS.iter().enumerate() {
             let number = number as u32;
-            spans.push(Span {
-                trace: 7 << 70 | TraceId::from(number / 3),
+            let span = Span {
                 id: u64::MAX - u64::from(number),
                 parent: number.into(),
                 start_ns: 1_700_000_000_000_000_000,
@@ -202,7 +202,8 @@ mod tests {
                 status: STATUSES[number as usize % 2],
                 cache: CACHE_RESULTS[number as usize % 3],
                 encoded: number.is_multiple_of(2),
-            });
+            };
+            spans.push(Traced { trace: 7 << 70 | TraceId::from(number / 3), span });
         }
         spans
     }
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn reads_what_it_wrote() {
         let mut writer = Writer::default();
-        spans().iter().for_each(|span| writer.write(span));
+        spans().iter().for_each(|Traced { trace, span }| writer.write(*trace, span));
         let mut reader = Reader::new(&writer.bytes);
         for span in spans() {
             assert_eq!(reader.read(), Some(span));
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn refuses_what_is_cut_or_overwritten() {
         let mut writer = Writer::default();
-        spans().iter().take(2).for_each(|span| writer.write(span));
+        spans().iter().take(2).for_each(|Traced { trace, span }| writer.write(*trace, span));
         for end in 1..writer.bytes.len() {
             let mut reader = Reader::new(&writer.bytes[..end]);
             while !reader.is_empty() && reader.read().is_some() {}

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::Span;
+use detectors::evidence::Traced;
 
+use super::partition::Chunks;
 use super::record::{Reader, Writer};
 
 /// Records that are written and read in one go; larger ones would cost memory, smaller ones calls.
@@ -32,19 +33,20 @@ struct Opened {
 
 impl Spill {
     /// Writes spans down, releasing each chunk once it is encoded.
-    pub(super) fn write(&self, chunks: Vec<Vec<Span>>) -> io::Result<Vec<Extent>> {
+    pub(super) fn write(&self, chunks: Chunks) -> io::Result<Vec<Extent>> {
         let mut extents = Vec::new();
         let mut writer = Writer::default();
         let mut spans = 0;
-        for chunk in chunks {
-            chunk.iter().for_each(|span| writer.write(span));
-            spans += chunk.len() as u64;
+        chunks.release(|trace, run| {
+            run.iter().for_each(|span| writer.write(trace, span));
+            spans += run.len() as u64;
             if writer.bytes.len() >= EXTENT_BYTES {
                 extents.push(self.append(&writer.bytes, spans).map_err(cannot("write"))?);
                 writer.clear();
                 spans = 0;
             }
-        }
+            io::Result::Ok(())
+        })?;
         if spans > 0 {
             extents.push(self.append(&writer.bytes, spans).map_err(cannot("write"))?);
         }
@@ -56,7 +58,7 @@ impl Spill {
         &self,
         extent: Extent,
         bytes: &mut Vec<u8>,
-        mut each: impl FnMut(Span),
+        mut each: impl FnMut(Traced),
     ) -> io::Result<()> {
         self.fetch(extent, bytes).map_err(cannot("read"))?;
         let mut reader = Reader::new(bytes);

@@ -1,6 +1,6 @@
 //! Which process recorded a span: known behind the spans of its trace as a rule.
 
-use detectors::evidence::{OriginRef, Span, TraceId};
+use detectors::evidence::{OriginRef, TraceId, Traced};
 use rustc_hash::FxHashMap;
 
 use crate::ingest::Reading;
@@ -21,7 +21,7 @@ pub(super) struct Processes {
     numbers: FxHashMap<Vec<u8>, u32>,
     /// Of the span that came last.
     last_group: u32,
-    held: Vec<Span>,
+    held: Vec<Traced>,
     /// The group of each span that is held.
     held_groups: Vec<u32>,
     /// Some spans were let go before their process came.
@@ -59,7 +59,7 @@ impl Processes {
         let scope = &scope[..scope.len().min(SCOPE_BYTES_MAX)];
         let number = self.group(reading, process, scope);
         let Some(Group { origin, known, .. }) = self.groups.get(number as usize) else { return };
-        let span = reading.typing.span(raw, *origin);
+        let span = Traced { trace: raw.trace, span: reading.typing.span(raw, *origin) };
         if *known {
             reading.spans.push(span);
             return;
@@ -112,14 +112,14 @@ impl Processes {
         }
         let numbers = std::mem::take(&mut self.held_groups);
         let held = std::mem::take(&mut self.held);
-        for (mut span, number) in held.into_iter().zip(numbers) {
+        for (mut held, number) in held.into_iter().zip(numbers) {
             match self.groups.get(number as usize) {
                 Some(group) if group.known => {
-                    span.origin = group.origin;
-                    reading.spans.push(span);
+                    held.span.origin = group.origin;
+                    reading.spans.push(held);
                 }
                 _ => {
-                    self.held.push(span);
+                    self.held.push(held);
                     self.held_groups.push(number);
                 }
             }
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(reading.spans.len(), HELD_MAX + 10);
         assert_eq!(reading.skipped.records, 1);
         let dictionary = dictionary.lock().unwrap();
-        let service = |span: &Span| dictionary.text(dictionary.origin(span.origin).service);
+        let service = |read: &Traced| dictionary.text(dictionary.origin(read.span.origin).service);
         assert_eq!(reading.spans.iter().filter(|span| service(span) == "shop").count(), 10);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use detectors::evidence::Dictionary;
+use detectors::evidence::{Dictionary, Traced};
 use whyslow::ingest::{Block, FORMATS, Format, Framing, Place, Reading, Rest};
 
 /// The first byte chooses the framing, the second the length of the parts.
@@ -40,7 +40,7 @@ fn spans(format: &Format, framing: Framing, bytes: &[u8], part: usize) -> Vec<(u
         end = (end + part).min(bytes.len());
     }
     let mut spans: Vec<_> =
-        reading.spans.iter().map(|span| (span.trace, span.id, span.start_ns, span.end_ns)).collect();
+        reading.spans.iter().map(|Traced { trace, span }| (*trace, span.id, span.start_ns, span.end_ns)).collect();
     spans.sort_unstable();
     spans
 }
