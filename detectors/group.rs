@@ -127,7 +127,8 @@ impl<'a> Group<'a> {
 
     fn is_bulk_statement(&self) -> bool {
         // Drivers report a batch by one span that stands for several.
-        if self.median(|call| Some(call.repeats)).is_some_and(|repeats| repeats > 1) {
+        let sent_as_one = |call: &Operation| if call.composite { 1 } else { call.repeats };
+        if self.median(|call| Some(sent_as_one(call))).is_some_and(|repeats| repeats > 1) {
             return true;
         }
         let rows = self.median(|call| (call.rows != UNKNOWN).then_some(call.rows));

@@ -79,7 +79,8 @@ const ABOUT_ONE_CALL: u64 = 2;
 const MANY: u64 = 20;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    for numbers in view.groups().filter(|numbers| numbers.len() > 1) {
+    let is_composite = |numbers: &[u32]| numbers.iter().any(|&number| view.operation(number).composite);
+    for numbers in view.groups().filter(|numbers| numbers.len() > 1 || is_composite(numbers)) {
         if let Some(group) = Group::of(view, numbers).filter(may_loop) {
             inspect_group(&group, found);
         }
@@ -290,6 +291,16 @@ mod tests {
             assert!(found.confidence >= Confidence::Medium);
             assert!(found.marks.iter().any(|mark| matches!(mark, Mark::After(_))));
         }
+    }
+
+    #[test]
+    fn one_span_may_stand_for_the_whole_loop() {
+        let inspected = orders(150.0).sql(CUSTOMER, 10.0, 130.0).composite(24).inspect();
+        let found = inspected.one("n-plus-one");
+        assert_eq!((found.repeats, found.claims.len()), (24, 1));
+        assert!(found.confidence >= Confidence::Medium);
+        let two = orders(150.0).sql(CUSTOMER, 10.0, 130.0).composite(2).inspect();
+        assert!(two.by("n-plus-one").is_empty());
     }
 
     #[test]

@@ -137,6 +137,12 @@ impl TraceBuilder {
         self
     }
 
+    /// Makes the span that was added last stand for so many calls one after another.
+    pub(crate) fn composite(mut self, calls: u32) -> Self {
+        (self.last().repeats, self.last().composite) = (calls, true);
+        self
+    }
+
     /// Gives the span that was added last a target.
     pub(crate) fn target(mut self, target: &str) -> Self {
         let target = self.dictionary.symbol(target);

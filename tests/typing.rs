@@ -140,6 +140,7 @@ fn typed(span: &Span, dictionary: &Dictionary) -> Map<String, Json> {
     say("status_code", span.status_code != 0, json!(span.status_code));
     say("retries", span.retries != 0, json!(span.retries));
     say("encoded", span.encoded, json!(true));
+    say("composite", span.composite, json!(true));
     say("cache", span.cache != CacheResult::Unknown, json!(format!("{:?}", span.cache)));
     if let Some(location) = dictionary.location(span.location) {
         let (file, function) = (dictionary.text(location.file), dictionary.text(location.function));

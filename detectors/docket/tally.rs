@@ -191,10 +191,12 @@ impl CandidateTally {
         self.repeats.add(candidate.repeats);
         let mut claimed_ns = 0;
         for claim in &candidate.claims {
-            self.kind = self.kind.max(trace.operations.get(claim.operation as usize).map(|it| it.kind));
-            let single_ns = time_of(claim, trace, request);
-            self.single.add(single_ns);
-            claimed_ns += single_ns;
+            let operation = trace.operations.get(claim.operation as usize);
+            self.kind = self.kind.max(operation.map(|it| it.kind));
+            let time_ns = time_of(claim, trace, request);
+            let calls = operation.filter(|it| it.composite).map_or(1, |it| it.repeats.max(1));
+            self.single.add(time_ns / u64::from(calls));
+            claimed_ns += time_ns;
         }
         self.claimed.add(claimed_ns);
         self.claimed_total_ns += claimed_ns;

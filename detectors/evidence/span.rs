@@ -167,6 +167,9 @@ pub struct Span {
     pub cache: CacheResult,
     /// Content encoding of the response body was named.
     pub encoded: bool,
+    /// It stands for calls that were made one after another and were recorded together
+    /// (`span.composite`); what else stands for several operations was sent as one.
+    pub composite: bool,
 }
 
 impl Span {

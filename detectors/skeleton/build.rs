@@ -413,7 +413,11 @@ fn times(trace: &Trace, element: u32) -> (u64, u64) {
 }
 
 fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft {
-    let (kind, shape, calls) = match trace.operations.get(number as usize) {
+    let operation = trace.operations.get(number as usize);
+    // Calls that were recorded together took their time one after another.
+    let together = operation.filter(|it| it.composite).map_or(1, |it| it.repeats.max(1));
+    let single_ns = (end_ns - start_ns) / u64::from(together);
+    let (kind, shape, calls) = match operation {
         // An entry span that says its request's again is an operation like any other here.
         Some(operation) if operation.kind == Kind::Entry => (Kind::Internal, operation.shape, 1),
         Some(operation) => (operation.kind, operation.shape, operation.repeats.max(1)),
@@ -432,8 +436,8 @@ fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft 
         first_ended: NONE,
         total_ns: end_ns - start_ns,
         calls,
-        typical_ns: end_ns - start_ns,
-        longest_ns: end_ns - start_ns,
+        typical_ns: single_ns,
+        longest_ns: single_ns,
         kind,
         shape,
         claims: Vec::new(),

@@ -209,6 +209,10 @@ keys! {
     OldFunction = b"code.function" | b"mvc.controller.method";
     /// Namespace of a function, legacy.
     CodeNamespace = b"code.namespace" | b"mvc.controller.class";
+    /// How many calls one span stands for.
+    CompositeCount = b"span.composite.count" | b"composite.count";
+    /// What calls have in common for which one span stands.
+    CompositeStrategy = b"span.composite.compression_strategy" | b"composite.compression_strategy";
     /// Thread.
     ThreadId = b"thread.id";
 }

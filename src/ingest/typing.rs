@@ -87,6 +87,11 @@ impl<'r> Typing<'r> {
             Role::Consumer => self.consumer_entry(raw, &fields, library, &mut span),
             _ => self.operation(raw, &fields, library, &mut span),
         }
+        if let Some(count @ 2..) = fields.number([Key::CompositeCount]) {
+            // What else the span says is of its first call.
+            (span.repeats, span.composite, span.values) = (saturated(Some(count)), true, Values::UNKNOWN);
+            span.rows = UNKNOWN;
+        }
         span
     }
 

@@ -30,6 +30,8 @@ const CACHE_RESULTS: [CacheResult; 3] = [CacheResult::Unknown, CacheResult::Hit,
 const SAME_TRACE: u8 = 1 << 7;
 /// Set in the second byte where the body's encoding was named.
 const ENCODED: u8 = 1 << 6;
+/// Set in the second byte where the span stands for calls that were recorded together.
+const COMPOSITE: u8 = 1 << 5;
 
 /// Writes spans one after another.
 #[derive(Debug, Default)]
@@ -54,6 +56,7 @@ impl Writer {
             span.status as u8
                 | (span.cache as u8) << 1
                 | if span.encoded { ENCODED } else { 0 }
+                | if span.composite { COMPOSITE } else { 0 }
                 | if same { SAME_TRACE } else { 0 },
         );
         if !same {
@@ -137,6 +140,7 @@ impl<'a> Reader<'a> {
             status: *STATUSES.get(usize::from(second & 1))?,
             cache: *CACHE_RESULTS.get(usize::from(second >> 1 & 3))?,
             encoded: second & ENCODED != 0,
+            composite: second & COMPOSITE != 0,
         };
         Some(Traced { trace: self.trace, span })
     }
@@ -202,6 +206,7 @@ mod tests {
                 status: STATUSES[number as usize % 2],
                 cache: CACHE_RESULTS[number as usize % 3],
                 encoded: number.is_multiple_of(2),
+                composite: number.is_multiple_of(3),
             };
             spans.push(Traced { trace: 7 << 70 | TraceId::from(number / 3), span });
         }

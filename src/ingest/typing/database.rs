@@ -108,7 +108,9 @@ impl Typing<'_> {
             span.status_code =
                 fields.number([Key::DbStatusCode]).and_then(|code| u16::try_from(code).ok()).unwrap_or(0);
         }
-        let text = fields.text([Key::QueryText, Key::Statement]);
+        // One span for calls to the same server has the text of the first one only.
+        let differ = fields.text([Key::CompositeStrategy]) == Some(b"same_kind");
+        let text = if differ { None } else { fields.text([Key::QueryText, Key::Statement]) };
         match store {
             Store::Sql(dialect) => self.statement(raw, fields, text, dialect, span),
             Store::Document => self.query(raw, fields, text, span),
