@@ -137,6 +137,8 @@ pub enum Mark {
     InTransaction,
     /// The service's clients are instrumented, so a gap between calls is its own code.
     ClientsSeen,
+    /// A pool does it while a connection is waited for.
+    FromPool,
 }
 
 /// A problem that one request shows.
@@ -347,6 +349,8 @@ pub struct Case<'a> {
     pub requests: u64,
     /// Requests in which it was considered and is not enough.
     pub requests_short: u64,
+    /// How many of these requests run at the same time, on average while there are any; rounded up.
+    pub at_once: u64,
     /// Repeats in one of these requests.
     pub repeats: Spread,
     /// SQL statements in one request of the endpoint.

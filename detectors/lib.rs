@@ -18,6 +18,7 @@ pub mod timelines;
 pub mod wording;
 
 mod blocking_call;
+mod connection_per_request;
 mod group;
 mod heavy_compute;
 mod kinship;
@@ -71,6 +72,7 @@ pub const ALL: &[Detector] = &[
     repeated_query::DETECTOR,
     sequential_calls::DETECTOR,
     blocking_call::DETECTOR,
+    connection_per_request::DETECTOR,
     pool_starvation::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,

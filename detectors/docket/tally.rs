@@ -150,6 +150,10 @@ pub(crate) struct CandidateTally {
     pub(crate) confidence: [u64; 3],
     /// Counts only if a timeline confirms it.
     pub(crate) tentative: bool,
+    /// From the start of the first request that shows it to the end of the last.
+    extent_ns: (u64, u64),
+    /// Durations of the requests that show it.
+    requests_ns: u64,
     pub(crate) repeats: Histogram,
     /// Time of all claimed operations of one request.
     pub(crate) claimed: Histogram,
@@ -170,6 +174,8 @@ impl CandidateTally {
             short_of: None,
             confidence: [0; 3],
             tentative: candidate.tentative,
+            extent_ns: (u64::MAX, 0),
+            requests_ns: 0,
             repeats: Histogram::default(),
             claimed: Histogram::default(),
             single: Histogram::default(),
@@ -188,6 +194,7 @@ impl CandidateTally {
         }
         self.full += 1;
         self.confidence[candidate.confidence as usize] += 1;
+        self.stretch((request.start_ns, request.end_ns), request.duration_ns());
         self.repeats.add(candidate.repeats);
         let mut claimed_ns = 0;
         for claim in &candidate.claims {
@@ -208,6 +215,17 @@ impl CandidateTally {
         }
     }
 
+    fn stretch(&mut self, (first_ns, last_ns): (u64, u64), requests_ns: u64) {
+        self.extent_ns = (self.extent_ns.0.min(first_ns), self.extent_ns.1.max(last_ns));
+        self.requests_ns = self.requests_ns.saturating_add(requests_ns);
+    }
+
+    /// How many of the requests that show it run at the same time on average, rounded up.
+    pub(crate) fn at_once(&self) -> u64 {
+        let (first_ns, last_ns) = self.extent_ns;
+        self.requests_ns.div_ceil(last_ns.saturating_sub(first_ns).max(1))
+    }
+
     pub(crate) fn merge(&mut self, other: Self) {
         self.remedy = self.remedy.max(other.remedy);
         self.kind = self.kind.max(other.kind);
@@ -217,6 +235,7 @@ impl CandidateTally {
         for (mine, theirs) in self.confidence.iter_mut().zip(other.confidence) {
             *mine += theirs;
         }
+        self.stretch(other.extent_ns, other.requests_ns);
         self.repeats.merge(&other.repeats);
         self.claimed.merge(&other.claimed);
         self.single.merge(&other.single);

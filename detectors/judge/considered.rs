@@ -118,6 +118,7 @@ impl Scales<'_> {
             requests_of_endpoint: view.tally.requests,
             requests: tally.full,
             requests_short: tally.short,
+            at_once: tally.at_once(),
             repeats: spread(&tally.repeats),
             statements_per_request: spread(&view.tally.statements),
             claimed_ns: spread(&tally.claimed),
@@ -224,6 +225,7 @@ fn content_of(mark: Mark, dictionary: &Dictionary) -> (u8, String) {
         Mark::HoldsConnection => (10, String::new()),
         Mark::InTransaction => (11, String::new()),
         Mark::ClientsSeen => (12, String::new()),
+        Mark::FromPool => (13, String::new()),
     }
 }
 

@@ -131,8 +131,10 @@ impl<'r> Typing<'r> {
     fn connection(&mut self, kind: Kind, fields: &Fields<'_>, span: &mut Span) {
         span.kind = kind;
         span.target = self.database_target(fields);
-        let text: &[u8] = if kind == Kind::PoolWait { b"wait for a connection" } else { b"connect" };
-        span.shape = self.shapes.operation(&mut self.local, text, b"");
+        span.shape = match kind {
+            Kind::PoolWait => self.shapes.operation(&mut self.local, b"wait for a connection", b""),
+            _ => self.shapes.operation(&mut self.local, b"connect", connection::name_of_target(fields)),
+        };
     }
 
     fn internal(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, library: Library, span: &mut Span) {

@@ -4,7 +4,9 @@
 
 use detectors::evidence::Kind;
 
+use super::fields::Fields;
 use super::origin::Library;
+use crate::ingest::attributes::Key;
 
 /// Data sources that open a connection each time; every other one is taken for a pool.
 const WITHOUT_POOL: [&[u8]; 8] = [
@@ -72,6 +74,15 @@ pub(super) fn of(name: &[u8], library: Library) -> Option<Kind> {
         _ if library == Library::Network => Some(Kind::Connect),
         _ => data_source(name).or_else(|| with_target(name)),
     }
+}
+
+/// What is connected to, by a name that stays the same: the database, else the host; addresses come and go.
+pub(super) fn name_of_target<'a>(fields: &Fields<'a>) -> &'a [u8] {
+    let is_address =
+        |host: &&[u8]| host.contains(&b':') || host.iter().all(|byte| b".0123456789".contains(byte));
+    let host = || fields.text([Key::ServerAddress, Key::PeerName]).filter(|host| !is_address(host));
+    let database = fields.text([Key::DbNamespace, Key::DbName]);
+    database.or_else(host).and_then(|name| name.split(|byte| *byte == b'|').next()).unwrap_or_default()
 }
 
 /// `HikariDataSource.getConnection` and the like of Java.
