@@ -228,6 +228,8 @@ pub struct Finding {
     pub verify: Verify,
     /// Requests that show it: the slowest, then a few chosen by hash.
     pub evidence: Vec<Evidence>,
+    /// A usual request that shows it, drawn in time; `None` where none was small enough to be kept.
+    pub waterfall: Option<Waterfall>,
     /// Other detectors' views of the same time; for a pool, what holds its connections.
     pub also: Vec<String>,
     /// The reason, if the team has accepted it.
@@ -413,6 +415,75 @@ pub struct Evidence {
     pub spans: Vec<String>,
     /// Duration of the request.
     pub duration_ns: u64,
+}
+
+/// A request drawn in time, as measured and with the finding's fix alone. Equal operations that follow one
+/// another are one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waterfall {
+    /// Trace id, 32 hex digits.
+    pub trace: String,
+    /// Duration of the request.
+    pub duration_ns: u64,
+    /// Its duration with the fix: best and worst case of the remedy's model.
+    pub fixed_ns: [u64; 2],
+    /// Operations, each below the one that it is part of, in time order.
+    pub rows: Vec<WaterfallRow>,
+    /// Shorter ones that are left out.
+    pub rows_left_out: u64,
+}
+
+/// One operation, or a run of equal ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaterfallRow {
+    /// How many rows it lies within; zero for the request itself.
+    pub depth: u64,
+    /// What it makes its request wait for.
+    pub waits_for: WaitsFor,
+    /// Endpoint with its service, normalised statement or call, name of the span.
+    pub text: String,
+    /// It is what the fix changes.
+    pub claimed: bool,
+    /// As measured.
+    pub measured: Placed,
+    /// With the fix, in its worst case; `None` where it is not done any more.
+    pub fixed: Option<Placed>,
+}
+
+/// Where an operation lies within its request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Placed {
+    /// How many operations it stands for.
+    pub calls: u64,
+    /// From the begin of the request to its own.
+    pub start_ns: u64,
+    /// From the begin of the request to its end; of a run to the end of its last operation.
+    pub end_ns: u64,
+    /// How long it takes, with what is below it; all operations of a run together, without what is
+    /// between them.
+    pub duration_ns: u64,
+    /// Its part of the critical path, without what is below it.
+    pub path_ns: u64,
+}
+
+/// What time of an operation is spent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// Statements and queries.
+    Database,
+    /// Cache commands.
+    Cache,
+    /// Calls to other services.
+    Call,
+    /// Waiting for a connection, and connecting.
+    PoolWait,
+    /// Waiting for a lock.
+    LockWait,
+    /// The service's own code.
+    Own,
+    /// A request, here or of a called service.
+    Request,
 }
 
 /// A candidate that is not told.

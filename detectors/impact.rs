@@ -5,6 +5,7 @@
 
 use crate::candidate::{HAND_OVER_NS, Part, Remedy};
 use crate::evidence::trace::NONE;
+use crate::finding::Placed;
 use crate::skeleton::{Node, Skeleton};
 
 /// Which end of a remedy's range is replayed.
@@ -61,11 +62,17 @@ pub struct Replayer {
     /// End of the children of each node, from the start of the node.
     children_end_ns: Vec<u64>,
     /// For each node the last of its children, by measured end, that a later one waited for, and
-    /// the latest end up to it.
-    waited_for: Vec<(u32, u64)>,
+    /// the latest end up to it and whose that is.
+    waited_for: Vec<(u32, u64, u32)>,
     /// End of each node, from the start of its parent.
     end_ns: Vec<u64>,
     duration_ns: Vec<u64>,
+    /// The sibling that each node waited for in the end; [`NONE`] for the start of its parent.
+    began_after: Vec<u32>,
+    /// Of each node the child that ended last.
+    last_child: Vec<u32>,
+    /// The gap before each node.
+    lead_ns: Vec<u64>,
 }
 
 /// What the fixes do to one node. Shares are per mille of what was measured.
@@ -121,6 +128,53 @@ impl Replayer {
         self.groups.clear();
         self.apply(skeleton, fixes, outlook);
         self.run(skeleton, fixes, outlook)
+    }
+
+    /// Where each node of the skeleton lies that was replayed last.
+    pub fn placed(&self, skeleton: &Skeleton) -> Vec<Placed> {
+        let mut placed = vec![Placed::default(); skeleton.nodes.len()];
+        for (place, node) in skeleton.nodes.iter().enumerate().rev() {
+            let duration_ns = self.duration_ns[place];
+            let above = placed.get(node.parent as usize).copied().unwrap_or_default();
+            let is_root = node.parent == NONE;
+            let end_ns = if is_root { duration_ns } else { above.start_ns + self.end_ns[place] };
+            // Whether it is on the path was noted when its parent was placed.
+            let own = &mut placed[place];
+            (own.end_ns, own.duration_ns) = (end_ns, duration_ns);
+            own.calls = self.calls(skeleton, place);
+            // What was between the calls of a run is counted before the first of them.
+            let between_ns = if own.calls > 1 { self.lead_ns[place] } else { 0 };
+            own.start_ns = end_ns.saturating_sub(duration_ns + between_ns);
+            if is_root || own.path_ns > 0 {
+                self.walk(place, &mut placed);
+            }
+        }
+        placed
+    }
+
+    /// How many operations a node still stands for.
+    fn calls(&self, skeleton: &Skeleton, place: usize) -> u64 {
+        let node = &skeleton.nodes[place];
+        let calls = u64::from(node.calls);
+        match self.changes[place].whole {
+            Whole::ForGroup(number) if !self.groups[number as usize].overlap => {
+                calls.min(instances(skeleton, node))
+            }
+            _ => calls,
+        }
+    }
+
+    /// Follows the children of a node on the critical path from its end back to its start; what none of
+    /// them covers is the node's own.
+    fn walk(&self, place: usize, placed: &mut [Placed]) {
+        let mut own_ns = self.duration_ns[place];
+        let mut child = self.last_child[place];
+        while let Some(&duration_ns) = self.duration_ns.get(child as usize) {
+            placed[child as usize].path_ns = duration_ns;
+            own_ns = own_ns.saturating_sub(duration_ns);
+            child = self.began_after[child as usize];
+        }
+        placed[place].path_ns = own_ns;
     }
 
     fn apply(&mut self, skeleton: &Skeleton, fixes: &Fixes, outlook: Outlook) {
@@ -214,12 +268,17 @@ impl Replayer {
 
     fn run(&mut self, skeleton: &Skeleton, fixes: &Fixes, outlook: Outlook) -> u64 {
         let count = skeleton.nodes.len();
-        for scratch in [&mut self.children_end_ns, &mut self.end_ns, &mut self.duration_ns] {
+        for scratch in [&mut self.children_end_ns, &mut self.end_ns, &mut self.duration_ns, &mut self.lead_ns]
+        {
             scratch.clear();
             scratch.resize(count, 0);
         }
         self.waited_for.clear();
-        self.waited_for.resize(count, (NONE, 0));
+        self.waited_for.resize(count, (NONE, 0, NONE));
+        for siblings in [&mut self.began_after, &mut self.last_child] {
+            siblings.clear();
+            siblings.resize(count, NONE);
+        }
         for (place, node) in skeleton.nodes.iter().enumerate() {
             let change = self.changes[place];
             let measured_ns = self.children_end_ns[place] + share(node.tail_ns, change.tail);
@@ -233,31 +292,36 @@ impl Replayer {
             if node.is_first() {
                 lead_ns = share(lead_ns, above.first_lead_below);
             }
-            let begins_ns = self.begin(skeleton, node);
+            let (begins_ns, after) = self.begin(skeleton, node);
+            (self.began_after[place], self.lead_ns[place]) = (after, lead_ns);
             let end_ns = begins_ns + lead_ns + duration_ns;
             self.end_ns[place] = end_ns;
             let latest_ns = &mut self.children_end_ns[node.parent as usize];
-            *latest_ns = (*latest_ns).max(end_ns);
+            if end_ns >= *latest_ns {
+                *latest_ns = end_ns;
+                self.last_child[node.parent as usize] = place as u32;
+            }
         }
         self.duration_ns.last().copied().unwrap_or(0)
     }
 
-    /// When all has ended that a node waited for, from the start of its parent. Siblings come in the
-    /// order of their start, so what they waited for only grows.
-    fn begin(&mut self, skeleton: &Skeleton, node: &Node) -> u64 {
-        let (mut last, mut latest_ns) = self.waited_for[node.parent as usize];
+    /// When all has ended that a node waited for, from the start of its parent, and what ended last.
+    /// Siblings come in the order of their start, so what they waited for only grows.
+    fn begin(&mut self, skeleton: &Skeleton, node: &Node) -> (u64, u32) {
+        let (mut last, mut latest_ns, mut latest) = self.waited_for[node.parent as usize];
         while !node.is_first() && last != node.follows {
             last = match skeleton.nodes.get(last as usize) {
                 Some(ended) => ended.next_ended,
                 None => skeleton.nodes[node.parent as usize].first_ended,
             };
             match self.end_ns.get(last as usize) {
-                Some(&end_ns) => latest_ns = latest_ns.max(end_ns),
+                Some(&end_ns) if end_ns >= latest_ns => (latest_ns, latest) = (end_ns, last),
+                Some(_) => {}
                 None => break,
             }
         }
-        self.waited_for[node.parent as usize] = (last, latest_ns);
-        if node.is_first() { 0 } else { latest_ns }
+        self.waited_for[node.parent as usize] = (last, latest_ns, latest);
+        if node.is_first() { (0, NONE) } else { (latest_ns, latest) }
     }
 
     /// The time of a node that would take `measured_ns` with only what is below it changed.

@@ -110,6 +110,8 @@ fn help() {
               --threads <N>      Threads that read and inspect [default: one for each core]
               --config <FILE>    The settings file [default: whyslow.toml here or in the nearest folder
                                  above]
+              --show <N>         Show the finding of this number only, with a request that shows it drawn in
+                                 time: as measured, and with the fix
           -v, --verbose          Also tell what was considered and dismissed, leads of low confidence, and
                                  ranges
 

@@ -34,6 +34,15 @@ fn a_missed_target_and_its_causes() {
 }
 
 #[test]
+fn a_finding_is_shown_with_a_request() {
+    let report = samples::full();
+    let show = |number, width| text(&report, Style { show: Some(number), ..at(width) });
+    expect_file!["report/show-80.txt"].assert_eq(&show(1, 80));
+    expect_file!["report/show-120.txt"].assert_eq(&show(1, 120));
+    assert!(show(2, 80).contains("no request that shows it was kept whole"));
+}
+
+#[test]
 fn one_cause_is_told_once() {
     let report = samples::one_cause_at_many_endpoints();
     let told = text(&report, at(80));
@@ -152,7 +161,7 @@ fn silence_is_not_blindness() {
 fn text_cannot_write_on_the_terminal_or_overflow() {
     for width in [0, 1, 40, 80, 300] {
         for verbose in [false, true] {
-            let text = text(&samples::hostile(), Style { width, verbose, colour: false });
+            let text = text(&samples::hostile(), Style { width, verbose, ..Style::default() });
             assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{text}");
         }
     }

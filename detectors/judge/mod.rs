@@ -5,6 +5,7 @@
 
 mod claims;
 mod considered;
+mod drawing;
 mod endpoints;
 mod identity;
 mod not_seen;

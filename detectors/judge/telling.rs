@@ -2,7 +2,7 @@
 
 use super::considered::{Considered, Scales};
 use super::endpoints::{EndpointView, spread};
-use super::identity;
+use super::{drawing, identity};
 use crate::candidate::{Advice, Mark, Remedy, Subject};
 use crate::docket::Exemplar;
 use crate::evidence::Dictionary;
@@ -47,6 +47,7 @@ pub(super) fn finding(
         fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
         verify: verify(candidate, scales.again),
         evidence: candidate.tally.exemplars.in_order().into_iter().map(evidence).collect(),
+        waterfall: drawing::waterfall(candidate, view, dictionary, replayer),
         also: Vec::new(),
         accepted: None,
         accepted_owner: None,

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::{Node, NodeClaim, Skeleton};
 use crate::candidate::Claim;
 use crate::evidence::trace::{EndpointName, NONE, Trace, tolerance_ns};
-use crate::evidence::{Kind, ShapeRef};
+use crate::evidence::{Kind, OriginRef, ShapeRef, Symbol};
 
 /// A request with more nodes than this, after folding, is not kept.
 const NODES_MAX: usize = 50_000;
@@ -83,6 +83,8 @@ struct Draft {
     longest_ns: u64,
     kind: Kind,
     shape: ShapeRef,
+    name: Symbol,
+    origin: OriginRef,
     claims: Vec<NodeClaim>,
     children: Vec<u32>,
     /// Equal for elements that may be folded into one.
@@ -148,7 +150,10 @@ impl Builder {
             self.draft_of[element.number as usize] = self.drafts.len() as u32;
             self.drafts.push(draft);
         }
-        let skeleton = self.emit(trace.requests[request as usize].duration_ns());
+        let request = &trace.requests[request as usize];
+        let start =
+            Skeleton { trace: request.trace, duration_ns: request.duration_ns(), ..Skeleton::default() };
+        let skeleton = self.emit(start);
         for element in &self.order {
             self.draft_of[element.number as usize] = NONE;
         }
@@ -331,7 +336,7 @@ impl Builder {
 
     fn signature(&self, draft: &Draft) -> u64 {
         let mut hasher = FxHasher::default();
-        (draft.kind as u8, draft.shape, &draft.claims, draft.children.len()).hash(&mut hasher);
+        (draft.kind as u8, draft.shape, draft.name, &draft.claims, draft.children.len()).hash(&mut hasher);
         for &child in &draft.children {
             self.drafts[child as usize].signature.hash(&mut hasher);
         }
@@ -339,9 +344,8 @@ impl Builder {
     }
 
     /// Lays the drafts out, children before parents.
-    fn emit(&self, duration_ns: u64) -> Option<Skeleton> {
+    fn emit(&self, mut skeleton: Skeleton) -> Option<Skeleton> {
         let root = self.drafts.len() as u32 - 1;
-        let mut skeleton = Skeleton { duration_ns, ..Skeleton::default() };
         let mut places = vec![NONE; self.drafts.len()];
         // A draft is laid out when it is met the second time, after all below it.
         let mut stack = vec![(root, false)];
@@ -386,6 +390,8 @@ impl Builder {
             longest_ns: draft.longest_ns,
             kind: draft.kind,
             shape: draft.shape,
+            name: draft.name,
+            origin: draft.origin,
             claims: (first_claim, skeleton.claims.len() as u32),
         });
     }
@@ -417,14 +423,22 @@ fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft 
     // Calls that were recorded together took their time one after another.
     let together = operation.filter(|it| it.composite).map_or(1, |it| it.repeats.max(1));
     let single_ns = (end_ns - start_ns) / u64::from(together);
-    let (kind, shape, calls) = match operation {
+    let (kind, shape, name, origin, calls) = match operation {
         // An entry span that says its request's again is an operation like any other here.
-        Some(operation) if operation.kind == Kind::Entry => (Kind::Internal, operation.shape, 1),
-        Some(operation) => (operation.kind, operation.shape, operation.repeats.max(1)),
-        None => match trace.requests[number as usize - trace.operations.len()].name {
-            EndpointName::Route(shape) | EndpointName::Background(shape) => (Kind::Entry, shape, 1),
-            _ => (Kind::Entry, ShapeRef::default(), 1),
-        },
+        Some(operation) => {
+            let kind = if operation.kind == Kind::Entry { Kind::Internal } else { operation.kind };
+            let name = if kind == Kind::Internal { operation.name } else { Symbol::default() };
+            (kind, operation.shape, name, operation.origin, operation.repeats.max(1))
+        }
+        None => {
+            let request = &trace.requests[number as usize - trace.operations.len()];
+            let (shape, name) = match request.name {
+                EndpointName::Route(shape) | EndpointName::Background(shape) => (shape, Symbol::default()),
+                EndpointName::Root(name) => (ShapeRef::default(), name),
+                EndpointName::NoRequest | EndpointName::Incomplete => Default::default(),
+            };
+            (Kind::Entry, shape, name, request.opened_by.origin, 1)
+        }
     };
     Draft {
         start_ns,
@@ -440,6 +454,8 @@ fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft 
         longest_ns: single_ns,
         kind,
         shape,
+        name,
+        origin,
         claims: Vec::new(),
         children: Vec::new(),
         signature: 0,

@@ -15,11 +15,13 @@ pub use build::Builder;
 
 use crate::candidate::Part;
 use crate::evidence::trace::NONE;
-use crate::evidence::{Kind, ShapeRef};
+use crate::evidence::{Kind, OriginRef, ShapeRef, Symbol, TraceId};
 
 /// A request as it is kept in the sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skeleton {
+    /// The trace that it was seen in.
+    pub trace: TraceId,
     /// How long the request took.
     pub duration_ns: u64,
     /// Children before parents, siblings in the order of their start; the request itself is last.
@@ -58,6 +60,10 @@ pub struct Node {
     pub kind: Kind,
     /// Its shape; an endpoint's for requests.
     pub shape: ShapeRef,
+    /// What it is called, of work of the service's own and of roots without a route; else empty.
+    pub name: Symbol,
+    /// Who recorded it.
+    pub origin: OriginRef,
     /// First and last place of its claims in [`Skeleton::claims`].
     pub claims: (u32, u32),
 }

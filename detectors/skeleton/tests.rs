@@ -144,6 +144,13 @@ fn without_fixes_a_replay_takes_as_long_as_the_request() {
             let skeleton = builder.build(trace, number as u32).unwrap();
             let replayed_ns = replayer.duration_ns(&skeleton, &Fixes::default(), Outlook::Worst);
             assert_eq!(replayed_ns, request.duration_ns(), "seed {seed}, request {number}: {described:?}");
+            let placed = replayer.placed(&skeleton);
+            assert!(
+                placed.iter().all(|at| at.start_ns <= at.end_ns && at.end_ns <= replayed_ns),
+                "seed {seed}"
+            );
+            let path_ns: u64 = placed.iter().map(|at| at.path_ns).sum();
+            assert_eq!(path_ns, replayed_ns, "seed {seed}, request {number}: {described:?}");
             assert_eq!(request.path_ns.iter().sum::<u64>(), request.duration_ns(), "seed {seed}");
         }
     }

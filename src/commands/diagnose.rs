@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+use detectors::finding::Report;
 use detectors::settings::{Settings, Target};
 use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::Input;
-use whyslow::report::OUTPUTS;
+use whyslow::report::{self, OUTPUTS, Style};
 use whyslow::settings_file::endpoint::{canonical, nearest};
 use whyslow::settings_file::{self, Day, target};
 
@@ -93,6 +94,11 @@ pub(crate) struct Options {
     /// The settings file [default: whyslow.toml here or in the nearest folder above]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Show the finding of this number only, with a request that shows it drawn in time: as measured,
+    /// and with the fix
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    show: Option<std::num::NonZeroUsize>,
 
     /// Also tell what was considered and dismissed, leads of low confidence, and ranges
     #[arg(long, short)]
@@ -198,7 +204,15 @@ fn diagnose(
     warn_of_unused_acceptances(&request.settings, &report);
     let told =
         narrow::narrow(&report, options.endpoint.as_deref(), options.top.map(std::num::NonZeroUsize::get));
-    destination.write(output, &told, options.verbose)?;
+    let show = options.show.map(std::num::NonZeroUsize::get);
+    let style = Style { verbose: options.verbose, show, ..Style::default() };
+    if let Some(show) = show.filter(|show| !is_numbered(&told, &style, *show)) {
+        say(format_args!(
+            "error: there is no finding {show}; without --show all are listed with their numbers"
+        ));
+        return Ok(Outcome::CannotMeasure);
+    }
+    destination.write(output, &told, style)?;
     if let Some(glob) = options.endpoint.as_ref().filter(|_| told.endpoints.is_empty()) {
         say(format_args!("error: no endpoint fits {glob}; {}", nearest(glob, &report.endpoints)));
         return Ok(Outcome::CannotMeasure);
@@ -220,7 +234,12 @@ fn settings(options: &Options) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-fn warn_of_unused_acceptances(settings: &Settings, report: &detectors::finding::Report) {
+/// Whether a page for people has a finding of this number.
+fn is_numbered(report: &Report, style: &Style, number: usize) -> bool {
+    report::numbered(report, style).iter().any(|(known, _)| *known == number)
+}
+
+fn warn_of_unused_acceptances(settings: &Settings, report: &Report) {
     let used = |acceptance: &&detectors::settings::Acceptance| {
         report.findings.iter().any(|finding| acceptance.covers(finding))
     };
@@ -239,7 +258,7 @@ mod samples;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use detectors::finding::{Confidence, Report};
+    use detectors::finding::Confidence;
     use detectors::settings::Metric;
 
     fn ids(report: &Report) -> Vec<&str> {

@@ -7,7 +7,7 @@ mod text;
 
 use std::io;
 
-use detectors::finding::Report;
+use detectors::finding::{Finding, Report};
 
 /// A form in which a report is written.
 pub struct Output {
@@ -28,6 +28,8 @@ pub struct Style {
     pub verbose: bool,
     /// Whether escape codes for colours are written.
     pub colour: bool,
+    /// Only the finding of this number, with a request that shows it drawn in time.
+    pub show: Option<usize>,
 }
 
 impl Style {
@@ -37,8 +39,14 @@ impl Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { width: Self::WIDTH_DEFAULT, verbose: false, colour: false }
+        Self { width: Self::WIDTH_DEFAULT, verbose: false, colour: false, show: None }
     }
+}
+
+/// The findings by the number that a page for people gives them; those of one cause have one number, and
+/// the first of them tells it in full.
+pub fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r Finding)> {
+    text::numbered(report, style)
 }
 
 /// Every output; the first is the default.

@@ -8,6 +8,7 @@ mod ink;
 mod page;
 mod rest;
 mod table;
+mod waterfall;
 
 use std::io;
 
@@ -26,6 +27,9 @@ const WHOLE_SERVICE: &str = "(whole service)";
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);
     let mut page = Page { style, out };
+    if let Some(number) = style.show {
+        return waterfall::write(&mut page, report, &shown, number);
+    }
     first::write(&mut page, report, &shown)?;
     let (loud, quiet): (Vec<&Endpoint>, Vec<&Endpoint>) =
         report.endpoints.iter().partition(|endpoint| shown.is_loud(endpoint));
@@ -34,6 +38,10 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
     }
     finding::write_without_endpoint(&mut page, report, &shown)?;
     rest::write(&mut page, report, &quiet, &shown)
+}
+
+pub(super) fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r Finding)> {
+    Shown::of(report, style).findings.into_iter().map(|told| (told.number, told.finding)).collect()
 }
 
 /// The findings that are shown. Accepted ones have a list of their own.

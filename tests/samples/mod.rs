@@ -83,6 +83,7 @@ fn finding(id: &str, detector: &str, subject: Subject, measured: Latency, predic
             spans: vec!["eee19b7ec3c1b174".to_owned(), "eee19b7ec3c1b175".to_owned()],
             duration_ns: 3_104_212_000,
         }],
+        waterfall: None,
         also: Vec::new(),
         accepted: None,
         accepted_owner: None,
@@ -97,6 +98,55 @@ fn subject(kind: SubjectKind, text: &str) -> Subject {
 
 fn advice(text: &str, tradeoff: &str) -> Fix {
     Fix { text: text.to_owned(), tradeoff: tradeoff.to_owned(), latency_ns: None }
+}
+
+fn waterfall() -> Waterfall {
+    let placed = |calls, start_ms: u64, end_ms: u64, duration_ms: u64, path_ms: u64| {
+        let [start_ns, end_ns, duration_ns, path_ns] =
+            [start_ms, end_ms, duration_ms, path_ms].map(|ms| ms * 1_000_000);
+        Placed { calls, start_ns, end_ns, duration_ns, path_ns }
+    };
+    let row = |depth, waits_for, text: &str, measured, fixed| WaterfallRow {
+        depth,
+        waits_for,
+        text: text.to_owned(),
+        claimed: text.contains("customers"),
+        measured,
+        fixed,
+    };
+    let whole = |end_ms| placed(1, 0, end_ms, end_ms, 200);
+    Waterfall {
+        trace: "5b8efff798038103d269b633813fc60c".to_owned(),
+        duration_ns: 1_668_000_000,
+        fixed_ns: [660_000_000, 742_000_000],
+        rows: vec![
+            row(0, WaitsFor::Request, "shop  GET /orders", whole(1668), Some(whole(742))),
+            row(
+                1,
+                WaitsFor::Database,
+                "SELECT orders.id, orders.total FROM orders WHERE orders.shop = ? LIMIT ?",
+                placed(1, 10, 40, 30, 30),
+                Some(placed(1, 10, 40, 30, 30)),
+            ),
+            row(
+                1,
+                WaitsFor::Database,
+                "SELECT customers.id, customers.name FROM customers WHERE customers.id = ?",
+                placed(200, 42, 1060, 980, 980),
+                Some(placed(1, 42, 120, 78, 78)),
+            ),
+            row(2, WaitsFor::Cache, "GET customers:{}", placed(200, 42, 1060, 40, 40), None),
+            row(
+                1,
+                WaitsFor::Call,
+                "POST payments/charge",
+                placed(1, 1070, 1370, 300, 300),
+                Some(placed(1, 130, 430, 300, 300)),
+            ),
+            row(2, WaitsFor::Own, "flush", placed(1, 1100, 1120, 20, 0), Some(placed(1, 160, 180, 20, 0))),
+        ],
+        rows_left_out: 3,
+    }
 }
 
 fn loop_of_queries() -> Finding {
@@ -117,6 +167,7 @@ fn loop_of_queries() -> Finding {
              selectinload(Order.customer)",
             "wider rows with joinedload, one more statement with selectinload",
         )],
+        waterfall: Some(waterfall()),
         also: vec!["repeated-query: 12 of the 200 ask for a customer that was loaded before".to_owned()],
         ..finding(
             "3f9a",

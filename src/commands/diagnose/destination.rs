@@ -27,16 +27,17 @@ impl Destination {
         open(path).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Writes a report; a file has all of it or stays as it was.
-    pub(super) fn write(self, output: &Output, report: &Report, verbose: bool) -> anyhow::Result<()> {
-        let style = Style { width: columns().unwrap_or(Style::WIDTH_DEFAULT), verbose, colour: false };
+    /// Writes a report; a file has all of it or stays as it was. Width and colour are those that fit the
+    /// place.
+    pub(super) fn write(self, output: &Output, report: &Report, style: Style) -> anyhow::Result<()> {
+        let plain = Style { width: columns().unwrap_or(Style::WIDTH_DEFAULT), colour: false, ..style };
         let cannot = |path: PathBuf| move || format!("cannot write {}", path.display());
         match self {
-            Self::Stdout => to_stdout(output, report, verbose).context("cannot write to standard output"),
+            Self::Stdout => to_stdout(output, report, style).context("cannot write to standard output"),
             Self::Special(path, file) => {
-                into(file, output, report, &style).map(drop).with_context(cannot(path))
+                into(file, output, report, &plain).map(drop).with_context(cannot(path))
             }
-            Self::File(path, file) => into(file, output, report, &style)
+            Self::File(path, file) => into(file, output, report, &plain)
                 .and_then(|file| file.persist(&path).map_err(|refused| refused.error))
                 .map(drop)
                 .with_context(cannot(path)),
@@ -71,7 +72,7 @@ fn into<W: Write>(file: W, output: &Output, report: &Report, style: &Style) -> i
     out.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
-fn to_stdout(output: &Output, report: &Report, verbose: bool) -> io::Result<()> {
+fn to_stdout(output: &Output, report: &Report, style: Style) -> io::Result<()> {
     let stdout = io::stdout().lock();
     // What is not a terminal gets a fixed width, so that its bytes do not depend on a window; who
     // wants another one exports it.
@@ -80,7 +81,7 @@ fn to_stdout(output: &Output, report: &Report, verbose: bool) -> io::Result<()> 
         false => columns(),
     };
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
-    let style = Style { width: width.unwrap_or(Style::WIDTH_DEFAULT), verbose, colour };
+    let style = Style { width: width.unwrap_or(Style::WIDTH_DEFAULT), colour, ..style };
     into(stdout, output, report, &style)?.flush()
 }
 

@@ -25,7 +25,7 @@ const BAR_MAX: usize = 40;
 const BAR_MIN: usize = 8;
 
 /// The eighths of a bar's last column.
-const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+pub(super) const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 pub(super) fn write(page: &mut Page<'_>, endpoint: &Endpoint, shown: &Shown<'_>) -> io::Result<()> {
     write_head(page, endpoint)?;
@@ -51,7 +51,7 @@ fn in_steps<'r>(endpoint: &Endpoint, shown: &Shown<'r>) -> Vec<Told<'r>> {
     findings
 }
 
-fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
+pub(super) fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
     let target = endpoint.target.as_ref().map(target).unwrap_or_default();
     let room = page.room(endpoint.service.len() + 2);
     let name = Line::default()
