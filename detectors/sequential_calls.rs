@@ -39,7 +39,7 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{Candidates, Case, Check, Remedy, Subject, Told, View};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
-use crate::evidence::{Kind, ShapeRef, Status, Values};
+use crate::evidence::{Kind, Shape, ShapeRef, Status, Values};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, Step};
 use crate::settings::Setting;
@@ -109,14 +109,17 @@ fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
     let mut until_ns = 0;
     let mut in_transaction = false;
     for (number, operation) in view.operations().filter(|(number, _)| view.is_call(*number)) {
-        let step = group::transaction_step(operation.kind, view.dictionary.shape(operation.shape));
+        let shape = view.dictionary.shape(operation.shape);
+        let step = group::transaction_step(operation.kind, shape);
         in_transaction = step.map_or(in_transaction, |step| step == Step::Begin);
+        let writes = group::writes(operation.kind, shape);
         // The statements of a transaction share its connection.
         let member = class.holds(operation)
             && !(in_transaction && class == Class::Statements)
+            && !writes
             && may_overlap(view, class, operation, found);
         let overlaps = operation.start_ns < until_ns;
-        if is_barrier(view, operation) || member && overlaps || chain.len() == CHAIN_MAX {
+        if is_barrier(operation, shape, writes) || member && overlaps || chain.len() == CHAIN_MAX {
             end_chain(view, class, &mut chain, found);
         }
         if member && !overlaps {
@@ -133,19 +136,15 @@ fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
 }
 
 /// Whether the order of other calls around this one matters.
-fn is_barrier(view: &View<'_>, operation: &Operation) -> bool {
-    let shape = view.dictionary.shape(operation.shape);
+fn is_barrier(operation: &Operation, shape: &Shape, writes: bool) -> bool {
     let is_transaction = operation.kind == Kind::Sql && group::verb(shape) == Verb::Transaction;
     // Filling a cache keeps nothing in order.
-    is_transaction || operation.kind != Kind::Cache && group::writes(operation.kind, shape)
+    is_transaction || operation.kind != Kind::Cache && writes
 }
 
 fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Candidates) -> bool {
     let on_path = operation.path_ns > 0 && operation.path_ns * 2 >= operation.duration_ns();
-    if !on_path
-        || operation.retries > 0
-        || group::writes(operation.kind, view.dictionary.shape(operation.shape))
-    {
+    if !on_path || operation.retries > 0 {
         return false;
     }
     let inside_another = view.upwards(operation).skip(1).any(|above| class.holds(above));

@@ -10,7 +10,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::covers::Process;
-use super::{NONE, Request, Trace};
+use super::{Request, Trace};
 use crate::evidence::{Dictionary, Span, Symbol};
 
 /// Who keeps the time: a machine, or where that is not said, a process.
@@ -50,9 +50,14 @@ impl Allowed {
         Self { least_ns: self.least_ns.max(other.least_ns), most_ns: self.most_ns.min(other.most_ns) }
     }
 
+    /// Without a shift; then all that are met are met together.
+    fn is_met(self) -> bool {
+        self.least_ns <= 0 && self.most_ns >= 0
+    }
+
     fn shift_ns(self) -> i64 {
         match self {
-            Self { least_ns, most_ns } if least_ns <= 0 && most_ns >= 0 => 0,
+            met if met.is_met() => 0,
             Self { least_ns, most_ns: i64::MAX } => least_ns,
             Self { least_ns, most_ns } => least_ns.midpoint(most_ns),
         }
@@ -61,7 +66,11 @@ impl Allowed {
 
 /// Shifts clocks so that requests lie inside of the calls that made them.
 pub(super) fn undo(trace: &mut Trace, dictionary: &Dictionary) {
-    if trace.requests.iter().all(|request| request.caller == NONE) {
+    let is_inside = |request: &Request| {
+        let call = trace.operations.get(request.caller as usize);
+        call.is_none_or(|call| Allowed::by(&call.span, request).is_met())
+    };
+    if trace.requests.iter().all(is_inside) {
         return;
     }
     let clocks: Vec<Clock> =

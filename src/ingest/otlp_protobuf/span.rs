@@ -10,7 +10,7 @@ pub(super) fn span<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Opti
     attributes.clear();
     let mut span = RawSpan::default();
     let mut problem = None;
-    let mut wire = Wire(bytes);
+    let mut wire = Wire(ids(bytes, &mut span));
     while let [tag, rest @ ..] = wire.0 {
         // Tags of one byte first: all that we want are.
         let before = std::mem::replace(&mut wire.0, rest);
@@ -41,6 +41,19 @@ pub(super) fn span<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Opti
         }
     }
     Some(Found { span, problem }.checked())
+}
+
+/// Takes the ids that nearly every span begins with: of its trace, and its own.
+#[inline(always)]
+fn ids<'b>(bytes: &'b [u8], span: &mut RawSpan<'_>) -> &'b [u8] {
+    if let [0x0a, 16, rest @ ..] = bytes
+        && let Some((trace, [0x12, 8, rest @ ..])) = rest.split_first_chunk()
+        && let Some((id, rest)) = rest.split_first_chunk()
+    {
+        (span.trace, span.id) = (u128::from_be_bytes(*trace), u64::from_be_bytes(*id));
+        return rest;
+    }
+    bytes
 }
 
 /// An id of `N` bytes; all zero for an empty one.
