@@ -1,6 +1,6 @@
 //! Counts in log-linear buckets under 1 % wide; merging is exact.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 /// Linear steps in one doubling: 1/128 is under 1 %.
 const FINE: u32 = 7;
@@ -34,7 +34,7 @@ pub(crate) fn fine_floor(bucket: u16) -> u64 {
 /// How often which value occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Histogram {
-    counts: BTreeMap<u16, u64>,
+    counts: FxHashMap<u16, u64>,
     max: u64,
 }
 
@@ -65,11 +65,14 @@ impl Histogram {
         if rank == total {
             return self.max;
         }
+        let mut counts: Vec<(u16, u64)> =
+            self.counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+        counts.sort_unstable();
         let mut seen = 0;
-        for (bucket, count) in &self.counts {
+        for (bucket, count) in counts {
             seen += count;
             if seen >= rank {
-                return fine_floor(*bucket).min(self.max);
+                return fine_floor(bucket).min(self.max);
             }
         }
         self.max
