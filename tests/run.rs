@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use exporter::{Exporter, json, protobuf};
+use exporter::{Exporter, grpc, json, protobuf};
 use rustix::process::{Pid, Signal, kill_process};
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
@@ -132,6 +132,80 @@ fn metrics_and_logs_are_answered_and_dropped() {
     assert_eq!(code, 3, "{said}");
     let seen = "1 connection, 1 trace request without a span, 1 metric request, 1 log request";
     assert!(said.contains(seen), "{said}");
+}
+
+/// Path of the export of a signal.
+const EXPORT_TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+#[test]
+fn exports_over_grpc_come_to_the_same_port() {
+    const GRPC: (&str, &str) = ("content-type", "application/grpc");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.otlp");
+    let listening = Listening::start(&["--save", file.to_str().unwrap()]);
+    let plain = protobuf();
+    let zipped = grpc::framed(true, &gzip(&plain));
+    let large = [plain.clone(), vec![0xfa, 0x07, 0x80, 0x80, 0x80, 0x01], vec![0; 2 << 20]].concat();
+    let metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+    let logs = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    let answers = grpc::call(
+        &listening.endpoint,
+        &[
+            (EXPORT_TRACES, &[GRPC], grpc::framed(false, &plain)),
+            (EXPORT_TRACES, &[("content-type", "application/grpc+proto"), ("grpc-encoding", "gzip")], zipped),
+            (EXPORT_TRACES, &[GRPC], grpc::framed(false, &large)),
+            (EXPORT_TRACES, &[GRPC], grpc::framed(false, &large)),
+            (metrics, &[GRPC], grpc::framed(false, b"")),
+            (logs, &[GRPC], grpc::framed(false, b"")),
+        ],
+    );
+    for answer in &answers {
+        assert_eq!((&*answer.status, &answer.body[..]), ("0", &[0; 5][..]), "{answer:?}");
+    }
+    assert_eq!(listening.connect().post("/v1/traces", &[PROTOBUF], &plain).status, 200);
+    let (code, said) = listening.end(Signal::INT);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("received 5 spans in 5 exports"), "{said}");
+    let mut kept = messages(&file);
+    kept.sort_by_key(Vec::len);
+    assert!(kept == [plain.clone(), plain.clone(), plain, large.clone(), large]);
+}
+
+#[test]
+fn calls_that_are_no_exports_are_refused_by_a_status() {
+    const GRPC: (&str, &str) = ("content-type", "application/grpc");
+    let listening = Listening::start(&[]);
+    let call =
+        |path, headers: &[_], body| grpc::call(&listening.endpoint, &[(path, headers, body)]).remove(0);
+    let valid = || grpc::framed(false, &protobuf());
+    for (status, reason, answer) in [
+        ("12", "gRPC service", call("/grpc.health.v1.Health/Check", &[GRPC], valid())),
+        ("3", "not a valid", call(EXPORT_TRACES, &[GRPC], protobuf())),
+        ("3", "not a valid", call(EXPORT_TRACES, &[GRPC], grpc::framed(false, b"hello"))),
+        ("3", "not a valid", call(EXPORT_TRACES, &[GRPC], b"".to_vec())),
+        ("12", "compressed", call(EXPORT_TRACES, &[GRPC], grpc::framed(true, &gzip(&protobuf())))),
+        (
+            "12",
+            "compressed",
+            call(EXPORT_TRACES, &[GRPC, ("grpc-encoding", "snappy")], grpc::framed(true, b"x")),
+        ),
+        (
+            "8",
+            "larger",
+            call(
+                EXPORT_TRACES,
+                &[GRPC, ("grpc-encoding", "gzip")],
+                grpc::framed(true, &gzip(&vec![0; BODY_MAX + 1])),
+            ),
+        ),
+        ("0", "", call(EXPORT_TRACES, &[GRPC], valid())),
+    ] {
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.message.contains(reason), "{answer:?}");
+    }
+    let (code, said) = listening.end(Signal::TERM);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("3 requests not kept: not a valid export request"), "{said}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Signal {
 
 /// How messages of a request and of its answer are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+pub(super) enum Encoding {
     Protobuf,
     Json,
 }
@@ -127,7 +127,13 @@ fn wanted(head: &Parts, encoding: Option<Encoding>) -> Result<(Signal, Encoding)
     Ok((signal, encoding.ok_or(Refused::ContentType)?))
 }
 
-fn take(shared: &Shared, signal: Signal, encoding: Encoding, message: &[u8]) -> Result<(), Refused> {
+/// Stores or counts what a message brings.
+pub(super) fn take(
+    shared: &Shared,
+    signal: Signal,
+    encoding: Encoding,
+    message: &[u8],
+) -> Result<(), Refused> {
     let (message, records) = match encoding {
         Encoding::Protobuf => (message, export::count_protobuf(message)),
         Encoding::Json => {
@@ -168,7 +174,7 @@ fn refusal(refused: Refused, encoding: Encoding) -> Response<Full<Bytes>> {
         Refused::Method => (StatusCode::METHOD_NOT_ALLOWED, INVALID_ARGUMENT),
         Refused::CutOff => (StatusCode::REQUEST_TIMEOUT, INVALID_ARGUMENT),
         Refused::Storage => (StatusCode::INSUFFICIENT_STORAGE, RESOURCE_EXHAUSTED),
-        Refused::Malformed | Refused::Tls | Refused::Grpc => (StatusCode::BAD_REQUEST, INVALID_ARGUMENT),
+        Refused::Malformed | Refused::Tls => (StatusCode::BAD_REQUEST, INVALID_ARGUMENT),
     };
     let message = format!("refused: {}", refused.reason());
     respond(status, encoding, encoding.failure(code, &message))

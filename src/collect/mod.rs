@@ -12,3 +12,5 @@ mod body;
 mod exchange;
 #[cfg(feature = "receiver")]
 mod export;
+#[cfg(feature = "receiver")]
+mod grpc;

@@ -1,4 +1,4 @@
-//! An OTLP receiver over HTTP, for exporters that send to this machine.
+//! An OTLP receiver over HTTP and gRPC on one port, for exporters that send to this machine.
 //!
 //! It runs on one thread of its own. Back-pressure needs no queue: a request is answered when its
 //! spans are in the spool, and an exporter sends its next batch after the answer.
@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 
-use super::exchange;
 use super::received::{Received, Refused};
 use super::spool::Spool;
+use super::{exchange, grpc};
 
 /// A connection that asks for nothing is closed after this time.
 const IDLE_MAX: Duration = Duration::from_secs(300);
@@ -214,7 +214,7 @@ async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
 async fn converse(stream: TcpStream, shared: Arc<Shared>, _turn: OwnedSemaphorePermit) {
     match tokio::time::timeout(IDLE_MAX, opening(&stream)).await {
         Ok(Opening::Http1) => {}
-        Ok(Opening::Http2) => return shared.refuse(Refused::Grpc),
+        Ok(Opening::Http2) => return converse_in_streams(stream, shared).await,
         Ok(Opening::Tls) => return shared.refuse(Refused::Tls),
         Ok(Opening::Nothing) | Err(_) => return,
     }
@@ -225,6 +225,28 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>, _turn: OwnedSemaphoreP
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if served.is_err_and(|error| error.is_parse()) {
+        shared.refuse(Refused::Malformed);
+    }
+}
+
+/// Speaks HTTP/2, as gRPC does.
+async fn converse_in_streams(stream: TcpStream, shared: Arc<Shared>) {
+    /// Calls at one time; their bodies wait for each other, so all must fit into the connection's window.
+    const STREAMS_MAX: u32 = 32;
+    const STREAM_BYTES: u32 = 256 << 10;
+    let service = service_fn(|request| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, std::convert::Infallible>(grpc::answer(&shared, request).await) }
+    });
+    let served = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(IDLE_MAX)
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(STREAM_BYTES)
+        .initial_connection_window_size(STREAMS_MAX * STREAM_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if served.is_err_and(|error| error.is_parse()) {

@@ -59,13 +59,11 @@ pub enum Refused {
     Storage,
     /// TLS where plain HTTP is spoken.
     Tls,
-    /// HTTP/2, which OTLP over gRPC uses.
-    Grpc,
 }
 
 impl Refused {
     /// Every reason, in the order of their counts.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::TooLarge,
         Self::Malformed,
         Self::Compression,
@@ -75,7 +73,6 @@ impl Refused {
         Self::CutOff,
         Self::Storage,
         Self::Tls,
-        Self::Grpc,
     ];
 
     /// The reason, in words.
@@ -85,12 +82,13 @@ impl Refused {
             Self::Malformed => "not a valid export request",
             Self::Compression => "compressed in an unknown way (gzip, deflate and zstd are known)",
             Self::ContentType => "neither application/x-protobuf nor application/json by Content-Type",
-            Self::Path => "sent to another path than /v1/traces, /v1/metrics or /v1/logs",
+            Self::Path => {
+                "sent to another path than /v1/traces, /v1/metrics or /v1/logs, or to another gRPC service"
+            }
             Self::Method => "not a POST",
             Self::CutOff => "cut off or stalled inside the body",
             Self::Storage => "not stored: the temporary file could not grow",
-            Self::Tls => "TLS (https) where plain HTTP is expected",
-            Self::Grpc => "gRPC (HTTP/2) where OTLP over HTTP is expected",
+            Self::Tls => "TLS (https) where plain HTTP or gRPC is expected",
         }
     }
 }

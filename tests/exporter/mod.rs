@@ -1,5 +1,7 @@
 //! An exporter that speaks OTLP/HTTP by hand, so that tests decide about every byte.
 
+pub(crate) mod grpc;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;

@@ -18,10 +18,10 @@ const SCHEDULE_DELAY_MS: &str = "200";
 const QUEUE_SPANS: &str = "32768";
 
 /// Set whatever was there before: without them nothing arrives.
-fn required(endpoint: &str) -> [(&'static str, OsString); 4] {
+fn required(endpoint: &str, protocol: &str) -> [(&'static str, OsString); 4] {
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.into()),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.into()),
         ("OTEL_TRACES_EXPORTER", "otlp".into()),
         ("OTEL_BSP_SCHEDULE_DELAY", SCHEDULE_DELAY_MS.into()),
     ]
@@ -58,7 +58,7 @@ pub(super) fn for_child(
     current: impl Fn(&str) -> Option<OsString>,
 ) -> Environment {
     let present = |name: &str| current(name).filter(|value| !value.is_empty());
-    let mut set = required(endpoint).to_vec();
+    let mut set = required(endpoint, protocol(present)).to_vec();
     for (name, value) in OPTIONAL {
         if present(name).is_none() {
             set.push((name, value.into()));
@@ -74,6 +74,16 @@ pub(super) fn for_child(
     }
     let removed = OVERRIDING.into_iter().filter(|name| present(name).is_some()).collect();
     Environment { set, removed }
+}
+
+/// Every exporter speaks HTTP, unless only the one over gRPC is installed: then the user says so.
+fn protocol(present: impl Fn(&str) -> Option<OsString>) -> &'static str {
+    let chosen =
+        present("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or_else(|| present("OTEL_EXPORTER_OTLP_PROTOCOL"));
+    // Python names the exporter with its protocol.
+    let exporter = present("OTEL_TRACES_EXPORTER").unwrap_or_default();
+    let is_grpc = chosen.is_some_and(|protocol| protocol == "grpc") || exporter == "otlp_proto_grpc";
+    if is_grpc { "grpc" } else { "http/protobuf" }
 }
 
 fn names_service(attributes: &OsString) -> bool {
@@ -136,6 +146,20 @@ mod tests {
         assert_eq!(value(&environment, "OTEL_METRICS_EXPORTER"), None);
         assert_eq!(value(&environment, "OTEL_TRACES_SAMPLER"), None);
         assert_eq!(value(&environment, "OTEL_SERVICE_NAME"), None);
+    }
+
+    #[test]
+    fn who_chose_grpc_keeps_it() {
+        let name = "OTEL_EXPORTER_OTLP_PROTOCOL";
+        for chosen in [
+            (name, "grpc"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+            ("OTEL_TRACES_EXPORTER", "otlp_proto_grpc"),
+        ] {
+            assert_eq!(value(&with(&[chosen]), name), Some("grpc"), "{chosen:?}");
+        }
+        let http = [(name, "grpc"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")];
+        assert_eq!(value(&with(&http), name), Some("http/protobuf"));
     }
 
     #[test]

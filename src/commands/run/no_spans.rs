@@ -51,12 +51,8 @@ fn what_came(run: &Run) -> String {
 
 fn advice(reason: Refused) -> Option<&'static str> {
     Some(match reason {
-        Refused::Grpc => {
-            "an exporter spoke gRPC: use its OTLP/HTTP exporter \
-             (OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is set, so the code chose gRPC)"
-        }
         Refused::Tls => "an exporter spoke TLS: give it an address that begins with http://",
-        Refused::Path => "an exporter used another path: traces are received at /v1/traces",
+        Refused::Path => "an exporter used another path: traces are received at /v1/traces, or by gRPC",
         Refused::Storage => "the temporary directory is full: TMPDIR chooses another",
         _ => return None,
     })
@@ -139,7 +135,7 @@ const WAYS: [Way; 8] = [
     Way {
         language: Language::Go,
         title: "Go",
-        short: "rebuild with otelhttp, otelsql and an OTLP/HTTP exporter, or use eBPF",
+        short: "rebuild with otelhttp, otelsql and an OTLP exporter, or use eBPF",
         text: "a Go binary is not instrumented from outside: build with\n\
                go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp, a database wrapper such as\n\
                github.com/XSAM/otelsql, and go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp;\n\
@@ -182,7 +178,8 @@ const WAYS: [Way; 8] = [
 
 const OTHER_REASONS: &str = "
   also
-    the exporter speaks gRPC only, or the code names another endpoint than the variables
+    only an exporter over gRPC is installed: set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, it stays as you set it
+    the code names another endpoint than the variables
     the command hands over to a server that runs already (docker, a build daemon): start that one
       with whyslow run, or whyslow run --listen 127.0.0.1:4318 and the variables there
     it was killed (kill -9, out of memory) before it sent: end it with SIGTERM
