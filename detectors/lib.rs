@@ -26,6 +26,7 @@ mod mapper;
 mod n_plus_one;
 mod pool_starvation;
 mod repeated_query;
+mod retry_storm;
 mod sequential_calls;
 mod slow_query;
 mod stack;
@@ -68,6 +69,7 @@ impl Detector {
 
 /// Every detector; the order is the precedence where two explain the same time equally well.
 pub const ALL: &[Detector] = &[
+    retry_storm::DETECTOR,
     n_plus_one::DETECTOR,
     repeated_query::DETECTOR,
     sequential_calls::DETECTOR,

@@ -51,7 +51,7 @@ use crate::group::{self, Group, GroupValues};
 use crate::mapper::Batch;
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
-use crate::{Detector, Inspect};
+use crate::{Detector, Inspect, retry_storm};
 
 const REPEATS_MIN: Setting = Setting {
     name: "repeats_min",
@@ -95,6 +95,9 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
         let candidate = found.push(subject, Remedy::SendOnce, Confidence::Low);
         candidate.repeats(seen).claim(group.numbers.iter().copied());
         candidate.short_of(ShortOf { what: "calls of one shape", seen, needed });
+        return;
+    }
+    if retry_storm::is_tried_again(group) {
         return;
     }
     if let Some(reason) = harmless(group, needed) {
