@@ -361,6 +361,9 @@ pub struct Case<'a> {
     pub single_ns: (u64, u64),
     /// The fastest execution of its statement anywhere; zero where it is about no statement.
     pub fastest_ns: u64,
+    /// Rows that one execution of its statement returns or changes on average, over all executions;
+    /// zero where they are not told.
+    pub rows_mean: u64,
     /// The fastest other statement of the same database: about what a round trip takes.
     pub round_trip_ns: Option<u64>,
     /// What the timelines show of the pool that it is about.

@@ -32,6 +32,7 @@ mod slow_query;
 mod stack;
 #[cfg(test)]
 mod testing;
+mod unbounded_result;
 
 use candidate::{Candidates, Case, Told, View};
 use settings::Setting;
@@ -76,6 +77,7 @@ pub const ALL: &[Detector] = &[
     blocking_call::DETECTOR,
     connection_per_request::DETECTOR,
     pool_starvation::DETECTOR,
+    unbounded_result::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,
 ];

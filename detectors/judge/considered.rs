@@ -124,6 +124,7 @@ impl Scales<'_> {
             claimed_ns: spread(&tally.claimed),
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
             fastest_ns: self.fastest_ns(&key.subject),
+            rows_mean: self.rows_mean(&key.subject),
             round_trip_ns: self.round_trip_ns(&key.subject),
             starvation: self.starvation(&key.subject),
             marks,
@@ -136,6 +137,16 @@ impl Scales<'_> {
         let Subject::Shape(shape) = subject else { return 0 };
         let executed = self.docket.statements.iter().filter(|((other, _), _)| other == shape);
         executed.map(|(_, tally)| tally.fastest_ns).min().unwrap_or(0)
+    }
+
+    /// Rows of one execution of a statement on average, over all targets.
+    fn rows_mean(&self, subject: &Subject) -> u64 {
+        let Subject::Shape(shape) = subject else { return 0 };
+        let executed = self.docket.statements.iter().filter(|((other, _), _)| other == shape);
+        let sums = executed.fold((0, 0), |(rows, executions), (_, tally)| {
+            (rows + tally.rows, executions + tally.executions)
+        });
+        sums.0 / sums.1.max(1)
     }
 
     /// The fastest execution of another statement at the targets of one.

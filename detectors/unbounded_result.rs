@@ -1,0 +1,228 @@
+//! Finds queries that return thousands of rows to a request because nothing limits them.
+//!
+//! ## Why it is slow
+//!
+//! Each row is read, sent, decoded and made into an object before the first one is used. Nobody looks
+//! at thousands of rows, and the list grows with the data: it is quick in tests and slow in the year
+//! after. Memory of the service grows with it.
+//!
+//! ## What counts
+//!
+//! Queries without a limit on the critical path of a request that is answered, which return at least
+//! `rows_min` rows at once. The instrumentation has to tell the rows (`db.response.returned_rows` and
+//! its older names); few do by themselves. In Node.js and elsewhere a response hook can note them.
+//!
+//! ## Stays silent
+//!
+//! - where the rows are not told: a query without a limit may return three of them;
+//! - on queries with a limit, and on those that the database sums up to few rows;
+//! - on jobs and background work, which read much on purpose;
+//! - on endpoints that export: say so by a higher `rows_min` for them in `whyslow.toml`.
+//!
+//! ## Remedy
+//!
+//! Ask for a page. Best case: time shrinks with the rows, to those of a page of 100, which is an
+//! assumption. Worst case: half of the time is left, as the server may have to find and sort as
+//! many. What the service spends on the rows afterwards goes as well, and is left out.
+//!
+//! ## How to check
+//!
+//! Rows that the statement returns before and after: they no longer grow with the table.
+
+use crate::candidate::{Advice, Candidates, Case, Check, Remedy, ShortOf, Subject, Told, View};
+use crate::evidence::shape::sql::Verb;
+use crate::evidence::trace::Operation;
+use crate::evidence::{Kind, UNKNOWN};
+use crate::finding::{Confidence, Unit};
+use crate::group::Group;
+use crate::settings::Setting;
+use crate::stack::{Mapper, Stack};
+use crate::wording::{brief, duration};
+use crate::{Detector, Inspect};
+
+const ROWS_MIN: Setting = Setting {
+    name: "rows_min",
+    unit: "rows of one execution",
+    default: 1000,
+    why: "a page shows 20 to 100 rows; ten pages at once are still a choice, a thousand rows mostly none",
+};
+
+pub(crate) const DETECTOR: Detector = Detector {
+    id: "unbounded-result",
+    summary: "a query without a limit returns thousands of rows to a request",
+    page: include_str!("unbounded_result.rs"),
+    settings: &[ROWS_MIN],
+    inspect: Inspect::Request(inspect),
+    tell,
+};
+
+/// Rows of the page that is assumed.
+const PAGE_ROWS: u64 = 100;
+
+/// What is left of the time in the worst case, per mille.
+const LEFT_AT_WORST: u16 = 500;
+
+/// A result with fewer rows than one of so many parts of `rows_min` is not even noted.
+const CONSIDERED_PART: u64 = 4;
+
+fn inspect(view: &View<'_>, found: &mut Candidates) {
+    if !view.is_answered() {
+        return;
+    }
+    for numbers in view.groups() {
+        let first = view.operation(numbers[0]);
+        let tells_rows = matches!(first.kind, Kind::Sql | Kind::Document) && first.rows != UNKNOWN;
+        if tells_rows && let Some(group) = Group::of(view, numbers).filter(is_unlimited) {
+            inspect_group(&group, found);
+        }
+    }
+}
+
+fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
+    let view = group.view;
+    let needed = view.settings.get_for(&ROWS_MIN, group.shape);
+    let most = group.operations().map(rows).max().unwrap_or(0);
+    let subject = Subject::Shape(group.first.shape);
+    if most < needed {
+        if most >= (needed / CONSIDERED_PART).max(1) {
+            found.short(subject, ShortOf { what: "rows of one execution", seen: most, needed });
+        }
+        return;
+    }
+    let is_large = |number: &u32| {
+        let call = view.operation(*number);
+        rows(call) >= needed && call.path_ns > 0
+    };
+    let large: Vec<u32> = group.numbers.iter().copied().filter(is_large).collect();
+    if large.is_empty() {
+        return;
+    }
+    let best = u16::try_from(PAGE_ROWS * 1000 / most.max(1)).unwrap_or(LEFT_AT_WORST).min(LEFT_AT_WORST);
+    let candidate = found.push(subject, Remedy::Shrink { best, worst: LEFT_AT_WORST }, Confidence::High);
+    candidate.repeats(large.len() as u64).claim(large);
+    group.mark_origin(candidate);
+}
+
+/// Rows of one execution, as far as they are told.
+fn rows(call: &Operation) -> u64 {
+    if call.rows == UNKNOWN { 0 } else { u64::from(call.rows) / u64::from(call.repeats.max(1)) }
+}
+
+fn is_unlimited(group: &Group<'_>) -> bool {
+    match group.first.kind {
+        Kind::Sql => group.facts().is_some_and(|facts| {
+            facts.verb == Verb::Select && !facts.limited && !facts.single_row && facts.written.is_empty()
+        }),
+        _ => !group.writes() && !group.is_paged(),
+    }
+}
+
+fn tell(case: &Case<'_>) -> Told {
+    let rows = case.rows_mean;
+    Told {
+        why: format!(
+            "returns {rows} rows on average and nothing limits them: {} each (p95 {}), before the service \
+             has worked on the first; a page of {PAGE_ROWS} is assumed to be enough",
+            duration(case.single_ns.0),
+            duration(case.single_ns.1),
+        ),
+        fix: fixes(case),
+        verify: Check {
+            metric: format!("rows of {}", brief(case.dictionary, case.shape())),
+            unit: Unit::Count,
+            now: rows,
+            expected: PAGE_ROWS.min(rows),
+        },
+        confidence: case.is_rare().then_some(Confidence::Low),
+        dismissed: None,
+    }
+}
+
+fn fixes(case: &Case<'_>) -> Vec<Advice> {
+    let advice = |text: String, tradeoff: &str| Advice { text, tradeoff: tradeoff.to_owned(), remedy: None };
+    let page = match Stack::of_case(case).mapper {
+        Some(Mapper::SqlAlchemy) => ".where(Table.id > last).order_by(Table.id).limit(100)",
+        Some(Mapper::Django) => "a Paginator, or .filter(pk__gt=last).order_by(\"pk\")[:100]",
+        Some(Mapper::ActiveRecord) => ".where(\"id > ?\", last).order(:id).limit(100)",
+        Some(Mapper::Hibernate) => "a Pageable, or setMaxResults(100) with the last key as a condition",
+        Some(Mapper::EfCore) => ".Where(it => it.Id > last).OrderBy(it => it.Id).Take(100)",
+        Some(Mapper::Sequelize) => {
+            "findAll({ where: { id: { [Op.gt]: last } }, order: [\"id\"], limit: 100 })"
+        }
+        Some(Mapper::Prisma) => "findMany({ cursor: { id: last }, skip: 1, take: 100 })",
+        Some(Mapper::TypeOrm) => "find({ where: { id: MoreThan(last) }, order: { id: \"ASC\" }, take: 100 })",
+        Some(Mapper::Gorm) => "db.Where(\"id > ?\", last).Order(\"id\").Limit(100)",
+        Some(Mapper::Laravel) => "cursorPaginate(100)",
+        Some(Mapper::Doctrine) => "setMaxResults(100) with the last key as a condition",
+        Some(Mapper::Diesel | Mapper::SeaOrm) | None if case.kind == Some(Kind::Document) => {
+            "a limit, and the last key as a condition"
+        }
+        Some(Mapper::Diesel | Mapper::SeaOrm) | None => "WHERE id > last ORDER BY id LIMIT 100",
+    };
+    vec![
+        advice(
+            format!("ask for a page by the last key: {page}"),
+            "callers have to ask for the next page; an order by a key with an index",
+        ),
+        advice(
+            "let the database count, sum or filter what the service does with the rows".to_owned(),
+            "logic moves into the statement",
+        ),
+        advice(
+            "if all of them are needed (an export): stream them by a cursor, and raise rows_min for this endpoint"
+                .to_owned(),
+            "no quicker at the end; memory stays flat, and a connection is held for as long as it takes",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TraceBuilder, trace};
+
+    fn list(statement: &str, rows: u32) -> TraceBuilder {
+        trace().entry("GET /lines", 0.0, 100.0).sql(statement, 1.0, 81.0).rows(rows)
+    }
+
+    #[test]
+    fn thousands_of_rows_without_a_limit() {
+        let inspected = list("SELECT id FROM order_lines", 10_000).inspect();
+        let found = inspected.one(DETECTOR.id);
+        assert_eq!((found.repeats, found.confidence), (1, Confidence::High));
+        assert_eq!(found.remedy, Remedy::Shrink { best: 10, worst: 500 });
+    }
+
+    #[test]
+    fn silent_on_few_rows_limits_and_unknown_rows() {
+        list("SELECT id FROM order_lines", 999).inspect().silent(DETECTOR.id);
+        list("SELECT id FROM order_lines LIMIT ?", 5_000).inspect().silent(DETECTOR.id);
+        list("SELECT id FROM order_lines", UNKNOWN).inspect().silent(DETECTOR.id);
+        list("UPDATE order_lines SET seen = ?", 5_000).inspect().silent(DETECTOR.id);
+        let considered = list("SELECT id FROM order_lines", 500).inspect();
+        assert_eq!(considered.all_by(DETECTOR.id).len(), 1);
+    }
+
+    #[test]
+    fn silent_in_jobs_and_beside_the_path() {
+        let mut job = list("SELECT id FROM order_lines", 10_000);
+        job.spans[0].role = crate::evidence::Role::Consumer;
+        job.inspect().silent(DETECTOR.id);
+        let beside = list("SELECT id FROM order_lines", 10_000).http("GET http://other", 0.5, 99.0);
+        beside.inspect().silent(DETECTOR.id);
+    }
+
+    #[test]
+    fn the_rows_and_the_page_are_told() {
+        let report = trace().judge(20, |trace, _| {
+            let trace = trace.entry("GET /lines", 0.0, 100.0).by("opentelemetry.instrumentation.django");
+            trace.sql("SELECT id FROM order_lines", 1.0, 81.0).rows(12_000)
+        });
+        let finding = &report.findings[0];
+        assert_eq!(
+            (&*finding.detector, finding.verify.now, finding.verify.expected),
+            (DETECTOR.id, 12_000, 100)
+        );
+        assert!(finding.fix[0].text.contains("Paginator"), "{:?}", finding.fix);
+    }
+}
