@@ -43,6 +43,59 @@ fn a_finding_is_shown_with_a_request() {
 }
 
 #[test]
+fn a_pull_request_is_told_briefly() {
+    let style = Style::default();
+    expect_file!["report/full.md"].assert_eq(&written("markdown", &samples::full(), style));
+    expect_file!["report/blind.md"].assert_eq(&written("markdown", &samples::blind(), style));
+    for report in samples::all() {
+        assert!(written("markdown", &report, style).len() < 65_536);
+    }
+}
+
+#[test]
+fn a_page_for_browsers_needs_nothing_else() {
+    let page = written("html", &samples::full(), Style::default());
+    expect_file!["report/full.html"].assert_eq(&page);
+    for loaded in ["src=", "<link", "@import", "url("] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+}
+
+/// Texts come from whoever wrote the traces.
+#[test]
+fn names_mean_nothing_to_browsers_and_in_comments() {
+    let mut report = samples::full();
+    let text = "</code><script>alert(1)</script> `*x*` @everyone | \"'";
+    report.endpoints[0].name = text.to_owned();
+    for finding in &mut report.findings {
+        finding.endpoint = Some(text.to_owned());
+        finding.why = text.to_owned();
+        finding.subject.text = text.to_owned();
+        finding
+            .waterfall
+            .iter_mut()
+            .flat_map(|drawn| &mut drawn.rows)
+            .for_each(|row| row.text = text.to_owned());
+    }
+    let page = written("html", &report, Style::default());
+    assert_eq!(page.matches("<script>").count(), 1, "its own");
+    assert!(!page.contains("\"'") && page.contains("&lt;script&gt;"));
+    let comment = written("markdown", &report, Style::default());
+    let words = comment.lines().find(|line| line.starts_with("- **why**")).unwrap();
+    assert_eq!(
+        words,
+        "- **why** &lt;/code>&lt;script>alert(1)&lt;/script> \\`\\*x\\*\\` @\u{200b}everyone \\| \"'"
+    );
+    assert!(comment.contains("``` </code>") || comment.contains("`` </code><script>"), "{comment}");
+    for report in [samples::hostile()] {
+        for name in ["html", "markdown"] {
+            let told = written(name, &report, Style::default());
+            assert!(!told.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']));
+        }
+    }
+}
+
+#[test]
 fn one_cause_is_told_once() {
     let report = samples::one_cause_at_many_endpoints();
     let told = text(&report, at(80));

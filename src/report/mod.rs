@@ -2,8 +2,11 @@
 //!
 //! Nothing is decided here: an output shows what the report says, in its order.
 
+mod html;
 mod json;
+mod markdown;
 mod text;
+mod words;
 
 use std::io;
 
@@ -50,4 +53,4 @@ pub fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r Findin
 }
 
 /// Every output; the first is the default.
-pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT];
+pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, markdown::OUTPUT, html::OUTPUT];

@@ -16,13 +16,11 @@ use detectors::finding::{Endpoint, Finding, Report};
 
 use self::ink::{Ink, Line};
 use self::page::Page;
+use super::words::{WHOLE_SERVICE, is_at};
 use super::{Output, Style};
 
 pub(super) const OUTPUT: Output =
     Output { name: "text", summary: "a page for people, coloured on terminals", write };
-
-/// Stands for the endpoint where a finding has none.
-const WHOLE_SERVICE: &str = "(whole service)";
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);
@@ -128,10 +126,6 @@ fn step_of(finding: &Finding, endpoint: &Endpoint) -> usize {
 
 fn misses_target(endpoint: &Endpoint) -> bool {
     endpoint.target.as_ref().is_some_and(|target| target.met == Some(false))
-}
-
-fn is_at(finding: &Finding, endpoint: &Endpoint) -> bool {
-    finding.service == endpoint.service && finding.endpoint.as_deref() == Some(endpoint.name.as_str())
 }
 
 /// A section's title.

@@ -4,8 +4,8 @@ use std::io;
 
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{
-    AfterFix, Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Location,
-    Report, Unit, Verify,
+    AfterFix, Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Report,
+    Unit, Verify,
 };
 use detectors::settings::Metric;
 
@@ -13,6 +13,7 @@ use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, WHOLE_SERVICE, fit, title};
+use crate::report::words::{is_at, metric_name, metrics, place, time_of, value};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -29,7 +30,7 @@ pub(super) fn write_without_endpoint(
     report: &Report,
     shown: &Shown<'_>,
 ) -> io::Result<()> {
-    let listed = |finding: &Finding| report.endpoints.iter().any(|endpoint| super::is_at(finding, endpoint));
+    let listed = |finding: &Finding| report.endpoints.iter().any(|endpoint| is_at(finding, endpoint));
     let mut last = None;
     for told in shown.findings.iter().filter(|told| !listed(told.finding)) {
         let finding = told.finding;
@@ -117,33 +118,6 @@ fn prediction(finding: &Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>)
     items
 }
 
-/// The target's metric or else the highest that is known, then the median.
-fn metrics(latency: &Latency, endpoint: Option<&Endpoint>) -> Vec<Metric> {
-    let target = endpoint.and_then(|endpoint| Metric::parse(&endpoint.target.as_ref()?.metric));
-    let highest = [Metric::P99, Metric::P95, Metric::Max];
-    let known = highest.into_iter().find(|metric| value(latency, *metric).is_some());
-    let first = target.filter(|metric| value(latency, *metric).is_some()).or(known);
-    let mut metrics: Vec<Metric> = first.into_iter().chain([Metric::P50]).collect();
-    metrics.dedup();
-    metrics
-}
-
-fn value(latency: &Latency, metric: Metric) -> Option<u64> {
-    match metric {
-        Metric::P50 => latency.p50,
-        Metric::P95 => latency.p95,
-        Metric::P99 => latency.p99,
-        Metric::Max => latency.max,
-    }
-}
-
-fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Max => "slowest",
-        other => other.name(),
-    }
-}
-
 /// `p99 3.02 s → 0.80 s`: what becomes of the first figure of an endpoint.
 pub(super) fn change_at(endpoint: &Endpoint, after: &Latency) -> Line {
     let before = &endpoint.latency_ns;
@@ -164,17 +138,6 @@ fn gain(gain: Gain, requests: u64) -> Line {
             .with(Ink::Figure, duration(gain.total_ns))
             .with(Ink::Plain, format!(" of {what} over {}", counted(requests, "request"))),
         Err(what) => Line::default().with(Ink::Faint, what),
-    }
-}
-
-/// Whose time is given back; as an error what is given back that is no time.
-pub(super) fn time_of(kind: GainKind) -> Result<&'static str, &'static str> {
-    match kind {
-        GainKind::Latency => Ok("waiting"),
-        GainKind::DatabaseTime => Ok("database time"),
-        GainKind::CpuTime => Ok("processor time"),
-        GainKind::Memory => Err("gives back memory"),
-        GainKind::Risk => Err("a danger, no cost today"),
     }
 }
 
@@ -200,13 +163,6 @@ fn facts(finding: &Finding, endpoint: Option<&Endpoint>) -> Vec<Line> {
         Confidence::Low => items.push(Line::default().with(Ink::Faint, "low confidence: a lead")),
     }
     items
-}
-
-/// `app/orders.py:41 list_orders`.
-fn place(location: &Location) -> String {
-    let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let file = location.file.as_ref().map(|file| format!("{file}{line}"));
-    [file, location.function.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What this fix alone gives, from the best to the worst case.

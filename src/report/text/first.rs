@@ -5,11 +5,11 @@ use std::io;
 use detectors::figures::{counted, duration};
 use detectors::finding::{Finding, GainKind, Report};
 
-use super::finding::time_of;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::table::write_table;
 use super::{Shown, WHOLE_SERVICE, fit, title};
+use crate::report::words::time_of;
 
 /// How many causes are listed unless all is asked for.
 const LINES_MAX: usize = 15;

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::fit::shorten;
+use crate::report::words::clean;
 
 /// What a piece of text is, which decides how it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,22 +109,6 @@ impl Line {
         text.truncate(text.trim_end().len());
         text
     }
-}
-
-/// Replaces what would move the cursor, colour the screen or turn the reading direction: names and
-/// statements come from whoever wrote the traces.
-fn clean(text: &str) -> String {
-    let harmful = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' | '\r' => ' ',
-            other if harmful(other) => '\u{fffd}',
-            other => other,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,228 @@
+//! The report for a pull request: GitHub's Markdown, short first, the rest folded.
+
+use std::io;
+
+use detectors::figures::{count, counted, duration};
+use detectors::finding::{Confidence, Endpoint, Finding, GainKind, Latency, Report};
+
+use super::words::{WHOLE_SERVICE, checked, clean, is_at, place, time_of};
+use super::{Output, Style, numbered, words};
+
+pub(super) const OUTPUT: Output =
+    Output { name: "markdown", summary: "Markdown for a pull request or a ticket", write };
+
+/// Findings that are told; a comment holds 65,536 characters.
+const FINDINGS_MAX: usize = 20;
+
+/// Endpoints in the table.
+const ENDPOINTS_MAX: usize = 50;
+
+/// Characters of a statement.
+const SUBJECT_MAX: usize = 300;
+
+fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let findings = numbered(report, style);
+    write_head(report, &findings, out)?;
+    write_endpoints(report, out)?;
+    for (number, finding) in findings.iter().take(FINDINGS_MAX) {
+        let endpoint = report.endpoints.iter().find(|endpoint| is_at(finding, endpoint));
+        write_finding(*number, finding, endpoint, out)?;
+    }
+    if findings.len() > FINDINGS_MAX {
+        let more = (findings.len() - FINDINGS_MAX) as u64;
+        writeln!(out, "\n{}, not listed here.", counted(more, "more finding"))?;
+    }
+    write_rest(report, out)
+}
+
+fn write_head(report: &Report, findings: &[(usize, &Finding)], out: &mut dyn io::Write) -> io::Result<()> {
+    let targets = || report.endpoints.iter().filter_map(|endpoint| endpoint.target.as_ref());
+    let missed = targets().filter(|target| target.met == Some(false)).count() as u64;
+    let mut parts = vec![match findings.len() as u64 {
+        0 => "no findings".to_owned(),
+        some => counted(some, "finding"),
+    }];
+    if targets().next().is_some() {
+        parts.push(match missed {
+            0 => "no target missed".to_owned(),
+            some => format!("{} missed", counted(some, "target")),
+        });
+    }
+    writeln!(out, "## whyslow: {}\n", parts.join(", "))?;
+    let seen = &report.seen;
+    writeln!(
+        out,
+        "{}, {} and {} in {} were looked at.",
+        counted(seen.requests, "request"),
+        counted(seen.statements, "statement"),
+        counted(seen.calls, "call"),
+        counted(seen.traces, "trace")
+    )
+}
+
+fn write_endpoints(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    if report.endpoints.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n| endpoint | requests | p50 | p95 | p99 | statements | target | after these fixes |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|---|---|")?;
+    for endpoint in report.endpoints.iter().take(ENDPOINTS_MAX) {
+        write_row(endpoint, out)?;
+    }
+    match report.endpoints.len().saturating_sub(ENDPOINTS_MAX) as u64 {
+        0 => Ok(()),
+        more => writeln!(out, "\n{}, not listed here.", counted(more, "more endpoint")),
+    }
+}
+
+fn write_row(endpoint: &Endpoint, out: &mut dyn io::Write) -> io::Result<()> {
+    let latency = &endpoint.latency_ns;
+    let figure = |ns: Option<u64>| ns.map_or_else(|| "–".to_owned(), duration);
+    let target = endpoint.target.as_ref().map_or_else(String::new, |target| {
+        let met = match target.met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "too few requests",
+        };
+        format!("{} < {}: {met}", target.metric, duration(target.max_ns))
+    });
+    let after = endpoint
+        .after_fixes
+        .last()
+        .map_or_else(String::new, |last| changes(&endpoint.latency_ns, &last.latency_ns, Some(endpoint)));
+    writeln!(
+        out,
+        "| {} {} | {} | {} | {} | {} | {} | {target} | {after} |",
+        prose(&endpoint.service),
+        code(&endpoint.name).replace('|', "\\|"),
+        count(endpoint.requests),
+        figure(latency.p50),
+        figure(latency.p95),
+        figure(latency.p99),
+        count(endpoint.statements_per_request.p50),
+    )
+}
+
+/// `p99 3.02 s → 0.80 s, p50 1.67 s → 0.70 s`.
+fn changes(before: &Latency, after: &Latency, endpoint: Option<&Endpoint>) -> String {
+    let changes = words::changes(before, after, endpoint).into_iter();
+    changes
+        .map(|(name, before, after)| format!("{name} {before} → **{after}**"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn write_finding(
+    number: usize,
+    finding: &Finding,
+    endpoint: Option<&Endpoint>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let place_name = finding.endpoint.as_deref().unwrap_or(WHOLE_SERVICE);
+    writeln!(
+        out,
+        "\n### {number}. {} at {} of {}\n",
+        finding.detector,
+        code(place_name),
+        prose(&finding.service)
+    )?;
+    writeln!(out, "{}\n", code(&cut(&finding.subject.text)))?;
+    let latency = &finding.latency_ns;
+    let gain = match (finding.gain.kind, time_of(finding.gain.kind)) {
+        (GainKind::Latency, _) => {
+            format!(
+                "{} with this fix alone, predicted",
+                changes(&latency.measured, &latency.predicted, endpoint)
+            )
+        }
+        (_, Ok(what)) => format!("gives back **{}** of {what}", duration(finding.gain.total_ns)),
+        (_, Err(what)) => what.to_owned(),
+    };
+    writeln!(out, "- {gain}")?;
+    if let Some(repeats) = finding.repeats.filter(|repeats| repeats.max > 1) {
+        writeln!(out, "- {} in a request, up to {}", count(repeats.p50), count(repeats.max))?;
+    }
+    if let Some(location) = &finding.location {
+        writeln!(out, "- at {}", code(&place(location)))?;
+    }
+    match finding.confidence {
+        Confidence::High => {}
+        Confidence::Medium => writeln!(out, "- medium confidence")?,
+        Confidence::Low => writeln!(out, "- low confidence: a lead")?,
+    }
+    write_words(finding, out)
+}
+
+fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "- **why** {}", prose(&finding.why))?;
+    for (place, fix) in finding.fix.iter().enumerate() {
+        let name = if place == 0 { "fix" } else { "or" };
+        let costs = match fix.tradeoff.is_empty() {
+            true => String::new(),
+            false => format!(" (costs: {})", prose(&fix.tradeoff)),
+        };
+        writeln!(out, "- **{name}** {}{costs}", prose(&fix.text))?;
+    }
+    writeln!(out, "- **check** {}: {}", prose(&checked(&finding.verify)), code(&finding.verify.command))?;
+    if let Some(first) = finding.evidence.first() {
+        writeln!(out, "- seen in trace {} ({})", code(&first.trace), duration(first.duration_ns))?;
+    }
+    writeln!(out, "- id {}", code(&finding.id))
+}
+
+fn write_rest(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let not_seen = report.not_seen.iter().map(|one| {
+        let service = one.service.as_ref().map(|service| format!(" ({service})")).unwrap_or_default();
+        format!("not seen: {}{service}: {}", one.what, one.how)
+    });
+    let skipped = (report.skipped.records > 0).then(|| {
+        let first = report.skipped.first.first();
+        let place =
+            first.map(|one| format!(", the first in {}: {}", one.file, one.reason)).unwrap_or_default();
+        format!(
+            "{} of {} records were skipped{place}",
+            count(report.skipped.records),
+            count(report.skipped.of)
+        )
+    });
+    let lines: Vec<String> = not_seen.chain(skipped).chain(report.notes.iter().cloned()).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n<details><summary>What could not be seen, and notes</summary>\n")?;
+    for line in lines {
+        writeln!(out, "- {}", prose(&line))?;
+    }
+    writeln!(out, "\n</details>")
+}
+
+/// A text as code: fenced by more backticks than it holds in a row.
+fn code(text: &str) -> String {
+    let text = clean(text);
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let gap = if longest > 0 || text.is_empty() { " " } else { "" };
+    format!("{fence}{gap}{text}{gap}{fence}")
+}
+
+/// A text whose signs mean nothing, nor call anybody.
+fn prose(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in clean(text).chars() {
+        match letter {
+            '<' => safe.push_str("&lt;"),
+            '&' => safe.push_str("&amp;"),
+            '@' => safe.push_str("@\u{200b}"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => safe.extend(['\\', letter]),
+            _ => safe.push(letter),
+        }
+    }
+    safe
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SUBJECT_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,96 @@
+//! What all outputs for people say in the same words.
+
+use detectors::figures::{count, duration};
+use detectors::finding::{Endpoint, Finding, GainKind, Latency, Location, Unit, Verify};
+use detectors::settings::Metric;
+
+/// Stands for the endpoint where a finding has none.
+pub(super) const WHOLE_SERVICE: &str = "(whole service)";
+
+/// The target's metric or else the highest that is known, then the median.
+pub(super) fn metrics(latency: &Latency, endpoint: Option<&Endpoint>) -> Vec<Metric> {
+    let target = endpoint.and_then(|endpoint| Metric::parse(&endpoint.target.as_ref()?.metric));
+    let highest = [Metric::P99, Metric::P95, Metric::Max];
+    let known = highest.into_iter().find(|metric| value(latency, *metric).is_some());
+    let first = target.filter(|metric| value(latency, *metric).is_some()).or(known);
+    let mut metrics: Vec<Metric> = first.into_iter().chain([Metric::P50]).collect();
+    metrics.dedup();
+    metrics
+}
+
+pub(super) fn value(latency: &Latency, metric: Metric) -> Option<u64> {
+    match metric {
+        Metric::P50 => latency.p50,
+        Metric::P95 => latency.p95,
+        Metric::P99 => latency.p99,
+        Metric::Max => latency.max,
+    }
+}
+
+pub(super) fn metric_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Max => "slowest",
+        other => other.name(),
+    }
+}
+
+/// Name, and latency before and after: `p99`, `3.02 s`, `0.80 s`.
+pub(super) fn changes(
+    before: &Latency,
+    after: &Latency,
+    endpoint: Option<&Endpoint>,
+) -> Vec<(&'static str, String, String)> {
+    let change = |metric| {
+        let (before, after) = (value(before, metric)?, value(after, metric)?);
+        Some((metric_name(metric), duration(before), duration(after)))
+    };
+    metrics(before, endpoint).into_iter().filter_map(change).collect()
+}
+
+/// Whether a finding lies at an endpoint.
+pub(super) fn is_at(finding: &Finding, endpoint: &Endpoint) -> bool {
+    finding.service == endpoint.service && finding.endpoint.as_deref() == Some(endpoint.name.as_str())
+}
+
+/// Whose time is given back; as an error what is given back that is no time.
+pub(super) fn time_of(kind: GainKind) -> Result<&'static str, &'static str> {
+    match kind {
+        GainKind::Latency => Ok("waiting"),
+        GainKind::DatabaseTime => Ok("database time"),
+        GainKind::CpuTime => Ok("processor time"),
+        GainKind::Memory => Err("gives back memory"),
+        GainKind::Risk => Err("a danger, no cost today"),
+    }
+}
+
+/// `app/orders.py:41 list_orders`.
+pub(super) fn place(location: &Location) -> String {
+    let line = location.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let file = location.file.as_ref().map(|file| format!("{file}{line}"));
+    [file, location.function.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// `statements per request 203 → 4`, by this fix alone.
+pub(super) fn checked(verify: &Verify) -> String {
+    let figure = |value: u64| match verify.unit {
+        Unit::Count => count(value),
+        Unit::Ns => duration(value),
+    };
+    format!("{} {} → {}", verify.metric, figure(verify.now), figure(verify.expected))
+}
+
+/// Replaces what would move the cursor, colour the screen or turn the reading direction: names and
+/// statements come from whoever wrote the traces.
+pub(super) fn clean(text: &str) -> String {
+    let harmful = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' | '\r' => ' ',
+            other if harmful(other) => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
