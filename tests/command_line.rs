@@ -64,11 +64,13 @@ fn help() {
         Usage: whyslow <COMMAND>
 
         Commands:
-          diagnose  Reads traces and says, for each endpoint, where its time goes and what to fix first
-          run       Runs a command, collects its OpenTelemetry traces and says why it is slow
-          rules     Lists the flaws that whyslow finds, or explains one
-          demo      Diagnoses a recorded case, to show what a diagnosis looks like
-          help      Print this message or the help of the given subcommand(s)
+          diagnose     Reads traces and says, for each endpoint, where its time goes and what to fix first
+          run          Runs a command, collects its OpenTelemetry traces and says why it is slow
+          rules        Lists the flaws that whyslow finds, or explains one
+          demo         Diagnoses a recorded case, to show what a diagnosis looks like
+          completions  Prints completions of commands, options and their values for a shell
+          man          Prints the manual page of the program or of a command, in troff
+          help         Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help
@@ -545,4 +547,29 @@ fn more_threads_than_a_system_starts_are_no_trouble() {
 fn no_findings_at_all_cannot_be_asked_for() {
     let output = whyslow(folder().path(), &["diagnose", "trace.json", "--top", "0"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn shells_complete_commands_and_options() {
+    for (shell, known) in [("bash", "--fail-on"), ("zsh", "diagnose"), ("fish", "markdown")] {
+        let told = whyslow(folder().path(), &["completions", shell]);
+        assert!(told.status.success() && text(&told.stdout).contains(known), "{shell}");
+    }
+    let script = folder();
+    let completions = script.path().join("whyslow.bash");
+    std::fs::write(&completions, whyslow(script.path(), &["completions", "bash"]).stdout).unwrap();
+    let line = "source \"$0\"; COMP_WORDS=(whyslow dia); COMP_CWORD=1; _whyslow whyslow dia whyslow; echo \"${COMPREPLY[@]}\"";
+    let shell = Command::new("bash").args(["-c", line]).arg(&completions).output().unwrap();
+    assert_eq!(text(&shell.stdout).trim(), "diagnose", "{}", text(&shell.stderr));
+}
+
+#[test]
+fn manual_pages_are_made_from_the_help() {
+    let page = text(&whyslow(folder().path(), &["man"]).stdout);
+    assert!(page.starts_with(".ie") && page.contains(".TH whyslow 1"), "{page}");
+    let page = text(&whyslow(folder().path(), &["man", "diagnose"]).stdout);
+    assert!(page.contains(".TH whyslow-diagnose 1") && page.contains("fail\\-on"), "{page}");
+    let wrong = whyslow(folder().path(), &["man", "bake"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("there are diagnose, run, rules, demo, completions, man"));
 }

@@ -1,7 +1,9 @@
 //! The subcommands, one file each, and how they end.
 
+mod completions;
 mod demo;
 mod diagnose;
+mod man;
 mod rules;
 #[cfg(feature = "receiver")]
 mod run;
@@ -38,6 +40,8 @@ enum Command {
     Run(run::Options),
     Rules(rules::Options),
     Demo(demo::Options),
+    Completions(completions::Options),
+    Man(man::Options),
 }
 
 impl Command {
@@ -48,6 +52,8 @@ impl Command {
             Self::Run(options) => run::execute(options),
             Self::Rules(options) => rules::execute(options),
             Self::Demo(options) => demo::execute(&options),
+            Self::Completions(options) => completions::execute(&options),
+            Self::Man(options) => man::execute(&options),
         }
     }
 }
@@ -120,6 +126,12 @@ impl fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+/// Writes what was asked for to stdout.
+fn print(text: &[u8]) -> anyhow::Result<Outcome> {
+    io::stdout().lock().write_all(text)?;
+    Ok(Outcome::Done)
+}
 
 /// Writes a line to stderr.
 pub(crate) fn say(line: fmt::Arguments<'_>) {
