@@ -1,7 +1,7 @@
 //! Writes traces of any number of spans: the input of all throughput figures.
 //!
 //! ```text
-//! cargo run --release --example generate -- SPANS document|lines|protobuf FILE
+//! cargo run --release --example generate -- SPANS document|lines|protobuf|jaeger|zipkin FILE
 //! ```
 //!
 //! 19 spans a trace, two thirds of them SQL with literals, three services; 26 traces to an export request
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    let _ = writeln!(io::stderr(), "usage: generate SPANS document|lines|protobuf FILE");
+    let _ = writeln!(io::stderr(), "usage: generate SPANS document|lines|protobuf|jaeger|zipkin FILE");
     ExitCode::from(2)
 }
 
@@ -45,6 +45,10 @@ enum Form {
     Document,
     Lines,
     Protobuf,
+    /// Jaeger's, a trace on each line.
+    Jaeger,
+    /// Zipkin's, the spans of a trace on each line.
+    Zipkin,
 }
 
 impl Form {
@@ -53,6 +57,8 @@ impl Form {
             "document" => Some(Self::Document),
             "lines" => Some(Self::Lines),
             "protobuf" => Some(Self::Protobuf),
+            "jaeger" => Some(Self::Jaeger),
+            "zipkin" => Some(Self::Zipkin),
             _ => None,
         }
     }
@@ -74,6 +80,8 @@ fn write(spans: u64, form: Form, path: &str) -> io::Result<()> {
                 let message = otlp::protobuf::request(&resources);
                 out.write_all(&otlp::protobuf::length_prefixed([&message[..]]))?;
             }
+            Form::Jaeger => write_lines(&mut out, &otlp::jaeger::traces(&resources))?,
+            Form::Zipkin => write_lines(&mut out, &otlp::zipkin::traces(&resources))?,
             Form::Document => {
                 let mut text = String::new();
                 for (number, resource) in resources.iter().enumerate() {
@@ -88,4 +96,8 @@ fn write(spans: u64, form: Form, path: &str) -> io::Result<()> {
         out.write_all(b"]}\n")?;
     }
     out.flush()
+}
+
+fn write_lines(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
