@@ -14,7 +14,10 @@ use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use seen::{Seen, VALUES_KEY, all};
 use whyslow::diagnosis::{Request, diagnose};
-use whyslow::ingest::{self, FORMATS, Format, Head, IngestError, Input, Options, ReadSummary};
+use whyslow::ingest::{
+    self, Block, FORMATS, Format, Framing, Head, IngestError, Input, Options, Place, ReadSummary, Reading,
+    Rest,
+};
 
 fn read(input: &[u8]) -> (Vec<Seen>, ReadSummary) {
     read_with(vec![stream(input)], 1).unwrap()
@@ -368,6 +371,43 @@ fn exactly_one_format_claims_an_input() {
                 let claims = FORMATS.iter().filter(|format| (format.sniff)(head).is_some());
                 let claims: Vec<_> = claims.map(|format| format.name).collect();
                 assert_eq!(claims, [format.name], "{}", path.display());
+            }
+        }
+    }
+}
+
+/// Ids and times of what is read in blocks that grow by so many bytes.
+fn in_parts(format: &Format, framing: Framing, bytes: &[u8], part: usize) -> Vec<(u64, u64, u64)> {
+    let dictionary = Mutex::new(Dictionary::default());
+    let mut reading = Reading::new(&dictionary, VALUES_KEY);
+    let mut decoder = (format.decoder)(framing);
+    let mut place = Place { file: "input".into(), offset: 0, line: 1 };
+    let (mut start, mut end) = (0, part.min(bytes.len()));
+    loop {
+        let rest = if end == bytes.len() { Rest::Nothing } else { Rest::Follows };
+        let done = decoder.decode(&mut reading, &Block { bytes: &bytes[start..end], place: &place, rest });
+        start += done;
+        place.offset += done as u64;
+        if rest == Rest::Nothing {
+            break;
+        }
+        end = (end + part).min(bytes.len());
+    }
+    let mut spans: Vec<_> =
+        reading.spans.iter().map(|one| (one.span.id, one.span.start_ns, one.span.end_ns)).collect();
+    spans.sort_unstable();
+    spans
+}
+
+#[test]
+fn blocks_of_a_document_may_end_anywhere() {
+    for format in FORMATS.iter().filter(|format| format.name.ends_with("json")) {
+        for path in fixtures(&format!("formats/{}", format.name)) {
+            let bytes = std::fs::read(&path).unwrap();
+            let whole = in_parts(format, Framing::Document, &bytes, bytes.len());
+            for part in [1, 2, 7, 17, 256] {
+                let parts = in_parts(format, Framing::Document, &bytes, part);
+                assert_eq!(parts, whole, "{} in parts of {part}", path.display());
             }
         }
     }

@@ -203,7 +203,7 @@ impl<W: Walk> Pass<'_, '_, W> {
         let in_gap = self.gap.is_some();
         match self.rest {
             // Only blanks are left.
-            _ if !in_gap && self.walk.is_outside() && at == bytes.len() => Some(at),
+            _ if !in_gap && self.walk.is_outside() && is_blank(&bytes[start..]) => Some(bytes.len()),
             Rest::Follows if in_gap => Some(at),
             Rest::Follows => Some(start),
             Rest::TooLong => {
@@ -293,6 +293,11 @@ impl<W: Walk> Pass<'_, '_, W> {
             self.here.reading.skipped.skip(&place.file, offset, line, length, reason);
         }
     }
+}
+
+/// Whether nothing is here but what may stand between documents.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','))
 }
 
 /// The first bytes of a text, without what may stand before its first bracket.

@@ -159,10 +159,7 @@ fn tags<'b>(
         return Ok(());
     }
     while scanner.next_element()? {
-        // In the order in which Jaeger writes them.
-        if let Some(name) = scanner.take_plain(b"{\"key\":\"", b"\",\"type\":\"") {
-            let kind = scanner.take_plain(b"", b"\",\"value\":");
-            let Some(kind) = kind else { return bad("a tag without a value") };
+        if let Some((name, kind)) = usual_tag(scanner) {
             each(name, kind, scanner)?;
             while scanner.next_key()?.is_some() {
                 scanner.skip_value()?;
@@ -193,6 +190,17 @@ fn tags<'b>(
         }
     }
     Ok(())
+}
+
+/// The key and the type of a tag in the order in which Jaeger writes them, and the scanner is at its value;
+/// or the scanner stays.
+#[inline(always)]
+fn usual_tag<'b>(scanner: &mut Scanner<'b>) -> Option<(&'b [u8], &'b [u8])> {
+    let start = scanner.at;
+    let name = scanner.take_plain(b"{\"key\":\"", b"\",\"type\":\"")?;
+    let kind = scanner.take_plain(b"", b"\",\"value\":");
+    scanner.at = if kind.is_none() { start } else { scanner.at };
+    Some((name, kind?))
 }
 
 /// Takes a tag of a span: what OTLP has members for, or an attribute.
