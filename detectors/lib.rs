@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod candidate;
+pub mod comparison;
 pub mod docket;
 pub mod evidence;
 pub mod figures;

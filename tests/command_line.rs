@@ -95,7 +95,9 @@ fn help() {
           <PATH>...  Files and folders to read together; `-` is standard input
 
         Options:
-          -h, --help  Print help (see more with '--help')
+              --compare  Compare two recordings, the first before a change and the second after it: latency,
+                         statements and findings per request; --fail-on finding then means one that came
+          -h, --help     Print help (see more with '--help')
 
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
@@ -124,6 +126,7 @@ fn help() {
           zcat traces.json.gz | whyslow diagnose - --format json --output report.json
           whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
           whyslow diagnose traces.json --fail-on target      (in CI)
+          whyslow diagnose --compare before.json after.json
 
         Exit codes:
           0  done
@@ -572,4 +575,23 @@ fn manual_pages_are_made_from_the_help() {
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("there are diagnose, run, rules, demo, completions, man"));
+}
+
+#[test]
+fn two_recordings_are_compared() {
+    let [before, after] = ["as-found", "customers-joined"]
+        .map(|name| format!("{}/fixtures/order-list/{name}.otlp.zst", env!("CARGO_MANIFEST_DIR")));
+    let compared =
+        whyslow(folder().path(), &["diagnose", "--compare", &before, &after, "--fail-on", "finding"]);
+    let told = text(&compared.stdout);
+    assert_eq!(compared.status.code(), Some(0), "{told}");
+    let gone = told.split("findings that are gone").nth(1).unwrap();
+    assert!(gone.contains("n-plus-one") && !gone.contains("blocking-call"), "{told}");
+    let back = whyslow(folder().path(), &["diagnose", "--compare", &after, &before, "--fail-on", "finding"]);
+    assert_eq!(back.status.code(), Some(1), "a loop came: {}", text(&back.stdout));
+    let one = whyslow(folder().path(), &["diagnose", "--compare", &before]);
+    assert_eq!(one.status.code(), Some(2));
+    assert!(text(&one.stderr).contains("two paths"));
+    let page = whyslow(folder().path(), &["diagnose", "--compare", &before, &after, "--format", "html"]);
+    assert_eq!(page.status.code(), Some(2));
 }

@@ -4,6 +4,7 @@
 mod samples;
 mod schema;
 
+use detectors::comparison::compare;
 use detectors::finding::{Affected, Confidence, NotSeen, Report, Verify};
 use expect_test::{expect, expect_file};
 use serde_json::Value;
@@ -282,6 +283,31 @@ fn unknown_is_null() {
     .assert_eq(&document.lines().skip(8).take(6).map(str::trim).collect::<Vec<_>>().join("\n"));
 }
 
+fn comparison_schema() -> Value {
+    serde_json::from_str(include_str!("../docs/comparison-v1.schema.json")).unwrap()
+}
+
+#[test]
+fn two_reports_are_compared() {
+    let mut after = samples::full();
+    after.findings.remove(0);
+    after.endpoints.remove(1);
+    after.endpoints[0].latency_ns.p50 = Some(701_000_000);
+    let comparison = compare(&samples::full(), &after);
+    let written = |name: &str, width: usize| {
+        let write =
+            OUTPUTS.iter().find(|output| output.name == name).and_then(|output| output.compare).unwrap();
+        let mut bytes = Vec::new();
+        write(&comparison, &at(width), &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    expect_file!["report/compared-80.txt"].assert_eq(&written("text", 80));
+    expect_file!["report/compared-120.txt"].assert_eq(&written("text", 120));
+    expect_file!["report/compared.md"].assert_eq(&written("markdown", 100));
+    let document: Value = serde_json::from_str(&written("json", 100)).unwrap();
+    assert_eq!(schema::violations(&comparison_schema(), &document), Vec::<String>::new());
+}
+
 /// Every field is explained in `docs/report.md` in the schema's words.
 #[test]
 fn the_page_explains_every_field() {
@@ -293,10 +319,12 @@ fn the_page_explains_every_field() {
             }
         }
     }
-    let schema = schema();
+    let schemas = [schema(), comparison_schema()];
     let mut explained = Vec::new();
-    descriptions(&schema["properties"], &mut explained);
-    descriptions(&schema["$defs"], &mut explained);
+    for schema in &schemas {
+        descriptions(&schema["properties"], &mut explained);
+        descriptions(&schema["$defs"], &mut explained);
+    }
     assert!(explained.len() > 100);
     let page = include_str!("../docs/report.md");
     explained.retain(|text| !page.contains(text) && !text.starts_with("[low, high]"));

@@ -1,5 +1,6 @@
 //! `whyslow diagnose`: reads evidence and says what to fix first.
 
+mod compare;
 mod destination;
 mod gate;
 mod narrow;
@@ -14,7 +15,7 @@ use detectors::finding::Report;
 use detectors::settings::{Settings, Target};
 use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::Input;
-use whyslow::report::{self, OUTPUTS, Style};
+use whyslow::report::{self, OUTPUTS, Output, Style};
 use whyslow::settings_file::endpoint::{canonical, nearest};
 use whyslow::settings_file::{self, Day, target};
 
@@ -28,6 +29,7 @@ Examples:
   zcat traces.json.gz | whyslow diagnose - --format json --output report.json
   whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
   whyslow diagnose traces.json --fail-on target      (in CI)
+  whyslow diagnose --compare before.json after.json
 
 Exit codes:
   0  done
@@ -47,6 +49,11 @@ pub(crate) struct Command {
     /// Files and folders to read together; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Compare two recordings, the first before a change and the second after it: latency, statements
+    /// and findings per request; --fail-on finding then means one that came
+    #[arg(long, conflicts_with_all = ["show", "top"])]
+    compare: bool,
 
     #[command(flatten)]
     options: Options,
@@ -108,6 +115,9 @@ pub(crate) struct Options {
 /// More threads than this win nothing, and a system may refuse to start them.
 const THREADS_MAX: usize = 128;
 
+/// `--fail-on target` without one.
+const NO_TARGET: &str = "--fail-on target: there is no target; give --target or [[target]] in whyslow.toml";
+
 /// What makes the program end with 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
@@ -137,7 +147,11 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
         return Err(UsageError("standard input (`-`) can be read once only".to_owned()).into());
     }
     let inputs = command.paths.into_iter().map(Input::from);
-    diagnose(&command.options, settings(&command.options)?, inputs.collect(), again)
+    let settings = settings(&command.options)?;
+    match command.compare {
+        true => compare::compare(&command.options, settings, inputs.collect(), again),
+        false => diagnose(&command.options, settings, inputs.collect(), again),
+    }
 }
 
 /// The command that reads the same places again, where a new recording lies by then.
@@ -185,22 +199,11 @@ fn diagnose(
     again: String,
 ) -> anyhow::Result<Outcome> {
     if options.fail_on == Some(FailOn::Target) && settings.targets.is_empty() {
-        let text = "--fail-on target: there is no target; give --target or [[target]] in whyslow.toml";
-        return Err(UsageError(text.to_owned()).into());
+        return Err(UsageError(NO_TARGET.to_owned()).into());
     }
-    let output = OUTPUTS.iter().find(|output| output.name == options.format).unwrap_or(&OUTPUTS[0]);
     let destination = Destination::open(options.output.as_deref())?;
-    let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
-    let request = Request {
-        settings,
-        memory_bytes: options.memory,
-        threads: threads.map_or(1, std::num::NonZeroUsize::get).min(THREADS_MAX),
-        command: again,
-    };
-    let shown = progress::Shown::new();
-    let result = diagnosis::diagnose(inputs, &request, &|progress| shown.update(progress));
-    shown.end();
-    let report = result?;
+    let request = request(options, settings, again);
+    let report = judged(inputs, &request)?;
     warn_of_unused_acceptances(&request.settings, &report);
     let told =
         narrow::narrow(&report, options.endpoint.as_deref(), options.top.map(std::num::NonZeroUsize::get));
@@ -212,7 +215,7 @@ fn diagnose(
         ));
         return Ok(Outcome::CannotMeasure);
     }
-    destination.write(output, &told, style)?;
+    destination.write(output(options).write, &told, style)?;
     if let Some(glob) = options.endpoint.as_ref().filter(|_| told.endpoints.is_empty()) {
         say(format_args!("error: no endpoint fits {glob}; {}", nearest(glob, &report.endpoints)));
         return Ok(Outcome::CannotMeasure);
@@ -224,6 +227,28 @@ fn diagnose(
         Some(FailOn::Target) => gate::on_targets(&request.settings, &report),
         None => Outcome::Done,
     })
+}
+
+fn output(options: &Options) -> &'static Output {
+    OUTPUTS.iter().find(|output| output.name == options.format).unwrap_or(&OUTPUTS[0])
+}
+
+fn request(options: &Options, settings: Settings, again: String) -> Request {
+    let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
+    Request {
+        settings,
+        memory_bytes: options.memory,
+        threads: threads.map_or(1, std::num::NonZeroUsize::get).min(THREADS_MAX),
+        command: again,
+    }
+}
+
+/// Reads and judges, with progress on a terminal.
+fn judged(inputs: Vec<Input>, request: &Request) -> Result<Report, diagnosis::Error> {
+    let shown = progress::Shown::new();
+    let result = diagnosis::diagnose(inputs, request, &|progress| shown.update(progress));
+    shown.end();
+    result
 }
 
 fn settings(options: &Options) -> anyhow::Result<Settings> {

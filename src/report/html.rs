@@ -13,8 +13,12 @@ use detectors::finding::{Confidence, Endpoint, Finding, GainKind, Latency, PathT
 use super::words::{WHOLE_SERVICE, checked, clean, is_at, place, time_of};
 use super::{Output, Style, numbered, words};
 
-pub(super) const OUTPUT: Output =
-    Output { name: "html", summary: "one page for a browser, with requests drawn in time", write };
+pub(super) const OUTPUT: Output = Output {
+    name: "html",
+    summary: "one page for a browser, with requests drawn in time",
+    write,
+    compare: None,
+};
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");

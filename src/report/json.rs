@@ -2,12 +2,23 @@
 
 use std::io;
 
+use detectors::comparison::Comparison;
 use detectors::finding::Report;
 
 use super::{Output, Style};
 
-pub(super) const OUTPUT: Output =
-    Output { name: "json", summary: "one JSON document, version 1, for programs", write };
+pub(super) const OUTPUT: Output = Output {
+    name: "json",
+    summary: "one JSON document, version 1, for programs",
+    write,
+    compare: Some(compare),
+};
+
+/// `docs/comparison-v1.schema.json` describes it.
+fn compare(comparison: &Comparison, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, comparison)?;
+    out.write_all(b"\n")
+}
 
 fn write(report: &Report, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;

@@ -1,5 +1,7 @@
 //! The report for a pull request: GitHub's Markdown, short first, the rest folded.
 
+mod comparison;
+
 use std::io;
 
 use detectors::figures::{count, counted, duration};
@@ -8,8 +10,12 @@ use detectors::finding::{Confidence, Endpoint, Finding, GainKind, Latency, Repor
 use super::words::{WHOLE_SERVICE, checked, clean, is_at, place, time_of};
 use super::{Output, Style, numbered, words};
 
-pub(super) const OUTPUT: Output =
-    Output { name: "markdown", summary: "Markdown for a pull request or a ticket", write };
+pub(super) const OUTPUT: Output = Output {
+    name: "markdown",
+    summary: "Markdown for a pull request or a ticket",
+    write,
+    compare: Some(comparison::write),
+};
 
 /// Findings that are told; a comment holds 65,536 characters.
 const FINDINGS_MAX: usize = 20;

@@ -10,7 +10,11 @@ mod words;
 
 use std::io;
 
+use detectors::comparison::Comparison;
 use detectors::finding::{Finding, Report};
+
+/// Writes something in the form of an output.
+pub type Write<T> = fn(&T, &Style, &mut dyn io::Write) -> io::Result<()>;
 
 /// A form in which a report is written.
 pub struct Output {
@@ -19,7 +23,9 @@ pub struct Output {
     /// One line for help and documentation.
     pub summary: &'static str,
     /// Writes a whole report.
-    pub write: fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>,
+    pub write: Write<Report>,
+    /// Writes what is different between two; `None` where that has no such form.
+    pub compare: Option<Write<Comparison>>,
 }
 
 /// How a report is shown where an output is made for people.

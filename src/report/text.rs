@@ -1,5 +1,6 @@
 //! The report for people: each endpoint, where its time goes, what to fix first.
 
+pub(super) mod comparison;
 mod endpoint;
 mod finding;
 mod first;
@@ -19,8 +20,12 @@ use self::page::Page;
 use super::words::{WHOLE_SERVICE, is_at};
 use super::{Output, Style};
 
-pub(super) const OUTPUT: Output =
-    Output { name: "text", summary: "a page for people, coloured on terminals", write };
+pub(super) const OUTPUT: Output = Output {
+    name: "text",
+    summary: "a page for people, coloured on terminals",
+    write,
+    compare: Some(comparison::write),
+};
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);

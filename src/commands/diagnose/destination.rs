@@ -1,14 +1,13 @@
 //! Where a report goes: the terminal, a pipe, or a file that is replaced whole.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use detectors::finding::Report;
 use tempfile::NamedTempFile;
-use whyslow::report::{Output, Style};
+use whyslow::report::{Style, Write};
 
 /// A place that can be written to, found out before the long work begins.
 pub(super) enum Destination {
@@ -27,17 +26,15 @@ impl Destination {
         open(path).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Writes a report; a file has all of it or stays as it was. Width and colour are those that fit the
-    /// place.
-    pub(super) fn write(self, output: &Output, report: &Report, style: Style) -> anyhow::Result<()> {
+    /// Writes a report or comparison; a file has all of it or stays as it was. Width and colour are those
+    /// that fit the place.
+    pub(super) fn write<T>(self, write: Write<T>, told: &T, style: Style) -> anyhow::Result<()> {
         let plain = Style { width: columns().unwrap_or(Style::WIDTH_DEFAULT), colour: false, ..style };
         let cannot = |path: PathBuf| move || format!("cannot write {}", path.display());
         match self {
-            Self::Stdout => to_stdout(output, report, style).context("cannot write to standard output"),
-            Self::Special(path, file) => {
-                into(file, output, report, &plain).map(drop).with_context(cannot(path))
-            }
-            Self::File(path, file) => into(file, output, report, &plain)
+            Self::Stdout => to_stdout(write, told, style).context("cannot write to standard output"),
+            Self::Special(path, file) => into(file, write, told, &plain).map(drop).with_context(cannot(path)),
+            Self::File(path, file) => into(file, write, told, &plain)
                 .and_then(|file| file.persist(&path).map_err(|refused| refused.error))
                 .map(drop)
                 .with_context(cannot(path)),
@@ -66,13 +63,13 @@ fn open(path: &Path) -> io::Result<Destination> {
     Ok(Destination::File(path, file))
 }
 
-fn into<W: Write>(file: W, output: &Output, report: &Report, style: &Style) -> io::Result<W> {
+fn into<W: io::Write, T>(file: W, write: Write<T>, told: &T, style: &Style) -> io::Result<W> {
     let mut out = BufWriter::new(file);
-    (output.write)(report, style, &mut out)?;
+    write(told, style, &mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
-fn to_stdout(output: &Output, report: &Report, style: Style) -> io::Result<()> {
+fn to_stdout<T>(write: Write<T>, told: &T, style: Style) -> io::Result<()> {
     let stdout = io::stdout().lock();
     // What is not a terminal gets a fixed width, so that its bytes do not depend on a window; who
     // wants another one exports it.
@@ -82,7 +79,7 @@ fn to_stdout(output: &Output, report: &Report, style: Style) -> io::Result<()> {
     };
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     let style = Style { width: width.unwrap_or(Style::WIDTH_DEFAULT), colour, ..style };
-    into(stdout, output, report, &style)?.flush()
+    into(stdout, write, told, &style)?.flush()
 }
 
 /// The width that the environment asks for.

@@ -1,0 +1,74 @@
+//! What is different between two reports, for a pull request.
+
+use std::io;
+
+use detectors::comparison::{Comparison, EndpointChange, Figures, FindingChange, State};
+use detectors::figures::{count, counted, duration};
+use detectors::finding::Confidence;
+
+use super::{ENDPOINTS_MAX, FINDINGS_MAX, code, cut, prose};
+use crate::report::Style;
+use crate::report::text::comparison::{ONE_OF_EACH, costs};
+use crate::report::words::WHOLE_SERVICE;
+
+pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let shown = |change: &&FindingChange| style.verbose || change.confidence != Confidence::Low;
+    let findings: Vec<&FindingChange> = comparison.findings.iter().filter(shown).collect();
+    let of = |state: State| findings.iter().filter(|change| change.state == state).count();
+    writeln!(
+        out,
+        "## whyslow: {} came, {} gone, {} stay\n",
+        counted(of(State::Came) as u64, "finding"),
+        of(State::Gone),
+        of(State::Stays)
+    )?;
+    writeln!(out, "| endpoint | requests | p50 | p95 | p99 | statements |\n|---|---|---|---|---|---|")?;
+    for change in comparison.endpoints.iter().take(ENDPOINTS_MAX) {
+        write_row(change, out)?;
+    }
+    if !findings.is_empty() {
+        writeln!(out, "\n| | finding | at | per request |\n|---|---|---|---|")?;
+    }
+    for change in findings.into_iter().take(FINDINGS_MAX) {
+        write_finding(change, out)?;
+    }
+    writeln!(out, "\n{ONE_OF_EACH}")
+}
+
+fn write_row(change: &EndpointChange, out: &mut dyn io::Write) -> io::Result<()> {
+    let cell = |figure: &dyn Fn(&Figures) -> Option<String>| {
+        let told = |side: &Option<Figures>| side.as_ref().and_then(figure).unwrap_or_else(|| "–".to_owned());
+        let (before, after) = (told(&change.before), told(&change.after));
+        if before == after { before } else { format!("{before} → **{after}**") }
+    };
+    writeln!(
+        out,
+        "| {} {} | {} | {} | {} | {} | {} |",
+        prose(&change.service),
+        code(&change.name).replace('|', "\\|"),
+        cell(&|side| Some(count(side.requests))),
+        cell(&|side| side.latency_ns.p50.map(duration)),
+        cell(&|side| side.latency_ns.p95.map(duration)),
+        cell(&|side| side.latency_ns.p99.map(duration)),
+        cell(&|side| Some(count(side.statements_per_request.p50))),
+    )
+}
+
+fn write_finding(change: &FindingChange, out: &mut dyn io::Write) -> io::Result<()> {
+    let state = match change.state {
+        State::Came => "**came**",
+        State::NewEndpoint => "new endpoint",
+        State::Stays => "stays",
+        State::Gone => "gone",
+        State::NotExercised => "not exercised",
+    };
+    writeln!(
+        out,
+        "| {state} | {} {} | {} of {} | {} |",
+        change.detector,
+        code(&cut(&change.subject.text)).replace('|', "\\|"),
+        code(change.endpoint.as_deref().unwrap_or(WHOLE_SERVICE)).replace('|', "\\|"),
+        prose(&change.service),
+        costs(change)
+    )
+}

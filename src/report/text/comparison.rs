@@ -1,0 +1,100 @@
+//! What is different between two reports, for people.
+
+use std::io;
+
+use detectors::comparison::{Comparison, EndpointChange, Figures, FindingChange, State};
+use detectors::figures::{count, duration};
+use detectors::finding::Confidence;
+
+use super::ink::{Ink, Line};
+use super::page::Page;
+use super::table::write_table;
+use super::title;
+use crate::report::Style;
+use crate::report::words::WHOLE_SERVICE;
+
+/// Where findings begin.
+const INDENT: usize = 2;
+
+pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page { style, out };
+    page.line(title("endpoints, before → after"))?;
+    write_table(&mut page, comparison.endpoints.iter().map(row).collect())?;
+    for (state, name, ink) in STATES {
+        let shown = |change: &&FindingChange| {
+            change.state == state && (style.verbose || change.confidence != Confidence::Low)
+        };
+        let changes: Vec<&FindingChange> = comparison.findings.iter().filter(shown).collect();
+        if !changes.is_empty() {
+            page.blank()?;
+            page.line(Line::default().with(ink, name))?;
+            changes.into_iter().try_for_each(|change| write_finding(&mut page, change))?;
+        }
+    }
+    page.blank()?;
+    page.prose(Line::default(), Ink::Faint, ONE_OF_EACH)
+}
+
+/// What holds for every comparison of two recordings.
+pub(in crate::report) const ONE_OF_EACH: &str =
+    "Per request, of one recording of each side: the same code measured twice differs, too.";
+
+/// Titles of what became of findings.
+const STATES: [(State, &str, Ink); 5] = [
+    (State::Came, "findings that came", Ink::Bad),
+    (State::NewEndpoint, "findings at endpoints that were not exercised before", Ink::Title),
+    (State::Stays, "findings that stay", Ink::Title),
+    (State::Gone, "findings that are gone", Ink::Good),
+    (State::NotExercised, "nothing known: endpoints that were not exercised after", Ink::Faint),
+];
+
+/// Service, name, requests, percentiles, statements.
+fn row(change: &EndpointChange) -> Vec<Line> {
+    let plain = |text: String| Line::default().with(Ink::Plain, text);
+    let cell = |name: &str, figure: &dyn Fn(&Figures) -> Option<String>| {
+        let [before, after] = [change.before, change.after].map(|side| side.as_ref().and_then(figure));
+        if before.is_none() && after.is_none() {
+            return Line::default();
+        }
+        let [before, after] = [before, after].map(|figure| figure.unwrap_or_else(|| "–".to_owned()));
+        let line = Line::default().with(Ink::Faint, format!("{name} "));
+        match before == after {
+            true => line.with(Ink::Plain, before),
+            false => line.with(Ink::Plain, format!("{before} → ")).with(Ink::Figure, after),
+        }
+    };
+    vec![
+        Line::default().with(Ink::Faint, &change.service),
+        plain(change.name.clone()),
+        cell("requests", &|side| Some(count(side.requests))),
+        cell("p50", &|side| side.latency_ns.p50.map(duration)),
+        cell("p95", &|side| side.latency_ns.p95.map(duration)),
+        cell("p99", &|side| side.latency_ns.p99.map(duration)),
+        cell("statements", &|side| Some(count(side.statements_per_request.p50))),
+    ]
+}
+
+fn write_finding(page: &mut Page<'_>, change: &FindingChange) -> io::Result<()> {
+    let at = change.endpoint.as_deref().unwrap_or(WHOLE_SERVICE);
+    let head = Line::at(INDENT).with(Ink::Flaw, &change.detector).with(Ink::Plain, "  ");
+    let room = page.room(head.width());
+    page.line(head.with(Ink::Plain, super::fit::shorten(&change.subject.text, room)))?;
+    let items = [
+        Line::default().with(Ink::Plain, format!("at {at} of {}", change.service)),
+        Line::default().with(Ink::Plain, costs(change)),
+        Line::default().with(Ink::Faint, format!("id {}", change.id)),
+    ];
+    page.flow(Line::at(2 * INDENT), items)
+}
+
+/// `189 in a request → 12, gives back 1.1 s of one → 40 ms`.
+pub(in crate::report) fn costs(change: &FindingChange) -> String {
+    let sides = [change.before, change.after];
+    let both = |figures: [Option<String>; 2]| figures.into_iter().flatten().collect::<Vec<_>>().join(" → ");
+    let repeats = both(sides.map(|side| Some(count(side?.repeats?.p50))));
+    let gains = both(sides.map(|side| Some(duration(side?.gain_ns_per_request))));
+    match repeats.is_empty() {
+        true => format!("a fix gives back {gains} of a request"),
+        false => format!("{repeats} in a request, a fix gives back {gains} of it"),
+    }
+}
