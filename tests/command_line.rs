@@ -103,7 +103,7 @@ fn help() {
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
                                  come first ('shop: GET /orders p99<0.5s'); can be given several times
               --format <FORMAT>  The report's form [default: text] [possible values: text, json, markdown,
-                                 html]
+                                 html, sarif]
           -o, --output <FILE>    Write the report to this file, whole or not at all
               --endpoint <GLOB>  Report on these endpoints only; `*` stands for anything
               --top <N>          Report the first N findings only; what has one cause at several endpoints
@@ -191,7 +191,7 @@ fn arguments_that_make_no_sense() {
         expect![[r#"
             2
             error: invalid value 'xml' for '--format <FORMAT>'
-              [possible values: text, json, markdown, html]
+              [possible values: text, json, markdown, html, sarif]
 
               tip: a similar value exists: 'html'
 

@@ -283,6 +283,34 @@ fn unknown_is_null() {
     .assert_eq(&document.lines().skip(8).take(6).map(str::trim).collect::<Vec<_>>().join("\n"));
 }
 
+#[test]
+fn places_in_the_source_are_told_to_code_hosts() {
+    let mut report = samples::full();
+    report.findings[1].accepted = Some("known".to_owned());
+    let told: Value = serde_json::from_str(&written("sarif", &report, Style::default())).unwrap();
+    let run = &told["runs"][0];
+    let placed = report.findings.iter().filter(|finding| finding.location.is_some()).count();
+    assert_eq!(run["results"].as_array().unwrap().len(), placed);
+    let first = &run["results"][0];
+    assert_eq!(first["ruleId"], "n-plus-one");
+    assert_eq!(first["level"], "warning", "its endpoint misses a target");
+    let place = &first["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (&place["artifactLocation"]["uri"], &place["region"]["startLine"]),
+        (&"app/orders.py".into(), &41.into())
+    );
+    assert_eq!(first["partialFingerprints"]["whyslow/v1"], "n-plus-one-3f9a");
+    let note = run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap();
+    assert!(note.contains("without a place in the source"), "{note}");
+    let rules: Vec<&str> = run["tool"]["driver"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["id"].as_str().unwrap())
+        .collect();
+    assert!(rules.contains(&"n-plus-one"));
+}
+
 fn comparison_schema() -> Value {
     serde_json::from_str(include_str!("../docs/comparison-v1.schema.json")).unwrap()
 }

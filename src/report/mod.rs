@@ -5,6 +5,7 @@
 mod html;
 mod json;
 mod markdown;
+mod sarif;
 mod text;
 mod words;
 
@@ -59,4 +60,4 @@ pub fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r Findin
 }
 
 /// Every output; the first is the default.
-pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, markdown::OUTPUT, html::OUTPUT];
+pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, markdown::OUTPUT, html::OUTPUT, sarif::OUTPUT];
