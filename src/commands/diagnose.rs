@@ -41,7 +41,7 @@ Exit codes:
 /// Reads traces and says, for each endpoint, where its time goes and what to fix first.
 ///
 /// Formats are found by content: OTLP as JSON (one document, an array, lines) or protobuf (one
-/// message, a stream with lengths), plain, gzip or zstd.
+/// message, a stream with lengths), JSON of Jaeger and of Zipkin 2, plain, gzip or zstd.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
