@@ -440,7 +440,7 @@ pub struct WaterfallRow {
     pub depth: u64,
     /// What it makes its request wait for.
     pub waits_for: WaitsFor,
-    /// Endpoint with its service, normalised statement or call, name of the span.
+    /// Endpoint with its service, normalised statement or call in brief, name of the span.
     pub text: String,
     /// It is what the fix changes.
     pub claimed: bool,

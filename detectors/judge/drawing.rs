@@ -10,9 +10,13 @@ use crate::evidence::{Dictionary, ShapeRef};
 use crate::finding::{Placed, WaitsFor, Waterfall, WaterfallRow};
 use crate::impact::{Fixes, Outlook, Replayer};
 use crate::skeleton::{Node, Skeleton};
+use crate::wording::brief;
 
 /// Rows of one request; the shortest of more are left out.
 const ROWS_MAX: usize = 40;
+
+/// Rows shorter than this part of the request would be no column of a bar: only what the fix changes is shown.
+const ROW_PART_MIN: u64 = 500;
 
 /// Draws the request of median duration among the sampled ones that show a candidate.
 pub(super) fn waterfall(
@@ -32,15 +36,18 @@ pub(super) fn waterfall(
     if candidate.fix.remedy == Remedy::Overlap {
         put_at_once(skeleton, candidate.number, &measured, &mut fixed);
     }
-    let shown = longest(skeleton, &measured);
+    let claimed = |node: &Node| {
+        let mut claims = skeleton.claims_of(node).iter();
+        claims.any(|claim| claim.candidate == candidate.number)
+    };
+    let shown = longest(skeleton, &measured, claimed);
     let row = |place: usize, depth: u64| {
         let node = &skeleton.nodes[place];
-        let claims = skeleton.claims_of(node);
         WaterfallRow {
             depth,
             waits_for: waits_for(node),
             text: text(node, dictionary),
-            claimed: claims.iter().any(|claim| claim.candidate == candidate.number),
+            claimed: claimed(node),
             measured: measured[place],
             fixed: Some(fixed[place]).filter(|at| at.duration_ns > 0 || measured[place].duration_ns == 0),
         }
@@ -112,8 +119,11 @@ fn put_at_once(skeleton: &Skeleton, candidate: u32, measured: &[Placed], fixed: 
 }
 
 /// Which nodes are shown: the longest, and what they lie within.
-fn longest(skeleton: &Skeleton, measured: &[Placed]) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..skeleton.nodes.len()).collect();
+fn longest(skeleton: &Skeleton, measured: &[Placed], claimed: impl Fn(&Node) -> bool) -> Vec<bool> {
+    let long =
+        |place: &usize| measured[*place].duration_ns.saturating_mul(ROW_PART_MIN) >= skeleton.duration_ns;
+    let told = |place: &usize| long(place) || claimed(&skeleton.nodes[*place]);
+    let mut order: Vec<usize> = (0..skeleton.nodes.len()).filter(told).collect();
     order.sort_by_key(|&place| (Reverse(measured[place].duration_ns), Reverse(place)));
     let mut shown = vec![false; skeleton.nodes.len()];
     let mut count = 0;
@@ -165,11 +175,12 @@ fn waits_for(node: &Node) -> WaitsFor {
     }
 }
 
-/// What a row is called. A request also by its service.
+/// What a row is called, in brief: the finding has the whole text of what it is about. A request also by its
+/// service.
 fn text(node: &Node, dictionary: &Dictionary) -> String {
     let text = match node.shape == ShapeRef::default() {
         true => dictionary.text(node.name).to_owned(),
-        false => dictionary.shape(node.shape).text.to_string(),
+        false => brief(dictionary, node.shape),
     };
     match node.is_request() {
         true => format!("{}  {text}", dictionary.text(dictionary.origin(node.origin).service)),

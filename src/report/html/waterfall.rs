@@ -4,7 +4,6 @@ use std::io;
 
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Placed, WaitsFor, Waterfall, WaterfallRow};
-use detectors::wording::without_columns;
 
 use super::Text;
 
@@ -65,14 +64,24 @@ fn write_row(row: &WaterfallRow, placed: Placed, whole_ns: u64, out: &mut dyn io
         _ => "on-path",
     };
     write_name(row, &calls, out)?;
+    let busy_ns = placed.end_ns.saturating_sub(placed.duration_ns).max(placed.start_ns);
+    let place = |from_ns: u64, to_ns: u64| {
+        let width = percent(to_ns.saturating_sub(from_ns)).min(100.0);
+        format!("left:{:.3}%;width:{width:.3}%;background:var(--{class})", percent(from_ns).min(100.0))
+    };
+    write!(out, "<td class=\"figure\">{}</td><td><div class=\"lane\">", duration(placed.duration_ns))?;
+    if busy_ns > placed.start_ns {
+        let between = place(placed.start_ns, busy_ns);
+        write!(
+            out,
+            "<span class=\"between\" title=\"before and between the calls\" style=\"{between}\"></span>"
+        )?;
+    }
     writeln!(
         out,
-        "<td class=\"figure\">{}</td><td><div class=\"lane\"><span class=\"{state}\" title=\"{} on the critical \
-         path\" style=\"left:{:.3}%;width:{:.3}%;background:var(--{class})\"></span></div></td></tr>",
-        duration(placed.duration_ns),
+        "<span class=\"{state}\" title=\"{} on the critical path\" style=\"{}\"></span></div></td></tr>",
         duration(placed.path_ns),
-        percent(placed.start_ns).min(100.0),
-        percent(placed.end_ns.saturating_sub(placed.start_ns)).min(100.0),
+        place(busy_ns, placed.end_ns),
     )
 }
 
@@ -86,10 +95,9 @@ fn write_name(row: &WaterfallRow, calls: &str, out: &mut dyn io::Write) -> io::R
     let mark = if row.claimed { "▸ " } else { "" };
     write!(
         out,
-        "<tr{class}><td class=\"name\" title=\"{0}\" style=\"padding-left:{1}rem\"><code>{mark}{calls}{2}</code></td>",
+        "<tr{class}><td class=\"name\" title=\"{0}\" style=\"padding-left:{1}rem\"><code>{mark}{calls}{0}</code></td>",
         Text(&row.text),
         row.depth.min(DEPTH_MAX) as f64 * 0.9 + 0.4,
-        Text(without_columns(&row.text).as_deref().unwrap_or(&row.text)),
     )
 }
 

@@ -27,6 +27,9 @@ const ON_PATH: &str = "█";
 /// Beside the critical path.
 const BESIDE: &str = "░";
 
+/// Before and between the calls of a run.
+const BETWEEN: &str = "·";
+
 /// Marks what the fix changes.
 const CLAIMED: &str = "▸ ";
 
@@ -58,9 +61,13 @@ fn draw(page: &mut Page<'_>, waterfall: &Waterfall, number: usize) -> io::Result
     let scale = Scale::of(page, waterfall);
     let trace = Line::default().with(Ink::Faint, format!("trace {}", waterfall.trace));
     page.line_and_right(title("  a usual request that shows it"), trace, INDENT)?;
-    let legend =
-        format!("{ON_PATH} on the critical path   {BESIDE} beside it   {CLAIMED}what the fix changes");
-    page.line(Line::at(INDENT).with(Ink::Faint, legend))?;
+    let legend = [
+        format!("{ON_PATH} on the critical path"),
+        format!("{BESIDE} beside it"),
+        format!("{BETWEEN} before and between the calls of a run"),
+        format!("{CLAIMED}what the fix changes"),
+    ];
+    page.flow(Line::at(INDENT), legend.map(|part| Line::default().with(Ink::Faint, part)))?;
     page.blank()?;
     page.line(head("as measured", &format!("{} in all", duration(*duration_ns))))?;
     for row in rows {
@@ -125,10 +132,12 @@ impl Scale {
         let column = |ns: u64| {
             (u128::from(ns) * self.bar as u128 / u128::from(self.duration_ns)).min(self.bar as u128) as usize
         };
-        let from = column(placed.start_ns).min(self.bar - 1);
+        let busy_ns = placed.end_ns.saturating_sub(placed.duration_ns);
+        let from = column(busy_ns.max(placed.start_ns)).min(self.bar - 1);
+        let begin = column(placed.start_ns).min(from);
         let to = column(placed.end_ns).max(from + 1);
         let (ink, sign) = if placed.path_ns > 0 { (Ink::Bar, ON_PATH) } else { (Ink::Faint, BESIDE) };
-        Line::at(from).with(ink, sign.repeat(to - from))
+        Line::at(begin).with(Ink::Faint, BETWEEN.repeat(from - begin)).with(ink, sign.repeat(to - from))
     }
 }
 
