@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use rustc_hash::FxHashMap;
+
 use super::considered::Considered;
 use super::endpoints::EndpointView;
 use crate::candidate::{Part, Remedy};
@@ -96,25 +98,25 @@ fn within_parents(skeleton: &Skeleton, mut placed: Vec<Placed>) -> Vec<Placed> {
     placed
 }
 
-/// Calls that run at once: a replay has one of them last as long as all, and no time for the others.
+/// Calls that run at once: a replay has one of them, the carrier, last as long as all, and no time for the
+/// others of its request.
 fn put_at_once(skeleton: &Skeleton, candidate: u32, measured: &[Placed], fixed: &mut [Placed]) {
-    let claims = |place: usize| {
-        let mut claims = skeleton.claims_of(&skeleton.nodes[place]).iter();
+    let claims = |node: &Node| {
+        let mut claims = skeleton.claims_of(node).iter();
         claims.any(|claim| claim.candidate == candidate && claim.part == Part::Whole)
     };
-    for place in (0..fixed.len()).filter(|&place| claims(place)) {
-        if fixed[place].duration_ns > 0 {
-            continue;
-        }
-        let request = skeleton.nodes[place].request;
-        let carrier = (0..fixed.len()).find(|&other| {
-            claims(other) && skeleton.nodes[other].request == request && fixed[other].duration_ns > 0
-        });
-        let Some(carrier) = carrier.map(|carrier| fixed[carrier]) else { continue };
-        let duration_ns = measured[place].duration_ns.min(carrier.duration_ns);
+    let claimed: Vec<usize> = (0..fixed.len()).filter(|&place| claims(&skeleton.nodes[place])).collect();
+    let carriers: FxHashMap<u32, Placed> = claimed
+        .iter()
+        .filter(|&&place| fixed[place].duration_ns > 0)
+        .map(|&place| (skeleton.nodes[place].request, fixed[place]))
+        .collect();
+    for place in claimed {
         let own = &mut fixed[place];
-        (own.start_ns, own.duration_ns) = (carrier.start_ns, duration_ns);
-        own.end_ns = own.start_ns + duration_ns;
+        if let Some(carrier) = carriers.get(&skeleton.nodes[place].request).filter(|_| own.duration_ns == 0) {
+            own.duration_ns = measured[place].duration_ns.min(carrier.duration_ns);
+            (own.start_ns, own.end_ns) = (carrier.start_ns, carrier.start_ns + own.duration_ns);
+        }
     }
 }
 
