@@ -53,6 +53,42 @@ fn a_pull_request_is_told_briefly() {
     }
 }
 
+/// GitHub refuses a longer comment as a whole.
+#[test]
+fn a_comment_has_room_for_any_report() {
+    let long = "`*|&<@_ ".repeat(400);
+    let mut report = samples::full();
+    let (endpoint, finding) = (report.endpoints[0].clone(), report.findings[0].clone());
+    report.endpoints = (0..300)
+        .map(|number| {
+            let mut endpoint = endpoint.clone();
+            endpoint.name = format!("{number} {long}");
+            endpoint
+        })
+        .collect();
+    report.findings = (0..300)
+        .map(|number| {
+            let mut finding = finding.clone();
+            finding.id = format!("{number:012x}");
+            (finding.subject.text, finding.why) = (long.clone(), long.clone());
+            finding
+        })
+        .collect();
+    report.notes = vec![long.clone(); 300];
+    let told = written("markdown", &report, Style::default());
+    assert!(told.len() < 65_536, "{} bytes", told.len());
+    assert!(told.contains("1. ") && told.contains("more findings, not listed here."));
+    assert!(
+        told.contains("more endpoints, not listed here.") && told.contains("more notes, not listed here.")
+    );
+    assert!(told.ends_with("</details>\n"));
+
+    let output = OUTPUTS.iter().find(|output| output.name == "markdown").unwrap();
+    let mut compared = Vec::new();
+    output.compare.unwrap()(&compare(&report, &report), &Style::default(), &mut compared).unwrap();
+    assert!(compared.len() < 65_536, "{} bytes compared", compared.len());
+}
+
 #[test]
 fn a_page_for_browsers_needs_nothing_else() {
     let page = written("html", &samples::full(), Style::default());

@@ -2,7 +2,7 @@
 
 mod comparison;
 
-use std::io;
+use std::io::{self, Write};
 
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, GainKind, Latency, Report};
@@ -17,7 +17,14 @@ pub(super) const OUTPUT: Output = Output {
     compare: Some(comparison::write),
 };
 
-/// Findings that are told; a comment holds 65,536 characters.
+/// Bytes of all that is told: a comment on GitHub holds 65,536 characters, and what is left out is told, too.
+const LENGTH_MAX: usize = 64_000;
+
+/// Bytes up to the end of the table of endpoints, and up to the end of the findings.
+const TABLE_END_MAX: usize = 24_000;
+const FINDINGS_END_MAX: usize = 58_000;
+
+/// Findings that are told.
 const FINDINGS_MAX: usize = 20;
 
 /// Endpoints in the table.
@@ -28,17 +35,41 @@ const SUBJECT_MAX: usize = 300;
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let findings = numbered(report, style);
-    write_head(report, &findings, out)?;
-    write_endpoints(report, out)?;
+    let mut text = Vec::new();
+    write_head(report, &findings, &mut text)?;
+    write_endpoints(report, &mut text)?;
+    let mut told = 0;
     for (number, finding) in findings.iter().take(FINDINGS_MAX) {
         let endpoint = report.endpoints.iter().find(|endpoint| is_at(finding, endpoint));
-        write_finding(*number, finding, endpoint, out)?;
+        told += add(&mut text, FINDINGS_END_MAX, |text| write_finding(*number, finding, endpoint, text))?;
     }
-    if findings.len() > FINDINGS_MAX {
-        let more = (findings.len() - FINDINGS_MAX) as u64;
-        writeln!(out, "\n{}, not listed here.", counted(more, "more finding"))?;
+    write_more(findings.len() - told, "more finding", &mut text)?;
+    write_rest(report, &mut text)?;
+    out.write_all(&text)
+}
+
+/// Adds a part if the text is no longer than `max` bytes then, nothing of it otherwise; returns how many parts
+/// were added.
+fn add(
+    text: &mut Vec<u8>,
+    max: usize,
+    part: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> io::Result<usize> {
+    let before = text.len();
+    part(text)?;
+    if text.len() <= max {
+        return Ok(1);
     }
-    write_rest(report, out)
+    text.truncate(before);
+    Ok(0)
+}
+
+/// Tells how many parts were left out.
+fn write_more(left_out: usize, what: &str, text: &mut Vec<u8>) -> io::Result<()> {
+    match left_out as u64 {
+        0 => Ok(()),
+        more => writeln!(text, "\n{}, not listed here.", counted(more, what)),
+    }
 }
 
 fn write_head(report: &Report, findings: &[(usize, &Finding)], out: &mut dyn io::Write) -> io::Result<()> {
@@ -66,19 +97,17 @@ fn write_head(report: &Report, findings: &[(usize, &Finding)], out: &mut dyn io:
     )
 }
 
-fn write_endpoints(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_endpoints(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
     if report.endpoints.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n| endpoint | requests | p50 | p95 | p99 | statements | target | after these fixes |")?;
     writeln!(out, "|---|--:|--:|--:|--:|--:|---|---|")?;
+    let mut told = 0;
     for endpoint in report.endpoints.iter().take(ENDPOINTS_MAX) {
-        write_row(endpoint, out)?;
+        told += add(out, TABLE_END_MAX, |out| write_row(endpoint, out))?;
     }
-    match report.endpoints.len().saturating_sub(ENDPOINTS_MAX) as u64 {
-        0 => Ok(()),
-        more => writeln!(out, "\n{}, not listed here.", counted(more, "more endpoint")),
-    }
+    write_more(report.endpoints.len() - told, "more endpoint", out)
 }
 
 fn write_row(endpoint: &Endpoint, out: &mut dyn io::Write) -> io::Result<()> {
@@ -176,7 +205,7 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "- id {}", code(&finding.id))
 }
 
-fn write_rest(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_rest(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
     let not_seen = report.not_seen.iter().map(|one| {
         let service = one.service.as_ref().map(|service| format!(" ({service})")).unwrap_or_default();
         format!("not seen: {}{service}: {}", one.what, one.how)
@@ -196,9 +225,11 @@ fn write_rest(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\n<details><summary>What could not be seen, and notes</summary>\n")?;
-    for line in lines {
-        writeln!(out, "- {}", prose(&line))?;
+    let mut told = 0;
+    for line in &lines {
+        told += add(out, LENGTH_MAX, |out| writeln!(out, "- {}", prose(line)))?;
     }
+    write_more(lines.len() - told, "more note", out)?;
     writeln!(out, "\n</details>")
 }
 

@@ -1,12 +1,14 @@
 //! What is different between two reports, for a pull request.
 
-use std::io;
+use std::io::{self, Write};
 
 use detectors::comparison::{Comparison, EndpointChange, Figures, FindingChange, State};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::Confidence;
 
-use super::{ENDPOINTS_MAX, FINDINGS_MAX, code, cut, prose};
+use super::{
+    ENDPOINTS_MAX, FINDINGS_END_MAX, FINDINGS_MAX, TABLE_END_MAX, add, code, cut, prose, write_more,
+};
 use crate::report::Style;
 use crate::report::text::comparison::{ONE_OF_EACH, costs};
 use crate::report::words::WHOLE_SERVICE;
@@ -15,24 +17,30 @@ pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Wr
     let shown = |change: &&FindingChange| style.verbose || change.confidence != Confidence::Low;
     let findings: Vec<&FindingChange> = comparison.findings.iter().filter(shown).collect();
     let of = |state: State| findings.iter().filter(|change| change.state == state).count();
+    let mut text = Vec::new();
     writeln!(
-        out,
+        text,
         "## whyslow: {} came, {} gone, {} stay\n",
         counted(of(State::Came) as u64, "finding"),
         of(State::Gone),
         of(State::Stays)
     )?;
-    writeln!(out, "| endpoint | requests | p50 | p95 | p99 | statements |\n|---|---|---|---|---|---|")?;
+    writeln!(text, "| endpoint | requests | p50 | p95 | p99 | statements |\n|---|---|---|---|---|---|")?;
+    let mut told = 0;
     for change in comparison.endpoints.iter().take(ENDPOINTS_MAX) {
-        write_row(change, out)?;
+        told += add(&mut text, TABLE_END_MAX, |text| write_row(change, text))?;
     }
+    write_more(comparison.endpoints.len() - told, "more endpoint", &mut text)?;
     if !findings.is_empty() {
-        writeln!(out, "\n| | finding | at | per request |\n|---|---|---|---|")?;
+        writeln!(text, "\n| | finding | at | per request |\n|---|---|---|---|")?;
     }
-    for change in findings.into_iter().take(FINDINGS_MAX) {
-        write_finding(change, out)?;
+    let mut told = 0;
+    for change in findings.iter().take(FINDINGS_MAX) {
+        told += add(&mut text, FINDINGS_END_MAX, |text| write_finding(change, text))?;
     }
-    writeln!(out, "\n{ONE_OF_EACH}")
+    write_more(findings.len() - told, "more finding", &mut text)?;
+    writeln!(text, "\n{ONE_OF_EACH}")?;
+    out.write_all(&text)
 }
 
 fn write_row(change: &EndpointChange, out: &mut dyn io::Write) -> io::Result<()> {
