@@ -446,7 +446,8 @@ pub struct WaterfallRow {
     pub claimed: bool,
     /// As measured.
     pub measured: Placed,
-    /// With the fix, in its worst case; `None` where it is not done any more.
+    /// With the fix, in its worst case, as measured where that would cost more; `None` where it is not done any
+    /// more.
     pub fixed: Option<Placed>,
 }
 

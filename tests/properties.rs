@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use detectors::finding::Report;
+use detectors::finding::{Report, Waterfall};
 use detectors::settings::Settings;
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value, shop};
@@ -225,4 +225,69 @@ fn two_hundred_thousand_spans_in_any_order() {
     let files = spread(&messages_of(&spans), 5, folder.path());
     assert_equal(&expected, &report(&files, 2, ENOUGH), "shuffled over five files, two threads");
     assert_equal(&expected, &report(&files, 1, NEARLY_NOTHING), "through temporary files");
+}
+
+/// All recordings below a folder.
+fn recordings_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            recordings_below(&path, found);
+        } else if path.ends_with("trace.otlp.zst") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn drawn_requests_agree_with_themselves() {
+    let mut recordings = Vec::new();
+    recordings_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), &mut recordings);
+    let mut drawn_requests = 0;
+    let mut wrong = Vec::new();
+    for recording in recordings {
+        for finding in report(std::slice::from_ref(&recording), 1, ENOUGH).findings {
+            let Some(drawn) = &finding.waterfall else { continue };
+            drawn_requests += 1;
+            let told = what_disagrees(drawn);
+            let name = recording.display();
+            wrong.extend(
+                told.iter().map(|what| format!("{name}: {} {}: {what}", finding.detector, finding.id)),
+            );
+        }
+    }
+    assert!(drawn_requests > 0 && wrong.is_empty(), "{drawn_requests} drawn\n{}", wrong.join("\n"));
+}
+
+fn what_disagrees(drawn: &Waterfall) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut check = |holds: bool, what: String| {
+        if !holds {
+            wrong.push(what);
+        }
+    };
+    let [best_ns, worst_ns] = drawn.fixed_ns;
+    check(best_ns <= worst_ns && worst_ns <= drawn.duration_ns, format!("range {best_ns} to {worst_ns}"));
+    let path_ns: u64 = drawn.rows.iter().map(|row| row.measured.path_ns).sum();
+    let whole = drawn.rows_left_out == 0;
+    check(path_ns <= drawn.duration_ns, format!("path of {path_ns} in {}", drawn.duration_ns));
+    check(
+        !whole || path_ns == drawn.duration_ns,
+        format!("whole path of {path_ns} in {}", drawn.duration_ns),
+    );
+    check(drawn.rows.iter().any(|row| row.claimed), "nothing is changed".to_owned());
+    check(drawn.rows.first().is_some_and(|row| row.depth == 0), "no request above all".to_owned());
+    let mut depth = 0;
+    for row in &drawn.rows {
+        check(row.depth <= depth, format!("depth {} below {depth}: {}", row.depth, row.text));
+        depth = row.depth + 1;
+        let sides = [(Some(row.measured), drawn.duration_ns), (row.fixed, worst_ns)];
+        for (at, end_ns) in sides.into_iter().filter_map(|(at, end_ns)| at.map(|at| (at, end_ns))) {
+            let within = at.start_ns <= at.end_ns && at.end_ns <= end_ns;
+            check(within, format!("{at:?} ends after {end_ns}: {}", row.text));
+            check(at.path_ns <= at.duration_ns, format!("{at:?} has a longer path: {}", row.text));
+            check(at.calls > 0, format!("no calls: {}", row.text));
+        }
+    }
+    wrong
 }

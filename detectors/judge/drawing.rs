@@ -35,7 +35,10 @@ pub(super) fn waterfall(
     let best_ns = replayer.duration_ns(skeleton, &fixes, Outlook::Best);
     let worst_ns = replayer.duration_ns(skeleton, &fixes, Outlook::Worst);
     let mut fixed = within_parents(skeleton, replayer.placed(skeleton));
-    if candidate.fix.remedy == Remedy::Overlap {
+    if worst_ns > skeleton.duration_ns {
+        // A model at its worst may cost more than what it replaces; nobody would keep that.
+        fixed.clone_from(&measured);
+    } else if candidate.fix.remedy == Remedy::Overlap {
         put_at_once(skeleton, candidate.number, &measured, &mut fixed);
     }
     let claimed = |node: &Node| {
@@ -57,7 +60,6 @@ pub(super) fn waterfall(
     Some(Waterfall {
         trace: format!("{:032x}", skeleton.trace),
         duration_ns: skeleton.duration_ns,
-        // A model at its worst may cost more than what it replaces; nobody would keep that.
         fixed_ns: [best_ns, worst_ns].map(|fixed_ns| fixed_ns.min(skeleton.duration_ns)),
         rows: in_order(skeleton, &shown, &measured)
             .into_iter()
