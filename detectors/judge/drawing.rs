@@ -252,9 +252,14 @@ mod tests {
                 .http("GET partner/news", 91.0, 200.0)
                 .http("GET partner/rates", 201.0, 298.0)
         });
-        let rows = rows(drawn(&report, "sequential-calls"));
+        let waterfall = drawn(&report, "sequential-calls");
+        let rows = rows(waterfall);
         let begins: Vec<u64> = rows[1..].iter().map(|(_, _, _, fixed)| fixed.unwrap()[0]).collect();
         assert_eq!(begins, [begins[0]; 3]);
+        for row in &waterfall.rows[1..] {
+            let fixed = row.fixed.unwrap();
+            assert!(fixed.duration_ns >= row.measured.duration_ns, "{}: as long as it was", row.text);
+        }
     }
 
     #[test]
