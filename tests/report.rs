@@ -40,6 +40,11 @@ fn a_finding_is_shown_with_a_request() {
     let show = |number, width| text(&report, Style { show: Some(number), ..at(width) });
     expect_file!["report/show-80.txt"].assert_eq(&show(1, 80));
     expect_file!["report/show-120.txt"].assert_eq(&show(1, 120));
+    for width in [80, 120, 200] {
+        let bars = |line: &&str| line.contains(" ms  ") || line.contains(" s  ");
+        let wide = show(1, width).lines().filter(bars).map(|line| line.chars().count()).max();
+        assert!(wide.is_some_and(|wide| wide <= width), "{wide:?} columns of {width}");
+    }
     assert!(show(2, 80).contains("no request that shows it was kept whole"));
 }
 

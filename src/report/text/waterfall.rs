@@ -110,7 +110,7 @@ impl Scale {
     fn of(page: &Page<'_>, waterfall: &Waterfall) -> Self {
         let widths = waterfall.rows.iter().map(|row| name(row, row.measured, usize::MAX).width());
         let widest = widths.max().unwrap_or(0);
-        let room = page.room(INDENT + TIME_WIDTH + 2);
+        let room = page.room(INDENT + 1 + TIME_WIDTH + 2);
         let text = widest.min((room / 2).max(room.saturating_sub(BAR_MIN * 3)));
         let bar = room.saturating_sub(text).max(BAR_MIN);
         Self { text, bar, duration_ns: waterfall.duration_ns.max(1) }
