@@ -19,7 +19,7 @@ use crate::ingest::{self, IngestError, Input, ReadSummary};
 use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
-const SPANS_SHARE: u64 = 52;
+const SPANS_SHARE: u64 = 48;
 
 /// Inputs whose problems are told one by one; a folder may hold thousands of other files.
 const PROBLEMS_MAX: usize = 5;
