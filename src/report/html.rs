@@ -8,10 +8,10 @@ use std::fmt;
 use std::io;
 
 use detectors::figures::{count, counted, duration, share};
-use detectors::finding::{Confidence, Endpoint, Finding, GainKind, Latency, PathTime, Report, TargetResult};
+use detectors::finding::{Confidence, Endpoint, Finding, PathTime, Report, TargetResult};
 
-use super::words::{WHOLE_SERVICE, checked, clean, is_at, place, time_of};
-use super::{Output, Style, numbered, words};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place};
+use super::{Output, Style, numbered};
 
 pub(super) const OUTPUT: Output = Output {
     name: "html",
@@ -22,6 +22,9 @@ pub(super) const OUTPUT: Output = Output {
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
+
+/// Around figures that matter most.
+const BOLD: [&str; 2] = ["<b>", "</b>"];
 
 /// Dismissals that are listed.
 const DISMISSED_MAX: usize = 200;
@@ -130,7 +133,7 @@ fn write_endpoint(
     write_path(&endpoint.critical_path_ns.slowest, out)?;
     write!(out, "</td><td>{}</td><td>", target(endpoint.target.as_ref()))?;
     if let Some(last) = endpoint.after_fixes.last() {
-        write!(out, "{}", changes(latency, &last.latency_ns, Some(endpoint)))?;
+        write!(out, "{}", changes(latency, &last.latency_ns, Some(endpoint), BOLD))?;
     }
     write!(out, "</td><td>")?;
     for (number, finding) in findings.iter().filter(|(_, finding)| is_at(finding, endpoint)) {
@@ -165,15 +168,6 @@ fn target(target: Option<&TargetResult>) -> String {
         None => ("faint", "too few requests to say"),
     };
     format!("{} &lt; {} <b class=\"{class}\">{met}</b>", Text(&target.metric), duration(target.max_ns))
-}
-
-/// `p99 3.02 s → 0.80 s, p50 1.67 s → 0.70 s`.
-fn changes(before: &Latency, after: &Latency, endpoint: Option<&Endpoint>) -> String {
-    let changes = words::changes(before, after, endpoint).into_iter();
-    changes
-        .map(|(name, before, after)| format!("{name} {before} → <b>{after}</b>"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn write_findings(
@@ -212,7 +206,7 @@ fn write_finding(
     writeln!(
         out,
         "<p class=\"gain\">{}</p>\n<p class=\"faint\">{}</p>",
-        gain(finding, endpoint),
+        gain(finding, endpoint, BOLD),
         facts(finding)
     )?;
     write_words(finding, out)?;
@@ -220,20 +214,6 @@ fn write_finding(
         waterfall::write(drawn, number, out)?;
     }
     writeln!(out, "</article>")
-}
-
-fn gain(finding: &Finding, endpoint: Option<&Endpoint>) -> String {
-    let latency = &finding.latency_ns;
-    match (finding.gain.kind, time_of(finding.gain.kind)) {
-        (GainKind::Latency, _) => {
-            format!(
-                "{} with this fix alone, predicted",
-                changes(&latency.measured, &latency.predicted, endpoint)
-            )
-        }
-        (_, Ok(what)) => format!("gives back <b>{}</b> of {what}", duration(finding.gain.total_ns)),
-        (_, Err(what)) => what.to_owned(),
-    }
 }
 
 fn facts(finding: &Finding) -> String {

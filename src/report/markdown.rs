@@ -5,10 +5,10 @@ mod comparison;
 use std::io::{self, Write};
 
 use detectors::figures::{count, counted, duration};
-use detectors::finding::{Confidence, Endpoint, Finding, GainKind, Latency, Report};
+use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
-use super::words::{WHOLE_SERVICE, checked, clean, is_at, place, time_of};
-use super::{Output, Style, numbered, words};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place};
+use super::{Output, Style, numbered};
 
 pub(super) const OUTPUT: Output = Output {
     name: "markdown",
@@ -29,6 +29,9 @@ const FINDINGS_MAX: usize = 20;
 
 /// Endpoints in the table.
 const ENDPOINTS_MAX: usize = 50;
+
+/// Around figures that matter most.
+const BOLD: [&str; 2] = ["**", "**"];
 
 /// Characters of a statement.
 const SUBJECT_MAX: usize = 300;
@@ -121,10 +124,9 @@ fn write_row(endpoint: &Endpoint, out: &mut dyn io::Write) -> io::Result<()> {
         };
         format!("{} < {}: {met}", target.metric, duration(target.max_ns))
     });
-    let after = endpoint
-        .after_fixes
-        .last()
-        .map_or_else(String::new, |last| changes(&endpoint.latency_ns, &last.latency_ns, Some(endpoint)));
+    let after = endpoint.after_fixes.last().map_or_else(String::new, |last| {
+        changes(&endpoint.latency_ns, &last.latency_ns, Some(endpoint), BOLD)
+    });
     writeln!(
         out,
         "| {} {} | {} | {} | {} | {} | {} | {target} | {after} |",
@@ -136,15 +138,6 @@ fn write_row(endpoint: &Endpoint, out: &mut dyn io::Write) -> io::Result<()> {
         figure(latency.p99),
         count(endpoint.statements_per_request.p50),
     )
-}
-
-/// `p99 3.02 s → 0.80 s, p50 1.67 s → 0.70 s`.
-fn changes(before: &Latency, after: &Latency, endpoint: Option<&Endpoint>) -> String {
-    let changes = words::changes(before, after, endpoint).into_iter();
-    changes
-        .map(|(name, before, after)| format!("{name} {before} → **{after}**"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn write_finding(
@@ -162,18 +155,7 @@ fn write_finding(
         prose(&finding.service)
     )?;
     writeln!(out, "{}\n", code(&cut(&finding.subject.text)))?;
-    let latency = &finding.latency_ns;
-    let gain = match (finding.gain.kind, time_of(finding.gain.kind)) {
-        (GainKind::Latency, _) => {
-            format!(
-                "{} with this fix alone, predicted",
-                changes(&latency.measured, &latency.predicted, endpoint)
-            )
-        }
-        (_, Ok(what)) => format!("gives back **{}** of {what}", duration(finding.gain.total_ns)),
-        (_, Err(what)) => what.to_owned(),
-    };
-    writeln!(out, "- {gain}")?;
+    writeln!(out, "- {}", gain(finding, endpoint, BOLD))?;
     if let Some(repeats) = finding.repeats.filter(|repeats| repeats.max > 1) {
         writeln!(out, "- {} in a request, up to {}", count(repeats.p50), count(repeats.max))?;
     }

@@ -5,11 +5,11 @@
 use std::io;
 
 use detectors::ALL;
-use detectors::figures::{counted, duration};
-use detectors::finding::{Finding, GainKind, Location, Report};
+use detectors::figures::counted;
+use detectors::finding::{Finding, Location, Report};
 use serde_json::{Value, json};
 
-use super::words::{WHOLE_SERVICE, changes, is_at, time_of};
+use super::words::{WHOLE_SERVICE, gain, is_at};
 use super::{Output, Style};
 
 pub(super) const OUTPUT: Output = Output {
@@ -89,17 +89,7 @@ fn misses_target(finding: &Finding, report: &Report) -> bool {
 
 fn message(finding: &Finding, report: &Report) -> String {
     let endpoint = report.endpoints.iter().find(|endpoint| is_at(finding, endpoint));
-    let gain = match (finding.gain.kind, time_of(finding.gain.kind)) {
-        (GainKind::Latency, _) => {
-            let latency = &finding.latency_ns;
-            let changes = changes(&latency.measured, &latency.predicted, endpoint);
-            let changes =
-                changes.into_iter().map(|(name, before, after)| format!("{name} {before} → {after}"));
-            format!("{} with this fix alone, predicted", changes.collect::<Vec<_>>().join(", "))
-        }
-        (_, Ok(what)) => format!("gives back {} of {what}", duration(finding.gain.total_ns)),
-        (_, Err(what)) => what.to_owned(),
-    };
+    let gain = gain(finding, endpoint, ["", ""]);
     let fix = finding.fix.first().map(|fix| format!(" Fix: {}.", fix.text)).unwrap_or_default();
     format!(
         "{} at {} of {}: {}. {}. {gain}.{fix}",

@@ -1,6 +1,6 @@
 //! The report for people: each endpoint, where its time goes, what to fix first.
 
-pub(super) mod comparison;
+mod comparison;
 mod endpoint;
 mod finding;
 mod first;

@@ -1,11 +1,16 @@
 //! What all outputs for people say in the same words.
 
+use detectors::comparison::FindingChange;
 use detectors::figures::{count, duration};
 use detectors::finding::{Endpoint, Finding, GainKind, Latency, Location, Unit, Verify};
 use detectors::settings::Metric;
 
 /// Stands for the endpoint where a finding has none.
 pub(super) const WHOLE_SERVICE: &str = "(whole service)";
+
+/// What holds for every comparison of two recordings.
+pub(super) const ONE_OF_EACH: &str =
+    "Per request, of one recording of each side: the same code measured twice differs, too.";
 
 /// The target's metric or else the highest that is known, then the median.
 pub(super) fn metrics(latency: &Latency, endpoint: Option<&Endpoint>) -> Vec<Metric> {
@@ -34,17 +39,33 @@ pub(super) fn metric_name(metric: Metric) -> &'static str {
     }
 }
 
-/// Name, and latency before and after: `p99`, `3.02 s`, `0.80 s`.
+/// `p99 3.02 s → 0.80 s, p50 1.67 s → 0.70 s`; `mark` stands around what is left.
 pub(super) fn changes(
     before: &Latency,
     after: &Latency,
     endpoint: Option<&Endpoint>,
-) -> Vec<(&'static str, String, String)> {
+    mark: [&str; 2],
+) -> String {
+    let [open, close] = mark;
     let change = |metric| {
-        let (before, after) = (value(before, metric)?, value(after, metric)?);
-        Some((metric_name(metric), duration(before), duration(after)))
+        let (before, after) = (duration(value(before, metric)?), duration(value(after, metric)?));
+        Some(format!("{} {before} → {open}{after}{close}", metric_name(metric)))
     };
-    metrics(before, endpoint).into_iter().filter_map(change).collect()
+    metrics(before, endpoint).into_iter().filter_map(change).collect::<Vec<_>>().join(", ")
+}
+
+/// What a finding's fix alone gives back; `mark` stands around the figures that matter most.
+pub(super) fn gain(finding: &Finding, endpoint: Option<&Endpoint>, mark: [&str; 2]) -> String {
+    let [open, close] = mark;
+    match (finding.gain.kind, time_of(finding.gain.kind)) {
+        (GainKind::Latency, _) => {
+            let latency = &finding.latency_ns;
+            let changes = changes(&latency.measured, &latency.predicted, endpoint, mark);
+            format!("{changes} with this fix alone, predicted")
+        }
+        (_, Ok(what)) => format!("gives back {open}{}{close} of {what}", duration(finding.gain.total_ns)),
+        (_, Err(what)) => what.to_owned(),
+    }
 }
 
 /// Whether a finding lies at an endpoint.
@@ -72,11 +93,28 @@ pub(super) fn place(location: &Location) -> String {
 
 /// `statements per request 203 → 4`, by this fix alone.
 pub(super) fn checked(verify: &Verify) -> String {
-    let figure = |value: u64| match verify.unit {
+    let Verify { metric, unit, now, expected, .. } = verify;
+    format!("{metric} {} → {}", figure(*unit, *now), figure(*unit, *expected))
+}
+
+/// A value to check.
+pub(super) fn figure(unit: Unit, value: u64) -> String {
+    match unit {
         Unit::Count => count(value),
         Unit::Ns => duration(value),
-    };
-    format!("{} {} → {}", verify.metric, figure(verify.now), figure(verify.expected))
+    }
+}
+
+/// `189 in a request → 12, gives back 1.1 s of one → 40 ms`.
+pub(super) fn costs(change: &FindingChange) -> String {
+    let sides = [change.before, change.after];
+    let both = |figures: [Option<String>; 2]| figures.into_iter().flatten().collect::<Vec<_>>().join(" → ");
+    let repeats = both(sides.map(|side| Some(count(side?.repeats?.p50))));
+    let gains = both(sides.map(|side| Some(duration(side?.gain_ns_per_request))));
+    match repeats.is_empty() {
+        true => format!("a fix gives back {gains} of a request"),
+        false => format!("{repeats} in a request, a fix gives back {gains} of it"),
+    }
 }
 
 /// Replaces what would move the cursor, colour the screen or turn the reading direction: names and

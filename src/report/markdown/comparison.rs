@@ -10,8 +10,7 @@ use super::{
     ENDPOINTS_MAX, FINDINGS_END_MAX, FINDINGS_MAX, TABLE_END_MAX, add, code, cut, prose, write_more,
 };
 use crate::report::Style;
-use crate::report::text::comparison::{ONE_OF_EACH, costs};
-use crate::report::words::WHOLE_SERVICE;
+use crate::report::words::{ONE_OF_EACH, WHOLE_SERVICE, costs};
 
 pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = |change: &&FindingChange| style.verbose || change.confidence != Confidence::Low;

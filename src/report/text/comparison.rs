@@ -11,7 +11,7 @@ use super::page::Page;
 use super::table::write_table;
 use super::title;
 use crate::report::Style;
-use crate::report::words::WHOLE_SERVICE;
+use crate::report::words::{ONE_OF_EACH, WHOLE_SERVICE, costs};
 
 /// Where findings begin.
 const INDENT: usize = 2;
@@ -34,10 +34,6 @@ pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Wr
     page.blank()?;
     page.prose(Line::default(), Ink::Faint, ONE_OF_EACH)
 }
-
-/// What holds for every comparison of two recordings.
-pub(in crate::report) const ONE_OF_EACH: &str =
-    "Per request, of one recording of each side: the same code measured twice differs, too.";
 
 /// Titles of what became of findings.
 const STATES: [(State, &str, Ink); 5] = [
@@ -85,16 +81,4 @@ fn write_finding(page: &mut Page<'_>, change: &FindingChange) -> io::Result<()> 
         Line::default().with(Ink::Faint, format!("id {}", change.id)),
     ];
     page.flow(Line::at(2 * INDENT), items)
-}
-
-/// `189 in a request → 12, gives back 1.1 s of one → 40 ms`.
-pub(in crate::report) fn costs(change: &FindingChange) -> String {
-    let sides = [change.before, change.after];
-    let both = |figures: [Option<String>; 2]| figures.into_iter().flatten().collect::<Vec<_>>().join(" → ");
-    let repeats = both(sides.map(|side| Some(count(side?.repeats?.p50))));
-    let gains = both(sides.map(|side| Some(duration(side?.gain_ns_per_request))));
-    match repeats.is_empty() {
-        true => format!("a fix gives back {gains} of a request"),
-        false => format!("{repeats} in a request, a fix gives back {gains} of it"),
-    }
 }

@@ -13,7 +13,7 @@ use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, WHOLE_SERVICE, fit, title};
-use crate::report::words::{is_at, metric_name, metrics, place, time_of, value};
+use crate::report::words::{figure, is_at, metric_name, metrics, place, time_of, value};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -219,11 +219,7 @@ fn check<'f>(finding: &'f Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_
         (false, Some(_)) => (gone, format!(" {}", fixes(&earlier, shown))),
         (false, None) => (0, " by this fix alone".to_owned()),
     };
-    let figure = |value: u64| match unit {
-        Unit::Count => count(value),
-        Unit::Ns => duration(value),
-    };
-    let text = format!("{metric} {} → {}{state}", figure(now - left), figure(expected - left));
+    let text = format!("{metric} {} → {}{state}", figure(*unit, now - left), figure(*unit, expected - left));
     Check { text, command }
 }
 
