@@ -29,13 +29,10 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
-    let text = json::beginning(head.bytes);
-    let framing = json::framing(text, head.whole);
-    // The first line may be the end of one that was cut.
-    let is_json = matches!(text.first(), Some(b'{' | b'[')) || framing == Framing::Lines;
-    let has = |name, values| json::has_member(text, name, values);
-    (is_json && has("spanID", b"\"") && has("operationName", b"\"") && has("startTime", b"\"0123456789"))
-        .then_some(framing)
+    json::sniff(head, |text| {
+        let has = |name, values| json::has_member(text, name, values);
+        has("spanID", b"\"") && has("operationName", b"\"") && has("startTime", b"\"0123456789")
+    })
 }
 
 /// A list or object that the decoder is in.
@@ -196,10 +193,7 @@ impl Traces {
                 let raw = RawSpan { attributes, ..recorded.found.span };
                 self.processes.push(here.reading, &raw, recorded.process, recorded.scope);
             }
-            Some(reason) => {
-                here.reading.lose(recorded.found.span.trace);
-                here.skip(scanner.bytes(), start, scanner.at - start, reason);
-            }
+            Some(reason) => here.refuse(scanner, start, recorded.found.span.trace, reason),
         }
         Ok(())
     }

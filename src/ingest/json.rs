@@ -15,7 +15,7 @@ use memchr::{memchr, memchr_iter, memmem, memrchr};
 use self::scanner::{Scalar, Scan, Scanner, Stop, bad};
 use super::attributes::Key;
 use super::raw::{Attributes, Found, Value};
-use super::{Block, Decode, Framing, Place, Reading, Rest};
+use super::{Block, Decode, Framing, Head, Place, Reading, Rest};
 
 /// A byte order mark in UTF-8.
 pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -140,6 +140,12 @@ impl<'p, 'r> Here<'p, 'r> {
         let line = self.line(bytes, start);
         let offset = self.place.offset + start as u64;
         self.reading.skipped.skip(&self.place.file, offset, line, length as u64, reason);
+    }
+
+    /// Counts a span that was read from `start` on and is of no use; its trace lost it.
+    pub(super) fn refuse(&mut self, scanner: &Scanner<'_>, start: usize, trace: TraceId, reason: &str) {
+        self.reading.lose(trace);
+        self.skip(scanner.bytes(), start, scanner.at - start, reason);
     }
 
     /// Counts something that is wrong with a whole trace, at the begin of the block in which it ends.
@@ -312,6 +318,14 @@ pub(super) fn begins_text(bytes: &[u8]) -> bool {
     let is_blank = |byte: u8| matches!(byte, b'\n' | b'\r' | b'\t');
     matches!(text.first(), Some(b'{' | b'['))
         && !text.iter().take(BYTES).any(|&byte| byte.is_ascii_control() && !is_blank(byte))
+}
+
+/// Recognises a format by what its text has; the first line may be the end of one that was cut.
+pub(super) fn sniff(head: Head<'_>, is_format: impl FnOnce(&[u8]) -> bool) -> Option<Framing> {
+    let text = beginning(head.bytes);
+    let framing = framing(text, head.whole);
+    let is_json = matches!(text.first(), Some(b'{' | b'[')) || framing == Framing::Lines;
+    (is_json && is_format(text)).then_some(framing)
 }
 
 /// Whether a text is one document on each line, or one that is read in its order.

@@ -264,10 +264,7 @@ impl Requests {
                 let raw = RawSpan { attributes, ..found.span };
                 self.owner.push(here.reading, &raw);
             }
-            Some(reason) => {
-                here.reading.lose(found.span.trace);
-                here.skip(scanner.bytes(), start, scanner.at - start, reason);
-            }
+            Some(reason) => here.refuse(scanner, start, found.span.trace, reason),
         }
         Ok(())
     }

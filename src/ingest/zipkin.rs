@@ -28,15 +28,13 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
-    let text = json::beginning(head.bytes);
-    let framing = json::framing(text, head.whole);
-    // The first line may be the end of one that was cut.
-    let is_json = matches!(text.first(), Some(b'{' | b'[')) || framing == Framing::Lines;
-    let has = |name, values| json::has_member(text, name, values);
-    let is_span = has("traceId", b"\"") && has("id", b"\"");
-    let is_zipkin = has("localEndpoint", b"{") || has("timestamp", b"0123456789");
-    // What version 1 has for tags.
-    (is_json && is_span && is_zipkin && !has("binaryAnnotations", b"[")).then_some(framing)
+    json::sniff(head, |text| {
+        let has = |name, values| json::has_member(text, name, values);
+        let is_span = has("traceId", b"\"") && has("id", b"\"");
+        let is_zipkin = has("localEndpoint", b"{") || has("timestamp", b"0123456789");
+        // What version 1 has for tags.
+        is_span && is_zipkin && !has("binaryAnnotations", b"[")
+    })
 }
 
 /// Where among lists the decoder is.
@@ -132,10 +130,7 @@ impl Spans {
                 let span = here.reading.typing.span(&raw, origin);
                 here.reading.spans.push(Traced { trace: raw.trace, span });
             }
-            Some(reason) => {
-                here.reading.lose(recorded.found.span.trace);
-                here.skip(scanner.bytes(), start, scanner.at - start, reason);
-            }
+            Some(reason) => here.refuse(scanner, start, recorded.found.span.trace, reason),
         }
         Ok(())
     }

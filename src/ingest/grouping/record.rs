@@ -1,4 +1,4 @@
-//! A span in a temporary file: about 60 bytes instead of 128.
+//! A span in a temporary file: about 60 bytes instead of 88 and its trace's id.
 //!
 //! Private to one run: nothing reads it but the process that wrote it. Numbers are
 //! varints (LEB128) where they are mostly small and little-endian where they are
