@@ -50,6 +50,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("blocking_call.rs"),
     settings: &[],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

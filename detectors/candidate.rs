@@ -7,7 +7,7 @@ use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol
 use crate::finding::{Confidence, Spread, Unit};
 use crate::memo::Memo;
 use crate::settings::Values;
-use crate::timelines::Starvation;
+use crate::shown::Shown;
 
 /// What a remedy does to the operations that it is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -160,7 +160,7 @@ pub struct Candidate {
     pub marks: Vec<Mark>,
     /// Set where it is not enough in this request, with the reason: what was seen and what is needed.
     pub short_of: Option<ShortOf>,
-    /// Counts only if the timelines confirm it.
+    /// Counts only if what requests show together confirms it ([`crate::Detector::confirm`]).
     pub tentative: bool,
 }
 
@@ -366,8 +366,8 @@ pub struct Case<'a> {
     pub rows_mean: u64,
     /// The fastest other statement of the same database: about what a round trip takes.
     pub round_trip_ns: Option<u64>,
-    /// What the timelines show of the pool that it is about.
-    pub starvation: Option<&'a Starvation>,
+    /// What requests show of it together, if one alone does not prove it.
+    pub shown: &'a Shown<'a>,
     /// Facts, with the number of requests that show each; sorted by content.
     pub marks: &'a [(Mark, u64)],
     /// The thresholds that hold here.

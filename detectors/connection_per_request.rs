@@ -62,6 +62,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("connection_per_request.rs"),
     settings: &[SHARE_MIN, REQUESTS_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

@@ -66,6 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("heavy_compute.rs"),
     settings: &[SHARE_MIN, TIME_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

@@ -14,6 +14,7 @@ pub mod inspection;
 pub mod judge;
 pub mod memo;
 pub mod settings;
+pub mod shown;
 pub mod skeleton;
 pub mod timelines;
 pub mod wording;
@@ -36,7 +37,9 @@ mod testing;
 mod unbounded_result;
 
 use candidate::{Candidates, Case, Told, View};
+use docket::CandidateKey;
 use settings::Setting;
+use shown::{Shown, Unconfirmed, Whole};
 
 /// A flaw that whyslow knows: one file, one entry in [`ALL`].
 pub struct Detector {
@@ -50,9 +53,14 @@ pub struct Detector {
     pub settings: &'static [Setting],
     /// What it looks at.
     pub(crate) inspect: Inspect,
+    /// Of candidates that one request alone does not prove: what all requests show of one together.
+    pub(crate) confirm: Option<Confirm>,
     /// Puts a case into words: why, how to fix it, how to check the fix.
     pub(crate) tell: fn(&Case<'_>) -> Told,
 }
+
+/// Confirms a tentative candidate by what all requests show together, or says why not.
+pub(crate) type Confirm = for<'a> fn(&'a Whole<'a>, &CandidateKey) -> Result<Shown<'a>, Unconfirmed>;
 
 /// What a detector looks at.
 #[derive(Debug, Clone, Copy)]

@@ -66,6 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("n_plus_one.rs"),
     settings: &[REPEATS_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

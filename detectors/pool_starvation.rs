@@ -36,10 +36,12 @@
 //! The 95th percentile of the waits. Under the same load no request waits for a connection for 1 ms.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, Subject, Told, View};
+use crate::docket::CandidateKey;
 use crate::evidence::timeline::{Noted, WAIT_MIN_NS, Waited};
 use crate::evidence::{Dictionary, OriginRef};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
+use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::timelines::{Holding, Starvation};
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect};
@@ -64,6 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("pool_starvation.rs"),
     settings: &[WAIT_MIN, GAP_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: Some(confirm),
     tell,
 };
 
@@ -120,21 +123,38 @@ fn claim<'w>(
     }
 }
 
+/// What the timelines show of the pool. It is considered in two ways and dismissed once.
+fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {
+    let Subject::Pool { service, each_statement } = key.subject else { return Err(Unconfirmed(None)) };
+    match whole.starvations.confirms(service) {
+        Some(starvation) if starvation.is_for_each_statement() == each_statement => {
+            Ok(Shown::Pool(starvation))
+        }
+        None if !each_statement => {
+            Err(Unconfirmed::because("no other request gave a connection back when the wait ended"))
+        }
+        _ => Err(Unconfirmed(None)),
+    }
+}
+
 fn tell(case: &Case<'_>) -> Told {
     Told {
         dismissed: None,
-        why: case.starvation.map_or_else(String::new, |pool| why(case.dictionary, pool)),
-        fix: case.starvation.map_or_else(Vec::new, |pool| fixes(case, pool)),
+        why: pool_of(case).map_or_else(String::new, |pool| why(case.dictionary, pool)),
+        fix: pool_of(case).map_or_else(Vec::new, |pool| fixes(case, pool)),
         verify: Check {
             metric: format!("p95 of a wait for a connection at {}", case.endpoint),
             unit: Unit::Ns,
             now: case.single_ns.1,
             expected: 0,
         },
-        confidence: case
-            .starvation
+        confidence: pool_of(case)
             .map(|pool| if pool.reported { Confidence::High } else { Confidence::Medium }),
     }
+}
+
+fn pool_of<'a>(case: &Case<'a>) -> Option<&'a Starvation> {
+    if let Shown::Pool(starvation) = *case.shown { Some(starvation) } else { None }
 }
 
 fn why(dictionary: &Dictionary, pool: &Starvation) -> String {

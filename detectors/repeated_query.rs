@@ -56,6 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("repeated_query.rs"),
     settings: &[REPEATS_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

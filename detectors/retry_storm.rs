@@ -64,6 +64,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("retry_storm.rs"),
     settings: &[FAILURES_MIN, PAUSE_MAX],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

@@ -67,6 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("sequential_calls.rs"),
     settings: &[CALLS_MIN, STATEMENT_SHARE_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

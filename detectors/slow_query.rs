@@ -56,6 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("slow_query.rs"),
     settings: &[SHARE_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

@@ -53,6 +53,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("unbounded_result.rs"),
     settings: &[ROWS_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

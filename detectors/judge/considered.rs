@@ -9,7 +9,7 @@ use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
 use crate::impact::{Fix, Fixes, Replayer};
 use crate::settings::Settings;
-use crate::timelines::{Starvation, Starvations};
+use crate::shown::{Shown, Whole};
 use crate::{ALL, Detector};
 
 /// A candidate on its way to a finding or a dismissal.
@@ -24,6 +24,8 @@ pub(super) struct Considered<'a> {
     pub(super) confidence: Confidence,
     pub(super) fix: Fix,
     pub(super) told: Told,
+    /// What requests show of it together.
+    pub(super) shown: Shown<'a>,
     /// Its endpoint, by number.
     pub(super) home: usize,
     /// What the fix alone does, at its own endpoint and at every entry endpoint it lies in.
@@ -42,8 +44,8 @@ pub(super) struct Scales<'a> {
     /// The command that repeats the diagnosis after a fix.
     pub(super) again: &'a str,
     pub(super) views: &'a [EndpointView<'a>],
-    /// Pools that are used up.
-    pub(super) starvations: &'a Starvations,
+    /// What requests show together.
+    pub(super) whole: &'a Whole<'a>,
 }
 
 impl<'a> Considered<'a> {
@@ -52,6 +54,7 @@ impl<'a> Considered<'a> {
         scales: &Scales<'a>,
         number: u32,
         places: &[usize],
+        shown: Shown<'a>,
         replayer: &mut Replayer,
     ) -> Option<Self> {
         let (key, tally) = &scales.docket.candidates[number as usize];
@@ -60,7 +63,7 @@ impl<'a> Considered<'a> {
         let detector = &ALL[key.detector];
         let subject = identity::subject(&key.subject, scales.dictionary);
         let marks = marks_in_order(tally, scales.dictionary);
-        let told = (detector.tell)(&scales.case(key, tally, view, &marks));
+        let told = (detector.tell)(&scales.case(key, tally, view, &marks, &shown));
         let fix = Fix { remedy: tally.remedy, row_share_ns: scales.row_share(&key.subject) };
         let effects = effects(scales.views, number, fix, home, places, replayer);
         let entries = || effects.iter().filter(|(place, _)| scales.views[*place].is_entry());
@@ -78,6 +81,7 @@ impl<'a> Considered<'a> {
             confidence: told.confidence.unwrap_or_else(|| confidence(tally)),
             fix,
             told,
+            shown,
             home,
             effects,
             gain_ns,
@@ -95,19 +99,13 @@ impl<'a> Considered<'a> {
 }
 
 impl Scales<'_> {
-    /// What the timelines show of the pool that a candidate is about, if that confirms it.
-    pub(super) fn starvation(&self, subject: &Subject) -> Option<&Starvation> {
-        let Subject::Pool { service, each_statement } = subject else { return None };
-        let starvation = self.starvations.confirms(*service)?;
-        (starvation.is_for_each_statement() == *each_statement).then_some(starvation)
-    }
-
     fn case<'c>(
         &'c self,
         key: &'c CandidateKey,
         tally: &CandidateTally,
         view: &'c EndpointView<'_>,
         marks: &'c [(Mark, u64)],
+        shown: &'c Shown<'c>,
     ) -> Case<'c> {
         Case {
             dictionary: self.dictionary,
@@ -126,7 +124,7 @@ impl Scales<'_> {
             fastest_ns: self.fastest_ns(&key.subject),
             rows_mean: self.rows_mean(&key.subject),
             round_trip_ns: self.round_trip_ns(&key.subject),
-            starvation: self.starvation(&key.subject),
+            shown,
             marks,
             settings: view.settings.of(key.detector),
         }

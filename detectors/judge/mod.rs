@@ -20,13 +20,14 @@ use self::considered::{Considered, Scales};
 use self::endpoints::EndpointView;
 use self::selection::Verdict;
 use crate::ALL;
-use crate::candidate::{ShortOf, Subject};
+use crate::candidate::ShortOf;
 use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
 use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::figures::{counted, duration};
 use crate::finding::{self, Confidence, Dismissal, Endpoint, Finding, GainKind, Report, Seen};
 use crate::impact::Replayer;
 use crate::settings::Settings;
+use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::wording;
 
 /// Candidates of one endpoint that are replayed.
@@ -42,8 +43,8 @@ const DISMISSED_MAX: usize = 2_000;
 /// fix. What was skipped and how many spans there were is for the caller to add.
 pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
     let views = EndpointView::all(docket, dictionary, settings);
-    let starvations = &docket.timelines.inspect(dictionary);
-    let scales = Scales { docket, dictionary, settings, again, views: &views, starvations };
+    let whole = Whole::of(docket, dictionary);
+    let scales = Scales { docket, dictionary, settings, again, views: &views, whole: &whole };
     let mut replayer = Replayer::default();
     let (candidates, mut dismissed) = weigh(&scales, &mut replayer);
     let verdicts = selection::select(&candidates, &views, &mut replayer);
@@ -89,18 +90,21 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
     let mut dismissed = Vec::new();
     for (number, (key, tally)) in scales.docket.candidates.iter().enumerate() {
         let number = number as u32;
-        let confirmed = !tally.tentative || scales.starvation(&key.subject).is_some();
-        if tally.full == 0 || !confirmed {
-            dismissed.extend(not_enough(scales, key, tally));
-            continue;
-        }
+        let shown = match confirm(scales, key, tally) {
+            Ok(shown) if tally.full > 0 => shown,
+            confirmed => {
+                let unconfirmed = confirmed.err().and_then(|unconfirmed| unconfirmed.0);
+                dismissed.extend(not_enough(scales, key, tally, unconfirmed));
+                continue;
+            }
+        };
         if !weighed.contains(&number) {
             let reason = format!("claims less time than {WEIGHED_MAX} others at this endpoint");
             dismissed.push(dismissed_unweighed(scales, key, tally, reason));
             continue;
         }
         let places = places.get(&number).map_or(&[][..], Vec::as_slice);
-        let Some(candidate) = Considered::weigh(scales, number, places, replayer) else { continue };
+        let Some(candidate) = Considered::weigh(scales, number, places, shown, replayer) else { continue };
         match &candidate.told.dismissed {
             Some(reason) => dismissed.push(dismissal(&candidate, scales.views, reason.clone())),
             None => candidates.push(candidate),
@@ -110,13 +114,27 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
     (candidates, dismissed)
 }
 
-fn not_enough(scales: &Scales<'_>, key: &CandidateKey, tally: &CandidateTally) -> Option<Dismissal> {
+/// What all requests show of a candidate that one alone does not prove.
+fn confirm<'a>(
+    scales: &Scales<'a>,
+    key: &CandidateKey,
+    tally: &CandidateTally,
+) -> Result<Shown<'a>, Unconfirmed> {
+    match ALL[key.detector].confirm.filter(|_| tally.tentative) {
+        Some(confirm) => confirm(scales.whole, key),
+        None => Ok(Shown::Nothing),
+    }
+}
+
+fn not_enough(
+    scales: &Scales<'_>,
+    key: &CandidateKey,
+    tally: &CandidateTally,
+    unconfirmed: Option<String>,
+) -> Option<Dismissal> {
     let reason = match tally.short_of {
         Some(ShortOf { what, seen, needed }) => format!("seen {seen} {what}, needs {needed}"),
-        None if tally.tentative && !says_again(scales, &key.subject) => {
-            "no other request gave a connection back when the wait ended".to_owned()
-        }
-        None => return None,
+        None => unconfirmed?,
     };
     Some(dismissed_unweighed(scales, key, tally, reason))
 }
@@ -155,12 +173,6 @@ fn dismissed_unweighed(
         requests: tally.full + tally.short,
         reason,
     }
-}
-
-/// Whether a pool is considered in another way, too: it is dismissed once.
-fn says_again(scales: &Scales<'_>, subject: &Subject) -> bool {
-    let Subject::Pool { service, each_statement } = subject else { return false };
-    *each_statement || scales.starvations.confirms(*service).is_some()
 }
 
 fn dismissal(candidate: &Considered<'_>, views: &[EndpointView<'_>], reason: String) -> Dismissal {
@@ -242,8 +254,8 @@ impl Findings {
             self.ranked.iter().map(|ranked| ids.get(ranked.finding.id.as_str()).copied()).collect();
         for (ranked, pool) in self.ranked.iter_mut().zip(&told) {
             let Some(pool) = pool else { continue };
-            let starvation = scales.starvation(&pool.key.subject);
-            for (shape, share) in starvation.into_iter().flat_map(|starvation| starvation.held_for()) {
+            let Shown::Pool(starvation) = pool.shown else { continue };
+            for (shape, share) in starvation.held_for() {
                 let holder = holder_of(shape, pool, told.iter().flatten());
                 if let Some(holder) = holder.filter(|_| share >= HOLDER_MIN) {
                     ranked.finding.also.push(format!(

@@ -1,0 +1,44 @@
+//! What requests show together of a candidate that one of them alone does not prove.
+
+use crate::docket::Docket;
+use crate::evidence::Dictionary;
+use crate::timelines::{Starvation, Starvations};
+
+/// All that was seen, as detectors look at it to confirm what they named.
+#[derive(Debug)]
+pub struct Whole<'a> {
+    /// Sums and samples.
+    pub docket: &'a Docket,
+    /// Texts and shapes.
+    pub dictionary: &'a Dictionary,
+    /// Pools that are used up.
+    pub starvations: Starvations,
+}
+
+impl<'a> Whole<'a> {
+    /// Looks at everything once.
+    pub fn of(docket: &'a Docket, dictionary: &'a Dictionary) -> Self {
+        Self { docket, dictionary, starvations: docket.timelines.inspect(dictionary) }
+    }
+}
+
+/// What confirms a candidate.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// One request alone proves it.
+    Nothing,
+    /// Connections of a pool are used up.
+    Pool(&'a Starvation),
+}
+
+/// A candidate that what all requests show does not confirm, with the reason; `None` where another
+/// candidate says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed(pub Option<String>);
+
+impl Unconfirmed {
+    /// With a reason.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self(Some(reason.into()))
+    }
+}
