@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use detectors::analysis::Analysis;
+use detectors::docket::Docket;
 use detectors::evidence::shape::fold::fold;
 use detectors::evidence::{Dictionary, Traced};
 use detectors::judge::judge;
@@ -47,7 +48,7 @@ fn stages(file: &str) -> io::Result<()> {
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
     let folded = fold(&mut dictionary);
     tell("fold")?;
-    let analysing = Mutex::new((Analysis::new(&settings), 0.0));
+    let analysing = Mutex::new((Analysis::<Docket>::new(&settings), 0.0));
     grouping.finish()?.for_each(
         1,
         || (),
@@ -62,7 +63,7 @@ fn stages(file: &str) -> io::Result<()> {
     )?;
     tell("group, assemble, inspect, docket")?;
     let (analysis, analysing) = analysing.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let docket = analysis.into_docket();
+    let docket = analysis.into_gathered();
     judge(&docket, &dictionary, &settings, "");
     tell("judge")?;
     let adding = *adding.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,28 +1,37 @@
-//! One trace after the other: from its spans to what is left of it in the docket.
+//! One trace after the other: from its spans to what is left of it.
 
-use crate::docket::Docket;
-use crate::evidence::trace::Assembler;
+use crate::docket::{Docket, Found};
+use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, Span, TraceId};
 use crate::inspection::Inspection;
 use crate::settings::Settings;
 
-/// What one worker has; workers are merged by their dockets.
+/// What is left of the evidence; the same whatever the order of traces and of merging.
+pub trait Gathers: Default {
+    /// Takes in a trace and what was found in it, ordered by request.
+    fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary);
+
+    /// Adds what another one over the same dictionary has taken in.
+    fn merge(&mut self, other: Self);
+}
+
+/// What one worker has; workers are merged by what they have gathered.
 #[derive(Debug)]
-pub struct Analysis<'s> {
+pub struct Analysis<'s, G = Docket> {
     assembler: Assembler,
     uses: ConnectionUse,
     inspection: Inspection<'s>,
-    docket: Docket,
+    gathered: G,
 }
 
-impl<'s> Analysis<'s> {
+impl<'s, G: Gathers> Analysis<'s, G> {
     /// Ready for the first trace.
     pub fn new(settings: &'s Settings) -> Self {
         Self {
             assembler: Assembler::default(),
             uses: ConnectionUse::default(),
             inspection: Inspection::new(settings),
-            docket: Docket::default(),
+            gathered: G::default(),
         }
     }
 
@@ -35,11 +44,11 @@ impl<'s> Analysis<'s> {
         }
         self.uses.read(trace);
         let found = self.inspection.inspect(trace, &self.uses, dictionary);
-        self.docket.add(trace, &self.uses, found, dictionary);
+        self.gathered.add(trace, &self.uses, found, dictionary);
     }
 
     /// What is left of all traces.
-    pub fn into_docket(self) -> Docket {
-        self.docket
+    pub fn into_gathered(self) -> G {
+        self.gathered
     }
 }

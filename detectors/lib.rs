@@ -13,6 +13,7 @@ pub mod impact;
 pub mod inspection;
 pub mod judge;
 pub mod memo;
+pub mod queries;
 pub mod settings;
 pub mod shown;
 pub mod skeleton;

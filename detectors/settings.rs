@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use crate::ALL;
 use crate::evidence::Shape;
 use crate::finding::Finding;
+use crate::queries::{Place, PlaceKind};
 
 /// A number that a user may change, with its unit and the reason for its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +145,39 @@ impl Acceptance {
     }
 }
 
+/// A statement that may be sent though the baseline does not allow it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Glob over the endpoint's name; `None` if it speaks of tests.
+    pub endpoint: Option<String>,
+    /// Glob over the test's name; `None` if it speaks of endpoints.
+    pub test: Option<String>,
+    /// Glob over the statement's text, or its shape id.
+    pub shape: String,
+    /// Why it may be sent.
+    pub reason: String,
+    /// Who decided.
+    pub owner: Option<String>,
+    /// The last day on which it holds.
+    pub until: Option<String>,
+}
+
+impl Allowance {
+    /// Whether it speaks of this place.
+    pub fn is_at(&self, place: &Place) -> bool {
+        let glob = match place.kind {
+            PlaceKind::Endpoint => &self.endpoint,
+            PlaceKind::Test => &self.test,
+        };
+        glob.as_deref().is_some_and(|glob| matches_glob(glob, &place.name))
+    }
+
+    /// Whether it speaks of this statement.
+    pub fn covers(&self, place: &Place, shape: &str, text: &str) -> bool {
+        self.is_at(place) && (self.shape == shape || matches_glob(&self.shape, text))
+    }
+}
+
 /// Everything that changes how evidence is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -153,6 +187,8 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// Accepted findings (expired ones are refused before they come here).
     pub accepted: Vec<Acceptance>,
+    /// Statements that may be sent beyond the baseline (expired ones are refused before they come here).
+    pub allowed: Vec<Allowance>,
 }
 
 impl Settings {

@@ -3,6 +3,7 @@
 //! Times are milliseconds from the start of the trace. Calls hang below the request, or below what
 //! [`TraceBuilder::inside`] has opened around them.
 
+use crate::analysis::Gathers;
 use crate::candidate::Candidate;
 use crate::docket::{Docket, Found};
 use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
@@ -13,6 +14,7 @@ use crate::evidence::{
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
+use crate::queries::{Measured, Queries};
 use crate::settings::Settings;
 
 /// Starts a trace of a service that is written in Python.
@@ -137,6 +139,12 @@ impl TraceBuilder {
         self
     }
 
+    /// The span that was added last sent so many at once.
+    pub(crate) fn batch(mut self, statements: u32) -> Self {
+        self.last().repeats = statements;
+        self
+    }
+
     /// Makes the span that was added last stand for so many calls one after another.
     pub(crate) fn composite(mut self, calls: u32) -> Self {
         (self.last().repeats, self.last().composite) = (calls, true);
@@ -172,22 +180,33 @@ impl TraceBuilder {
 
     /// Many traces of one kind, each told with its number; judged together.
     pub(crate) fn judge(mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> Report {
+        let docket: Docket = self.gather(traces, request);
+        crate::judge::judge(&docket, &self.dictionary, &Settings::default(), "whyslow run")
+    }
+
+    /// Many traces of one kind, each told with its number; their statements are counted.
+    pub(crate) fn count(mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> Measured {
+        let queries: Queries = self.gather(traces, request);
+        queries.measured(&self.dictionary).expect("there are few")
+    }
+
+    fn gather<G: Gathers>(&mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> G {
         let settings = Settings::default();
         let mut inspection = Inspection::new(&settings);
         let mut assembler = Assembler::default();
-        let mut docket = Docket::default();
+        let mut gathered = G::default();
         let mut uses = ConnectionUse::default();
         for number in 0..traces {
             self.spans.clear();
             self.open.clear();
-            self = request(self, number);
+            *self = request(std::mem::take(self), number);
             self.spans.sort_by_key(|span| (span.start_ns, span.id));
             let trace = assembler.assemble(u128::from(number) + 1, &self.spans, &self.dictionary);
             uses.read(trace);
             let found = inspection.inspect(trace, &uses, &self.dictionary);
-            docket.add(trace, &uses, found, &self.dictionary);
+            gathered.add(trace, &uses, found, &self.dictionary);
         }
-        crate::judge::judge(&docket, &self.dictionary, &settings, "whyslow run")
+        gathered
     }
 
     /// Some of its spans were lost.

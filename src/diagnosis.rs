@@ -4,13 +4,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use detectors::analysis::Analysis;
+use detectors::analysis::{Analysis, Gathers};
 use detectors::docket::Docket;
 use detectors::evidence::Dictionary;
 use detectors::evidence::shape::fold::{Fold, fold};
 use detectors::figures::counted;
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
+use detectors::queries::{Measured, Queries};
 use detectors::settings::{Settings, Target};
 
 use crate::ingest::grouping::{Counts, Grouping};
@@ -63,6 +64,11 @@ pub enum Error {
     /// Spans beyond the memory cannot be kept.
     #[error("cannot keep spans in a temporary file (TMPDIR says where): {0}")]
     Spill(#[source] io::Error),
+    /// More different statements than can be compared.
+    #[error(
+        "more than a million pairs of endpoint and statement: nothing can be compared; are values part of endpoint names?"
+    )]
+    TooManyStatements,
 }
 
 /// Reads all inputs, in any order, and says what is slow. `progress` is called now and then, from
@@ -77,6 +83,55 @@ pub fn diagnose(
     request: &Request,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, Error> {
+    let read = read::<Docket>(inputs, request, progress)?;
+    let mut report = judge(&read.gathered, &read.dictionary, &request.settings, &request.command);
+    report.seen.spans = read.counts.spans - read.counts.duplicates - read.counts.lost;
+    report.skipped = skipped(&read.summary.skipped);
+    report.notes.extend(notes(&read.summary, &read.counts));
+    report.notes.extend(unused_targets(&request.settings, &report));
+    Ok(report)
+}
+
+/// What one request of each endpoint sends.
+#[derive(Debug)]
+pub struct Counted {
+    /// The counts.
+    pub measured: Measured,
+    /// Records that could not be read.
+    pub skipped: finding::Skipped,
+    /// Inputs with problems, and the like.
+    pub notes: Vec<String>,
+}
+
+/// Reads all inputs, in any order, and counts the statements of each request.
+///
+/// # Errors
+///
+/// As [`diagnose`], and when there are too many different statements.
+pub fn count(
+    inputs: Vec<Input>,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Counted, Error> {
+    let read = read::<Queries>(inputs, request, progress)?;
+    let measured = read.gathered.measured(&read.dictionary).ok_or(Error::TooManyStatements)?;
+    let (skipped, notes) = (skipped(&read.summary.skipped), notes(&read.summary, &read.counts));
+    Ok(Counted { measured, skipped, notes })
+}
+
+/// What was gathered from all inputs.
+struct Read<G> {
+    gathered: G,
+    dictionary: Dictionary,
+    summary: ReadSummary,
+    counts: Counts,
+}
+
+fn read<G: Gathers + Send>(
+    inputs: Vec<Input>,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Read<G>, Error> {
     let dictionary = Mutex::new(Dictionary::default());
     let grouping = Grouping::new(spans_bytes(request.memory_bytes));
     let options = ingest::Options { threads: request.threads, values_key: RandomState::new().hash_one(0) };
@@ -89,13 +144,8 @@ pub fn diagnose(
     }
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
     let fold = fold(&mut dictionary);
-    let (docket, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
-    let mut report = judge(&docket, &dictionary, &request.settings, &request.command);
-    report.seen.spans = counts.spans - counts.duplicates - counts.lost;
-    report.skipped = skipped(&summary.skipped);
-    report.notes.extend(notes(&summary, &counts));
-    report.notes.extend(unused_targets(&request.settings, &report));
-    Ok(report)
+    let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
+    Ok(Read { gathered, dictionary, summary, counts })
 }
 
 fn spans_bytes(memory_bytes: u64) -> usize {
@@ -103,25 +153,25 @@ fn spans_bytes(memory_bytes: u64) -> usize {
 }
 
 /// Groups the spans by trace and inspects each, on as many threads as were asked for.
-fn analyse(
+fn analyse<G: Gathers + Send>(
     grouping: Grouping,
     dictionary: &Dictionary,
     fold: &Fold,
     request: &Request,
-) -> io::Result<(Docket, Counts)> {
+) -> io::Result<(G, Counts)> {
     let (workers, counts) = grouping.finish()?.for_each(
         request.threads,
         || Analysis::new(&request.settings),
         |span| span.shape = fold.shape(span.shape),
         |one, other| dictionary.compare_texts(one, other),
-        |worker, trace, spans| worker.take(trace, spans, dictionary),
+        |worker: &mut Analysis<'_, G>, trace, spans| worker.take(trace, spans, dictionary),
     )?;
-    let dockets = workers.into_iter().map(Analysis::into_docket);
-    let docket = dockets.reduce(|mut merged, docket| {
-        merged.merge(docket);
+    let gathered = workers.into_iter().map(Analysis::into_gathered);
+    let gathered = gathered.reduce(|mut merged, gathered| {
+        merged.merge(gathered);
         merged
     });
-    Ok((docket.unwrap_or_default(), counts))
+    Ok((gathered.unwrap_or_default(), counts))
 }
 
 fn nothing_usable(summary: &ReadSummary, names: &[String]) -> Error {

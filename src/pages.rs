@@ -1,5 +1,6 @@
 //! Documentation that is made from the tables of the code, for `whyslow rules` and for `docs/`.
 
+use detectors::queries::RULES;
 use detectors::settings::Setting;
 use detectors::{ALL, Detector};
 
@@ -30,6 +31,11 @@ pub fn settings() -> String {
 /// The formats that can be read.
 pub fn formats() -> String {
     FORMATS.iter().map(|format| format!("- `{}`: {}\n", format.name, format.summary)).collect()
+}
+
+/// The rules of `whyslow ci check`.
+pub fn rules() -> String {
+    RULES.iter().map(|(_, id, summary)| format!("- `{id}`: {summary}\n")).collect()
 }
 
 fn setting(setting: &Setting) -> String {

@@ -66,6 +66,8 @@ fn help() {
         Commands:
           diagnose     Reads traces and says, for each endpoint, where its time goes and what to fix first
           run          Runs a command, collects its OpenTelemetry traces and says why it is slow
+          ci           Compares the statements that requests send with a baseline: what came, what
+                       multiplied
           rules        Lists the flaws that whyslow finds, or explains one
           demo         Diagnoses a recorded case, to show what a diagnosis looks like
           completions  Prints completions of commands, options and their values for a shell
@@ -83,6 +85,7 @@ fn help() {
           whyslow demo                        what a diagnosis looks like
           whyslow diagnose traces.json        traces that were recorded before
           whyslow run -- npm test             record them now, from any command
+          whyslow ci check --traces t.otlp    whether requests send more statements than accepted
           whyslow rules n-plus-one            what a finding means
     "#]]
     .assert_eq(&help(&["--help"]));
@@ -574,7 +577,7 @@ fn manual_pages_are_made_from_the_help() {
     assert!(page.contains(".TH whyslow-diagnose 1") && page.contains("fail\\-on"), "{page}");
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(text(&wrong.stderr).contains("there are diagnose, run, rules, demo, completions, man"));
+    assert!(text(&wrong.stderr).contains("there are diagnose, run, ci, rules, demo, completions, man"));
 }
 
 #[test]

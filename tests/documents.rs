@@ -64,6 +64,34 @@ fn the_formats_page_lists_all_formats() {
     check_part("formats.md", &pages::formats());
 }
 
+#[test]
+fn the_page_of_ci_lists_all_rules() {
+    check_part("ci.md", &pages::rules());
+    let page = include_str!("../docs/ci.md");
+    for output in whyslow::report::CHECKS {
+        assert!(
+            page.contains(&format!("`{}`", output.name))
+                || page.contains(&format!("--format {}", output.name))
+        );
+    }
+}
+
+/// The examples of the page mean something.
+#[test]
+fn the_page_of_ci_shows_a_valid_baseline_and_settings() {
+    let page = include_str!("../docs/ci.md");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [baseline, settings] = examples[..] else { panic!("{examples:?}") };
+    let baseline =
+        whyslow::baseline_file::parse(baseline, Path::new("ci.md")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(baseline.baseline.len(), 1);
+    let today = settings_file::Day::of(2026, 11, 25);
+    let settings =
+        settings_file::parse(settings, Path::new("ci.md"), today).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(settings.allowed.len(), 1);
+}
+
 /// The examples of the settings page mean something.
 #[test]
 fn the_settings_page_shows_valid_settings() {

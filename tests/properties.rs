@@ -9,22 +9,33 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use detectors::finding::{Report, Waterfall};
+use detectors::queries::Measured;
 use detectors::settings::Settings;
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value, shop};
-use whyslow::diagnosis::{Request, diagnose};
+use whyslow::diagnosis::{Request, count, diagnose};
 use whyslow::ingest::Input;
 
 const ENOUGH: u64 = 256 << 20;
 const NEARLY_NOTHING: u64 = 64 << 10;
 
+fn request(threads: usize, memory_bytes: u64) -> Request {
+    Request { settings: Settings::default(), memory_bytes, threads, command: String::new() }
+}
+
+fn inputs(files: &[PathBuf]) -> Vec<Input> {
+    files.iter().map(|file| Input::Path(file.clone())).collect()
+}
+
 /// The report without what tells how it came about.
 fn report(files: &[PathBuf], threads: usize, memory_bytes: u64) -> Report {
-    let settings = Settings::default();
-    let request = Request { settings, memory_bytes, threads, command: String::new() };
-    let inputs = files.iter().map(|file| Input::Path(file.clone())).collect();
-    let report = diagnose(inputs, &request, &|_| {}).unwrap();
+    let report = diagnose(inputs(files), &request(threads, memory_bytes), &|_| {}).unwrap();
     Report { notes: Vec::new(), skipped: Default::default(), ..report }
+}
+
+/// The statements of each request.
+fn counted(files: &[PathBuf], threads: usize, memory_bytes: u64) -> Measured {
+    count(inputs(files), &request(threads, memory_bytes), &|_| {}).unwrap().measured
 }
 
 fn assert_equal(expected: &Report, found: &Report, what: &str) {
@@ -90,17 +101,21 @@ fn recordings_in_any_order_and_division() {
         let expected = report(std::slice::from_ref(&recording), 1, ENOUGH);
         let name = recording.display().to_string();
         assert!(!expected.findings.is_empty(), "{name} has findings");
+        let statements = counted(std::slice::from_ref(&recording), 1, ENOUGH);
+        assert!(!statements.places.is_empty(), "{name} has requests");
         let mut messages = messages(&recording);
         for (threads, files, memory_bytes) in [(2, 1, ENOUGH), (1, 3, NEARLY_NOTHING), (3, 4, ENOUGH)] {
             shuffle(&mut messages, &mut random);
             let files = spread(&messages, files, folder.path());
             assert_equal(&expected, &report(&files, threads, memory_bytes), &name);
+            assert_eq!(statements, counted(&files, threads, memory_bytes), "{name}");
         }
         // Everything a second time, elsewhere in the order.
         let mut twice = [messages.clone(), messages].concat();
         shuffle(&mut twice, &mut random);
         let files = spread(&twice, 2, folder.path());
         assert_equal(&expected, &report(&files, 2, ENOUGH), &format!("{name} twice"));
+        assert_eq!(statements, counted(&files, 2, ENOUGH), "{name} twice");
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) use histogram::{Histogram, fine_floor, rank_of};
 pub(crate) use sample::Sample;
 pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally};
 
+use crate::analysis::Gathers;
 use crate::candidate::{Candidate, Subject};
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
@@ -68,9 +69,8 @@ pub struct Docket {
     claimed: Vec<u32>,
 }
 
-impl Docket {
-    /// Takes in a trace and what was found in it, ordered by request.
-    pub fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
+impl Gathers for Docket {
+    fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
         self.traces += 1;
         self.spans_without_parent += u64::from(trace.orphans);
         self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
@@ -81,6 +81,41 @@ impl Docket {
         self.add_requests(trace, found, dictionary);
     }
 
+    fn merge(&mut self, mut other: Self) {
+        self.traces += other.traces;
+        self.spans_without_parent += other.spans_without_parent;
+        self.skew_ns_max = self.skew_ns_max.max(other.skew_ns_max);
+        self.skewed_traces += other.skewed_traces;
+        self.timelines.merge(other.timelines);
+        for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
+            *mine += theirs;
+        }
+        for (endpoint, tally) in other.endpoints {
+            self.endpoints.entry(endpoint).or_default().merge(tally);
+        }
+        for (service, tally) in other.services {
+            self.services.entry(service).or_default().merge(&tally);
+        }
+        for (statement, tally) in other.statements {
+            self.merge_statement(statement, &tally);
+        }
+        let numbers: Vec<u32> = other
+            .candidates
+            .into_iter()
+            .map(|(key, tally)| match self.numbers.get(&key) {
+                Some(&number) => {
+                    self.candidates[number as usize].1.merge(tally);
+                    number
+                }
+                None => self.number(key, || tally),
+            })
+            .collect();
+        other.sample.renumber(|candidate| numbers[candidate as usize]);
+        self.sample.merge(other.sample);
+    }
+}
+
+impl Docket {
     /// Operations of one origin, and statements of one shape, come in runs: each run is looked up once.
     fn add_operations(&mut self, trace: &Trace, dictionary: &Dictionary) {
         for run in trace.operations.chunk_by(|one, other| one.origin == other.origin) {
@@ -152,40 +187,6 @@ impl Docket {
                 builder.build(trace, number as u32)
             });
         }
-    }
-
-    /// Adds what another docket over the same dictionary has taken in.
-    pub fn merge(&mut self, mut other: Self) {
-        self.traces += other.traces;
-        self.spans_without_parent += other.spans_without_parent;
-        self.skew_ns_max = self.skew_ns_max.max(other.skew_ns_max);
-        self.skewed_traces += other.skewed_traces;
-        self.timelines.merge(other.timelines);
-        for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
-            *mine += theirs;
-        }
-        for (endpoint, tally) in other.endpoints {
-            self.endpoints.entry(endpoint).or_default().merge(tally);
-        }
-        for (service, tally) in other.services {
-            self.services.entry(service).or_default().merge(&tally);
-        }
-        for (statement, tally) in other.statements {
-            self.merge_statement(statement, &tally);
-        }
-        let numbers: Vec<u32> = other
-            .candidates
-            .into_iter()
-            .map(|(key, tally)| match self.numbers.get(&key) {
-                Some(&number) => {
-                    self.candidates[number as usize].1.merge(tally);
-                    number
-                }
-                None => self.number(key, || tally),
-            })
-            .collect();
-        other.sample.renumber(|candidate| numbers[candidate as usize]);
-        self.sample.merge(other.sample);
     }
 }
 

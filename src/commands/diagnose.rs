@@ -1,14 +1,13 @@
 //! `whyslow diagnose`: reads evidence and says what to fix first.
 
 mod compare;
-mod destination;
+pub(super) mod destination;
 mod gate;
 mod narrow;
-mod progress;
+pub(super) mod progress;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use detectors::finding::Report;
@@ -17,9 +16,10 @@ use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::Input;
 use whyslow::report::{self, OUTPUTS, Output, Style};
 use whyslow::settings_file::endpoint::{canonical, nearest};
-use whyslow::settings_file::{self, Day, target};
+use whyslow::settings_file::target;
 
 use self::destination::Destination;
+use super::reading::{Reading, at_least_one};
 use super::{Outcome, UsageError, say};
 
 const EXAMPLES: &str = "\
@@ -90,17 +90,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
 
-    /// Hold so much evidence in memory; what is more goes to temporary files
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = super::size::parse)]
-    memory: u64,
-
-    /// Threads that read and inspect [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    threads: Option<std::num::NonZeroUsize>,
-
-    /// The settings file [default: whyslow.toml here or in the nearest folder above]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
 
     /// Show the finding of this number only, with a request that shows it drawn in time: as measured,
     /// and with the fix
@@ -111,9 +102,6 @@ pub(crate) struct Options {
     #[arg(long, short)]
     verbose: bool,
 }
-
-/// More threads than this win nothing, and a system may refuse to start them.
-const THREADS_MAX: usize = 128;
 
 /// `--fail-on target` without one.
 const NO_TARGET: &str = "--fail-on target: there is no target; give --target or [[target]] in whyslow.toml";
@@ -127,11 +115,7 @@ enum FailOn {
     Target,
 }
 
-fn at_least_one(text: &str) -> Result<std::num::NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "expected a whole number, 1 or more")
-}
-
-fn endpoint_glob(text: &str) -> Result<String, std::convert::Infallible> {
+pub(super) fn endpoint_glob(text: &str) -> Result<String, std::convert::Infallible> {
     Ok(canonical(text))
 }
 
@@ -142,15 +126,11 @@ fn outputs() -> PossibleValuesParser {
 /// Diagnoses files.
 pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     let again = again(&command.paths);
-    let stdin = |path: &PathBuf| path.as_os_str() == "-";
-    if command.paths.iter().filter(|path| stdin(path)).count() > 1 {
-        return Err(UsageError("standard input (`-`) can be read once only".to_owned()).into());
-    }
-    let inputs = command.paths.into_iter().map(Input::from);
+    let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
     let settings = settings(&command.options)?;
     match command.compare {
-        true => compare::compare(&command.options, settings, inputs.collect(), again),
-        false => diagnose(&command.options, settings, inputs.collect(), again),
+        true => compare::compare(&command.options, settings, inputs, again),
+        false => diagnose(&command.options, settings, inputs, again),
     }
 }
 
@@ -234,27 +214,16 @@ fn output(options: &Options) -> &'static Output {
 }
 
 fn request(options: &Options, settings: Settings, again: String) -> Request {
-    let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
-    Request {
-        settings,
-        memory_bytes: options.memory,
-        threads: threads.map_or(1, std::num::NonZeroUsize::get).min(THREADS_MAX),
-        command: again,
-    }
+    options.reading.request(settings, again)
 }
 
 /// Reads and judges, with progress on a terminal.
 fn judged(inputs: Vec<Input>, request: &Request) -> Result<Report, diagnosis::Error> {
-    let shown = progress::Shown::new();
-    let result = diagnosis::diagnose(inputs, request, &|progress| shown.update(progress));
-    shown.end();
-    result
+    progress::shown(|progress| diagnosis::diagnose(inputs, request, progress))
 }
 
 fn settings(options: &Options) -> anyhow::Result<Settings> {
-    let folder = std::env::current_dir().context("cannot tell the current folder")?;
-    let read = settings_file::load(options.config.as_deref(), &folder, Day::today());
-    let mut settings = read.map_err(|error| UsageError(error.to_string()))?;
+    let mut settings = options.reading.settings()?;
     settings.targets.extend(options.targets.iter().cloned());
     Ok(settings)
 }

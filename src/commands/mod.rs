@@ -1,9 +1,11 @@
 //! The subcommands, one file each, and how they end.
 
+mod ci;
 mod completions;
 mod demo;
 mod diagnose;
 mod man;
+mod reading;
 mod rules;
 #[cfg(feature = "receiver")]
 mod run;
@@ -20,6 +22,7 @@ Examples:
   whyslow demo                        what a diagnosis looks like
   whyslow diagnose traces.json        traces that were recorded before
   whyslow run -- npm test             record them now, from any command
+  whyslow ci check --traces t.otlp    whether requests send more statements than accepted
   whyslow rules n-plus-one            what a finding means";
 
 /// Says why a backend is slow, and what each fix would give back.
@@ -38,6 +41,7 @@ enum Command {
     Diagnose(diagnose::Command),
     #[cfg(feature = "receiver")]
     Run(run::Options),
+    Ci(ci::Options),
     Rules(rules::Options),
     Demo(demo::Options),
     Completions(completions::Options),
@@ -50,6 +54,7 @@ impl Command {
             Self::Diagnose(command) => diagnose::execute(command),
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
+            Self::Ci(options) => ci::execute(options),
             Self::Rules(options) => rules::execute(options),
             Self::Demo(options) => demo::execute(&options),
             Self::Completions(options) => completions::execute(&options),

@@ -39,6 +39,20 @@ impl From<PathBuf> for Input {
     }
 }
 
+impl Input {
+    /// What paths name; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// When standard input is named twice.
+    pub fn of_paths(paths: &[PathBuf]) -> Result<Vec<Self>, String> {
+        if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+            return Err("standard input (`-`) can be read once only".to_owned());
+        }
+        Ok(paths.iter().cloned().map(Self::from).collect())
+    }
+}
+
 /// One input that will be opened.
 pub(super) struct Listed {
     pub(super) name: Arc<str>,

@@ -4,8 +4,9 @@ use std::io;
 
 use detectors::comparison::Comparison;
 use detectors::finding::Report;
+use detectors::queries::Check;
 
-use super::{Output, Style};
+use super::{CheckOutput, Output, Style};
 
 pub(super) const OUTPUT: Output = Output {
     name: "json",
@@ -14,9 +15,18 @@ pub(super) const OUTPUT: Output = Output {
     compare: Some(compare),
 };
 
+pub(super) const CHECK: CheckOutput =
+    CheckOutput { name: "json", summary: "one JSON document, version 1, for programs", write: check };
+
 /// `docs/comparison-v1.schema.json` describes it.
 fn compare(comparison: &Comparison, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, comparison)?;
+    out.write_all(b"\n")
+}
+
+/// `docs/check-v1.schema.json` describes it.
+fn check(check: &Check, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, check)?;
     out.write_all(b"\n")
 }
 

@@ -1,5 +1,6 @@
 //! The report for a pull request: GitHub's Markdown, short first, the rest folded.
 
+mod check;
 mod comparison;
 
 use std::io::{self, Write};
@@ -8,13 +9,19 @@ use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
 use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place};
-use super::{Output, Style, numbered};
+use super::{CheckOutput, Output, Style, numbered};
 
 pub(super) const OUTPUT: Output = Output {
     name: "markdown",
     summary: "Markdown for a pull request or a ticket",
     write,
     compare: Some(comparison::write),
+};
+
+pub(super) const CHECK: CheckOutput = CheckOutput {
+    name: "markdown",
+    summary: "Markdown for a pull request or a job's summary",
+    write: check::write,
 };
 
 /// Bytes of all that is told: a comment on GitHub holds 65,536 characters, and what is left out is told, too.

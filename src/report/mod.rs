@@ -1,9 +1,11 @@
-//! Findings to outputs: one file each, and the table of all of them.
+//! Findings, and checks of statements, to outputs: one file each, and the tables of all of them.
 //!
 //! Nothing is decided here: an output shows what the report says, in its order.
 
+mod github;
 mod html;
 mod json;
+mod junit;
 mod markdown;
 mod sarif;
 mod text;
@@ -13,6 +15,7 @@ use std::io;
 
 use detectors::comparison::Comparison;
 use detectors::finding::{Finding, Report};
+use detectors::queries::Check;
 
 /// Writes something in the form of an output.
 pub type Write<T> = fn(&T, &Style, &mut dyn io::Write) -> io::Result<()>;
@@ -61,3 +64,16 @@ pub fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r Findin
 
 /// Every output; the first is the default.
 pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, markdown::OUTPUT, html::OUTPUT, sarif::OUTPUT];
+
+/// A form in which a check of statements is written.
+pub struct CheckOutput {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub summary: &'static str,
+    /// Writes a whole check.
+    pub write: Write<Check>,
+}
+
+/// Every output of a check; the first is the default.
+pub const CHECKS: &[CheckOutput] = &[text::CHECK, json::CHECK, markdown::CHECK, github::CHECK, junit::CHECK];

@@ -1,5 +1,6 @@
 //! The report for people: each endpoint, where its time goes, what to fix first.
 
+mod check;
 mod comparison;
 mod endpoint;
 mod finding;
@@ -18,7 +19,7 @@ use detectors::finding::{Endpoint, Finding, Report};
 use self::ink::{Ink, Line};
 use self::page::Page;
 use super::words::{WHOLE_SERVICE, is_at};
-use super::{Output, Style};
+use super::{CheckOutput, Output, Style};
 
 pub(super) const OUTPUT: Output = Output {
     name: "text",
@@ -26,6 +27,9 @@ pub(super) const OUTPUT: Output = Output {
     write,
     compare: Some(comparison::write),
 };
+
+pub(super) const CHECK: CheckOutput =
+    CheckOutput { name: "text", summary: "a page for people, coloured on terminals", write: check::write };
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);

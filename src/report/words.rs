@@ -1,8 +1,9 @@
 //! What all outputs for people say in the same words.
 
 use detectors::comparison::FindingChange;
-use detectors::figures::{count, duration};
+use detectors::figures::{count, counted, duration};
 use detectors::finding::{Endpoint, Finding, GainKind, Latency, Location, Unit, Verify};
+use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
 
 /// Stands for the endpoint where a finding has none.
@@ -116,6 +117,105 @@ pub(super) fn costs(change: &FindingChange) -> String {
         false => format!("{repeats} in a request, a fix gives back {gains} of it"),
     }
 }
+
+/// `1 in a request before, now 20 to 212`, and how many of the requests send it.
+pub(super) fn before_and_now(problem: &Problem) -> String {
+    let Problem { before, now, requests, requests_with, .. } = problem;
+    let of = match requests_with < requests && now.max > 0 {
+        true => format!(", in {} of {}", count(*requests_with), counted(*requests, "request")),
+        false => String::new(),
+    };
+    let told = match (before, problem.level) {
+        (None, _) => format!("not in the baseline, now {} in a request", times(now)),
+        (_, Level::Known) => format!("{} in a request, as accepted", times(now)),
+        (Some(before), _) if problem.rules.contains(&Rule::TripsIncrease) => format!(
+            "{} in a request in {} before, now in {}",
+            times(now),
+            counted(before.trips, "trip"),
+            counted(now.trips, "trip")
+        ),
+        (Some(before), _) => format!("{} in a request before, now {}", times(before), times(now)),
+    };
+    format!("{told}{of}")
+}
+
+/// `20`, or `0 to 20`.
+fn times(counts: &Counts) -> String {
+    match counts.min == counts.max {
+        true => count(counts.max),
+        false => format!("{} to {}", count(counts.min), count(counts.max)),
+    }
+}
+
+/// `count-increase, n-plus-one`.
+pub(super) fn rules(problem: &Problem) -> String {
+    problem.rules.iter().map(|rule| rule.id()).collect::<Vec<_>>().join(", ")
+}
+
+/// `GET /orders of shop`, `test tests/a.py::b of shop`.
+pub(super) fn place_name(place: &Place) -> String {
+    let kind = if place.kind == PlaceKind::Test { "test " } else { "" };
+    format!("{kind}{} of {}", place.name, place.service)
+}
+
+/// How a check ended, in one line.
+pub(super) fn verdict(check: &Check) -> String {
+    let of = |level: Level| check.problems.iter().filter(move |problem| problem.level == level);
+    let seen = |states: &[State]| {
+        let seen = check.places.iter().filter(|place| states.contains(&place.state)).count() as u64;
+        let tests = check.places.iter().any(|place| place.place.kind == PlaceKind::Test);
+        format!(
+            "{seen} {}{}",
+            if tests { "endpoints and tests" } else { "endpoint" },
+            if seen == 1 || tests { "" } else { "s" }
+        )
+    };
+    match check.verdict {
+        Verdict::Unusable => "nothing can be said".to_owned(),
+        Verdict::Passed => format!("passed: {} as accepted", seen(&[State::Compared])),
+        Verdict::Failed => {
+            let mut places: Vec<&Place> = of(Level::Fail).map(|problem| &problem.place).collect();
+            places.dedup();
+            let came = of(Level::Fail).filter(|problem| problem.before.is_none()).count() as u64;
+            let more = of(Level::Fail).count() as u64 - came;
+            let parts = [(came, "that came"), (more, "that multiplied")];
+            let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+            let parts: Vec<String> =
+                parts.map(|(number, what)| format!("{} {what}", counted(number, "statement"))).collect();
+            format!(
+                "failed: {}, at {} of {}",
+                parts.join(" and "),
+                places.len(),
+                seen(&[State::Compared, State::New])
+            )
+        }
+    }
+}
+
+/// Titles of problems by their level.
+pub(super) fn level_title(level: Level) -> &'static str {
+    match level {
+        Level::Fail => "not as accepted",
+        Level::Allowed => "allowed",
+        Level::Accept => "to be accepted (never fails)",
+        Level::Known => "accepted as it is, and worth mending",
+    }
+}
+
+/// Places of the baseline of which nothing was seen.
+pub(super) fn not_exercised(check: &Check) -> Vec<String> {
+    let missing = check.places.iter().filter(|place| place.state == State::NotExercised);
+    missing.map(|place| place_name(&place.place)).collect()
+}
+
+/// Whether the baseline should follow what was measured, if that is meant.
+pub(super) fn asks_to_accept(check: &Check) -> bool {
+    check.problems.iter().any(|problem| matches!(problem.level, Level::Fail | Level::Accept))
+}
+
+/// What to do then.
+pub(super) const ACCEPTS: &str =
+    "If this is meant: whyslow ci accept --traces FILES, and commit the baseline.";
 
 /// Replaces what would move the cursor, colour the screen or turn the reading direction: names and
 /// statements come from whoever wrote the traces.

@@ -27,7 +27,7 @@ pub(super) fn read(section: &Section<'_>, today: Day) -> Result<Acceptance, Erro
     };
     check_subject(section, &acceptance)?;
     check_detector(section, acceptance.detector.as_deref())?;
-    check_until(section, today)?;
+    section.check_until(today, "acceptance")?;
     Ok(acceptance)
 }
 
@@ -53,17 +53,5 @@ fn check_detector(section: &Section<'_>, id: Option<&str>) -> Result<(), Error> 
             Err(section.error_at("detector", format!("unknown detector `{id}`; {}", expected(id, &ids))))
         }
         _ => Ok(()),
-    }
-}
-
-fn check_until(section: &Section<'_>, today: Day) -> Result<(), Error> {
-    let Some(date) = section.date("until")? else { return Ok(()) };
-    match Day::of(date.year, date.month, date.day) < today {
-        true => {
-            let reason =
-                format!("this acceptance ended on {date}; decide again: fix it, or set a later `until`");
-            Err(section.error_at("until", reason))
-        }
-        false => Ok(()),
     }
 }

@@ -1,9 +1,10 @@
 //! `whyslow.toml`: goals, thresholds and accepted findings of a project. `docs/settings.md` is its page.
 
 mod accept;
+mod allow;
 mod detector;
 pub mod endpoint;
-mod section;
+pub(crate) mod section;
 pub mod target;
 
 use std::fs::File;
@@ -22,7 +23,7 @@ pub const NAME: &str = "whyslow.toml";
 pub const BYTES_MAX: u64 = 1 << 20;
 
 /// Tables that a file may have.
-const TABLES: &[&str] = &["target", "detector", "override", "accept"];
+const TABLES: &[&str] = &["target", "detector", "override", "accept", "allow"];
 
 /// Why a settings file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +119,9 @@ pub fn parse(text: &str, path: &Path, today: Day) -> Result<Settings, Error> {
     settings.overrides = detector::read(&root)?;
     for section in root.list("accept")? {
         settings.accepted.push(accept::read(&section, today)?);
+    }
+    for section in root.list("allow")? {
+        settings.allowed.push(allow::read(&section, today)?);
     }
     Ok(settings)
 }

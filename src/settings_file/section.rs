@@ -6,18 +6,18 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Error;
+use super::{Day, Error};
 
 /// The document, for messages.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'d> {
-    pub(super) text: &'d str,
-    pub(super) path: &'d Path,
+pub(crate) struct Place<'d> {
+    pub(crate) text: &'d str,
+    pub(crate) path: &'d Path,
 }
 
 impl Place<'_> {
     /// Complains about what begins at this byte.
-    pub(super) fn error(&self, byte: usize, reason: impl Into<String>) -> Error {
+    pub(crate) fn error(&self, byte: usize, reason: impl Into<String>) -> Error {
         let before = self.text.get(..byte).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Error::Invalid {
@@ -31,7 +31,7 @@ impl Place<'_> {
 
 /// A table and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Section<'d> {
+pub(crate) struct Section<'d> {
     place: Place<'d>,
     table: &'d DeTable<'d>,
     span: Range<usize>,
@@ -39,23 +39,23 @@ pub(super) struct Section<'d> {
 }
 
 impl<'d> Section<'d> {
-    pub(super) fn root(place: Place<'d>, table: &'d DeTable<'d>) -> Self {
+    pub(crate) fn root(place: Place<'d>, table: &'d DeTable<'d>) -> Self {
         Self { place, table, span: 0..0, name: String::new() }
     }
 
     /// Complains about the table as a whole.
-    pub(super) fn error(&self, reason: impl Into<String>) -> Error {
+    pub(crate) fn error(&self, reason: impl Into<String>) -> Error {
         self.place.error(self.span.start, reason)
     }
 
     /// Complains about the value of a key.
-    pub(super) fn error_at(&self, key: &str, reason: impl Into<String>) -> Error {
+    pub(crate) fn error_at(&self, key: &str, reason: impl Into<String>) -> Error {
         let byte = self.get(key).map_or(self.span.start, |value| value.span().start);
         self.place.error(byte, reason)
     }
 
     /// Refuses keys that are not in `known`; the first of the file is named.
-    pub(super) fn check_names(&self, known: &[&str]) -> Result<(), Error> {
+    pub(crate) fn check_names(&self, known: &[&str]) -> Result<(), Error> {
         let unknown = self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
         match unknown.min_by_key(|key| key.span().start) {
             Some(key) => Err(self.place.error(key.span().start, self.unknown(key.get_ref(), known))),
@@ -68,7 +68,7 @@ impl<'d> Section<'d> {
         format!("unknown key `{name}`{place}; {}", crate::settings_file::expected(name, known))
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
@@ -77,7 +77,7 @@ impl<'d> Section<'d> {
     }
 
     /// A text; `example` shows one.
-    pub(super) fn text(&self, key: &str, example: &str) -> Result<Option<String>, Error> {
+    pub(crate) fn text(&self, key: &str, example: &str) -> Result<Option<String>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::String(text) if !text.is_empty() => Ok(Some(text.to_string())),
@@ -86,7 +86,7 @@ impl<'d> Section<'d> {
     }
 
     /// A whole number.
-    pub(super) fn number(&self, key: &str) -> Result<Option<u64>, Error> {
+    pub(crate) fn number(&self, key: &str) -> Result<Option<u64>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let number = match value.get_ref() {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
@@ -98,7 +98,7 @@ impl<'d> Section<'d> {
     }
 
     /// A date, as such or as text.
-    pub(super) fn date(&self, key: &str) -> Result<Option<toml::value::Date>, Error> {
+    pub(crate) fn date(&self, key: &str) -> Result<Option<toml::value::Date>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let date = match value.get_ref() {
             DeValue::Datetime(time) => time.date,
@@ -109,8 +109,21 @@ impl<'d> Section<'d> {
             .ok_or_else(|| self.error_at(key, format!("`{key}` must be a date, such as 2027-03-31")))
     }
 
+    /// Refuses what has passed its `until`, so that somebody decides again; `what` names it.
+    pub(super) fn check_until(&self, today: Day, what: &str) -> Result<(), Error> {
+        let Some(date) = self.date("until")? else { return Ok(()) };
+        match Day::of(date.year, date.month, date.day) < today {
+            true => {
+                let reason =
+                    format!("this {what} ended on {date}; decide again: fix it, or set a later `until`");
+                Err(self.error_at("until", reason))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// The table below a key.
-    pub(super) fn table(&self, key: &str) -> Result<Option<Self>, Error> {
+    pub(crate) fn table(&self, key: &str) -> Result<Option<Self>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::Table(table) => Ok(Some(self.below(key, table, value.span()))),
@@ -118,8 +131,18 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// The table below each of its keys, with the key.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Result<(&'d str, Self), Error>> + use<'_, 'd> {
+        let table: &'d DeTable<'d> = self.table;
+        table.keys().map(|key| {
+            let key: &'d str = key.get_ref();
+            let wrong = || self.error_at(key, format!("`{key}` must be a table"));
+            Ok((key, self.table(key)?.ok_or_else(wrong)?))
+        })
+    }
+
     /// The tables `[[key]]`.
-    pub(super) fn list(&self, key: &str) -> Result<Vec<Self>, Error> {
+    pub(crate) fn list(&self, key: &str) -> Result<Vec<Self>, Error> {
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };
         let wrong = || format!("`{key}` must be a list of tables, each begun with [[{key}]]");
         let DeValue::Array(items) = value.get_ref() else { return Err(self.error_at(key, wrong())) };

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use whyslow::report::{Style, Write};
 
 /// A place that can be written to, found out before the long work begins.
-pub(super) enum Destination {
+pub(crate) enum Destination {
     /// Standard output.
     Stdout,
     /// Something that is no regular file: a device, a pipe.
@@ -21,14 +21,14 @@ pub(super) enum Destination {
 
 impl Destination {
     /// Opens a path; nothing is standard output.
-    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::Stdout) };
         open(path).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Writes a report or comparison; a file has all of it or stays as it was. Width and colour are those
     /// that fit the place.
-    pub(super) fn write<T>(self, write: Write<T>, told: &T, style: Style) -> anyhow::Result<()> {
+    pub(crate) fn write<T>(self, write: Write<T>, told: &T, style: Style) -> anyhow::Result<()> {
         let plain = Style { width: columns().unwrap_or(Style::WIDTH_DEFAULT), colour: false, ..style };
         let cannot = |path: PathBuf| move || format!("cannot write {}", path.display());
         match self {

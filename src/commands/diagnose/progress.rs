@@ -15,20 +15,28 @@ const EVERY: Duration = Duration::from_millis(200);
 /// Back to the line's start, and clear it.
 const CLEAR: &str = "\r\u{1b}[K";
 
+/// Does long work, and shows how far it is.
+pub(crate) fn shown<T>(work: impl FnOnce(&(dyn Fn(Progress) + Sync)) -> T) -> T {
+    let shown = Shown::new();
+    let done = work(&|progress| shown.update(progress));
+    shown.end();
+    done
+}
+
 /// The line on the terminal.
-pub(super) struct Shown {
+struct Shown {
     terminal: bool,
     start: Instant,
     last: Mutex<Option<Instant>>,
 }
 
 impl Shown {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { terminal: io::stderr().is_terminal(), start: Instant::now(), last: Mutex::new(None) }
     }
 
     /// Shows it, if the last time is long enough ago; another thread that shows it now is not waited for.
-    pub(super) fn update(&self, progress: Progress) {
+    fn update(&self, progress: Progress) {
         if !self.terminal || self.start.elapsed() < QUIET {
             return;
         }
@@ -43,7 +51,7 @@ impl Shown {
     }
 
     /// Takes the line away.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         if self.last.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             let _ = write!(io::stderr().lock(), "{CLEAR}");
         }
