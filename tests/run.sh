@@ -68,6 +68,7 @@ before_a_release() {
     step "licences" check_licences
     step "release build" cargo build --locked --release
     step "live recording" tests/live_recording.sh
+    step "published applications" tests/published_applications.sh
 }
 
 check_scripts() {
@@ -75,7 +76,8 @@ check_scripts() {
     while IFS= read -r script; do
         bash -n "$script"
         shellcheck --external-sources --exclude=SC1091 --shell=bash "$script"
-    done < <(git ls-files '*.sh' .ci/run 'fixtures/recording/apps/*/serve')
+    done < <(git ls-files '*.sh' .ci/run 'fixtures/recording/apps/*/serve' 'tests/published/*/create' \
+        'tests/published/*/fill' 'tests/published/*/serve' 'tests/published/*/environment')
     git ls-files '*.py' |
         xargs python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]'
 }
