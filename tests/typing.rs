@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, ensure};
-use detectors::evidence::{CacheResult, Dictionary, Role, Span, Status, Symbol, UNKNOWN, Values};
+use detectors::evidence::{CacheResult, Dictionary, Media, Role, Span, Status, Symbol, UNKNOWN, Values};
 use serde_json::{Map, Value as Json, json};
 use whyslow::ingest::attributes::Key;
 use whyslow::ingest::raw::{RawSpan, Value};
@@ -139,7 +139,8 @@ fn typed(span: &Span, dictionary: &Dictionary) -> Map<String, Json> {
     say("status", span.status == Status::Error, json!("error"));
     say("status_code", span.status_code != 0, json!(span.status_code));
     say("retries", span.retries != 0, json!(span.retries));
-    say("encoded", span.encoded, json!(true));
+    say("encoded", span.body.is_encoded(), json!(true));
+    say("media", span.body.media() != Media::Unknown, json!(format!("{:?}", span.body.media())));
     say("composite", span.composite, json!(true));
     say("cache", span.cache != CacheResult::Unknown, json!(format!("{:?}", span.cache)));
     if let Some(location) = dictionary.location(span.location) {

@@ -4,6 +4,7 @@
 //! [`Dictionary`]; [`assemble`](trace::Assembler) turns the spans of one trace
 //! into a tree of [`Request`](trace::Request)s. No attribute name exists beyond the readers.
 
+mod body;
 pub mod content_hash;
 mod dictionary;
 pub mod shape;
@@ -11,6 +12,7 @@ mod span;
 pub(crate) mod timeline;
 pub mod trace;
 
+pub use body::{Body, Media};
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, ShapeRef, Symbol};
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values};

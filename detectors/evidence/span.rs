@@ -1,6 +1,6 @@
 //! One recorded unit of work, compact: what a reader keeps of a span.
 
-use super::{LocationRef, OriginRef, ShapeRef, Symbol};
+use super::{Body, LocationRef, OriginRef, ShapeRef, Symbol};
 
 /// The 16 bytes that name a trace, big-endian; zero is not a valid trace.
 pub type TraceId = u128;
@@ -165,8 +165,8 @@ pub struct Span {
     pub status: Status,
     /// Whether a cache had the value.
     pub cache: CacheResult,
-    /// Content encoding of the response body was named.
-    pub encoded: bool,
+    /// Content and encoding of the response body.
+    pub body: Body,
     /// It stands for calls that were made one after another and were recorded together
     /// (`span.composite`); what else stands for several operations was sent as one.
     pub composite: bool,

@@ -130,7 +130,11 @@ keys! {
     /// Bytes of the answer's body, as sent.
     ResponseBodySize = b"http.response.body.size";
     /// Bytes of the answer's body, legacy.
-    OldResponseBodySize = b"http.response_content_length" | b"http.response.header.content-length";
+    OldResponseBodySize = b"http.response_content_length"
+        | b"http.response.header.content-length"
+        | b"http.response.header.content_length";
+    /// Type of the answer's content.
+    ContentType = b"http.response.header.content-type" | b"http.response.header.content_type";
     /// Encoding of the answer's body.
     ContentEncoding = b"http.response.header.content-encoding" | b"http.response.header.content_encoding";
     /// Which attempt it is.
@@ -256,6 +260,7 @@ mod tests {
             ("db.query.parameter.id", Key::QueryParameter),
             ("db.operation.parameter.0", Key::QueryParameter),
             ("http.response.header.content-encoding", Key::ContentEncoding),
+            ("http.response.header.content_length", Key::OldResponseBodySize),
             ("thread.id", Key::ThreadId),
         ] {
             assert_eq!(Key::of(name.as_bytes()), Some(key), "{name}");

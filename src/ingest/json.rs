@@ -450,7 +450,11 @@ pub(super) fn skip_events(scanner: &mut Scanner<'_>, of_spans: &[&[u8]]) -> Scan
 pub(super) fn push_texts<'b>(key: Key, text: &'b [u8], attributes: &mut Attributes<'b>) {
     let is_listed = matches!(
         key,
-        Key::OldCollection | Key::OldResponseBodySize | Key::ContentEncoding | Key::QueryParameter
+        Key::OldCollection
+            | Key::OldResponseBodySize
+            | Key::ContentType
+            | Key::ContentEncoding
+            | Key::QueryParameter
     );
     let inner = text.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]"));
     let Some(inner) = inner.filter(|_| is_listed) else {

@@ -1,5 +1,6 @@
 //! From a raw span to a typed one: the only place that knows what attributes mean.
 
+mod content;
 mod connection;
 mod database;
 mod documents;

@@ -76,5 +76,5 @@ pub(super) fn take_detail(mine: &mut Span, theirs: &Span, dictionary: &Dictionar
     }
     mine.retries = mine.retries.max(theirs.retries);
     mine.repeats = mine.repeats.max(theirs.repeats);
-    mine.encoded |= theirs.encoded;
+    mine.body = mine.body.with(theirs.body);
 }

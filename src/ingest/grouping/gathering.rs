@@ -206,7 +206,7 @@ fn preference(span: &Span) -> impl Ord + use<> {
         span.kind as u32,
         span.role as u32,
         span.cache as u32,
-        span.encoded.into(),
+        span.body.to_bits().into(),
         span.retries.into(),
         span.repeats,
         span.parameters,

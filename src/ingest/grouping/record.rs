@@ -5,7 +5,7 @@
 //! not; a trace id is written only where it differs from the record before.
 
 use detectors::evidence::{
-    CacheResult, Kind, LocationRef, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId, Traced, Values,
+    Body, CacheResult, Kind, LocationRef, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId, Traced, Values,
 };
 
 const KINDS: [Kind; Kind::COUNT] = [
@@ -28,10 +28,10 @@ const CACHE_RESULTS: [CacheResult; 3] = [CacheResult::Unknown, CacheResult::Hit,
 
 /// Set in the second byte where the trace is that of the record before.
 const SAME_TRACE: u8 = 1 << 7;
-/// Set in the second byte where the body's encoding was named.
-const ENCODED: u8 = 1 << 6;
 /// Set in the second byte where the span stands for calls that were recorded together.
-const COMPOSITE: u8 = 1 << 5;
+const COMPOSITE: u8 = 1 << 6;
+/// Where the second byte tells the body; status and cache are before it.
+const BODY: u32 = 3;
 
 /// Writes spans one after another.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Writer {
         self.bytes.push(
             span.status as u8
                 | (span.cache as u8) << 1
-                | if span.encoded { ENCODED } else { 0 }
+                | span.body.to_bits() << BODY
                 | if span.composite { COMPOSITE } else { 0 }
                 | if same { SAME_TRACE } else { 0 },
         );
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
             role: *ROLES.get(usize::from(first >> 4))?,
             status: *STATUSES.get(usize::from(second & 1))?,
             cache: *CACHE_RESULTS.get(usize::from(second >> 1 & 3))?,
-            encoded: second & ENCODED != 0,
+            body: Body::from_bits(second >> BODY),
             composite: second & COMPOSITE != 0,
         };
         Some(Traced { trace: self.trace, span })
@@ -205,7 +205,7 @@ mod tests {
                 role: ROLES[number as usize % ROLES.len()],
                 status: STATUSES[number as usize % 2],
                 cache: CACHE_RESULTS[number as usize % 3],
-                encoded: number.is_multiple_of(2),
+                body: Body::from_bits(number as u8),
                 composite: number.is_multiple_of(3),
             };
             spans.push(Traced { trace: 7 << 70 | TraceId::from(number / 3), span });

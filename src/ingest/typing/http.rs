@@ -2,6 +2,7 @@
 
 use detectors::evidence::{Kind, Span, Status, Symbol};
 
+use super::content;
 use super::fields::Fields;
 use super::shaping::{Call, host_of};
 use super::{Typing, saturated};
@@ -100,7 +101,7 @@ impl Typing<'_> {
             span.status = Status::Error;
         }
         span.response_bytes = saturated(fields.number([Key::ResponseBodySize, Key::OldResponseBodySize]));
-        span.encoded = fields.text([Key::ContentEncoding]).is_some_and(|encoding| encoding != b"identity");
+        span.body = content::body(fields);
         span.retries = fields.number([Key::ResendCount]).map_or(0, |count| count.min(255) as u8);
     }
 
