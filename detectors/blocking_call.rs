@@ -20,6 +20,7 @@
 //! - on background work, jobs and message handlers: nobody waits;
 //! - on calls beside which other calls run for at least half of their time;
 //! - on further attempts at what failed: those are retry-storm;
+//! - on calls that are done for the most part and still receive a large answer: those are uncompressed-payload;
 //! - on loops: those are n-plus-one. Reads of a chain that sequential-calls names are leads only.
 //!
 //! ## Remedy
@@ -42,7 +43,7 @@ use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, Step};
 use crate::stack::Stack;
 use crate::wording::{brief, duration};
-use crate::{Detector, Inspect, n_plus_one, retry_storm, sequential_calls};
+use crate::{Detector, Inspect, n_plus_one, retry_storm, sequential_calls, uncompressed_payload};
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "blocking-call",
@@ -65,10 +66,12 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         return;
     }
     let mut held: Option<Held> = None;
-    let again = retry_storm::attempts_found(found);
+    let mut explained = retry_storm::attempts_found(found);
+    explained.extend(uncompressed_payload::received_slowly(view, found));
+    explained.sort_unstable();
     for numbers in view.groups() {
         let Some(group) = Group::of(view, numbers).filter(|group| may_block(group, found)) else { continue };
-        let waits = |number: &u32| is_waited_for(view, *number) && again.binary_search(number).is_err();
+        let waits = |number: &u32| is_waited_for(view, *number) && explained.binary_search(number).is_err();
         let calls: Vec<u32> = numbers.iter().copied().filter(waits).collect();
         if let Some(&first) = calls.first() {
             let held = held.get_or_insert_with(|| Held::of(view));

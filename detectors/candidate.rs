@@ -58,15 +58,24 @@ pub enum Subject {
         /// A connection is taken for each statement, not once by a request.
         each_statement: bool,
     },
+    /// What the endpoint answers.
+    Body,
+    /// How the service encodes what it answers.
+    Encoding,
 }
 
 impl Subject {
+    /// Whether it is about what the endpoint answers.
+    pub(crate) fn is_response(&self) -> bool {
+        matches!(self, Self::Body | Self::Encoding)
+    }
+
     /// Whether it is about calls of this shape, alone or among others.
     pub(crate) fn holds(&self, shape: ShapeRef) -> bool {
         match self {
             Self::Shape(own) => *own == shape,
             Self::Calls(shapes) => shapes.contains(&shape),
-            Self::Own(_) | Self::Pool { .. } => false,
+            Self::Own(_) | Self::Pool { .. } | Self::Body | Self::Encoding => false,
         }
     }
 }
@@ -154,6 +163,8 @@ pub struct Candidate {
     pub confidence: Confidence,
     /// How many operations; zero where repeats are not the point.
     pub repeats: u64,
+    /// Bytes that the remedy changes, of bodies; zero where bytes are not the point.
+    pub bytes: u64,
     /// The time that the remedy changes; the first operation first.
     pub claims: Vec<Claim>,
     /// What else is known of it.
@@ -205,6 +216,7 @@ impl Candidates {
             remedy,
             confidence,
             repeats: 0,
+            bytes: 0,
             claims,
             marks,
             short_of: None,
@@ -258,6 +270,12 @@ impl Candidate {
     /// Says that it is not enough in this request, and why.
     pub(crate) fn short_of(&mut self, short_of: ShortOf) -> &mut Self {
         self.short_of = Some(short_of);
+        self
+    }
+
+    /// Says how many bytes the remedy changes.
+    pub(crate) fn bytes(&mut self, bytes: u64) -> &mut Self {
+        self.bytes = bytes;
         self
     }
 
@@ -364,6 +382,10 @@ pub struct Case<'a> {
     /// Rows that one execution of its statement returns or changes on average, over all executions;
     /// zero where they are not told.
     pub rows_mean: u64,
+    /// Bytes of the bodies that it is about, in one of these requests.
+    pub bytes: Spread,
+    /// Other bodies of the same kind (answers of the service, or answers to it) name an encoding.
+    pub encodes: bool,
     /// The fastest other statement of the same database: about what a round trip takes.
     pub round_trip_ns: Option<u64>,
     /// What requests show of it together, if one alone does not prove it.
@@ -429,7 +451,9 @@ impl Case<'_> {
         match self.subject {
             Subject::Shape(shape) => *shape,
             Subject::Calls(shapes) => shapes.first().copied().unwrap_or_default(),
-            Subject::Own(_) | Subject::Pool { .. } => ShapeRef::default(),
+            Subject::Own(_) | Subject::Pool { .. } | Subject::Body | Subject::Encoding => {
+                ShapeRef::default()
+            }
         }
     }
 

@@ -94,6 +94,8 @@ pub struct Cost {
     pub repeats: Option<Spread>,
     /// What its fix gives back, in each request that shows it.
     pub gain_ns_per_request: u64,
+    /// The bytes that its fix gives back, in each request that shows it, where it is told for them.
+    pub gain_bytes_per_request: Option<u64>,
 }
 
 /// Compares two reports.
@@ -196,7 +198,12 @@ fn change(finding: &Finding, state: State, before: Option<Cost>, after: Option<C
 }
 
 fn cost(finding: &Finding) -> Cost {
-    Cost { repeats: finding.repeats, gain_ns_per_request: finding.gain.total_ns / finding.requests.max(1) }
+    let requests = finding.requests.max(1);
+    Cost {
+        repeats: finding.repeats,
+        gain_ns_per_request: finding.gain.total_ns / requests,
+        gain_bytes_per_request: finding.gain.total_bytes.map(|bytes| bytes / requests),
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,23 @@ fn three_digits(ns: u128) -> String {
     format!("{} s", (ns + SECOND_NS / 2) / SECOND_NS)
 }
 
+/// Shows bytes with three digits, in powers of a thousand: `412 kB`, `1.24 MB`.
+pub fn bytes(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    // What is rounded to a thousand of one unit is one of the next.
+    let unit = units.into_iter().find(|(unit, _)| bytes >= unit - unit / 2_000);
+    let Some((unit, name)) = unit else { return format!("{bytes} B") };
+    let thousandths = (u128::from(bytes) * 1_000 + u128::from(unit) / 2) / u128::from(unit);
+    let decimals = match thousandths {
+        ..9_995 => 2,
+        ..99_950 => 1,
+        _ => 0,
+    };
+    let number = format!("{:.decimals$}", thousandths as f64 / 1_000.0);
+    let short = if decimals > 0 { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
+    format!("{short} {name}")
+}
+
 /// A count with separators: `148,311`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -133,6 +150,24 @@ mod tests {
             (u64::MAX, "5124095 h 34 min"),
         ] {
             assert_eq!(duration(ns), text, "{ns}");
+        }
+    }
+
+    #[test]
+    fn bytes_have_three_digits() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1 kB"),
+            (412_345, "412 kB"),
+            (999_400, "999 kB"),
+            (999_600, "1 MB"),
+            (1_240_000, "1.24 MB"),
+            (45_000_000, "45 MB"),
+            (12_345_000_000, "12.3 GB"),
+            (u64::MAX, "18446744074 GB"),
+        ] {
+            assert_eq!(bytes(number), text, "{number}");
         }
     }
 }

@@ -295,6 +295,8 @@ pub enum SubjectKind {
     Code,
     /// A connection pool.
     Pool,
+    /// What an endpoint answers.
+    Response,
 }
 
 /// What a fix gives back; kinds are never compared with each other.
@@ -302,8 +304,26 @@ pub enum SubjectKind {
 pub struct Gain {
     /// What is given back.
     pub kind: GainKind,
-    /// How much, over all requests seen.
+    /// How much time, over all requests seen; zero where it is no time.
     pub total_ns: u64,
+    /// How many bytes, over all requests seen, where the kind counts bytes.
+    pub total_bytes: Option<u64>,
+}
+
+impl Gain {
+    /// This and another of the same kind.
+    pub fn with(mut self, other: Self) -> Self {
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        if let (Some(mine), Some(theirs)) = (&mut self.total_bytes, other.total_bytes) {
+            *mine = mine.saturating_add(theirs);
+        }
+        self
+    }
+
+    /// What gains of one kind are ranked by.
+    pub fn amount(&self) -> u64 {
+        self.total_bytes.unwrap_or(self.total_ns)
+    }
 }
 
 /// What a fix gives back.
@@ -316,6 +336,8 @@ pub enum GainKind {
     DatabaseTime,
     /// Time of processors.
     CpuTime,
+    /// Bytes that are sent.
+    Network,
     /// Memory.
     Memory,
     /// Nothing today; a danger.
@@ -404,6 +426,8 @@ pub enum Unit {
     Count,
     /// Nanoseconds.
     Ns,
+    /// Bytes.
+    Bytes,
 }
 
 /// A request that shows a finding.

@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{Candidate, Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::{EndpointName, Operation};
-use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, UNKNOWN, Values};
+use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, Span, UNKNOWN, Values};
 use crate::kinship::Kinship;
 
 /// Calls further away than this are not searched for what a loop belongs to.
@@ -309,6 +309,13 @@ impl<'a> View<'a> {
     pub(crate) fn share_of(&self, time_ns: u64) -> u64 {
         let duration_ns = self.request.duration_ns().max(1);
         u64::try_from(u128::from(time_ns) * 100 / u128::from(duration_ns)).unwrap_or(u64::MAX)
+    }
+
+    /// Where the request is served, and the library that reports it.
+    pub(crate) fn mark_request(&self, candidate: &mut Candidate) {
+        let Span { location, origin, .. } = self.request.opened_by;
+        candidate.marks.extend(Some(location).filter(|place| *place != LocationRef::default()).map(Mark::At));
+        candidate.mark(Mark::By(origin));
     }
 
     /// Where an operation is made, and the libraries that report it, what is around it and its request.

@@ -424,7 +424,13 @@ fn overlapped(group: &Group, outlook: Outlook) -> u64 {
     }
 }
 
-/// What a remedy leaves of a time, per mille.
+/// How much of an amount a remedy gives back, in the middle of its range.
+pub(crate) fn given_back(remedy: Remedy, amount: u64) -> u64 {
+    let left = left_over(remedy, Outlook::Best).midpoint(left_over(remedy, Outlook::Worst));
+    amount - share(amount, left)
+}
+
+/// What a remedy leaves of a time or a number of bytes, per mille.
 fn left_over(remedy: Remedy, outlook: Outlook) -> u64 {
     let (best, worst) = match remedy {
         Remedy::Shrink { best, worst } => (best, worst),

@@ -36,6 +36,7 @@ mod stack;
 #[cfg(test)]
 mod testing;
 mod unbounded_result;
+mod uncompressed_payload;
 
 use candidate::{Candidates, Case, Told, View};
 use docket::CandidateKey;
@@ -84,6 +85,7 @@ pub const ALL: &[Detector] = &[
     n_plus_one::DETECTOR,
     repeated_query::DETECTOR,
     sequential_calls::DETECTOR,
+    uncompressed_payload::DETECTOR,
     blocking_call::DETECTOR,
     connection_per_request::DETECTOR,
     pool_starvation::DETECTOR,

@@ -10,7 +10,7 @@ use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{
-    ConnectionUse, Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values,
+    Body, ConnectionUse, Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values,
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
@@ -130,6 +130,12 @@ impl TraceBuilder {
     /// Gives the span that was added last a number of rows.
     pub(crate) fn rows(mut self, rows: u32) -> Self {
         self.last().rows = rows;
+        self
+    }
+
+    /// Gives the span that was added last a body of so many bytes.
+    pub(crate) fn body(mut self, body: Body, bytes: u32) -> Self {
+        (self.last().body, self.last().response_bytes) = (body, bytes);
         self
     }
 

@@ -1,7 +1,7 @@
 //! Small pieces of sentences.
 
 use crate::evidence::{Dictionary, ShapeRef};
-pub(crate) use crate::figures::duration;
+pub(crate) use crate::figures::{bytes, duration};
 
 /// Longer statements are cut: the shape id leads to the whole text.
 const BRIEF_MAX: usize = 100;

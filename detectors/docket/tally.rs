@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::histogram::{Histogram, fine_bucket};
 use crate::candidate::{Candidate, Claim, Mark, Part, Remedy, ShortOf};
 use crate::evidence::trace::{NONE, Request, Trace, Waits};
-use crate::evidence::{Kind, Span, SpanId, Status, TraceId, UNKNOWN};
+use crate::evidence::{Kind, Media, Span, SpanId, Status, TraceId, UNKNOWN};
 
 /// All requests of one endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) struct EndpointTally {
     pub(crate) max_ns: u64,
     /// SQL statements in one request.
     pub(crate) statements: Histogram,
+    /// Answers whose headers tell what they hold.
+    pub(crate) contents: u64,
+    /// Answers that name an encoding.
+    pub(crate) encoded: u64,
 }
 
 /// Requests of nearly the same duration.
@@ -35,6 +39,8 @@ impl EndpointTally {
         self.errors += u64::from(request.opened_by.status == Status::Error);
         self.entries += u64::from(!request.waited_for);
         self.max_ns = self.max_ns.max(duration_ns);
+        self.contents += u64::from(request.opened_by.body.media() != Media::Unknown);
+        self.encoded += u64::from(request.opened_by.body.is_encoded());
         let bucket = self.latency.entry(fine_bucket(duration_ns)).or_default();
         bucket.add(&Bucket { requests: 1, path_ns: request.path_ns });
         let statements = trace.operations_of(request).iter().filter(|operation| operation.kind == Kind::Sql);
@@ -47,6 +53,8 @@ impl EndpointTally {
         self.entries += other.entries;
         self.max_ns = self.max_ns.max(other.max_ns);
         self.statements.merge(&other.statements);
+        self.contents += other.contents;
+        self.encoded += other.encoded;
         for (place, bucket) in other.latency {
             self.latency.entry(place).or_default().add(&bucket);
         }
@@ -102,6 +110,8 @@ pub(crate) struct ServiceTally {
     pub(crate) stores: u64,
     /// Spans of calls to other services.
     pub(crate) calls: u64,
+    /// Spans of calls whose answer names an encoding.
+    pub(crate) calls_encoded: u64,
     /// SQL spans.
     pub(crate) statements: u64,
     /// SQL spans whose values are hidden.
@@ -119,7 +129,10 @@ impl ServiceTally {
                 self.values_hidden += u64::from(!span.values.is_known());
             }
             Kind::Document | Kind::Cache => self.stores += 1,
-            Kind::Http | Kind::Rpc | Kind::Publish => self.calls += 1,
+            Kind::Http | Kind::Rpc | Kind::Publish => {
+                self.calls += 1;
+                self.calls_encoded += u64::from(span.body.is_encoded());
+            }
             Kind::PoolWait => self.pool_waits += 1,
             _ => {}
         }
@@ -128,6 +141,7 @@ impl ServiceTally {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.stores += other.stores;
         self.calls += other.calls;
+        self.calls_encoded += other.calls_encoded;
         self.statements += other.statements;
         self.values_hidden += other.values_hidden;
         self.pool_waits += other.pool_waits;
@@ -160,6 +174,9 @@ pub(crate) struct CandidateTally {
     /// Time of one claimed operation.
     pub(crate) single: Histogram,
     pub(crate) claimed_total_ns: u64,
+    /// Bytes of bodies in one request.
+    pub(crate) bytes: Histogram,
+    pub(crate) bytes_total: u64,
     pub(crate) marks: BTreeMap<Mark, u64>,
     pub(crate) exemplars: Exemplars,
 }
@@ -180,6 +197,8 @@ impl CandidateTally {
             claimed: Histogram::default(),
             single: Histogram::default(),
             claimed_total_ns: 0,
+            bytes: Histogram::default(),
+            bytes_total: 0,
             marks: BTreeMap::new(),
             exemplars: Exemplars::default(),
         }
@@ -207,6 +226,10 @@ impl CandidateTally {
         }
         self.claimed.add(claimed_ns);
         self.claimed_total_ns += claimed_ns;
+        if candidate.bytes > 0 {
+            self.bytes.add(candidate.bytes);
+            self.bytes_total = self.bytes_total.saturating_add(candidate.bytes);
+        }
         for &mark in &candidate.marks {
             *self.marks.entry(mark).or_default() += 1;
         }
@@ -226,6 +249,11 @@ impl CandidateTally {
         self.requests_ns.div_ceil(last_ns.saturating_sub(first_ns).max(1))
     }
 
+    /// Whether its fix gives back bytes, and no time that was measured.
+    pub(crate) fn is_of_bytes(&self) -> bool {
+        self.bytes_total > 0 && self.claimed_total_ns == 0
+    }
+
     pub(crate) fn merge(&mut self, other: Self) {
         self.remedy = self.remedy.max(other.remedy);
         self.kind = self.kind.max(other.kind);
@@ -240,6 +268,8 @@ impl CandidateTally {
         self.claimed.merge(&other.claimed);
         self.single.merge(&other.single);
         self.claimed_total_ns += other.claimed_total_ns;
+        self.bytes.merge(&other.bytes);
+        self.bytes_total = self.bytes_total.saturating_add(other.bytes_total);
         for (mark, count) in other.marks {
             *self.marks.entry(mark).or_default() += count;
         }
@@ -265,7 +295,9 @@ fn time_of(claim: &Claim, trace: &Trace, request: &Request) -> u64 {
             children().next().map_or(end_ns - start_ns, |first| first.start_ns.saturating_sub(start_ns))
         }
         Part::OwnAfterLast => {
-            let last_ns = children().map(|child| child.end_ns).filter(|child_ns| *child_ns <= end_ns).max();
+            let called = operation.and_then(|operation| trace.requests.get(operation.called as usize));
+            let ends = children().map(|child| child.end_ns).chain(called.map(|called| called.end_ns));
+            let last_ns = ends.filter(|child_ns| *child_ns <= end_ns).max();
             end_ns - last_ns.unwrap_or(start_ns)
         }
         Part::GapBefore => gap_before(claim.operation, trace, request),
@@ -310,12 +342,11 @@ impl Exemplar {
             NONE => request.span(),
             operation => trace.operations[operation as usize].id,
         });
-        Self {
-            duration_ns: request.duration_ns(),
-            trace: request.trace,
-            request: request.span(),
-            spans: concerned.collect(),
+        let mut spans: Vec<SpanId> = concerned.collect();
+        if spans.is_empty() {
+            spans.push(request.span());
         }
+        Self { duration_ns: request.duration_ns(), trace: request.trace, request: request.span(), spans }
     }
 }
 

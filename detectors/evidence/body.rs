@@ -26,6 +26,9 @@ impl Body {
     /// How many bits it takes.
     pub const BITS: u32 = 3;
 
+    /// Data of which no encoding is told.
+    pub const DATA: Self = Self(Media::Data as u8);
+
     /// A body of this content; `encoded` where an encoding is named.
     pub fn new(media: Media, encoded: bool) -> Self {
         Self(media as u8 | if encoded { ENCODED } else { 0 })

@@ -7,7 +7,7 @@ use crate::docket::{CandidateKey, CandidateTally, Docket};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
-use crate::impact::{Fix, Fixes, Replayer};
+use crate::impact::{self, Fix, Fixes, Replayer};
 use crate::settings::Settings;
 use crate::shown::{Shown, Whole};
 use crate::{ALL, Detector};
@@ -89,6 +89,11 @@ impl<'a> Considered<'a> {
         })
     }
 
+    /// Bytes that the fix gives back over all requests, in the middle of its range.
+    pub(super) fn bytes_given_back(&self) -> u64 {
+        impact::given_back(self.fix.remedy, self.tally.bytes_total)
+    }
+
     /// What the fix alone does at its own endpoint.
     pub(super) fn effect_at_home(&self) -> Effect {
         self.effects
@@ -123,6 +128,8 @@ impl Scales<'_> {
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
             fastest_ns: self.fastest_ns(&key.subject),
             rows_mean: self.rows_mean(&key.subject),
+            bytes: spread(&tally.bytes),
+            encodes: self.encodes(key),
             round_trip_ns: self.round_trip_ns(&key.subject),
             shown,
             marks,
@@ -145,6 +152,18 @@ impl Scales<'_> {
             (rows + tally.rows, executions + tally.executions)
         });
         sums.0 / sums.1.max(1)
+    }
+
+    /// Whether an encoding is named elsewhere: by answers of the service, or by those to it.
+    fn encodes(&self, key: &CandidateKey) -> bool {
+        let service = key.endpoint.service;
+        match key.subject {
+            Subject::Body | Subject::Encoding => {
+                let mut own = self.views.iter().filter(|view| view.key.service == service);
+                own.any(|view| view.tally.encoded > 0)
+            }
+            _ => self.docket.services.get(&service).is_some_and(|tally| tally.calls_encoded > 0),
+        }
     }
 
     /// The fastest execution of another statement at the targets of one.

@@ -22,7 +22,7 @@ pub(super) fn finding_id(
 }
 
 /// Shared by findings of one detector about one subject at several endpoints. Time that is told by
-/// its place only, such as that after the last call, is other code at each endpoint.
+/// its place only, such as that after the last call, is other code at each endpoint; so is an answer.
 pub(super) fn cause_id(
     detector: &str,
     service: &str,
@@ -30,7 +30,8 @@ pub(super) fn cause_id(
     of: &Subject,
     subject: &finding::Subject,
 ) -> String {
-    let apart = matches!(of, Subject::Own(own) if !matches!(own, OwnTime::Span(_)));
+    let apart = matches!(of, Subject::Body)
+        || matches!(of, Subject::Own(own) if !matches!(own, OwnTime::Span(_)));
     let subject = subject.shape.as_deref().unwrap_or(&subject.text);
     let place = apart.then_some(endpoint);
     format!("c-{:08x}", hash([detector, service, subject].into_iter().chain(place)) as u32)
@@ -69,5 +70,11 @@ pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Su
             text: format!("connection pool of {}", dictionary.text(*service)),
             shape: None,
         },
+        Subject::Body => response("size of the answer"),
+        Subject::Encoding => response("encoding of answers"),
     }
+}
+
+fn response(text: &str) -> finding::Subject {
+    finding::Subject { kind: finding::SubjectKind::Response, text: text.to_owned(), shape: None }
 }

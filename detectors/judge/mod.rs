@@ -54,6 +54,7 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, agai
             Verdict::Told if views[candidate.home].is_made_up() => GainKind::DatabaseTime,
             Verdict::Told => GainKind::Latency,
             Verdict::ToldForDatabaseTime => GainKind::DatabaseTime,
+            Verdict::ToldForBytes => GainKind::Network,
             Verdict::ExplainedBy(told) => {
                 dismissed.push(explained(candidate, &candidates[*told], &views));
                 continue;
@@ -275,9 +276,9 @@ impl Findings {
     fn causes(&self) -> FxHashMap<(GainKind, String), (f64, u64)> {
         let mut causes: FxHashMap<(GainKind, String), (f64, u64)> = FxHashMap::default();
         for Ranked { finding, share_of_excess } in &self.ranked {
-            let (share, total_ns) = causes.entry(cause_of(finding)).or_default();
+            let (share, total) = causes.entry(cause_of(finding)).or_default();
             *share = share.max(*share_of_excess);
-            *total_ns = total_ns.saturating_add(finding.gain.total_ns);
+            *total = total.saturating_add(finding.gain.amount());
         }
         causes
     }
@@ -299,7 +300,7 @@ impl Findings {
                 .then(their_cause.1.cmp(&my_cause.1))
                 .then_with(|| mine.cause.cmp(&theirs.cause))
                 .then(other.share_of_excess.total_cmp(&one.share_of_excess))
-                .then(theirs.gain.total_ns.cmp(&mine.gain.total_ns))
+                .then(theirs.gain.amount().cmp(&mine.gain.amount()))
                 .then_with(|| mine.id.cmp(&theirs.id))
         });
         let findings: Vec<Finding> = self.ranked.into_iter().map(|ranked| ranked.finding).collect();

@@ -6,7 +6,7 @@ use super::claims::Claims;
 use super::considered::Considered;
 use super::endpoints::{EndpointView, metric_of};
 use crate::candidate::{Mark, Remedy};
-use crate::figures::duration;
+use crate::figures::{bytes, duration};
 use crate::finding::{AfterFix, Confidence, Latency};
 use crate::impact::{Fixes, Replayer};
 
@@ -24,6 +24,10 @@ const GAIN_MIN_NS: u64 = 1_000_000;
 /// no target is missed: nobody notices less.
 const GAIN_OF_QUICKER_MIN_NS: u64 = 10_000_000;
 
+/// Bytes that a fix must give back in each request that shows it: some hundredths of a second on a mobile
+/// network.
+const BYTES_MIN: u64 = 50_000;
+
 /// Claims that cover each other by this share are one problem.
 const ONE_PROBLEM: f64 = 0.8;
 
@@ -37,6 +41,8 @@ pub(super) enum Verdict {
     Told,
     /// Told for what it costs the database, though it gives back little latency.
     ToldForDatabaseTime,
+    /// Told for the bytes that it gives back; what time they take is not measured.
+    ToldForBytes,
     /// Another candidate, by place, explains the same time.
     ExplainedBy(usize),
     /// Gives back too little.
@@ -54,14 +60,17 @@ pub(super) fn select(
         candidates,
         views,
         told: Vec::new(),
+        told_for_bytes: Vec::new(),
         fixes: Fixes::default(),
         fixed: FxHashMap::default(),
     };
     let mut verdicts: Vec<Option<Verdict>> = candidates.iter().map(|_| None).collect();
     for place in by_weight(candidates) {
         let verdict = selection.decide(place, &claims, replayer);
-        if verdict == Verdict::Told {
-            selection.tell(place);
+        match verdict {
+            Verdict::Told => selection.tell(place),
+            Verdict::ToldForBytes => selection.told_for_bytes.push(place),
+            _ => {}
         }
         verdicts[place] = Some(verdict);
     }
@@ -80,6 +89,7 @@ fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
             .cmp(&is_lead(other))
             .then(other.tally.tentative.cmp(&one.tally.tentative))
             .then(other.gain_ns.cmp(&one.gain_ns))
+            .then_with(|| other.bytes_given_back().cmp(&one.bytes_given_back()))
             .then(one.key.detector.cmp(&other.key.detector))
             .then(one.id.cmp(&other.id))
     });
@@ -90,6 +100,7 @@ struct Selection<'s, 'a> {
     candidates: &'s [Considered<'a>],
     views: &'s [EndpointView<'a>],
     told: Vec<usize>,
+    told_for_bytes: Vec<usize>,
     fixes: Fixes,
     /// Latency of endpoints with `fixes` done, by number, as far as it was asked for.
     fixed: FxHashMap<usize, Latency>,
@@ -98,6 +109,9 @@ struct Selection<'s, 'a> {
 impl Selection<'_, '_> {
     fn decide(&mut self, place: usize, claims: &Claims, replayer: &mut Replayer) -> Verdict {
         let candidate = &self.candidates[place];
+        if candidate.tally.is_of_bytes() {
+            return self.decide_for_bytes(candidate);
+        }
         let worth = candidate.effects.iter().any(|(view, effect)| {
             let view = &self.views[*view];
             is_worth_telling(view, candidate, &view.latency, &effect.predicted)
@@ -120,6 +134,23 @@ impl Selection<'_, '_> {
             };
         }
         self.decide_beside_others(place, replayer)
+    }
+
+    /// Of several candidates about the bytes of one body the one remains that gives back most.
+    fn decide_for_bytes(&self, candidate: &Considered<'_>) -> Verdict {
+        let is_same = |told: &usize| {
+            let told = &self.candidates[*told];
+            let both = told.key.subject.is_response() && candidate.key.subject.is_response();
+            told.home == candidate.home && both
+        };
+        if let Some(told) = self.told_for_bytes.iter().copied().find(is_same) {
+            return Verdict::ExplainedBy(told);
+        }
+        let each = candidate.bytes_given_back() / candidate.tally.full.max(1);
+        match each >= BYTES_MIN {
+            true => Verdict::ToldForBytes,
+            false => Verdict::Little(format!("gives back {} of an answer", bytes(each))),
+        }
     }
 
     /// Whether a fix still gives something back when those told before are done.

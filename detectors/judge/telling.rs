@@ -34,7 +34,7 @@ pub(super) fn finding(
         subject: candidate.subject.clone(),
         requests: candidate.tally.full,
         repeats: (repeats.max > 0).then_some(repeats),
-        gain: Gain { kind, total_ns: total_gain(candidate, kind) },
+        gain: gain(candidate, kind),
         resource: resource(candidate, dictionary),
         confidence: candidate.confidence,
         latency_ns: FindingLatency {
@@ -70,7 +70,7 @@ fn cause_of(candidate: &Considered<'_>, view: &EndpointView<'_>) -> String {
 fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
     let why = &candidate.told.why;
     let at_once = candidate.tally.marks.get(&Mark::AtOnce).is_some_and(|count| *count > 0);
-    if kind == GainKind::Latency || !at_once {
+    if kind != GainKind::DatabaseTime || !at_once {
         return why.clone();
     }
     let repeats = spread(&candidate.tally.repeats).p50;
@@ -80,11 +80,14 @@ fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
     )
 }
 
-fn total_gain(candidate: &Considered<'_>, kind: GainKind) -> u64 {
-    match kind {
+fn gain(candidate: &Considered<'_>, kind: GainKind) -> Gain {
+    let total_ns = match kind {
         GainKind::DatabaseTime => candidate.tally.claimed_total_ns,
+        GainKind::Network => 0,
         _ => candidate.gain_ns,
-    }
+    };
+    let is_of_bytes = kind == GainKind::Network;
+    Gain { kind, total_ns, total_bytes: is_of_bytes.then(|| candidate.bytes_given_back()) }
 }
 
 /// Entry endpoints besides its own that wait for it.
@@ -112,6 +115,7 @@ fn resource(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<Resou
     match &candidate.key.subject {
         Subject::Own(_) => Some(ResourceClass::Cpu),
         Subject::Pool { .. } => Some(ResourceClass::Io),
+        Subject::Body | Subject::Encoding => Some(ResourceClass::Network),
         Subject::Shape(shape) if dictionary.shape(*shape).facts.is_some() => Some(ResourceClass::Io),
         Subject::Shape(_) | Subject::Calls(_) => Some(match candidate.tally.kind.map(Waits::of) {
             Some(Waits::Call | Waits::Cache) => ResourceClass::Network,

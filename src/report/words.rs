@@ -1,8 +1,8 @@
 //! What all outputs for people say in the same words.
 
-use detectors::comparison::FindingChange;
-use detectors::figures::{count, counted, duration};
-use detectors::finding::{Endpoint, Finding, GainKind, Latency, Location, Unit, Verify};
+use detectors::comparison::{Cost, FindingChange};
+use detectors::figures::{bytes, count, counted, duration};
+use detectors::finding::{Endpoint, Finding, Gain, GainKind, Latency, Location, Unit, Verify};
 use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
 
@@ -58,13 +58,13 @@ pub(super) fn changes(
 /// What a finding's fix alone gives back; `mark` stands around the figures that matter most.
 pub(super) fn gain(finding: &Finding, endpoint: Option<&Endpoint>, mark: [&str; 2]) -> String {
     let [open, close] = mark;
-    match (finding.gain.kind, time_of(finding.gain.kind)) {
+    match (finding.gain.kind, given_back(finding.gain.kind)) {
         (GainKind::Latency, _) => {
             let latency = &finding.latency_ns;
             let changes = changes(&latency.measured, &latency.predicted, endpoint, mark);
             format!("{changes} with this fix alone, predicted")
         }
-        (_, Ok(what)) => format!("gives back {open}{}{close} of {what}", duration(finding.gain.total_ns)),
+        (_, Ok(what)) => format!("gives back {open}{}{close} of {what}", amount(&finding.gain)),
         (_, Err(what)) => what.to_owned(),
     }
 }
@@ -74,12 +74,18 @@ pub(super) fn is_at(finding: &Finding, endpoint: &Endpoint) -> bool {
     finding.service == endpoint.service && finding.endpoint.as_deref() == Some(endpoint.name.as_str())
 }
 
-/// Whose time is given back; as an error what is given back that is no time.
-pub(super) fn time_of(kind: GainKind) -> Result<&'static str, &'static str> {
+/// How much is given back: a time, or bytes.
+pub(super) fn amount(gain: &Gain) -> String {
+    gain.total_bytes.map_or_else(|| duration(gain.total_ns), bytes)
+}
+
+/// Whose time or what bytes are given back; as an error what is given back that is not counted.
+pub(super) fn given_back(kind: GainKind) -> Result<&'static str, &'static str> {
     match kind {
         GainKind::Latency => Ok("waiting"),
         GainKind::DatabaseTime => Ok("database time"),
         GainKind::CpuTime => Ok("processor time"),
+        GainKind::Network => Ok("data sent"),
         GainKind::Memory => Err("gives back memory"),
         GainKind::Risk => Err("a danger, no cost today"),
     }
@@ -103,6 +109,7 @@ pub(super) fn figure(unit: Unit, value: u64) -> String {
     match unit {
         Unit::Count => count(value),
         Unit::Ns => duration(value),
+        Unit::Bytes => bytes(value),
     }
 }
 
@@ -111,7 +118,10 @@ pub(super) fn costs(change: &FindingChange) -> String {
     let sides = [change.before, change.after];
     let both = |figures: [Option<String>; 2]| figures.into_iter().flatten().collect::<Vec<_>>().join(" → ");
     let repeats = both(sides.map(|side| Some(count(side?.repeats?.p50))));
-    let gains = both(sides.map(|side| Some(duration(side?.gain_ns_per_request))));
+    let gains = both(sides.map(|side| {
+        let Cost { gain_ns_per_request, gain_bytes_per_request, .. } = side?;
+        Some(gain_bytes_per_request.map_or_else(|| duration(gain_ns_per_request), bytes))
+    }));
     match repeats.is_empty() {
         true => format!("a fix gives back {gains} of a request"),
         false => format!("{repeats} in a request, a fix gives back {gains} of it"),

@@ -55,7 +55,7 @@ fn finding(id: &str, detector: &str, subject: Subject, measured: Latency, predic
         subject,
         requests: 600,
         repeats: None,
-        gain: Gain { kind: GainKind::Latency, total_ns: 600 * 970 * MS },
+        gain: Gain { kind: GainKind::Latency, total_ns: 600 * 970 * MS, total_bytes: None },
         resource: Some(ResourceClass::Io),
         confidence: Confidence::High,
         latency_ns: FindingLatency {
@@ -235,7 +235,7 @@ fn starved_pool() -> Finding {
             Affected { service: "shop".to_owned(), endpoint: "GET /orders".to_owned(), gain_ns: 42_000 * MS },
             Affected { service: "shop".to_owned(), endpoint: "GET /cart".to_owned(), gain_ns: 1_500 * MS },
         ],
-        gain: Gain { kind: GainKind::Latency, total_ns: 43_500 * MS },
+        gain: Gain { kind: GainKind::Latency, total_ns: 43_500 * MS, total_bytes: None },
         requests: 310,
         why: "all 5 connections are in use for 61 % of the time; GET /orders holds them 92 % of it"
             .to_owned(),
@@ -258,7 +258,7 @@ fn parallel_queries() -> Finding {
     Finding {
         service: "stock".to_owned(),
         endpoint: Some("POST /reserve".to_owned()),
-        gain: Gain { kind: GainKind::DatabaseTime, total_ns: 41_250 * MS },
+        gain: Gain { kind: GainKind::DatabaseTime, total_ns: 41_250 * MS, total_bytes: None },
         confidence: Confidence::Medium,
         repeats: Some(Spread { p50: 40, max: 40 }),
         requests: 280,
@@ -378,7 +378,7 @@ pub(crate) fn full() -> Report {
 pub(crate) fn few_requests() -> Report {
     let queries = Finding {
         requests: 21,
-        gain: Gain { kind: GainKind::Latency, total_ns: 20_370 * MS },
+        gain: Gain { kind: GainKind::Latency, total_ns: 20_370 * MS, total_bytes: None },
         latency_ns: FindingLatency {
             measured: few(1668, 2900),
             predicted: few(701, 790),
@@ -418,7 +418,7 @@ pub(crate) fn one_cause_at_many_endpoints() -> Report {
             cause: "c5e55".to_owned(),
             endpoint: Some(name.clone()),
             repeats: Some(Spread { p50: 4, max: 4 }),
-            gain: Gain { kind: GainKind::Latency, total_ns: (9_000 - 100 * place as u64) * MS },
+            gain: Gain { kind: GainKind::Latency, total_ns: (9_000 - 100 * place as u64) * MS, total_bytes: None },
             why: "4 statements of one shape, one after another".to_owned(),
             fix: vec![advice("load the sessions at once", "")],
             ..finding("", "n-plus-one", subject(SubjectKind::Statement, text), before, after)

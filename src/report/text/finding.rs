@@ -13,7 +13,7 @@ use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, WHOLE_SERVICE, fit, title};
-use crate::report::words::{figure, is_at, metric_name, metrics, place, time_of, value};
+use crate::report::words::{amount, figure, given_back, is_at, metric_name, metrics, place, value};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -132,10 +132,10 @@ fn change(metric: Metric, before: Option<u64>, after: Option<u64>) -> Option<Lin
 }
 
 fn gain(gain: Gain, requests: u64) -> Line {
-    match time_of(gain.kind) {
+    match given_back(gain.kind) {
         Ok(what) => Line::default()
             .with(Ink::Faint, "gives back ")
-            .with(Ink::Figure, duration(gain.total_ns))
+            .with(Ink::Figure, amount(&gain))
             .with(Ink::Plain, format!(" of {what} over {}", counted(requests, "request"))),
         Err(what) => Line::default().with(Ink::Faint, what),
     }

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use detectors::figures::{counted, duration};
+use detectors::figures::counted;
 use detectors::finding::{Finding, GainKind, Report};
 
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::table::write_table;
 use super::{Shown, WHOLE_SERVICE, fit, title};
-use crate::report::words::time_of;
+use crate::report::words::{amount, given_back};
 
 /// How many causes are listed unless all is asked for.
 const LINES_MAX: usize = 15;
@@ -48,11 +48,11 @@ fn row(number: usize, causes: usize, shown: &Shown<'_>) -> Vec<Line> {
         .with(Ink::Title, format!("{number:>digits$}"))
         .with(Ink::Flaw, format!("  {}", whole.detector));
     let same_kind = of_cause.iter().filter(|finding| finding.gain.kind == whole.gain.kind);
-    let total_ns = same_kind.fold(0u64, |sum, finding| sum.saturating_add(finding.gain.total_ns));
-    let given_back = Line::default().with(Ink::Figure, duration(total_ns));
-    let gain = match time_of(whole.gain.kind) {
-        Ok(_) if whole.gain.kind == GainKind::Latency => given_back,
-        Ok(what) => given_back.with(Ink::Faint, format!(" of {what}")),
+    let all = same_kind.skip(1).fold(whole.gain, |sum, finding| sum.with(finding.gain));
+    let figure = Line::default().with(Ink::Figure, amount(&all));
+    let gain = match given_back(whole.gain.kind) {
+        Ok(_) if whole.gain.kind == GainKind::Latency => figure,
+        Ok(what) => figure.with(Ink::Faint, format!(" of {what}")),
         Err(what) => Line::default().with(Ink::Faint, what),
     };
     let subject = Line::default().with(Ink::Plain, &whole.subject.text);
