@@ -422,6 +422,13 @@ pub struct Advice {
     pub remedy: Option<Remedy>,
 }
 
+impl Advice {
+    /// A way that changes what the finding's own remedy changes.
+    pub(crate) fn new(text: impl Into<String>, tradeoff: &str) -> Self {
+        Self { text: text.into(), tradeoff: tradeoff.to_owned(), remedy: None }
+    }
+}
+
 /// What to look at to see that a fix worked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Check {
@@ -451,9 +458,7 @@ impl Case<'_> {
         match self.subject {
             Subject::Shape(shape) => *shape,
             Subject::Calls(shapes) => shapes.first().copied().unwrap_or_default(),
-            Subject::Own(_) | Subject::Pool { .. } | Subject::Body | Subject::Encoding => {
-                ShapeRef::default()
-            }
+            Subject::Own(_) | Subject::Pool { .. } | Subject::Body | Subject::Encoding => ShapeRef::default(),
         }
     }
 

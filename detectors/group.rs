@@ -311,6 +311,12 @@ impl<'a> View<'a> {
         u64::try_from(u128::from(time_ns) * 100 / u128::from(duration_ns)).unwrap_or(u64::MAX)
     }
 
+    /// Whether what answers a call or request of this shape has a body: the headers of an answer to `HEAD`
+    /// speak of one that is not sent.
+    pub(crate) fn has_body(&self, shape: ShapeRef) -> bool {
+        !self.dictionary.shape(shape).text.starts_with("HEAD ")
+    }
+
     /// Where the request is served, and the library that reports it.
     pub(crate) fn mark_request(&self, candidate: &mut Candidate) {
         let Span { location, origin, .. } = self.request.opened_by;

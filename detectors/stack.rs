@@ -214,7 +214,9 @@ impl Stack {
                 "server.compression.enabled=true (Spring Boot; server.compression.mime-types has JSON already)"
             }
             Language::Go => "wrap the handler: gzhttp.GzipHandler of klauspost/compress",
-            Language::DotNet => "AddResponseCompression with EnableForHttps, then UseResponseCompression first",
+            Language::DotNet => {
+                "AddResponseCompression with EnableForHttps, then UseResponseCompression first"
+            }
             Language::Ruby => "config.middleware.insert_before 0, Rack::Deflater",
             Language::Php => "zlib.output_compression = On, or let the web server do it",
             Language::Rust => "tower_http's CompressionLayer; actix-web: Compress::default()",
@@ -227,10 +229,14 @@ impl Stack {
         match self.language {
             Language::Python => "requests, httpx and aiohttp ask by themselves; urllib does not",
             Language::Node => "fetch and axios ask by themselves; http.request does not",
-            Language::Java => "set Accept-Encoding: gzip; java.net.http.HttpClient neither asks nor unpacks, OkHttp does both",
+            Language::Java => {
+                "set Accept-Encoding: gzip; java.net.http.HttpClient neither asks nor unpacks, OkHttp does both"
+            }
             Language::Go => "net/http asks and unpacks by itself, unless Accept-Encoding is set by hand",
             Language::DotNet => "HttpClientHandler.AutomaticDecompression = DecompressionMethods.All",
-            Language::Ruby => "Net::HTTP and Faraday ask by themselves, unless Accept-Encoding is set by hand",
+            Language::Ruby => {
+                "Net::HTTP and Faraday ask by themselves, unless Accept-Encoding is set by hand"
+            }
             Language::Php => "Guzzle: 'decode_content' => 'gzip'; curl: CURLOPT_ENCODING with an empty text",
             Language::Rust => "reqwest with its feature gzip",
             Language::Other => "Accept-Encoding: gzip",

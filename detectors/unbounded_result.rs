@@ -1,4 +1,4 @@
-//! Finds queries that return thousands of rows to a request because nothing limits them.
+//! Finds queries that return thousands of rows to a request because nothing limits them, and answers of megabytes.
 //!
 //! ## Why it is slow
 //!
@@ -12,32 +12,39 @@
 //! `rows_min` rows at once. The instrumentation has to tell the rows (`db.response.returned_rows` and
 //! its older names); few do by themselves. In Node.js and elsewhere a response hook can note them.
 //!
+//! Where no rows are told, the answer itself tells: data (JSON, XML) of at least `body_min`, as sent. Its size is
+//! told by `http.response.body.size` or by captured headers (`content-length` and `content-type`).
+//!
 //! ## Stays silent
 //!
 //! - where the rows are not told: a query without a limit may return three of them;
 //! - on queries with a limit, and on those that the database sums up to few rows;
 //! - on jobs and background work, which read much on purpose;
-//! - on endpoints that export: say so by a higher `rows_min` for them in `whyslow.toml`.
+//! - on answers that are no data: pictures, archives, pages, tables as CSV. Where the type is not told, a large
+//!   answer is a lead only;
+//! - on endpoints that export: say so by a higher `rows_min` and `body_min` for them in `whyslow.toml`.
 //!
 //! ## Remedy
 //!
 //! Ask for a page. Best case: time shrinks with the rows, to those of a page of 100, which is an
 //! assumption. Worst case: half of the time is left, as the server may have to find and sort as
-//! many. What the service spends on the rows afterwards goes as well, and is left out.
+//! many. What the service spends on the rows afterwards goes as well, and is left out. Where only the answer is
+//! known, bytes are told and no time: those above a page of 50 kB at best, half of them at worst.
 //!
 //! ## How to check
 //!
-//! Rows that the statement returns before and after: they no longer grow with the table.
+//! Rows that the statement returns, or bytes of the answer, before and after: they no longer grow with the table.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
-use crate::evidence::{Kind, UNKNOWN};
-use crate::finding::{Confidence, Unit};
+use crate::evidence::{Kind, Media, UNKNOWN};
+use crate::figures::counted;
+use crate::finding::{Confidence, Spread, Unit};
 use crate::group::Group;
 use crate::settings::Setting;
 use crate::stack::{Mapper, Stack};
-use crate::wording::{brief, duration};
+use crate::wording::{brief, bytes, duration};
 use crate::{Detector, Inspect};
 
 const ROWS_MIN: Setting = Setting {
@@ -47,11 +54,18 @@ const ROWS_MIN: Setting = Setting {
     why: "a page shows 20 to 100 rows; ten pages at once are still a choice, a thousand rows mostly none",
 };
 
+const BODY_MIN: Setting = Setting {
+    name: "body_min",
+    unit: "kB of one answer",
+    default: 1000,
+    why: "a page of 100 rows has 10 to 100 kB; a megabyte of data is thousands of rows",
+};
+
 pub(crate) const DETECTOR: Detector = Detector {
     id: "unbounded-result",
-    summary: "a query without a limit returns thousands of rows to a request",
+    summary: "a query without a limit returns thousands of rows to a request, or its answer has megabytes",
     page: include_str!("unbounded_result.rs"),
-    settings: &[ROWS_MIN],
+    settings: &[ROWS_MIN, BODY_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
     tell,
@@ -60,10 +74,13 @@ pub(crate) const DETECTOR: Detector = Detector {
 /// Rows of the page that is assumed.
 const PAGE_ROWS: u64 = 100;
 
-/// What is left of the time in the worst case, per mille.
+/// Bytes of the page that is assumed.
+const PAGE_BYTES: u64 = 50_000;
+
+/// What is left of time or bytes in the worst case, per mille.
 const LEFT_AT_WORST: u16 = 500;
 
-/// A result with fewer rows than one of so many parts of `rows_min` is not even noted.
+/// A result with less than one of so many parts of what it takes is not even noted.
 const CONSIDERED_PART: u64 = 4;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
@@ -77,6 +94,36 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
             inspect_group(&group, found);
         }
     }
+    if found.found_by(DETECTOR.id).next().is_none() {
+        inspect_answer(view, found);
+    }
+}
+
+/// Looks at the size of the answer, where it is known to hold data or may hold some.
+fn inspect_answer(view: &View<'_>, found: &mut Candidates) {
+    let answer = &view.request.opened_by;
+    let confidence = match answer.body.media() {
+        _ if answer.response_bytes == UNKNOWN || !view.has_body(answer.shape) => return,
+        Media::Data => Confidence::Medium,
+        Media::Unknown => Confidence::Low,
+        Media::Text | Media::Other => return,
+    };
+    let (size, needed) = (u64::from(answer.response_bytes), view.settings.get(&BODY_MIN));
+    let size_kb = size / 1_000;
+    if size_kb < needed {
+        if size_kb >= (needed / CONSIDERED_PART).max(1) {
+            found.short(Subject::Body, ShortOf { what: "kB of one answer", seen: size_kb, needed });
+        }
+        return;
+    }
+    let candidate = found.push(Subject::Body, down_to(PAGE_BYTES, size), confidence);
+    view.mark_request(candidate.bytes(size));
+}
+
+/// What is left when a page is asked for instead of all.
+fn down_to(page: u64, all: u64) -> Remedy {
+    let best = u16::try_from(page.saturating_mul(1000) / all.max(1)).unwrap_or(LEFT_AT_WORST);
+    Remedy::Shrink { best: best.min(LEFT_AT_WORST), worst: LEFT_AT_WORST }
 }
 
 fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
@@ -98,8 +145,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     if large.is_empty() {
         return;
     }
-    let best = u16::try_from(PAGE_ROWS * 1000 / most.max(1)).unwrap_or(LEFT_AT_WORST).min(LEFT_AT_WORST);
-    let candidate = found.push(subject, Remedy::Shrink { best, worst: LEFT_AT_WORST }, Confidence::High);
+    let candidate = found.push(subject, down_to(PAGE_ROWS, most), Confidence::High);
     candidate.repeats(large.len() as u64).claim(large);
     group.mark_origin(candidate);
 }
@@ -119,6 +165,9 @@ fn is_unlimited(group: &Group<'_>) -> bool {
 }
 
 fn tell(case: &Case<'_>) -> Told {
+    if case.subject.is_response() {
+        return tell_of_answer(case);
+    }
     let rows = case.rows_mean;
     Told {
         why: format!(
@@ -127,7 +176,7 @@ fn tell(case: &Case<'_>) -> Told {
             duration(case.single_ns.0),
             duration(case.single_ns.1),
         ),
-        fix: fixes(case),
+        fix: advice_for("rows_min", page_of(case)).into(),
         verify: Check {
             metric: format!("rows of {}", brief(case.dictionary, case.shape())),
             unit: Unit::Count,
@@ -139,9 +188,46 @@ fn tell(case: &Case<'_>) -> Told {
     }
 }
 
-fn fixes(case: &Case<'_>) -> Vec<Advice> {
-    let advice = |text: String, tradeoff: &str| Advice { text, tradeoff: tradeoff.to_owned(), remedy: None };
-    let page = match Stack::of_case(case).mapper {
+fn tell_of_answer(case: &Case<'_>) -> Told {
+    let Spread { p50, max } = case.bytes;
+    let most = match max {
+        max if max > p50 => format!(" and up to {}", bytes(max)),
+        _ => String::new(),
+    };
+    let others = match case.requests_of_endpoint - case.requests.min(case.requests_of_endpoint) {
+        0 => String::new(),
+        others => format!(
+            "; {} of the endpoint are smaller: they grow with what is asked for",
+            counted(others, "answer")
+        ),
+    };
+    let [page, _, export] = advice_for("body_min", page_of(case));
+    Told {
+        why: format!(
+            "answers have {}{most}, built and sent as a whole before the caller can work on the first row{others}; \
+             a page of {} is assumed to be enough",
+            bytes(p50),
+            bytes(PAGE_BYTES),
+        ),
+        fix: vec![
+            page,
+            Advice::new("send only the fields that callers use", "callers have to say which"),
+            export,
+        ],
+        verify: Check {
+            metric: format!("bytes of answers of {}", case.endpoint),
+            unit: Unit::Bytes,
+            now: p50,
+            expected: PAGE_BYTES.min(p50),
+        },
+        confidence: case.is_rare().then_some(Confidence::Low),
+        dismissed: None,
+    }
+}
+
+/// A page by the last key, in the words of the mapper.
+fn page_of(case: &Case<'_>) -> &'static str {
+    match Stack::of_case(case).mapper {
         Some(Mapper::SqlAlchemy) => ".where(Table.id > last).order_by(Table.id).limit(100)",
         Some(Mapper::Django) => "a Paginator, or .filter(pk__gt=last).order_by(\"pk\")[:100]",
         Some(Mapper::ActiveRecord) => ".where(\"id > ?\", last).order(:id).limit(100)",
@@ -159,19 +245,24 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
             "a limit, and the last key as a condition"
         }
         Some(Mapper::Diesel | Mapper::SeaOrm) | None => "WHERE id > last ORDER BY id LIMIT 100",
-    };
-    vec![
-        advice(
+    }
+}
+
+/// The ways to mend it; `setting` says for an endpoint that it exports.
+fn advice_for(setting: &str, page: &str) -> [Advice; 3] {
+    [
+        Advice::new(
             format!("ask for a page by the last key: {page}"),
             "callers have to ask for the next page; an order by a key with an index",
         ),
-        advice(
-            "let the database count, sum or filter what the service does with the rows".to_owned(),
+        Advice::new(
+            "let the database count, sum or filter what the service does with the rows",
             "logic moves into the statement",
         ),
-        advice(
-            "if all of them are needed (an export): stream them by a cursor, and raise rows_min for this endpoint"
-                .to_owned(),
+        Advice::new(
+            format!(
+                "if all of them are needed (an export): stream them by a cursor, and raise {setting} for this endpoint"
+            ),
             "no quicker at the end; memory stays flat, and a connection is held for as long as it takes",
         ),
     ]
@@ -180,6 +271,8 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Body;
+    use crate::finding::{Finding, GainKind};
     use crate::testing::{TraceBuilder, trace};
 
     fn list(statement: &str, rows: u32) -> TraceBuilder {
@@ -202,6 +295,39 @@ mod tests {
         list("UPDATE order_lines SET seen = ?", 5_000).inspect().silent(DETECTOR.id);
         let considered = list("SELECT id FROM order_lines", 500).inspect();
         assert_eq!(considered.all_by(DETECTOR.id).len(), 1);
+    }
+
+    #[test]
+    fn large_answers_where_no_rows_are_told() {
+        let answer = |media, bytes| {
+            let trace = trace().entry("GET /lines", 0.0, 20.0).body(Body::new(media, false), bytes);
+            trace.sql("SELECT id FROM order_lines", 1.0, 8.0).inspect()
+        };
+        let inspected = answer(Media::Data, 2_000_000);
+        let found = inspected.one(DETECTOR.id);
+        assert_eq!(
+            (&found.subject, found.bytes, found.confidence),
+            (&Subject::Body, 2_000_000, Confidence::Medium)
+        );
+        assert_eq!(answer(Media::Unknown, 2_000_000).one(DETECTOR.id).confidence, Confidence::Low);
+        answer(Media::Data, 999_999).silent(DETECTOR.id);
+        answer(Media::Other, 9_000_000).silent(DETECTOR.id);
+        answer(Media::Text, 9_000_000).silent(DETECTOR.id);
+        answer(Media::Data, UNKNOWN).silent(DETECTOR.id);
+    }
+
+    #[test]
+    fn rows_say_more_than_the_answer() {
+        let inspected = list("SELECT id FROM order_lines", 10_000).inspect();
+        assert!(matches!(inspected.one(DETECTOR.id).subject, Subject::Shape(_)));
+        let report = trace().judge(20, |trace, _| {
+            let trace = trace.entry("GET /lines", 0.0, 20.0).body(Body::DATA, 3_000_000);
+            trace.sql("SELECT id FROM order_lines", 1.0, 8.0)
+        });
+        let of_bytes = |finding: &&Finding| finding.gain.kind == GainKind::Network;
+        let [finding] = report.findings.iter().filter(of_bytes).collect::<Vec<_>>()[..] else { panic!() };
+        assert_eq!((&*finding.detector, finding.verify.expected), (DETECTOR.id, PAGE_BYTES));
+        assert!(finding.also[0].starts_with("uncompressed-payload"), "{:?}", finding.also);
     }
 
     #[test]

@@ -39,7 +39,7 @@
 
 use crate::candidate::{Advice, Candidates, Case, Check, Part, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::trace::{NONE, Operation};
-use crate::evidence::{Kind, Media, ShapeRef, Span, UNKNOWN};
+use crate::evidence::{Kind, Media, Span, UNKNOWN};
 use crate::finding::{Confidence, Unit};
 use crate::impact::given_back;
 use crate::settings::Setting;
@@ -84,7 +84,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 
 fn inspect_answer(view: &View<'_>, found: &mut Candidates) {
     let answer = &view.request.opened_by;
-    let Some(size) = plain_bytes(answer).filter(|_| !has_no_body(view, answer.shape)) else { return };
+    let Some(size) = plain_bytes(answer).filter(|_| view.has_body(answer.shape)) else { return };
     let needed = view.settings.get(&BODY_MIN);
     if size < needed.saturating_mul(1_000) {
         note_short(Subject::Encoding, size, needed, found);
@@ -96,7 +96,7 @@ fn inspect_answer(view: &View<'_>, found: &mut Candidates) {
 
 fn inspect_calls(view: &View<'_>, numbers: &[u32], found: &mut Candidates) {
     let first = view.operation(numbers[0]);
-    if has_no_body(view, first.shape) {
+    if !view.has_body(first.shape) {
         return;
     }
     let needed = view.settings.get_for(&BODY_MIN, view.dictionary.shape(first.shape));
@@ -155,11 +155,6 @@ fn plain_bytes_of_call(view: &View<'_>, call: &Operation) -> Option<u64> {
     plain_bytes(&call.span).or_else(|| plain_bytes(&called()?.opened_by))
 }
 
-/// The headers of an answer to `HEAD` speak of a body that is not sent.
-fn has_no_body(view: &View<'_>, shape: ShapeRef) -> bool {
-    view.dictionary.shape(shape).text.starts_with("HEAD ")
-}
-
 fn tell(case: &Case<'_>) -> Told {
     let is_own = case.subject.is_response();
     let each = case.bytes.p50 / case.repeats.p50.max(1);
@@ -197,7 +192,9 @@ fn way(case: &Case<'_>, each: u64) -> String {
             "at 20 Mbit/s they take {} on the way, which no span here measures",
             duration(each / MOBILE_BYTES_PER_MS * 1_000_000)
         ),
-        _ => format!("after the other side is done, {} pass until one is received", duration(case.single_ns.0)),
+        _ => {
+            format!("after the other side is done, {} pass until one is received", duration(case.single_ns.0))
+        }
     }
 }
 
@@ -225,25 +222,23 @@ fn confidence(case: &Case<'_>) -> Option<Confidence> {
 
 fn fixes(case: &Case<'_>, is_own: bool) -> Vec<Advice> {
     let stack = Stack::of_case(case);
-    let advice = |text: String, tradeoff: &str| Advice { text, tradeoff: tradeoff.to_owned(), remedy: None };
     let first = match is_own {
         true => format!("compress answers of text: {}", stack.compress()),
         false => format!("have the other side compress, and ask for it: {}", stack.accept_encoding()),
     };
     vec![
-        advice(
+        Advice::new(
             first,
             "about 5 to 10 ms of a processor for 400 kB by gzip, which is more than it saves within one data centre; \
              pages that repeat what was sent to them beside a secret must not be compressed (BREACH)",
         ),
-        advice(
+        Advice::new(
             "compress in the proxy in front: nginx gzip on with gzip_types application/json and gzip_proxied any, \
-             Caddy encode zstd gzip, or the CDN"
-                .to_owned(),
+             Caddy encode zstd gzip, or the CDN",
             "the way from the service to the proxy stays as it is",
         ),
-        advice(
-            "send less: a page at a time, and only the fields that are shown".to_owned(),
+        Advice::new(
+            "send less: a page at a time, and only the fields that are shown",
             "callers have to ask for the rest",
         ),
     ]

@@ -1,6 +1,7 @@
 //! What the evidence cannot show, and the shortest way to see it.
 
-use crate::docket::{Docket, ServiceTally};
+use crate::docket::{Docket, EndpointKey, ServiceTally};
+use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, Symbol};
 use crate::finding::NotSeen;
 use crate::group;
@@ -19,6 +20,9 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         let mut add = |what: &str, how: String| {
             gaps.push(NotSeen { what: what.to_owned(), service: Some(name.to_owned()), how });
         };
+        if answers_plainly(docket, service, dictionary) {
+            add("what answers hold", no_contents(language));
+        }
         if tally.stores == 0 {
             add("database and cache clients", no_stores(tally, language));
         }
@@ -40,6 +44,31 @@ const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement 
 
 const HIDDEN_PREPARED: &str = "PDO tells their text where they are prepared, not where they are executed: set \
      OTEL_PHP_INSTRUMENTATION_PDO_DISTRIBUTE_STATEMENT_TO_LINKED_SPANS=true";
+
+/// Whether a service answers over HTTP, and no header of its answers was captured.
+fn answers_plainly(docket: &Docket, service: Symbol, dictionary: &Dictionary) -> bool {
+    let own = || docket.endpoints.iter().filter(|(key, _)| key.service == service);
+    let is_path = |key: &EndpointKey| match key.name {
+        EndpointName::Route(shape) => dictionary.shape(shape).text.contains(" /"),
+        _ => false,
+    };
+    own().any(|(key, _)| is_path(key)) && own().all(|(_, tally)| tally.contents == 0)
+}
+
+fn no_contents(language: &str) -> String {
+    let how = match language {
+        "python" => "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE",
+        "java" => "otel.instrumentation.http.server.capture-response-headers",
+        "nodejs" => "headersToSpanAttributes.server.responseHeaders of instrumentation-http",
+        "ruby" => "allowed_response_headers of the Rack instrumentation",
+        "dotnet" => "OTEL_DOTNET_AUTO_TRACES_ASPNETCORE_INSTRUMENTATION_CAPTURE_RESPONSE_HEADERS",
+        _ => "its instrumentation's capture of response headers",
+    };
+    format!(
+        "no headers of its answers: whether large ones are compressed does not show; set {how} to \
+         content-type,content-length,content-encoding, or ask an address: whyslow probe URL"
+    )
+}
 
 fn language_of(service: Symbol, dictionary: &Dictionary) -> &str {
     let languages = dictionary

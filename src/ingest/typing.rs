@@ -1,7 +1,7 @@
 //! From a raw span to a typed one: the only place that knows what attributes mean.
 
-mod content;
 mod connection;
+mod content;
 mod database;
 mod documents;
 mod entry;

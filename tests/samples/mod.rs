@@ -418,7 +418,11 @@ pub(crate) fn one_cause_at_many_endpoints() -> Report {
             cause: "c5e55".to_owned(),
             endpoint: Some(name.clone()),
             repeats: Some(Spread { p50: 4, max: 4 }),
-            gain: Gain { kind: GainKind::Latency, total_ns: (9_000 - 100 * place as u64) * MS, total_bytes: None },
+            gain: Gain {
+                kind: GainKind::Latency,
+                total_ns: (9_000 - 100 * place as u64) * MS,
+                total_bytes: None,
+            },
             why: "4 statements of one shape, one after another".to_owned(),
             fix: vec![advice("load the sessions at once", "")],
             ..finding("", "n-plus-one", subject(SubjectKind::Statement, text), before, after)
