@@ -162,9 +162,9 @@ fn tell(case: &Case<'_>) -> Told {
         true => format!("answers of {}", case.endpoint),
         false => format!("answers to {}", brief(case.dictionary, case.shape())),
     };
-    let most = match case.bytes.max {
-        most if is_own && most > each => format!(" (up to {})", bytes(most)),
-        _ => String::new(),
+    let most = match is_own && bytes(case.bytes.max) != bytes(each) {
+        true => format!(" (up to {})", bytes(case.bytes.max)),
+        false => String::new(),
     };
     Told {
         why: format!(

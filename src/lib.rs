@@ -5,5 +5,7 @@ pub mod diagnosis;
 pub mod duration;
 pub mod ingest;
 pub mod pages;
+#[cfg(feature = "client")]
+pub mod probe;
 pub mod report;
 pub mod settings_file;

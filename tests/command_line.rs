@@ -68,6 +68,8 @@ fn help() {
           run          Runs a command, collects its OpenTelemetry traces and says why it is slow
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
+          probe        Asks an address with and without compression (GET), and tells bytes and time of its
+                       answers
           rules        Lists the flaws that whyslow finds, or explains one
           demo         Diagnoses a recorded case, to show what a diagnosis looks like
           completions  Prints completions of commands, options and their values for a shell
@@ -577,7 +579,7 @@ fn manual_pages_are_made_from_the_help() {
     assert!(page.contains(".TH whyslow-diagnose 1") && page.contains("fail\\-on"), "{page}");
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(text(&wrong.stderr).contains("there are diagnose, run, ci, rules, demo, completions, man"));
+    assert!(text(&wrong.stderr).contains("there are diagnose, run, ci, probe, rules, demo, completions, man"));
 }
 
 #[test]

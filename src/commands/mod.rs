@@ -5,6 +5,8 @@ mod completions;
 mod demo;
 mod diagnose;
 mod man;
+#[cfg(feature = "client")]
+mod probe;
 mod reading;
 mod rules;
 #[cfg(feature = "receiver")]
@@ -42,6 +44,8 @@ enum Command {
     #[cfg(feature = "receiver")]
     Run(run::Options),
     Ci(ci::Options),
+    #[cfg(feature = "client")]
+    Probe(probe::Options),
     Rules(rules::Options),
     Demo(demo::Options),
     Completions(completions::Options),
@@ -55,6 +59,8 @@ impl Command {
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
             Self::Ci(options) => ci::execute(options),
+            #[cfg(feature = "client")]
+            Self::Probe(options) => probe::execute(options),
             Self::Rules(options) => rules::execute(options),
             Self::Demo(options) => demo::execute(&options),
             Self::Completions(options) => completions::execute(&options),

@@ -1,7 +1,7 @@
 //! From a raw span to a typed one: the only place that knows what attributes mean.
 
 mod connection;
-mod content;
+pub(crate) mod content;
 mod database;
 mod documents;
 mod entry;

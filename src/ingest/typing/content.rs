@@ -13,7 +13,7 @@ pub(super) fn body(fields: &Fields<'_>) -> Body {
 }
 
 /// What kind of content a media type names; its parameters, such as `charset`, say nothing.
-fn media(content_type: &[u8]) -> Media {
+pub(crate) fn media(content_type: &[u8]) -> Media {
     let name = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let name = name.to_ascii_lowercase();
     let (kind, format) = name.split_at(name.iter().position(|byte| *byte == b'/').unwrap_or(name.len()));
