@@ -52,8 +52,8 @@ pub fn bytes(bytes: u64) -> String {
     let Some((unit, name)) = unit else { return format!("{bytes} B") };
     let thousandths = (u128::from(bytes) * 1_000 + u128::from(unit) / 2) / u128::from(unit);
     let decimals = match thousandths {
-        ..9_995 => 2,
-        ..99_950 => 1,
+        ..=9_994 => 2,
+        9_995..99_950 => 1,
         _ => 0,
     };
     let number = format!("{:.decimals$}", thousandths as f64 / 1_000.0);

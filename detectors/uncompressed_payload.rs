@@ -60,6 +60,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("uncompressed_payload.rs"),
     settings: &[BODY_MIN],
     inspect: Inspect::Request(inspect),
+    confirm: None,
     tell,
 };
 

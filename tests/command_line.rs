@@ -68,8 +68,7 @@ fn help() {
           run          Runs a command, collects its OpenTelemetry traces and says why it is slow
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
-          probe        Asks an address with and without compression (GET), and tells bytes and time of its
-                       answers
+          probe        Asks an address with and without compression, and measures its answers
           rules        Lists the flaws that whyslow finds, or explains one
           demo         Diagnoses a recorded case, to show what a diagnosis looks like
           completions  Prints completions of commands, options and their values for a shell

@@ -24,9 +24,9 @@ Exit codes:
 /// Less of text is not worth a compression.
 const SMALL_BYTES: u64 = 1_000;
 
-/// Asks an address with and without compression (GET), and tells bytes and time of its answers.
+/// Asks an address with and without compression, and measures its answers.
 ///
-/// Nothing is sent but these requests. Paths are shown as templates, and query strings not at all.
+/// Nothing is sent but these requests (GET). Paths are shown as templates, and query strings not at all.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
