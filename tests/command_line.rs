@@ -578,7 +578,9 @@ fn manual_pages_are_made_from_the_help() {
     assert!(page.contains(".TH whyslow-diagnose 1") && page.contains("fail\\-on"), "{page}");
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(text(&wrong.stderr).contains("there are diagnose, run, ci, probe, rules, demo, completions, man"));
+    assert!(
+        text(&wrong.stderr).contains("there are diagnose, run, ci, probe, rules, demo, completions, man")
+    );
 }
 
 #[test]
