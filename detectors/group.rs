@@ -296,7 +296,7 @@ impl<'a> View<'a> {
     pub(crate) fn is_answered(&self) -> bool {
         use crate::evidence::Role;
         let named = matches!(self.request.name, EndpointName::Route(_) | EndpointName::Root(_));
-        named && self.request.opened_by.role != Role::Consumer
+        named && self.request.opened_by.role != Role::Consumer && !self.request.is_test(self.dictionary)
     }
 
     /// The operation and what is above it in its request, the innermost first.

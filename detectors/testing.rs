@@ -56,6 +56,22 @@ impl TraceBuilder {
         self
     }
 
+    /// A test; what follows is within it.
+    pub(crate) fn test(mut self, name: &str, from: f64, to: f64) -> Self {
+        let shape = self.shape(Family::Test, name, None);
+        self.add(Span { kind: Kind::Entry, shape, ..Span::default() }, from, to);
+        self.open.push(self.spans.len() as u64);
+        self
+    }
+
+    /// A request that a framework serves below a span of the same process.
+    pub(crate) fn endpoint_inside(mut self, name: &str, from: f64, to: f64) -> Self {
+        let shape = self.shape(Family::Endpoint, name, None);
+        self.add(Span { kind: Kind::Internal, shape, ..Span::default() }, from, to);
+        self.open.push(self.spans.len() as u64);
+        self
+    }
+
     /// From here on spans belong to another service.
     pub(crate) fn service(mut self, service: &str) -> Self {
         self.service = service.to_owned();

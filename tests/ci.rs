@@ -388,6 +388,85 @@ fn endpoints_are_accepted_one_by_one_and_forgotten_when_asked() {
     assert_eq!(left.len(), 1, "nothing is left beside it");
 }
 
+/// Tests as pytest-opentelemetry records them: fixtures/ci/.
+#[test]
+fn tests_have_rows_of_their_own() {
+    let recorded = |name: &str| fixture(&format!("ci/pytest-{name}.otlp.zst"));
+    let folder = accepted(&recorded("joined"));
+    expect![[r##"
+        # Statements that one request may send, at most; `whyslow ci check` compares with it.
+        # Written by `whyslow ci accept`.
+        version = 1
+        normalizer = "q1"
+        service = "shop"
+
+        [endpoint."GET /orders"]
+        "q1:910991f0e30151b2" = { count = 1, kind = "select", text = "SELECT id, customer FROM orders" }
+
+        [test."test_shop.py::test_customers"]
+        "q1:910991f0e30151b2" = { count = 1, kind = "select", text = "SELECT id, customer FROM orders" }
+    "##]]
+    .assert_eq(&baseline(folder.path()));
+    expect_said(
+        folder.path(),
+        &["ci", "check", "--traces", &recorded("looped")],
+        expect![[r#"
+        1
+        failed: 4 statements that came, at 2 of 2 endpoints and tests
+
+        not as accepted
+          GET /orders of shop
+            new-shape, n-plus-one  SELECT customer FROM orders WHERE id = ?
+              not in the baseline, now 7 in a request   shape q1:e1773808709d3910
+            new-shape  SELECT id FROM orders
+              not in the baseline, now 1 in a request   shape q1:9bd1e04f45f3b5c7
+          test test_shop.py::test_customers of shop
+            new-shape, n-plus-one  SELECT customer FROM orders WHERE id = ?
+              not in the baseline, now 7 in a request   shape q1:e1773808709d3910
+            new-shape  SELECT id FROM orders
+              not in the baseline, now 1 in a request   shape q1:9bd1e04f45f3b5c7
+
+        to be accepted (never fails)
+          GET /orders of shop
+            count-decrease  SELECT id, customer FROM orders
+              1 in a request before, now 0   shape q1:910991f0e30151b2
+          test test_shop.py::test_customers of shop
+            count-decrease  SELECT id, customer FROM orders
+              1 in a request before, now 0   shape q1:910991f0e30151b2
+
+        If this is meant: whyslow ci accept --traces FILES, and commit the baseline.
+
+        not counted: 28 statements sent around tests, such as to set them up
+    "#]],
+    );
+    let folder = accepted(&recorded("looped"));
+    expect_said(
+        folder.path(),
+        &["ci", "check", "--traces", &recorded("more")],
+        expect![[r#"
+        1
+        failed: 1 statement that came, at 1 of 3 endpoints and tests
+
+        not as accepted
+          test test_shop.py::test_two_lists of shop
+            new-shape, n-plus-one  SELECT customer FROM orders WHERE id = ?
+              not in the baseline, now 14 in a request   shape q1:e1773808709d3910
+
+        to be accepted (never fails)
+          test test_shop.py::test_two_lists of shop
+            new-shape, missed-memo  SELECT id FROM orders
+              not in the baseline, now 2 in a request   shape q1:9bd1e04f45f3b5c7
+
+        If this is meant: whyslow ci accept --traces FILES, and commit the baseline.
+
+        not counted: 37 statements sent around tests, such as to set them up
+    "#]],
+    );
+    let tests = ["ci", "accept", "--test", "*two_lists", "--traces", &recorded("more")];
+    assert!(whyslow(folder.path(), &tests).status.success());
+    assert_eq!(baseline(folder.path()), baseline(accepted(&recorded("more")).path()));
+}
+
 /// What differs from run to run is accepted with its range.
 #[test]
 fn several_recordings_give_ranges() {

@@ -304,6 +304,7 @@ fn left_out(measured: &Measured) -> Vec<String> {
         (left_out.outside, "sent outside of any request"),
         (left_out.incomplete, "sent by requests that were not recorded as a whole"),
         (left_out.background, "sent in the background, where nobody waits"),
+        (left_out.around_tests, "sent around tests, such as to set them up"),
     ];
     let told = reasons.into_iter().filter(|(statements, _)| *statements > 0);
     told.map(|(statements, why)| format!("not counted: {} {why}", counted(statements, "statement"))).collect()
@@ -526,6 +527,45 @@ mod tests {
         assert_eq!(told(&requests(&[1]), &requests(&[0])), [(Level::Accept, less, Some(1), 0)]);
         assert_eq!(told(&requests(&[0, 1]), &requests(&[0])), [], "some requests do not need it");
         assert_eq!(told(&requests(&[1, 4]), &requests(&[3])), []);
+    }
+
+    /// A run of tests that each load orders, after a set-up; the second one by a request.
+    fn tests(names: &[&str], loads: u32) -> Measured {
+        measured(1, |trace, _| {
+            let trace = trace.inside("test run", 0.0, 9_000.0).sql("INSERT INTO orders VALUES (?)", 1.0, 2.0);
+            names.iter().zip([100.0, 300.0, 500.0]).fold(trace, |trace, (name, from)| {
+                let trace = trace.test(name, from, from + 150.0).sql(ORDERS, from + 1.0, from + 2.0);
+                let trace = trace.each(loads, |trace, number| {
+                    trace
+                        .sql(CUSTOMER, from + 3.0 * number + 3.0, from + 3.0 * number + 5.0)
+                        .values(number as u64 + 7)
+                });
+                let trace = trace.endpoint_inside("GET /orders", from + 90.0, from + 149.0);
+                trace.sql(ORDERS, from + 91.0, from + 99.0).out().out()
+            })
+        })
+    }
+
+    #[test]
+    fn tests_are_places_of_their_own_and_what_they_ask_for_counts_at_its_endpoint() {
+        let one = tests(&["a"], 1);
+        let places = |measured: &Measured| -> Vec<(PlaceKind, String, u64, usize)> {
+            let places = measured.places.iter();
+            places
+                .map(|(place, seen)| (place.kind, place.name.clone(), seen.requests, seen.statements.len()))
+                .collect()
+        };
+        let endpoint = (PlaceKind::Endpoint, "GET /orders".to_owned(), 1, 1);
+        assert_eq!(places(&one), [endpoint, (PlaceKind::Test, "a".to_owned(), 1, 2)]);
+        assert_eq!(one.left_out.around_tests, 1);
+        assert_eq!(told(&one, &one), []);
+        let new: Vec<Level> =
+            told(&one, &tests(&["a", "b"], 1)).into_iter().map(|(level, ..)| level).collect();
+        assert_eq!(new, [Level::Accept, Level::Accept], "a test that is added fails nothing");
+        let looped = told(&one, &tests(&["a", "b"], 20));
+        let failed: Vec<u64> =
+            looped.iter().filter(|(level, ..)| *level == Level::Fail).map(|(.., now)| *now).collect();
+        assert_eq!(failed, [20, 20], "but for a loop: {looped:?}");
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct LeftOut {
     pub incomplete: u64,
     /// Work that a request left running: how much is recorded depends on when it ends.
     pub background: u64,
+    /// Sent around tests, such as by what sets them up.
+    pub around_tests: u64,
 }
 
 impl Sent {
@@ -106,9 +108,10 @@ impl Sent {
 impl Gathers for Queries {
     fn add(&mut self, trace: &Trace, _: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
         let mut found = found.chunk_by(|one, other| one.request == other.request).peekable();
+        let tests = trace.requests.iter().any(|request| request.is_test(dictionary));
         for (number, request) in trace.requests.iter().enumerate() {
             let own = found.next_if(|own| own.first().is_some_and(|first| first.request as usize == number));
-            match self.reason_to_leave_out(trace, request) {
+            match self.reason_to_leave_out(trace, request, tests) {
                 Some(left_out) => *left_out += statements(trace, request).map(times).sum::<u64>(),
                 None => self.add_request(trace, request, own.unwrap_or_default(), dictionary),
             }
@@ -120,6 +123,7 @@ impl Gathers for Queries {
         self.left_out.outside += other.left_out.outside;
         self.left_out.incomplete += other.left_out.incomplete;
         self.left_out.background += other.left_out.background;
+        self.left_out.around_tests += other.left_out.around_tests;
         for (endpoint, requests) in other.requests {
             *self.requests.entry(endpoint).or_default() += requests;
         }
@@ -146,8 +150,10 @@ fn statements<'t>(trace: &'t Trace, request: &Request) -> impl Iterator<Item = &
 
 impl Queries {
     /// The sum that takes in the statements of a request which cannot be counted.
-    fn reason_to_leave_out(&mut self, trace: &Trace, request: &Request) -> Option<&mut u64> {
+    fn reason_to_leave_out(&mut self, trace: &Trace, request: &Request, tests: bool) -> Option<&mut u64> {
         match request.name {
+            // The run of all tests, with what they set up and tear down: it grows with their number.
+            EndpointName::Root(_) if tests => Some(&mut self.left_out.around_tests),
             EndpointName::NoRequest => Some(&mut self.left_out.outside),
             EndpointName::Background(_) => Some(&mut self.left_out.background),
             EndpointName::Incomplete => Some(&mut self.left_out.incomplete),
@@ -226,6 +232,10 @@ impl Queries {
                 place.statements.insert(id, seen);
             }
         }
+        // Most tests have nothing to do with a database.
+        measured
+            .places
+            .retain(|place, seen| place.kind == PlaceKind::Endpoint || !seen.statements.is_empty());
         for (service, texts) in &self.texts {
             measured.texts.insert(dictionary.text(*service).to_owned(), *texts);
         }
@@ -245,9 +255,13 @@ fn mark(counts: &mut FxHashMap<ShapeRef, Count>, candidate: &Candidate) {
 }
 
 fn place_of(endpoint: &EndpointKey, dictionary: &Dictionary) -> Place {
+    let family = match endpoint.name {
+        EndpointName::Route(shape) => dictionary.shape(shape).id.family,
+        _ => Family::None,
+    };
     Place {
         service: dictionary.text(endpoint.service).to_owned(),
-        kind: PlaceKind::Endpoint,
+        kind: if family == Family::Test { PlaceKind::Test } else { PlaceKind::Endpoint },
         name: endpoint.name.text(dictionary),
     }
 }

@@ -140,6 +140,11 @@ keys! {
     /// Which attempt it is.
     ResendCount = b"http.request.resend_count" | b"http.resend_count" | b"http.retry_count" | b"celery.retries";
 
+    /// Name of a test.
+    TestName = b"test.case.name" | b"vitest.test.name" | b"tests.name";
+    /// Name of a test, on the spans of all its steps.
+    TestNode = b"pytest.nodeid";
+
     /// Name of the server.
     ServerAddress = b"server.address";
     /// Port of the server.

@@ -105,6 +105,9 @@ impl<'r> Typing<'r> {
 
     /// Types a span that is no entry by its kind, by what its attributes are about.
     fn operation(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, library: Library, span: &mut Span) {
+        if span.role == Role::Internal && self.test_entry(raw, fields, span) {
+            return;
+        }
         let text = fields.text([Key::QueryText, Key::Statement]);
         // ioredis calls its connect a statement.
         let has_text = text.is_some_and(|text| text != b"connect");

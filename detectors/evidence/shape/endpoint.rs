@@ -71,6 +71,18 @@ impl Templates {
         self.finish(Family::Endpoint)
     }
 
+    /// A test by its name, as its framework has it.
+    pub fn test_by_name(&mut self, file: &[u8], name: &[u8]) -> Template<'_> {
+        self.start(b"");
+        let file = file.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
+        self.text.push_str(&String::from_utf8_lossy(file));
+        if !file.is_empty() {
+            self.text.push_str(" > ");
+        }
+        self.text.push_str(&String::from_utf8_lossy(&name[..name.len().min(TEST_BYTES)]));
+        self.finish(Family::Test)
+    }
+
     /// A command to a cache or another store without SQL: its first word and the form of its key.
     pub fn command(&mut self, command: &[u8]) -> Template<'_> {
         self.start(b"");
@@ -196,6 +208,9 @@ struct Route<'r, 't> {
     text: &'t mut String,
 }
 
+/// A longer name of a test is cut.
+const TEST_BYTES: usize = 512;
+
 /// A longer route is cut.
 const ROUTE_BYTES: usize = 512;
 
@@ -300,7 +315,7 @@ impl<'r> Route<'r, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Templates;
+    use super::{Family, Templates};
 
     #[test]
     fn routes_of_all_frameworks_fold() {
@@ -350,6 +365,9 @@ mod tests {
         assert_eq!(templates.endpoint_by_rpc(b"shop.Orders", b"shop.Orders/Get").text, "shop.Orders/Get");
         assert_eq!(templates.endpoint_by_message(b"process", b"orders").text, "process orders");
         assert_eq!(templates.endpoint_by_name(b"job 12345 cleanup").text, "job {id} cleanup");
+        let test = templates.test_by_name(b"", b"tests/shop.py::test_page[42]");
+        assert_eq!((test.text, test.id.family), ("tests/shop.py::test_page[42]", Family::Test));
+        assert_eq!(templates.test_by_name(b"/home/a/shop.test.ts", b"pages").text, "shop.test.ts > pages");
         assert_eq!(templates.command(b"get user:42:cart").text, "GET user:{id}:cart");
         assert_eq!(templates.command(b"HMSET user:42 name Jane").text, "HMSET user:{id}");
         assert_eq!(templates.operation(b"find", b"orders").text, "find orders");

@@ -27,6 +27,9 @@ const ROUNDS: usize = 3;
 /// Endpoints kept apart; those beyond, by the order of their ids, count as one.
 const ENDPOINTS_MAX: usize = 2_000;
 
+/// Tests kept apart, in the same way.
+const TESTS_MAX: usize = 20_000;
+
 /// A cut text must be so long before it says which statement it begins.
 const PREFIX_MIN: usize = 40;
 
@@ -190,26 +193,29 @@ fn continues_word(prefix: &str, rest: &str) -> bool {
     prefix.ends_with(is_word) && rest.starts_with(is_word)
 }
 
-/// Joins the endpoints beyond the limit.
+/// Joins the endpoints and the tests beyond their limits.
 fn bound_endpoints(dictionary: &mut Dictionary, fold: &mut Fold) {
-    let endpoints = dictionary
-        .shapes()
-        .filter(|(shape, of)| of.id.family == Family::Endpoint && fold.shape(*shape) == *shape);
-    let ids: BTreeSet<(ShapeId, ShapeRef)> = endpoints.map(|(shape, of)| (of.id, shape)).collect();
-    let beyond: Vec<ShapeRef> = ids.into_iter().skip(ENDPOINTS_MAX).map(|(_, shape)| shape).collect();
+    for (family, limit, rest) in
+        [(Family::Endpoint, ENDPOINTS_MAX, "(other endpoints)"), (Family::Test, TESTS_MAX, "(other tests)")]
+    {
+        bound(dictionary, fold, family, limit, rest);
+    }
+}
+
+fn bound(dictionary: &mut Dictionary, fold: &mut Fold, family: Family, limit: usize, rest: &str) {
+    let all =
+        dictionary.shapes().filter(|(shape, of)| of.id.family == family && fold.shape(*shape) == *shape);
+    let ids: BTreeSet<(ShapeId, ShapeRef)> = all.map(|(shape, of)| (of.id, shape)).collect();
+    let beyond: FxHashSet<ShapeRef> = ids.into_iter().skip(limit).map(|(_, shape)| shape).collect();
     if beyond.is_empty() {
         return;
     }
-    let id = ShapeId::of(Family::Endpoint, REST);
-    let rest = dictionary.shape_ref(id, || Shape { id, text: REST.into(), facts: None });
-    let beyond: FxHashSet<ShapeRef> = beyond.into_iter().collect();
+    let id = ShapeId::of(family, rest);
+    let rest = dictionary.shape_ref(id, || Shape { id, text: rest.into(), facts: None });
     for shape in fold.shapes.iter_mut().filter(|shape| beyond.contains(shape)) {
         *shape = rest;
     }
 }
-
-/// The name of all endpoints beyond the limit.
-const REST: &str = "(other endpoints)";
 
 #[cfg(test)]
 mod tests {

@@ -44,6 +44,8 @@ pub enum Family {
     Other,
     /// The name of an endpoint (`e1`).
     Endpoint,
+    /// The name of a test (`t1`).
+    Test,
 }
 
 impl fmt::Display for ShapeId {
@@ -54,6 +56,7 @@ impl fmt::Display for ShapeId {
             Family::Url => "u1",
             Family::Other => "o1",
             Family::Endpoint => "e1",
+            Family::Test => "t1",
         };
         write!(f, "{prefix}:{:016x}", self.hash)
     }

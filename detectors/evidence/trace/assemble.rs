@@ -233,11 +233,19 @@ impl Assembler {
         }
         match span.kind {
             Kind::Entry => self.enter(number, spans, dictionary),
+            // Servers that are called within a test have no span of their own, only that of the framework.
+            Kind::Internal if is_endpoint(span, dictionary) && self.is_test(above.request, dictionary) => {
+                self.enter(number, spans, dictionary);
+            }
             _ if self.is_over(above.request, span) => {
                 self.after_the_end(number, parent, above.request, spans, dictionary);
             }
             _ => self.join(number, parent, above.request, spans, dictionary),
         }
+    }
+
+    fn is_test(&self, request: u32, dictionary: &Dictionary) -> bool {
+        self.trace.requests[request as usize].is_test(dictionary)
     }
 
     /// Whether a request had ended when a span began.
@@ -290,6 +298,7 @@ impl Assembler {
         let alike =
             (span.end_ns - span.start_ns).saturating_mul(10) >= request.duration_ns().saturating_mul(7);
         matches!(request.name, EndpointName::Route(_))
+            && !request.is_test(dictionary)
             && alike
             && span.start_ns >= request.start_ns
             && Process::of(span, dictionary) == Process::of(&request.opened_by, dictionary)

@@ -15,7 +15,7 @@ use std::ops::{Deref, Range};
 pub use assemble::Assembler;
 pub use path::Segment;
 
-use super::{Dictionary, Kind, ShapeRef, Span, SpanId, Symbol, TraceId};
+use super::{Dictionary, Family, Kind, ShapeRef, Span, SpanId, Symbol, TraceId};
 
 /// Stands for "no such operation" or "no such request" in an index.
 pub const NONE: u32 = u32::MAX;
@@ -137,6 +137,11 @@ impl Request {
     /// How long it took.
     pub fn duration_ns(&self) -> u64 {
         self.end_ns - self.start_ns
+    }
+
+    /// Whether it is a test and no request that somebody makes.
+    pub fn is_test(&self, dictionary: &Dictionary) -> bool {
+        matches!(self.name, EndpointName::Route(shape) if dictionary.shape(shape).id.family == Family::Test)
     }
 
     /// The id of the span that opened it.

@@ -71,6 +71,21 @@ impl Typing<'_> {
         };
     }
 
+    /// Types the span of a test; false if it is none.
+    ///
+    /// pytest-opentelemetry has spans for the steps of a test, too: what sets it up is not the test.
+    pub(super) fn test_entry(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, span: &mut Span) -> bool {
+        let node = fields.text([Key::TestNode]).filter(|_| raw.name.ends_with(b"::call"));
+        let (file, name) = match (node, fields.text([Key::TestName])) {
+            (Some(node), _) => (None, node),
+            (None, Some(name)) => (fields.text([Key::FilePath]), name),
+            (None, None) => return false,
+        };
+        span.kind = Kind::Entry;
+        span.shape = self.shapes.test_by_name(&mut self.local, file.unwrap_or_default(), name);
+        true
+    }
+
     /// Types a job that runs on a schedule inside the process.
     pub(super) fn job_entry(&mut self, raw: &RawSpan<'_>, span: &mut Span) {
         span.kind = Kind::Entry;

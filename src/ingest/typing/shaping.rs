@@ -166,6 +166,11 @@ impl Shaping {
         intern_named(local, self.templates.endpoint_by_message(operation, destination))
     }
 
+    /// A test by the name of its file, where that does not belong to its own, and by its own.
+    pub(super) fn test_by_name(&mut self, local: &mut Local<'_>, file: &[u8], name: &[u8]) -> ShapeRef {
+        intern_named(local, self.templates.test_by_name(file, name))
+    }
+
     /// An endpoint of which only the name of its span is told.
     pub(super) fn endpoint_by_name(&mut self, local: &mut Local<'_>, name: &[u8]) -> ShapeRef {
         intern_named(local, self.templates.endpoint_by_name(name))
