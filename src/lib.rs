@@ -3,6 +3,8 @@ pub mod baseline_file;
 pub mod collect;
 pub mod diagnosis;
 pub mod duration;
+#[cfg(feature = "client")]
+pub mod fetch;
 pub mod ingest;
 pub mod pages;
 #[cfg(feature = "client")]

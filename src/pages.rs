@@ -33,6 +33,12 @@ pub fn formats() -> String {
     FORMATS.iter().map(|format| format!("- `{}`: {}\n", format.name, format.summary)).collect()
 }
 
+/// The stores that can be asked for traces.
+#[cfg(feature = "client")]
+pub fn stores() -> String {
+    crate::fetch::STORES.iter().map(|store| format!("- `{}`: {}\n", store.name, store.summary)).collect()
+}
+
 /// The rules of `whyslow ci check`.
 pub fn rules() -> String {
     RULES.iter().map(|(_, id, summary)| format!("- `{id}`: {summary}\n")).collect()

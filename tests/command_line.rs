@@ -93,15 +93,26 @@ fn help() {
     expect![[r#"
         Reads traces and says, for each endpoint, where its time goes and what to fix first
 
-        Usage: whyslow diagnose [OPTIONS] <PATH>...
+        Usage: whyslow diagnose [OPTIONS] [PATH]...
 
         Arguments:
-          <PATH>...  Files and folders to read together; `-` is standard input
+          [PATH]...  Files and folders to read together; `-` is standard input
 
         Options:
               --compare  Compare two recordings, the first before a change and the second after it: latency,
                          statements and findings per request; --fail-on finding then means one that came
           -h, --help     Print help (see more with '--help')
+
+        From a store of traces:
+              --from <KIND> <URL>     Ask a store instead of reading files: jaeger or tempo, and its address
+              --service <NAME>        The service that takes part in the traces
+              --since <DURATION>      From so long ago until now [default: 1h]
+              --limit <N>             So many traces at most [default: 1000]
+              --token-env <VARIABLE>  The variable that holds a token [default: WHYSLOW_TOKEN]
+              --token-file <FILE>     The file that holds a token
+              --tenant <ID>           The tenant that is asked for (X-Scope-OrgID)
+              --timeout <DURATION>    An answer must have come whole within this time [default: 60s]
+              --ca <FILE>             Trust these certificates, too (PEM)
 
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
@@ -131,6 +142,7 @@ fn help() {
           whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
           whyslow diagnose traces.json --fail-on target      (in CI)
           whyslow diagnose --compare before.json after.json
+          whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 
         Exit codes:
           0  done

@@ -64,6 +64,12 @@ fn the_formats_page_lists_all_formats() {
     check_part("formats.md", &pages::formats());
 }
 
+#[cfg(feature = "client")]
+#[test]
+fn the_page_of_stores_lists_all_stores() {
+    check_part("stores.md", &pages::stores());
+}
+
 #[test]
 fn the_page_of_ci_lists_all_rules() {
     check_part("ci.md", &pages::rules());

@@ -2,6 +2,8 @@
 
 mod compare;
 pub(super) mod destination;
+#[cfg(feature = "client")]
+mod from;
 mod gate;
 mod narrow;
 pub(super) mod progress;
@@ -30,6 +32,7 @@ Examples:
   whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
   whyslow diagnose traces.json --fail-on target      (in CI)
   whyslow diagnose --compare before.json after.json
+  whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 
 Exit codes:
   0  done
@@ -47,13 +50,19 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Command {
     /// Files and folders to read together; `-` is standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(value_name = "PATH")]
+    #[cfg_attr(feature = "client", arg(required_unless_present = "from"))]
+    #[cfg_attr(not(feature = "client"), arg(required = true))]
     paths: Vec<PathBuf>,
 
     /// Compare two recordings, the first before a change and the second after it: latency, statements
     /// and findings per request; --fail-on finding then means one that came
     #[arg(long, conflicts_with_all = ["show", "top"])]
     compare: bool,
+
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    from: from::Options,
 
     #[command(flatten)]
     options: Options,
@@ -125,12 +134,17 @@ fn outputs() -> PossibleValuesParser {
 
 /// Diagnoses files.
 pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
+    let settings = settings(&command.options)?;
+    #[cfg(feature = "client")]
+    if let Some(fetched) = command.from.fetch()? {
+        let again = command.from.again();
+        return diagnose(&command.options, settings, fetched.inputs, again, fetched.notes);
+    }
     let again = again(&command.paths);
     let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
-    let settings = settings(&command.options)?;
     match command.compare {
         true => compare::compare(&command.options, settings, inputs, again),
-        false => diagnose(&command.options, settings, inputs, again),
+        false => diagnose(&command.options, settings, inputs, again, Vec::new()),
     }
 }
 
@@ -153,7 +167,7 @@ fn quoted(word: &str) -> String {
 #[cfg(feature = "receiver")]
 pub(crate) fn report(options: &Options, messages: std::fs::File, again: String) -> anyhow::Result<Outcome> {
     let received = Input::Stream { name: "what was received".into(), stream: Box::new(messages) };
-    diagnose(options, settings(options)?, vec![received], again)
+    diagnose(options, settings(options)?, vec![received], again, Vec::new())
 }
 
 /// Diagnoses a recording that has goals of its own, unless others are given.
@@ -168,22 +182,25 @@ pub(super) fn recorded(
     };
     let input = Input::Stream { name: "the recording".into(), stream: Box::new(recording) };
     let settings = Settings { targets, ..Settings::default() };
-    diagnose(options, settings, vec![input], "whyslow run -- COMMAND".to_owned())
+    diagnose(options, settings, vec![input], "whyslow run -- COMMAND".to_owned(), Vec::new())
 }
 
-/// Diagnoses inputs; `again` is the command that shows later whether a fix worked.
+/// Diagnoses inputs; `again` is the command that shows later whether a fix worked, `notes` what is known of the
+/// inputs already.
 fn diagnose(
     options: &Options,
     settings: Settings,
     inputs: Vec<Input>,
     again: String,
+    notes: Vec<String>,
 ) -> anyhow::Result<Outcome> {
     if options.fail_on == Some(FailOn::Target) && settings.targets.is_empty() {
         return Err(UsageError(NO_TARGET.to_owned()).into());
     }
     let destination = Destination::open(options.output.as_deref())?;
     let request = request(options, settings, again);
-    let report = judged(inputs, &request)?;
+    let mut report = judged(inputs, &request)?;
+    report.notes.extend(notes);
     warn_of_unused_acceptances(&request.settings, &report);
     let told =
         narrow::narrow(&report, options.endpoint.as_deref(), options.top.map(std::num::NonZeroUsize::get));

@@ -13,6 +13,9 @@ mod words;
 
 use std::io;
 
+#[cfg(feature = "client")]
+pub(crate) use self::words::clean;
+
 use detectors::comparison::Comparison;
 use detectors::finding::{Finding, Report};
 use detectors::queries::Check;

@@ -229,7 +229,7 @@ pub(super) const ACCEPTS: &str =
 
 /// Replaces what would move the cursor, colour the screen or turn the reading direction: names and
 /// statements come from whoever wrote the traces.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let harmful = |character: char| {
         character.is_control()
             || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

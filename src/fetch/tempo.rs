@@ -1,0 +1,199 @@
+//! Tempo: `GET /api/search` finds traces, `GET /api/v2/traces/{id}` gives one (`/api/traces/{id}` before version 2.7).
+//!
+//! Source: "Tempo HTTP API" of its documentation, and `pkg/tempopb/tempo.proto` (`TraceByIDResponse`: field 1 is the trace,
+//! whose form is that of OTLP, field 3 is 1 where only a part of it is given).
+//!
+//! A search gives any traces of its time, up to a limit: a time that has more is asked for in halves, the later one first.
+
+use detectors::figures::counted;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::client::{Answer, Client};
+use super::kept::{Form, Kept};
+use super::{Error, Store, Wanted};
+
+pub(super) const STORE: Store =
+    Store { name: "tempo", summary: "Grafana Tempo, by its address, such as http://localhost:3200", fetch };
+
+/// Traces of one search.
+const PAGE: usize = 200;
+
+/// Searches, at most.
+const SEARCHES_MAX: usize = 2_000;
+
+#[derive(Debug, Deserialize)]
+struct Search {
+    #[serde(default)]
+    traces: Option<Vec<Hit>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hit {
+    #[serde(rename = "traceID")]
+    id: String,
+}
+
+/// Which of the two ways to a trace the store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Unknown,
+    V2,
+    V1,
+}
+
+fn fetch(client: &Client, wanted: &Wanted, kept: &mut Kept) -> Result<(), Error> {
+    // Whole seconds; the later times are on top.
+    let mut times = vec![(wanted.start_us / 1_000_000, wanted.end_us.div_ceil(1_000_000))];
+    let (mut way, mut searches, mut partial) = (Way::Unknown, 0, 0);
+    while let Some((start_s, end_s)) = times.pop().filter(|_| !kept.is_full()) {
+        searches += 1;
+        if searches > SEARCHES_MAX {
+            kept.notes.push(format!("{SEARCHES_MAX} searches were made: earlier traces were not fetched"));
+            break;
+        }
+        let hits = search(client, &wanted.service, start_s, end_s)?;
+        if hits.len() >= PAGE && end_s - start_s > 1 {
+            let middle_s = start_s + (end_s - start_s) / 2;
+            times.extend([(start_s, middle_s), (middle_s, end_s)]);
+            continue;
+        }
+        if hits.len() >= PAGE {
+            kept.notes
+                .push(format!("more than {PAGE} traces began within one second: some were not fetched"));
+        }
+        for Hit { id } in hits {
+            if !kept.is_full() && !kept.knows(&id) {
+                partial += u64::from(keep(client, &id, &mut way, kept)?);
+            }
+        }
+    }
+    if partial > 0 {
+        kept.notes.push(format!(
+            "{} came in part only, too large for Tempo to give whole",
+            counted(partial, "trace")
+        ));
+    }
+    Ok(())
+}
+
+fn search(client: &Client, service: &str, start_s: u64, end_s: u64) -> Result<Vec<Hit>, Error> {
+    let service = service.replace('\\', "\\\\").replace('"', "\\\"");
+    let query = [
+        ("q", format!("{{ resource.service.name = \"{service}\" }}")),
+        ("start", start_s.to_string()),
+        ("end", end_s.to_string()),
+        ("limit", PAGE.to_string()),
+        ("spss", "1".to_owned()),
+    ];
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = client.get("api/search", &query, "application/json")?;
+    let search: Search = serde_json::from_slice(&answer.body)
+        .map_err(|error| answer.is_no("list of Tempo's traces", &error))?;
+    Ok(search.traces.unwrap_or_default())
+}
+
+/// Gets a trace and keeps it; whether only a part of it is given.
+fn keep(client: &Client, id: &str, way: &mut Way, kept: &mut Kept) -> Result<bool, Error> {
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        kept.gone.insert(id.to_owned());
+        return Ok(false);
+    }
+    let ask = |path: &str| client.get(&format!("{path}/{id}"), &[], "application/protobuf");
+    let missing = |error: &Error| matches!(error, Error::Refused { status: Some(404), .. });
+    if *way != Way::V1 {
+        match ask("api/v2/traces") {
+            Ok(answer) => {
+                *way = Way::V2;
+                return keep_v2(id, &answer, kept);
+            }
+            Err(error) if missing(&error) && *way == Way::V2 => {
+                kept.gone.insert(id.to_owned());
+                return Ok(false);
+            }
+            Err(error) if missing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match ask("api/traces") {
+        Ok(answer) => {
+            *way = Way::V1;
+            let form = if answer.is_json() { Form::Json } else { Form::Protobuf };
+            kept.add(id, form, &answer.body)?;
+        }
+        Err(error) if missing(&error) => {
+            kept.gone.insert(id.to_owned());
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(false)
+}
+
+#[derive(Debug, Deserialize)]
+struct Wrapped<'a> {
+    #[serde(borrow)]
+    trace: &'a RawValue,
+    #[serde(default)]
+    status: serde_json::Value,
+}
+
+/// Takes a trace out of its wrapping.
+fn keep_v2(id: &str, answer: &Answer, kept: &mut Kept) -> Result<bool, Error> {
+    if answer.is_json() {
+        let wrapped: Wrapped<'_> =
+            serde_json::from_slice(&answer.body).map_err(|error| answer.is_no("trace of Tempo", &error))?;
+        kept.add(id, Form::Json, wrapped.trace.get().as_bytes())?;
+        return Ok(wrapped.status == "PARTIAL" || wrapped.status == 1);
+    }
+    let Some(Unwrapped { trace, partial }) = unwrapped(&answer.body) else {
+        return Err(answer.is_no("trace of Tempo", &"it is neither JSON nor the message TraceByIDResponse"));
+    };
+    kept.add(id, Form::Protobuf, trace)?;
+    Ok(partial)
+}
+
+/// What a `TraceByIDResponse` holds.
+struct Unwrapped<'a> {
+    trace: &'a [u8],
+    partial: bool,
+}
+
+/// Reads the fields of a `TraceByIDResponse`; `None` if these bytes are none.
+fn unwrapped(message: &[u8]) -> Option<Unwrapped<'_>> {
+    let mut found = Unwrapped { trace: &[], partial: false };
+    let mut rest = message;
+    while !rest.is_empty() {
+        let tag = varint(&mut rest)?;
+        match (tag >> 3, tag & 7) {
+            (number, 2) => {
+                let length = usize::try_from(varint(&mut rest)?).ok()?;
+                let (content, after) = rest.split_at_checked(length)?;
+                rest = after;
+                if number == 1 {
+                    found.trace = content;
+                }
+            }
+            (number, 0) => {
+                let value = varint(&mut rest)?;
+                found.partial |= number == 3 && value == 1;
+            }
+            (_, 1) => rest = rest.get(8..)?,
+            (_, 5) => rest = rest.get(4..)?,
+            _ => return None,
+        }
+    }
+    Some(found)
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for place in 0..10 {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        value |= u64::from(byte & 0x7f).checked_shl(7 * place)?;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
