@@ -63,8 +63,8 @@ fn stages(file: &str) -> io::Result<()> {
     )?;
     tell("group, assemble, inspect, docket")?;
     let (analysis, analysing) = analysing.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let docket = analysis.into_gathered();
-    judge(&docket, &dictionary, &settings, "");
+    let mut docket = analysis.into_gathered();
+    judge(&mut docket, &dictionary, &settings, "");
     tell("judge")?;
     let adding = *adding.lock().unwrap_or_else(PoisonError::into_inner);
     writeln!(out, "  of which: gather {adding:.3}, assemble to docket {analysing:.3}; {spans} spans")

@@ -37,6 +37,13 @@ pub enum Remedy {
         /// The time, in nanoseconds.
         ns: u64,
     },
+    /// It takes no longer than others of its kind do later.
+    LikeLater {
+        /// Their median, in nanoseconds: the best case.
+        best_ns: u64,
+        /// Their 95th percentile, in nanoseconds: the worst case.
+        worst_ns: u64,
+    },
 }
 
 /// The most that handing work to a queue may cost: a round trip within one data centre and its encoding.
@@ -62,6 +69,8 @@ pub enum Subject {
     Body,
     /// How the service encodes what it answers.
     Encoding,
+    /// The first requests of a process.
+    Start,
 }
 
 impl Subject {
@@ -75,7 +84,7 @@ impl Subject {
         match self {
             Self::Shape(own) => *own == shape,
             Self::Calls(shapes) => shapes.contains(&shape),
-            Self::Own(_) | Self::Pool { .. } | Self::Body | Self::Encoding => false,
+            Self::Own(_) | Self::Pool { .. } | Self::Body | Self::Encoding | Self::Start => false,
         }
     }
 }
@@ -458,7 +467,9 @@ impl Case<'_> {
         match self.subject {
             Subject::Shape(shape) => *shape,
             Subject::Calls(shapes) => shapes.first().copied().unwrap_or_default(),
-            Subject::Own(_) | Subject::Pool { .. } | Subject::Body | Subject::Encoding => ShapeRef::default(),
+            Subject::Own(_) | Subject::Pool { .. } | Subject::Body | Subject::Encoding | Subject::Start => {
+                ShapeRef::default()
+            }
         }
     }
 

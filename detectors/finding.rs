@@ -297,6 +297,8 @@ pub enum SubjectKind {
     Pool,
     /// What an endpoint answers.
     Response,
+    /// The first requests of a process.
+    Start,
 }
 
 /// What a fix gives back; kinds are never compared with each other.

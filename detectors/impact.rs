@@ -234,6 +234,10 @@ impl Replayer {
             Remedy::CutAt { ns } if kept => {
                 change.whole = Whole::AtMost(ns.saturating_mul(u64::from(node.calls)));
             }
+            Remedy::LikeLater { best_ns, worst_ns } if kept => {
+                let most_ns = if outlook == Outlook::Best { best_ns } else { worst_ns };
+                change.whole = Whole::AtMost(most_ns.saturating_mul(u64::from(node.calls)));
+            }
             Remedy::Beside if kept => change.whole = Whole::Beside(left_over(remedy, outlook)),
             Remedy::Shrink { .. } | Remedy::Remove { .. } if kept => {
                 change.whole = Whole::Scaled(left_over(remedy, outlook));
@@ -436,7 +440,11 @@ fn left_over(remedy: Remedy, outlook: Outlook) -> u64 {
         Remedy::Shrink { best, worst } => (best, worst),
         Remedy::Remove { worst } => (0, worst),
         Remedy::Beside => (0, 500),
-        Remedy::SendOnce | Remedy::Overlap | Remedy::Defer | Remedy::CutAt { .. } => (0, 1000),
+        Remedy::SendOnce
+        | Remedy::Overlap
+        | Remedy::Defer
+        | Remedy::CutAt { .. }
+        | Remedy::LikeLater { .. } => (0, 1000),
     };
     u64::from(if outlook == Outlook::Best { best } else { worst })
 }

@@ -80,7 +80,7 @@ impl<'s> Inspection<'s> {
 
 fn show(view: &View<'_>, detector: &Detector, candidates: &mut Candidates) {
     match detector.inspect {
-        Inspect::Request(inspect) => inspect(view, candidates),
+        Inspect::Request(inspect) | Inspect::RequestAndStart(inspect, _) => inspect(view, candidates),
     }
 }
 

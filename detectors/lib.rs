@@ -21,6 +21,7 @@ pub mod timelines;
 pub mod wording;
 
 mod blocking_call;
+mod cold_cache;
 mod connection_per_request;
 mod group;
 mod heavy_compute;
@@ -33,6 +34,7 @@ mod retry_storm;
 mod sequential_calls;
 mod slow_query;
 mod stack;
+mod starts;
 #[cfg(test)]
 mod testing;
 mod unbounded_result;
@@ -40,8 +42,9 @@ mod uncompressed_payload;
 
 use candidate::{Candidates, Case, Told, View};
 use docket::CandidateKey;
-use settings::Setting;
+use settings::{Setting, Values};
 use shown::{Shown, Unconfirmed, Whole};
+use starts::Start;
 
 /// A flaw that whyslow knows: one file, one entry in [`ALL`].
 pub struct Detector {
@@ -69,6 +72,9 @@ pub(crate) type Confirm = for<'a> fn(&'a Whole<'a>, &CandidateKey) -> Result<Sho
 pub(crate) enum Inspect {
     /// One request at a time.
     Request(fn(&View<'_>, &mut Candidates)),
+    /// One request at a time, and the first requests of processes at one endpoint when all are seen. The truth
+    /// value says whether the endpoint misses its target.
+    RequestAndStart(fn(&View<'_>, &mut Candidates), fn(&Start, Values<'_>, bool, &mut Candidates)),
 }
 
 impl Detector {
@@ -88,6 +94,7 @@ pub const ALL: &[Detector] = &[
     uncompressed_payload::DETECTOR,
     blocking_call::DETECTOR,
     connection_per_request::DETECTOR,
+    cold_cache::DETECTOR,
     pool_starvation::DETECTOR,
     unbounded_result::DETECTOR,
     slow_query::DETECTOR,

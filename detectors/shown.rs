@@ -1,7 +1,8 @@
 //! What requests show together of a candidate that one of them alone does not prove.
 
-use crate::docket::Docket;
+use crate::docket::{CacheTally, Docket};
 use crate::evidence::Dictionary;
+use crate::starts::Start;
 use crate::timelines::{Starvation, Starvations};
 
 /// All that was seen, as detectors look at it to confirm what they named.
@@ -29,6 +30,10 @@ pub enum Shown<'a> {
     Nothing,
     /// Connections of a pool are used up.
     Pool(&'a Starvation),
+    /// How often a cache has what is asked for.
+    Cache(&'a CacheTally),
+    /// First requests of processes.
+    Start(&'a Start),
 }
 
 /// A candidate that what all requests show does not confirm, with the reason; `None` where another

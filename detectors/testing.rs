@@ -202,8 +202,8 @@ impl TraceBuilder {
 
     /// Many traces of one kind, each told with its number; judged together.
     pub(crate) fn judge(mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> Report {
-        let docket: Docket = self.gather(traces, request);
-        crate::judge::judge(&docket, &self.dictionary, &Settings::default(), "whyslow run")
+        let mut docket: Docket = self.gather(traces, request);
+        crate::judge::judge(&mut docket, &self.dictionary, &Settings::default(), "whyslow run")
     }
 
     /// Many traces of one kind, each told with its number; their statements are counted.
@@ -212,7 +212,8 @@ impl TraceBuilder {
         queries.measured(&self.dictionary).expect("there are few")
     }
 
-    fn gather<G: Gathers>(&mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> G {
+    /// Many traces of one kind, each told with its number; what is left of them.
+    pub(crate) fn gather<G: Gathers>(&mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> G {
         let settings = Settings::default();
         let mut inspection = Inspection::new(&settings);
         let mut assembler = Assembler::default();

@@ -83,8 +83,8 @@ pub fn diagnose(
     request: &Request,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, Error> {
-    let read = read::<Docket>(inputs, request, progress)?;
-    let mut report = judge(&read.gathered, &read.dictionary, &request.settings, &request.command);
+    let mut read = read::<Docket>(inputs, request, progress)?;
+    let mut report = judge(&mut read.gathered, &read.dictionary, &request.settings, &request.command);
     report.seen.spans = read.counts.spans - read.counts.duplicates - read.counts.lost;
     report.skipped = skipped(&read.summary.skipped);
     report.notes.extend(notes(&read.summary, &read.counts));

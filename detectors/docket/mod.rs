@@ -1,20 +1,28 @@
 //! What is left of the evidence: bounded, integers only, and merged exactly in any order.
 
+mod caches;
+mod earliest;
 mod histogram;
 mod sample;
 mod tally;
 
 use rustc_hash::FxHashMap;
 
-pub(crate) use histogram::{Histogram, fine_floor, rank_of};
+pub use caches::CacheTally;
+pub(crate) use earliest::{Earliest, Early};
+pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
 pub(crate) use sample::Sample;
 pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally};
 
 use crate::analysis::Gathers;
-use crate::candidate::{Candidate, Subject};
+use crate::candidate::{Candidate, Candidates, Subject};
+use crate::evidence::cache_reads::cache_reads;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
+use crate::settings::Resolved;
 use crate::skeleton::Builder;
+use crate::starts::{Start, starts};
+use crate::{ALL, Inspect};
 
 /// An endpoint of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +73,11 @@ pub struct Docket {
     numbers: FxHashMap<CandidateKey, u32>,
     pub(crate) sample: Sample,
     pub(crate) timelines: Timelines,
+    /// By endpoint and shape.
+    pub(crate) caches: FxHashMap<(EndpointKey, ShapeRef), CacheTally>,
+    pub(crate) earliest: Earliest,
+    /// Endpoints whose first requests are slow; empty until all is merged.
+    pub(crate) starts: FxHashMap<EndpointKey, Start>,
     builder: Builder,
     claimed: Vec<u32>,
 }
@@ -76,9 +89,13 @@ impl Gathers for Docket {
         self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
         self.skewed_traces += u64::from(trace.skew_ns > 0);
         self.timelines.add(trace, uses, dictionary);
+        let commands = self.operations[Kind::Cache as usize];
         self.add_operations(trace, dictionary);
         self.add_candidates(trace, found, dictionary);
         self.add_requests(trace, found, dictionary);
+        if self.operations[Kind::Cache as usize] > commands {
+            self.add_cache_reads(trace, dictionary);
+        }
     }
 
     fn merge(&mut self, mut other: Self) {
@@ -87,6 +104,10 @@ impl Gathers for Docket {
         self.skew_ns_max = self.skew_ns_max.max(other.skew_ns_max);
         self.skewed_traces += other.skewed_traces;
         self.timelines.merge(other.timelines);
+        self.earliest.merge(other.earliest);
+        for (read, tally) in other.caches {
+            self.caches.entry(read).or_default().merge(tally);
+        }
         for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
             *mine += theirs;
         }
@@ -141,6 +162,42 @@ impl Docket {
         }
     }
 
+    fn add_cache_reads(&mut self, trace: &Trace, dictionary: &Dictionary) {
+        for request in &trace.requests {
+            let endpoint = EndpointKey::of(request, dictionary);
+            for read in cache_reads(trace, request, dictionary) {
+                let operation = &trace.operations[read.operation as usize];
+                self.caches.entry((endpoint, operation.shape)).or_default().add(&read, operation);
+            }
+        }
+    }
+
+    /// Names what first requests show when all are seen: not to be merged afterwards. `misses_target` says of
+    /// an endpoint whether it does.
+    pub(crate) fn name_starts(
+        &mut self,
+        settings: impl Fn(&EndpointKey) -> Resolved,
+        misses_target: impl Fn(&EndpointKey) -> bool,
+    ) {
+        self.starts = starts(self);
+        let mut candidates = Candidates::default();
+        for (endpoint, start) in std::mem::take(&mut self.starts) {
+            for (place, detector) in ALL.iter().enumerate() {
+                let Inspect::RequestAndStart(_, inspect) = detector.inspect else { continue };
+                candidates.detector = place;
+                inspect(&start, settings(&endpoint).of(place), misses_target(&endpoint), &mut candidates);
+                for candidate in candidates.found.drain(..) {
+                    let key = CandidateKey { detector: place, endpoint, subject: candidate.subject.clone() };
+                    let number = self.number(key, || CandidateTally::of_start(&candidate, &start.slow));
+                    if candidate.short_of.is_none() {
+                        self.sample.claim(&endpoint, &start.hashes(), number);
+                    }
+                }
+            }
+            self.starts.insert(endpoint, start);
+        }
+    }
+
     fn merge_statement(&mut self, statement: (ShapeRef, Symbol), tally: &StatementTally) {
         let known = self.statements.entry(statement);
         known.and_modify(|known| known.merge(tally)).or_insert(*tally);
@@ -168,7 +225,7 @@ impl Docket {
     }
 
     fn add_requests(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
-        let Self { sample, builder, claimed, endpoints, .. } = self;
+        let Self { sample, builder, claimed, endpoints, earliest, .. } = self;
         let claims = || {
             found.iter().zip(&*claimed).flat_map(|(found, &number)| {
                 found.candidate.claims.iter().map(move |&claim| (found.request, number, claim))
@@ -178,6 +235,7 @@ impl Docket {
         for (number, request) in trace.requests.iter().enumerate() {
             let endpoint = EndpointKey::of(request, dictionary);
             endpoints.entry(endpoint).or_default().add(trace, request);
+            earliest.add(endpoint, request, dictionary);
             let hash = hash_of(request.trace, request.span());
             sample.offer(endpoint, request.duration_ns(), hash, || {
                 if !prepared {

@@ -99,6 +99,16 @@ impl Sample {
         })
     }
 
+    /// Lets a candidate claim requests of an endpoint as a whole, as far as they are kept. `hashes` are sorted.
+    pub(crate) fn claim(&mut self, endpoint: &EndpointKey, hashes: &[u64], candidate: u32) {
+        let buckets = self.by_endpoint.get_mut(endpoint).into_iter().flat_map(BTreeMap::values_mut);
+        for (hash, skeleton) in buckets.flat_map(|kept| &mut kept.skeletons) {
+            if hashes.binary_search(hash).is_ok() {
+                skeleton.claim(candidate);
+            }
+        }
+    }
+
     /// Renumbers the candidates in all claims.
     pub(crate) fn renumber(&mut self, number: impl Fn(u32) -> u32) {
         let skeletons = self.by_endpoint.values_mut().flat_map(BTreeMap::values_mut);

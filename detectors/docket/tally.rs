@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Early;
 use super::histogram::{Histogram, fine_bucket};
 use crate::candidate::{Candidate, Claim, Mark, Part, Remedy, ShortOf};
 use crate::evidence::trace::{NONE, Request, Trace, Waits};
@@ -236,6 +237,30 @@ impl CandidateTally {
         if self.exemplars.wants(request) {
             self.exemplars.add(Exemplar::of(candidate, trace, request));
         }
+    }
+
+    /// What the first requests of processes show.
+    pub(crate) fn of_start(candidate: &Candidate, slow: &[Early]) -> Self {
+        let mut tally = Self::new(candidate);
+        let requests = slow.len() as u64;
+        if candidate.short_of.is_some() {
+            (tally.short, tally.short_of) = (requests, candidate.short_of);
+            return tally;
+        }
+        tally.full = requests;
+        tally.confidence[candidate.confidence as usize] = requests;
+        for early in slow {
+            tally.claimed.add(early.duration_ns);
+            tally.single.add(early.duration_ns);
+            tally.claimed_total_ns += early.duration_ns;
+            tally.exemplars.add(Exemplar {
+                duration_ns: early.duration_ns,
+                trace: early.trace,
+                request: early.span,
+                spans: vec![early.span],
+            });
+        }
+        tally
     }
 
     fn stretch(&mut self, (first_ns, last_ns): (u64, u64), requests_ns: u64) {

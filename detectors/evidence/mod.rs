@@ -5,6 +5,7 @@
 //! into a tree of [`Request`](trace::Request)s. No attribute name exists beyond the readers.
 
 mod body;
+pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
 pub mod shape;

@@ -30,8 +30,8 @@ pub(super) fn cause_id(
     of: &Subject,
     subject: &finding::Subject,
 ) -> String {
-    let apart =
-        matches!(of, Subject::Body) || matches!(of, Subject::Own(own) if !matches!(own, OwnTime::Span(_)));
+    let apart = matches!(of, Subject::Body | Subject::Start)
+        || matches!(of, Subject::Own(own) if !matches!(own, OwnTime::Span(_)));
     let subject = subject.shape.as_deref().unwrap_or(&subject.text);
     let place = apart.then_some(endpoint);
     format!("c-{:08x}", hash([detector, service, subject].into_iter().chain(place)) as u32)
@@ -71,6 +71,11 @@ pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Su
             shape: None,
         },
         Subject::Body => response("size of the answer"),
+        Subject::Start => finding::Subject {
+            kind: finding::SubjectKind::Start,
+            text: "first requests of a process".to_owned(),
+            shape: None,
+        },
         Subject::Encoding => response("encoding of answers"),
     }
 }

@@ -41,7 +41,9 @@ const DISMISSED_MAX: usize = 2_000;
 
 /// Judges everything that a docket holds; `again` is the command that repeats the diagnosis after a
 /// fix. What was skipped and how many spans there were is for the caller to add.
-pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
+pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
+    name_starts(docket, dictionary, settings);
+    let docket = &*docket;
     let views = EndpointView::all(docket, dictionary, settings);
     let whole = Whole::of(docket, dictionary);
     let scales = Scales { docket, dictionary, settings, again, views: &views, whole: &whole };
@@ -81,6 +83,18 @@ pub fn judge(docket: &Docket, dictionary: &Dictionary, settings: &Settings, agai
     };
     list_dismissed(&mut report, dismissed);
     report
+}
+
+/// Names what the first requests of processes show, which is known when all are seen.
+fn name_starts(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings) {
+    let views = EndpointView::all(docket, dictionary, settings);
+    let missing: FxHashSet<EndpointKey> =
+        views.iter().filter(|view| view.excess_ns().is_some()).map(|view| view.key).collect();
+    drop(views);
+    docket.name_starts(
+        |endpoint| settings.at(dictionary.text(endpoint.service), &endpoint.name.text(dictionary)),
+        |endpoint| missing.contains(endpoint),
+    );
 }
 
 /// Splits the candidates into those that at least one request shows in full and dismissals.
@@ -414,6 +428,9 @@ fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
             kept / 10,
             kept % 10
         ));
+    }
+    if docket.earliest.is_cut() {
+        notes.push("first requests are looked at for 500 instances, chosen by their hash".to_owned());
     }
     if dictionary.refused() > 0 {
         notes.push(format!(

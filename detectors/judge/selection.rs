@@ -211,9 +211,11 @@ fn is_worth_telling(
     let least_ns = match candidate.fix.remedy {
         _ if view.excess_ns().is_some() => 1,
         Remedy::SendOnce | Remedy::Overlap | Remedy::Remove { .. } => GAIN_MIN_NS,
-        Remedy::Defer | Remedy::Shrink { .. } | Remedy::Beside | Remedy::CutAt { .. } => {
-            GAIN_OF_QUICKER_MIN_NS
-        }
+        Remedy::Defer
+        | Remedy::Shrink { .. }
+        | Remedy::Beside
+        | Remedy::CutAt { .. }
+        | Remedy::LikeLater { .. } => GAIN_OF_QUICKER_MIN_NS,
     };
     at_median >= least_ns && enough(at_median, view.latency.p50)
         || at_target.0 >= least_ns && enough(at_target.0, at_target.1)

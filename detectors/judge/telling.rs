@@ -116,6 +116,7 @@ fn resource(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<Resou
         Subject::Own(_) => Some(ResourceClass::Cpu),
         Subject::Pool { .. } => Some(ResourceClass::Io),
         Subject::Body | Subject::Encoding => Some(ResourceClass::Network),
+        Subject::Start => None,
         Subject::Shape(shape) if dictionary.shape(*shape).facts.is_some() => Some(ResourceClass::Io),
         Subject::Shape(_) | Subject::Calls(_) => Some(match candidate.tally.kind.map(Waits::of) {
             Some(Waits::Call | Waits::Cache) => ResourceClass::Network,

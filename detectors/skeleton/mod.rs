@@ -83,6 +83,17 @@ impl Skeleton {
         &self.claims[node.claims.0 as usize..node.claims.1 as usize]
     }
 
+    /// Adds a claim on the request as a whole.
+    pub(crate) fn claim(&mut self, candidate: u32) {
+        let Some(root) = self.nodes.last_mut() else { return };
+        // Those of one node stand together: the root's are written anew behind all others.
+        let own = self.claims[root.claims.0 as usize..root.claims.1 as usize].to_vec();
+        let first = self.claims.len() as u32;
+        self.claims.extend(own);
+        self.claims.push(NodeClaim { candidate, part: Part::Whole });
+        root.claims = (first, self.claims.len() as u32);
+    }
+
     /// How much room it takes, in nodes.
     pub fn size(&self) -> usize {
         self.nodes.len() + self.claims.len() / 4 + 1

@@ -333,7 +333,7 @@ fn told(recorded: &Recorded) -> (Option<Finding>, bool) {
     for (number, spans) in (1..).zip(&recorded.traces) {
         analysis.take(number, spans, &recorded.dictionary);
     }
-    let mut report = judge(&analysis.into_gathered(), &recorded.dictionary, &settings, "whyslow");
+    let mut report = judge(&mut analysis.into_gathered(), &recorded.dictionary, &settings, "whyslow");
     report.findings.retain(|finding| finding.detector == "pool-starvation");
     let dismissed = report.dismissed.iter().any(|it| it.detector == "pool-starvation");
     assert!(report.findings.len() < 2, "{:#?}", report.findings);
