@@ -246,6 +246,31 @@ fn trace(attributes: &str) -> String {
 }
 
 #[test]
+fn code_hosts_are_told_at_the_baseline() {
+    let folder = accepted_with(4);
+    let recording = case("customer-of-each-order");
+    let arguments = ["ci", "check", "--format", "sarif", "--traces", &recording];
+    let output = whyslow(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = &document["runs"][0];
+    let result = &run["results"][0];
+    assert_eq!(
+        (result["ruleId"].as_str(), result["level"].as_str()),
+        (Some("count-increase"), Some("error"))
+    );
+    let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, ".whyslow/queries.toml");
+    let rules: Vec<&str> = run["tool"]["driver"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|rule| rule["id"].as_str())
+        .collect();
+    assert!(rules.contains(&"count-increase") && rules.len() == 8, "{rules:?}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_no_success() {
     let folder = accepted(&case("customer-of-each-order"));
     let blind = trace(
@@ -524,7 +549,7 @@ fn help() {
               --config <FILE>     The settings file [default: whyslow.toml here or in the nearest folder
                                   above]
               --format <FORMAT>   The form of the result [default: text] [possible values: text, json,
-                                  markdown, github, junit]
+                                  markdown, github, junit, sarif]
           -o, --output <FILE>     Write the result to this file, whole or not at all
           -v, --verbose           Also tell loops that were accepted
           -h, --help              Print help

@@ -588,6 +588,8 @@ fn manual_pages_are_made_from_the_help() {
     assert!(page.starts_with(".ie") && page.contains(".TH whyslow 1"), "{page}");
     let page = text(&whyslow(folder().path(), &["man", "diagnose"]).stdout);
     assert!(page.contains(".TH whyslow-diagnose 1") && page.contains("fail\\-on"), "{page}");
+    let page = text(&whyslow(folder().path(), &["man", "ci", "check"]).stdout);
+    assert!(page.contains("whyslow\\-ci\\-check") && page.contains("baseline"), "{page}");
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(

@@ -57,10 +57,11 @@ struct Span {
 }
 
 fn fetch(client: &Client, wanted: &Wanted, kept: &mut Kept) -> Result<(), Error> {
+    let page_max = PAGE.min(wanted.traces_max);
     let (mut end_us, mut in_vain) = (wanted.end_us, 0);
     while !kept.is_full() && end_us >= wanted.start_us {
-        let page = page(client, wanted, end_us, kept)?;
-        if page.traces < PAGE {
+        let page = page(client, wanted, (end_us, page_max), kept)?;
+        if page.traces < page_max {
             break;
         }
         in_vain = if page.new > 0 { 0 } else { in_vain + 1 };
@@ -89,12 +90,17 @@ struct Page {
     earliest_us: u64,
 }
 
-fn page(client: &Client, wanted: &Wanted, end_us: u64, kept: &mut Kept) -> Result<Page, Error> {
+fn page(
+    client: &Client,
+    wanted: &Wanted,
+    (end_us, page_max): (u64, usize),
+    kept: &mut Kept,
+) -> Result<Page, Error> {
     let query = [
         ("service", wanted.service.as_str()),
         ("start", &wanted.start_us.to_string()),
         ("end", &end_us.to_string()),
-        ("limit", &PAGE.to_string()),
+        ("limit", &page_max.to_string()),
         ("lookback", "custom"),
     ];
     let answer = client.get("api/traces", &query, "application/json")?;

@@ -79,4 +79,5 @@ pub struct CheckOutput {
 }
 
 /// Every output of a check; the first is the default.
-pub const CHECKS: &[CheckOutput] = &[text::CHECK, json::CHECK, markdown::CHECK, github::CHECK, junit::CHECK];
+pub const CHECKS: &[CheckOutput] =
+    &[text::CHECK, json::CHECK, markdown::CHECK, github::CHECK, junit::CHECK, sarif::CHECK];

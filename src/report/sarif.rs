@@ -7,16 +7,23 @@ use std::io;
 use detectors::ALL;
 use detectors::figures::counted;
 use detectors::finding::{Finding, Location, Report};
+use detectors::queries::{Check, Level, Problem, RULES, Verdict};
 use serde_json::{Value, json};
 
-use super::words::{WHOLE_SERVICE, gain, is_at};
-use super::{Output, Style};
+use super::words::{WHOLE_SERVICE, before_and_now, gain, is_at, place_name, rules};
+use super::{CheckOutput, Output, Style};
 
 pub(super) const OUTPUT: Output = Output {
     name: "sarif",
     summary: "SARIF 2.1.0: findings with a place in the source, for code hosts",
     write,
     compare: None,
+};
+
+pub(super) const CHECK: CheckOutput = CheckOutput {
+    name: "sarif",
+    summary: "SARIF 2.1.0: statements that are not as accepted, at the baseline, for code hosts",
+    write: write_check,
 };
 
 /// Results that a host keeps of one run.
@@ -28,7 +35,7 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
         report.findings.iter().filter(told).partition(|finding| file_of(finding).is_some());
     let results: Vec<Value> =
         placed.iter().take(RESULTS_MAX).filter_map(|finding| result(finding, report)).collect();
-    let rules: Vec<Value> = ALL
+    let flaws: Vec<Value> = ALL
         .iter()
         .map(|detector| json!({"id": detector.id, "shortDescription": {"text": detector.summary}}))
         .collect();
@@ -39,6 +46,16 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
             json!([{"level": "note", "message": {"text": text}}])
         }
     };
+    write_document(flaws, results, true, notifications, out)
+}
+
+fn write_document(
+    rules: Vec<Value>,
+    results: Vec<Value>,
+    successful: bool,
+    notifications: Value,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -48,12 +65,40 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
-            "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notifications}],
+            "invocations": [{"executionSuccessful": successful, "toolExecutionNotifications": notifications}],
             "results": results,
         }],
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.write_all(b"\n")
+}
+
+/// Statements that are not as accepted, at the baseline's file: traces seldom tell the line that sends them.
+fn write_check(check: &Check, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let rules = RULES.iter().map(|(_, id, summary)| json!({"id": id, "shortDescription": {"text": summary}}));
+    let told = check.problems.iter().filter(|problem| problem.level != Level::Known);
+    let results = told.take(RESULTS_MAX).map(|problem| check_result(problem, &check.baseline));
+    let unusable = check.unusable.iter().map(|reason| json!({"level": "error", "message": {"text": reason}}));
+    let notifications = unusable.collect::<Vec<Value>>().into();
+    let successful = check.verdict != Verdict::Unusable;
+    write_document(rules.collect(), results.collect(), successful, notifications, out)
+}
+
+fn check_result(problem: &Problem, baseline: &str) -> Value {
+    let place = place_name(&problem.place);
+    let text = format!("{} at {place}: {}: {}", rules(problem), before_and_now(problem), problem.text);
+    let mut result = json!({
+        "ruleId": problem.rule().id(),
+        "level": if problem.level == Level::Accept { "note" } else { "error" },
+        "message": {"text": text},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(baseline)}}}],
+        // Without counts and rules: a statement that multiplies further stays the same.
+        "partialFingerprints": {"whyslow/v1": format!("{place} {}", problem.shape)},
+    });
+    if let Some(reason) = &problem.allowed {
+        result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
+    }
+    result
 }
 
 fn file_of(finding: &Finding) -> Option<(&Location, &str)> {
