@@ -127,6 +127,19 @@ fn layers_may_lie_beside_each_other() {
     );
 }
 
+/// A mapper compiles its first statement, or waits for a connection.
+#[test]
+fn a_layer_beside_that_does_mostly_something_else_is_not_the_statement() {
+    expect(
+        "a - shop entry 0 100 GET /orders
+         b a shop+mapper sql 10 90 SELECT orders
+         c a shop+driver sql 80 89 SELECT orders",
+        "shop: GET /orders 0..100 database=9 own=91
+           Internal  10..90 path 80
+             Sql SELECT orders 80..89 path 9",
+    );
+}
+
 #[test]
 fn the_outer_layer_may_lack_the_text() {
     expect(

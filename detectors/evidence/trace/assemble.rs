@@ -427,11 +427,20 @@ impl Assembler {
                 && outer.kind == span.kind
                 && library(outer) != library(span)
                 && Process::of(outer, dictionary) == Process::of(span, dictionary)
-                && layer(outer, span, dictionary) == Layer::Same
+                && layer(outer, span, dictionary) != Layer::Apart
         });
-        if let Some(outer) = outer {
-            self.nodes[outer as usize].stands = true;
-            self.nodes[number as usize].stand_in = outer;
+        let Some(outer) = outer else { return };
+        match layer(&spans[outer as usize], span, dictionary) {
+            Layer::Apart => {}
+            Layer::Same => {
+                self.nodes[outer as usize].stands = true;
+                self.nodes[number as usize].stand_in = outer;
+            }
+            Layer::Core => {
+                self.ancestry.put(number, outer, span.start_ns, latest_ns(span));
+                self.nodes[outer as usize].surrounds = true;
+                self.cores.push((number, outer));
+            }
         }
     }
 
