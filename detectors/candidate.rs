@@ -1,5 +1,8 @@
 //! What an inspection names: operations that are one problem, and the remedy that would change them.
 
+use std::mem;
+use std::ops::Range;
+
 use crate::ALL;
 use crate::evidence::timeline::Waited;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
@@ -159,6 +162,39 @@ pub enum Mark {
     FromPool,
 }
 
+/// What tells how much data a request has worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Measure {
+    /// Rows of the execution that returned most.
+    Rows,
+    /// Calls of the shape that was sent most often.
+    Calls,
+    /// Bytes of the answer.
+    Bytes,
+}
+
+/// How much data a request has worked on, by each [`Measure`]; zero where that is not told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sizes([u64; Measure::ALL.len()]);
+
+impl Measure {
+    /// Each, the one that says most about data first.
+    pub const ALL: [Self; 3] = [Self::Rows, Self::Calls, Self::Bytes];
+}
+
+impl Sizes {
+    /// Takes a size into account: the largest counts.
+    pub(crate) fn see(&mut self, measure: Measure, size: u64) {
+        let known = &mut self.0[measure as usize];
+        *known = size.max(*known);
+    }
+
+    /// The sizes that are told.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (Measure, u64)> {
+        Measure::ALL.into_iter().zip(self.0).filter(|(_, size)| *size > 0)
+    }
+}
+
 /// A problem that one request shows.
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -178,6 +214,8 @@ pub struct Candidate {
     pub claims: Vec<Claim>,
     /// What else is known of it.
     pub marks: Vec<Mark>,
+    /// How much data the request has worked on, where the detector asks how its time goes with that.
+    pub sizes: Sizes,
     /// Set where it is not enough in this request, with the reason: what was seen and what is needed.
     pub short_of: Option<ShortOf>,
     /// Counts only if what requests show together confirms it ([`crate::Detector::confirm`]).
@@ -228,6 +266,7 @@ impl Candidates {
             bytes: 0,
             claims,
             marks,
+            sizes: Sizes::default(),
             short_of: None,
             tentative: false,
         });
@@ -248,6 +287,28 @@ impl Candidates {
     /// Notes that something was considered and is not enough.
     pub(crate) fn short(&mut self, subject: Subject, short_of: ShortOf) {
         self.push(subject, Remedy::SendOnce, Confidence::Low).short_of(short_of);
+    }
+
+    /// The places of what a detector that comes earlier in [`crate::ALL`] has considered in the same request.
+    pub(crate) fn considered_by(&self, detector: &'static str) -> Range<usize> {
+        let is_by = |candidate: &Candidate| ALL[candidate.detector].id == detector;
+        let from = self.found.iter().position(is_by).unwrap_or(self.found.len());
+        let until = self.found[from..].iter().position(|candidate| !is_by(candidate));
+        from..until.map_or(self.found.len(), |length| from + length)
+    }
+
+    /// Names what another detector has considered once more: the same time, of the detector that looks now.
+    pub(crate) fn name_again(&mut self, place: usize, remedy: Remedy) -> &mut Candidate {
+        let Candidate { subject, confidence, .. } = &self.found[place];
+        let (subject, confidence) = (subject.clone(), *confidence);
+        let claims = mem::take(&mut self.found[place].claims);
+        let marks = mem::take(&mut self.found[place].marks);
+        let again = self.push(subject, remedy, confidence);
+        again.claims.extend_from_slice(&claims);
+        again.marks.extend_from_slice(&marks);
+        (self.found[place].claims, self.found[place].marks) = (claims, marks);
+        let last = self.found.len() - 1;
+        &mut self.found[last]
     }
 
     /// What a detector that comes earlier in [`crate::ALL`] has found in the same request.

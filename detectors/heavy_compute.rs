@@ -298,7 +298,7 @@ fn tell(case: &Case<'_>) -> Told {
     }
 }
 
-fn place(case: &Case<'_>, own: OwnTime) -> String {
+pub(crate) fn place(case: &Case<'_>, own: OwnTime) -> String {
     match own {
         OwnTime::BeforeFirst => "before the first call".to_owned(),
         OwnTime::AfterLast => "after the last call".to_owned(),

@@ -14,6 +14,7 @@ pub mod inspection;
 pub mod judge;
 pub mod memo;
 pub mod queries;
+pub mod scaling;
 pub mod settings;
 pub mod shown;
 pub mod skeleton;
@@ -31,6 +32,7 @@ mod n_plus_one;
 mod pool_starvation;
 mod repeated_query;
 mod retry_storm;
+mod scaling_cost;
 mod sequential_calls;
 mod slow_query;
 mod stack;
@@ -99,4 +101,5 @@ pub const ALL: &[Detector] = &[
     unbounded_result::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,
+    scaling_cost::DETECTOR,
 ];

@@ -2,6 +2,7 @@
 
 use crate::docket::{CacheTally, Docket};
 use crate::evidence::Dictionary;
+use crate::scaling::Law;
 use crate::starts::Start;
 use crate::timelines::{Starvation, Starvations};
 
@@ -34,6 +35,8 @@ pub enum Shown<'a> {
     Cache(&'a CacheTally),
     /// First requests of processes.
     Start(&'a Start),
+    /// Time grows faster than the data.
+    Law(Law),
 }
 
 /// A candidate that what all requests show does not confirm, with the reason; `None` where another

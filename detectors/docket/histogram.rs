@@ -15,6 +15,11 @@ pub(crate) fn coarse_bucket(value: u64) -> u16 {
     bucket(value, 3)
 }
 
+/// The bucket that sizes of data are kept by: two to a doubling.
+pub(crate) fn size_bucket(value: u64) -> u16 {
+    bucket(value, 1)
+}
+
 fn bucket(value: u64, steps_log2: u32) -> u16 {
     let exponent = 63 - (value | 1).leading_zeros();
     if exponent <= steps_log2 {

@@ -2,6 +2,7 @@
 
 mod caches;
 mod earliest;
+mod growth;
 mod histogram;
 mod sample;
 mod tally;
@@ -10,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 pub use caches::CacheTally;
 pub(crate) use earliest::{Earliest, Early};
+pub(crate) use growth::{Growth, Times};
 pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
 pub(crate) use sample::Sample;
 pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally};
@@ -214,6 +216,11 @@ impl Docket {
             self.candidates[number as usize].1.add(candidate, trace, request);
             self.claimed.push(number);
         }
+    }
+
+    /// What was counted of a candidate.
+    pub(crate) fn candidate(&self, key: &CandidateKey) -> Option<&CandidateTally> {
+        self.numbers.get(key).map(|&number| &self.candidates[number as usize].1)
     }
 
     fn number(&mut self, key: CandidateKey, tally: impl FnOnce() -> CandidateTally) -> u32 {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Early;
+use super::growth::Growth;
 use super::histogram::{Histogram, fine_bucket};
 use crate::candidate::{Candidate, Claim, Mark, Part, Remedy, ShortOf};
 use crate::evidence::trace::{NONE, Request, Trace, Waits};
@@ -175,6 +176,8 @@ pub(crate) struct CandidateTally {
     /// Time of one claimed operation.
     pub(crate) single: Histogram,
     pub(crate) claimed_total_ns: u64,
+    /// How that time goes with the size of the data, where its detector says one.
+    pub(crate) growth: Growth,
     /// Bytes of bodies in one request.
     pub(crate) bytes: Histogram,
     pub(crate) bytes_total: u64,
@@ -198,6 +201,7 @@ impl CandidateTally {
             claimed: Histogram::default(),
             single: Histogram::default(),
             claimed_total_ns: 0,
+            growth: Growth::default(),
             bytes: Histogram::default(),
             bytes_total: 0,
             marks: BTreeMap::new(),
@@ -227,6 +231,7 @@ impl CandidateTally {
         }
         self.claimed.add(claimed_ns);
         self.claimed_total_ns += claimed_ns;
+        self.growth.add(&candidate.sizes, claimed_ns);
         if candidate.bytes > 0 {
             self.bytes.add(candidate.bytes);
             self.bytes_total = self.bytes_total.saturating_add(candidate.bytes);
@@ -293,6 +298,7 @@ impl CandidateTally {
         self.claimed.merge(&other.claimed);
         self.single.merge(&other.single);
         self.claimed_total_ns += other.claimed_total_ns;
+        self.growth.merge(other.growth);
         self.bytes.merge(&other.bytes);
         self.bytes_total = self.bytes_total.saturating_add(other.bytes_total);
         for (mark, count) in other.marks {

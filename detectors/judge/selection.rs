@@ -77,8 +77,8 @@ pub(super) fn select(
     verdicts.into_iter().flatten().collect()
 }
 
-/// Leads come last, so that they never explain away what is better founded. What the timelines
-/// confirm comes first: a wait for others explains time that one request alone takes for its own.
+/// Leads come last, so that they never explain away what is better founded. What all requests together
+/// confirm comes first: it explains time that one request alone only shows.
 /// Then by gain; at a tie the more specific detector first.
 fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
