@@ -190,9 +190,9 @@ fn tell(case: &Case<'_>) -> Told {
 
 fn tell_of_answer(case: &Case<'_>) -> Told {
     let Spread { p50, max } = case.bytes;
-    let most = match bytes(max) != bytes(p50) {
-        true => format!(" and up to {}", bytes(max)),
-        false => String::new(),
+    let most = match max {
+        max if max > p50 + p50 / 10 => format!(" and up to {}", bytes(max)),
+        _ => String::new(),
     };
     let others = match case.requests_of_endpoint - case.requests.min(case.requests_of_endpoint) {
         0 => String::new(),

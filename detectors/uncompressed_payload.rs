@@ -163,9 +163,9 @@ fn tell(case: &Case<'_>) -> Told {
         true => format!("answers of {}", case.endpoint),
         false => format!("answers to {}", brief(case.dictionary, case.shape())),
     };
-    let most = match is_own && bytes(case.bytes.max) != bytes(each) {
-        true => format!(" (up to {})", bytes(case.bytes.max)),
-        false => String::new(),
+    let most = match case.bytes.max {
+        most if is_own && most > each + each / 10 => format!(" (up to {})", bytes(most)),
+        _ => String::new(),
     };
     Told {
         why: format!(

@@ -89,6 +89,11 @@ pub fn ask(question: &Question) -> Result<Answers, Problem> {
     check(&question.url)?;
     let client = Client::builder()
         .timeout(question.timeout)
+        // Bytes are counted as they are sent.
+        .no_gzip()
+        .no_deflate()
+        .no_brotli()
+        .no_zstd()
         .redirect(Policy::limited(REDIRECTS_MAX))
         // Bytes are counted as they are sent.
         .no_gzip()

@@ -22,6 +22,8 @@ pub(crate) struct Early {
     pub(crate) duration_ns: u64,
     pub(crate) trace: TraceId,
     pub(crate) span: SpanId,
+    /// Who recorded it.
+    pub(crate) origin: OriginRef,
 }
 
 /// Requests by start, and at the same start by the hash of their ids.
@@ -53,7 +55,8 @@ impl Earliest {
             return;
         }
         let (duration_ns, trace, span) = (request.duration_ns(), request.trace, request.span());
-        requests.insert(place, Early { endpoint, duration_ns, trace, span });
+        let origin = request.opened_by.origin;
+        requests.insert(place, Early { endpoint, duration_ns, trace, span, origin });
         cut(requests);
         self.cut();
     }

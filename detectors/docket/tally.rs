@@ -258,6 +258,7 @@ impl CandidateTally {
             tally.claimed.add(early.duration_ns);
             tally.single.add(early.duration_ns);
             tally.claimed_total_ns += early.duration_ns;
+            *tally.marks.entry(Mark::By(early.origin)).or_default() += 1;
             tally.exemplars.add(Exemplar {
                 duration_ns: early.duration_ns,
                 trace: early.trace,

@@ -52,7 +52,13 @@ pub(super) fn write(
     page.blank()?;
     match &told.finding.waterfall {
         Some(waterfall) => draw(page, waterfall, number),
-        None => page.line(Line::at(INDENT).with(Ink::Plain, "no request that shows it was kept whole")),
+        None => {
+            let why = match told.finding.gain.total_bytes {
+                Some(_) => "no span holds the time that its bytes take: there is nothing to draw",
+                None => "no request that shows it was kept whole",
+            };
+            page.line(Line::at(INDENT).with(Ink::Plain, why))
+        }
     }
 }
 
