@@ -11,7 +11,8 @@
 //!
 //! - Reads of a cache of which at most `found_max` find their value, of at least `reads_min` at one endpoint. That a
 //!   value is missing is told by the instrumentation (`cache.hit`, `hit` of ActiveSupport, a response hook that sets
-//!   one of them), or shown by the request itself: it reads a key, and then writes one of the same form.
+//!   one of them). Elsewhere a request that reads a key, works, and writes one of the same form seems to have missed
+//!   it; where each request does so, it may as well write back what it has found, as with sessions: that is a lead.
 //! - At least `requests_min` first requests of one process, one after another, that take three times as long as the endpoint's median and
 //!   20 ms longer, while hardly a later one does. Of each instance the 200 earliest requests are looked at.
 //!
@@ -22,7 +23,7 @@
 //! - on an endpoint that is always slow;
 //! - on the first request of a process, which every process has, unless the endpoint misses its target.
 //!
-//! Where the instrumentation hides keys, they may all differ; so it is no more than likely.
+//! Where the instrumentation hides keys, they may all differ: it is no more than likely.
 //!
 //! ## Remedy
 //!
@@ -166,11 +167,15 @@ fn tell_of_cache(case: &Case<'_>, tally: &CacheTally) -> Told {
     let CacheTally { reads, misses, told, .. } = *tally;
     let read = brief(case.dictionary, case.shape());
     let (known, again) = tally.known_and_again();
-    let how = match told * 2 >= reads {
-        true => "as the instrumentation tells",
-        false => "as the request writes what it has missed",
+    let how = match (told * 2 >= reads, misses < reads) {
+        (true, _) => "as the instrumentation tells",
+        (false, true) => "as the request writes what it has missed",
+        (false, false) => {
+            "if what each request writes afterwards is what it has missed, and not what it has found and writes back"
+        }
     };
     let keys = match known * 2 >= reads {
+        true if tally.keys_cut => "most ask for a key that was asked for before".to_owned(),
         true => format!("{again} of {known} ask for a key that was asked for before"),
         false => "whether they ask for the same keys again is hidden".to_owned(),
     };
@@ -188,7 +193,11 @@ fn tell_of_cache(case: &Case<'_>, tally: &CacheTally) -> Told {
             now: misses * 100 / reads.max(1),
             expected: u64::from(MISSES_AT_WORST) / 10,
         },
-        confidence: Some(if known * 2 >= reads { Confidence::High } else { Confidence::Medium }),
+        confidence: Some(match (told * 2 >= reads, misses < reads) {
+            (true, _) if known * 2 >= reads => Confidence::High,
+            (true, _) | (false, true) => Confidence::Medium,
+            (false, false) => Confidence::Low,
+        }),
         dismissed: dismissed(case, tally),
     }
 }
@@ -205,7 +214,10 @@ fn dismissed(case: &Case<'_>, tally: &CacheTally) -> Option<String> {
         return Some(format!("seen {} reads, needs {reads_min}", tally.reads));
     }
     let once = known * 2 >= tally.reads && again * 2 < known;
-    once.then(|| format!("{again} of {known} reads ask for a key again: no cache could have the others"))
+    once.then(|| match tally.keys_cut {
+        true => "most reads ask for another key: no cache could have them".to_owned(),
+        false => format!("{again} of {known} reads ask for a key again: no cache could have the others"),
+    })
 }
 
 fn fixes_of_cache(language: Language) -> Vec<Advice> {
@@ -313,6 +325,12 @@ mod tests {
         trace.call(Kind::Cache, "SET rating:?", 54.0, 55.0)
     }
 
+    fn told_to_miss(trace: TraceBuilder, key: u64) -> TraceBuilder {
+        let mut trace = miss(trace, key);
+        trace.spans[1].cache = CacheResult::Miss;
+        trace
+    }
+
     fn hit(trace: TraceBuilder, key: u64) -> TraceBuilder {
         trace.entry("GET /rating", 0.0, 4.0).call(Kind::Cache, "GET rating:?", 1.0, 2.0).values(key)
     }
@@ -329,7 +347,7 @@ mod tests {
 
     #[test]
     fn keys_that_come_again_and_are_never_there() {
-        let report = trace().judge(60, |trace, number| miss(trace, u64::from(number % 6) + 1));
+        let report = trace().judge(60, |trace, number| told_to_miss(trace, u64::from(number % 6) + 1));
         let finding = told(&report).expect("a finding");
         assert_eq!((finding.gain.kind, finding.confidence), (GainKind::Latency, Confidence::High));
         assert_eq!((finding.verify.now, &*finding.subject.text), (100, "GET rating:?"));
@@ -339,11 +357,24 @@ mod tests {
     #[test]
     fn hidden_keys_are_likely_only() {
         let hidden = trace().judge(60, |trace, _| {
-            let mut trace = miss(trace, 1);
+            let mut trace = told_to_miss(trace, 1);
             trace.spans[1].values = crate::evidence::Values::UNKNOWN;
             trace
         });
         assert_eq!(told(&hidden).map(|finding| finding.confidence), Some(Confidence::Medium));
+    }
+
+    #[test]
+    fn what_each_request_writes_back_is_a_lead() {
+        let session = trace().judge(60, |trace, number| miss(trace, u64::from(number % 6) + 1));
+        let explained =
+            session.findings.iter().any(|it| it.also.iter().any(|also| also.starts_with(DETECTOR.id)));
+        assert!(told(&session).is_none() && explained, "{session:#?}");
+        let some_found = trace().judge(60, |trace, number| match number % 20 {
+            0 => hit(trace, 1),
+            other => miss(trace, u64::from(other % 6) + 1),
+        });
+        assert_eq!(told(&some_found).map(|finding| finding.confidence), Some(Confidence::Medium));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct CacheTally {
     /// How often each key was read, where keys are known. One of the smallest hashes is among them from its
     /// first read on, so that its count is exact.
     keys: BTreeMap<Values, u64>,
+    /// There are more keys than are told apart; which these are differs from run to run.
+    pub(crate) keys_cut: bool,
 }
 
 impl CacheTally {
@@ -38,6 +40,7 @@ impl CacheTally {
         self.reads += other.reads;
         self.misses += other.misses;
         self.told += other.told;
+        self.keys_cut |= other.keys_cut;
         for (key, reads) in other.keys {
             *self.keys.entry(key).or_default() += reads;
         }
@@ -53,6 +56,7 @@ impl CacheTally {
     fn cut(&mut self) {
         while self.keys.len() > KEYS_MAX {
             self.keys.pop_last();
+            self.keys_cut = true;
         }
     }
 }
@@ -85,7 +89,7 @@ mod tests {
             one
         });
         assert_eq!(merged.as_ref(), Some(&whole));
-        assert_eq!(whole.keys.len(), KEYS_MAX);
+        assert_eq!((whole.keys.len(), whole.keys_cut), (KEYS_MAX, true));
         let (known, again) = whole.known_and_again();
         assert_eq!(known - again, KEYS_MAX as u64);
     }
