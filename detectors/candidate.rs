@@ -35,6 +35,11 @@ pub enum Remedy {
     },
     /// It runs beside what the same request does meanwhile without it.
     Beside,
+    /// It no longer waits for others: at best it takes what it takes alone, at worst half of the rest is left.
+    Alone {
+        /// What it takes alone, in nanoseconds.
+        ns: u64,
+    },
     /// It is given up after this time.
     CutAt {
         /// The time, in nanoseconds.
@@ -74,6 +79,8 @@ pub enum Subject {
     Encoding,
     /// The first requests of a process.
     Start,
+    /// Threads or processes of a service, each of which serves one request at a time.
+    Workers(Symbol),
 }
 
 impl Subject {
@@ -87,7 +94,12 @@ impl Subject {
         match self {
             Self::Shape(own) => *own == shape,
             Self::Calls(shapes) => shapes.contains(&shape),
-            Self::Own(_) | Self::Pool { .. } | Self::Body | Self::Encoding | Self::Start => false,
+            Self::Own(_)
+            | Self::Pool { .. }
+            | Self::Workers(_)
+            | Self::Body
+            | Self::Encoding
+            | Self::Start => false,
         }
     }
 }
@@ -220,6 +232,8 @@ pub struct Candidate {
     pub short_of: Option<ShortOf>,
     /// Counts only if what requests show together confirms it ([`crate::Detector::confirm`]).
     pub tentative: bool,
+    /// From when to when others of the same process may stand still because of it.
+    pub stretches: Vec<(u64, u64)>,
 }
 
 /// Why something was considered but is no candidate.
@@ -269,6 +283,7 @@ impl Candidates {
             sizes: Sizes::default(),
             short_of: None,
             tentative: false,
+            stretches: Vec::new(),
         });
         let last = self.found.len() - 1;
         &mut self.found[last]
@@ -528,9 +543,12 @@ impl Case<'_> {
         match self.subject {
             Subject::Shape(shape) => *shape,
             Subject::Calls(shapes) => shapes.first().copied().unwrap_or_default(),
-            Subject::Own(_) | Subject::Pool { .. } | Subject::Body | Subject::Encoding | Subject::Start => {
-                ShapeRef::default()
-            }
+            Subject::Own(_)
+            | Subject::Pool { .. }
+            | Subject::Workers(_)
+            | Subject::Body
+            | Subject::Encoding
+            | Subject::Start => ShapeRef::default(),
         }
     }
 

@@ -268,6 +268,8 @@ pub struct Affected {
     pub endpoint: String,
     /// Waiting given back over all requests seen.
     pub gain_ns: u64,
+    /// Its latency, before and after this fix alone.
+    pub latency_ns: FindingLatency,
 }
 
 /// What a finding is about.
@@ -299,6 +301,8 @@ pub enum SubjectKind {
     Response,
     /// The first requests of a process.
     Start,
+    /// Threads or processes that serve requests.
+    Workers,
 }
 
 /// What a fix gives back; kinds are never compared with each other.

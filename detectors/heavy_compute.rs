@@ -38,9 +38,9 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{
     Advice, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, ShortOf, Subject, Told, View,
 };
-use crate::evidence::Kind;
 use crate::evidence::trace::{NONE, Segment, Waits};
 use crate::finding::{Confidence, Unit};
+use crate::own_time::{Calls, is_own};
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::duration;
@@ -70,7 +70,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     tell,
 };
 
-const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 350 };
+pub(crate) const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 350 };
 
 /// From this share on it is noted, so that the replay of each request knows of it.
 const CONSIDERED_MIN: u64 = 1;
@@ -94,7 +94,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let mut next: Option<u32> = None;
     for segment in view.trace.path_of(view.request) {
         if is_own(view, segment) {
-            calls.sort_in(view, segment, next, &loops, &mut parts);
+            sort_in(view, &calls, segment, next, &loops, &mut parts);
         }
         next = Some(segment.operation);
     }
@@ -145,75 +145,6 @@ struct OwnPart {
     claims: Vec<Claim>,
 }
 
-/// The calls of a request: what its own time lies around.
-#[derive(Debug)]
-struct Calls {
-    first_ns: u64,
-    last_ns: u64,
-    /// Operations with a call below them.
-    around: FxHashSet<u32>,
-    /// A database or cache client is instrumented.
-    store_seen: bool,
-}
-
-impl Calls {
-    /// `None` where the request makes no call at all.
-    fn of(view: &View<'_>) -> Option<Self> {
-        let mut calls =
-            Self { first_ns: u64::MAX, last_ns: 0, around: FxHashSet::default(), store_seen: false };
-        for number in view.request.operations.clone().filter(|&number| view.is_call(number)) {
-            let call = view.operation(number);
-            calls.store_seen |= matches!(call.kind, Kind::Sql | Kind::Document | Kind::Cache);
-            if call.path_ns > 0 {
-                calls.first_ns = calls.first_ns.min(call.start_ns);
-                calls.last_ns = calls.last_ns.max(call.end_ns);
-            }
-            let mut above = call.parent;
-            while above != NONE && calls.around.insert(above) {
-                above = view.operation(above).parent;
-            }
-        }
-        (calls.last_ns > 0).then_some(calls)
-    }
-
-    /// Adds a stretch of own time to the part of the request that it belongs to.
-    fn sort_in(
-        &self,
-        view: &View<'_>,
-        segment: &Segment,
-        next: Option<u32>,
-        loops: &FxHashSet<u32>,
-        parts: &mut Vec<OwnPart>,
-    ) {
-        let wraps = segment.operation == NONE || self.around.contains(&segment.operation);
-        if !wraps {
-            let name = view.operation(segment.operation).name;
-            if is_transfer(view.dictionary.text(name)) {
-                return;
-            }
-            let own = OwnTime::Span(name);
-            return add(parts, own, segment, Claim { operation: segment.operation, part: Part::Own });
-        }
-        let own = match segment {
-            _ if segment.end_ns <= self.first_ns => OwnTime::BeforeFirst,
-            _ if segment.start_ns >= self.last_ns => OwnTime::AfterLast,
-            _ => OwnTime::Between,
-        };
-        let follower = next.and_then(|next| child_of(view, segment.operation, next));
-        let in_loop = own == OwnTime::Between
-            && [Some(segment.operation), next, follower].iter().flatten().any(|it| loops.contains(it));
-        if in_loop {
-            return;
-        }
-        match follower {
-            Some(child) => add(parts, own, segment, Claim { operation: child, part: Part::GapBefore }),
-            None => {
-                add(parts, own, segment, Claim { operation: segment.operation, part: Part::OwnAfterLast })
-            }
-        }
-    }
-}
-
 /// What loops and repeats claim, and what is around each single one of their calls.
 fn loops(view: &View<'_>, found: &Candidates) -> FxHashSet<u32> {
     let mut members = FxHashSet::default();
@@ -235,6 +166,24 @@ fn loops(view: &View<'_>, found: &Candidates) -> FxHashSet<u32> {
     members
 }
 
+/// Adds a stretch of own time to the part of the request that it belongs to.
+fn sort_in(
+    view: &View<'_>,
+    calls: &Calls,
+    segment: &Segment,
+    next: Option<u32>,
+    loops: &FxHashSet<u32>,
+    parts: &mut Vec<OwnPart>,
+) {
+    let Some((own, claim)) = calls.place(view, segment, next) else { return };
+    let above = (claim.part == Part::GapBefore).then_some(claim.operation);
+    let in_loop = own == OwnTime::Between
+        && [Some(segment.operation), next, above].iter().flatten().any(|it| loops.contains(it));
+    if !in_loop {
+        add(parts, own, segment, claim);
+    }
+}
+
 fn add(parts: &mut Vec<OwnPart>, own: OwnTime, segment: &Segment, claim: Claim) {
     let known = parts.iter().position(|part| part.own == own);
     if known.is_none() && parts.len() >= PARTS_MAX {
@@ -252,28 +201,6 @@ fn add(parts: &mut Vec<OwnPart>, own: OwnTime, segment: &Segment, claim: Claim) 
     if !part.claims.contains(&claim) {
         part.claims.push(claim);
     }
-}
-
-fn is_own(view: &View<'_>, segment: &Segment) -> bool {
-    segment.operation == NONE || !view.is_call(segment.operation)
-}
-
-/// Spans of ASGI servers that wait for the client's side.
-fn is_transfer(name: &str) -> bool {
-    [" http send", " http receive", " websocket send", " websocket receive"]
-        .iter()
-        .any(|end| name.ends_with(end))
-}
-
-/// The child of `parent` that is `operation` or has it below it; `None` if it is elsewhere.
-fn child_of(view: &View<'_>, parent: u32, operation: u32) -> Option<u32> {
-    if operation == NONE {
-        return None;
-    }
-    let upwards = std::iter::successors(Some(operation), |&below| {
-        Some(view.operation(below).parent).filter(|&above| above != NONE)
-    });
-    upwards.into_iter().find(|&below| view.operation(below).parent == parent)
 }
 
 fn tell(case: &Case<'_>) -> Told {

@@ -99,6 +99,8 @@ enum Whole {
     Scaled(u64),
     /// At most this.
     AtMost(u64),
+    /// This, and per mille of what it would be beyond it.
+    Above(u64, u64),
     /// Only what the rest of its parent does not cover; per mille of what is covered stays.
     Beside(u64),
     /// Done by another node of its group.
@@ -238,6 +240,10 @@ impl Replayer {
                 let most_ns = if outlook == Outlook::Best { best_ns } else { worst_ns };
                 change.whole = Whole::AtMost(most_ns.saturating_mul(u64::from(node.calls)));
             }
+            Remedy::Alone { ns } if kept => {
+                let left = if outlook == Outlook::Best { 0 } else { HALF };
+                change.whole = Whole::Above(ns.saturating_mul(u64::from(node.calls)), left);
+            }
             Remedy::Beside if kept => change.whole = Whole::Beside(left_over(remedy, outlook)),
             Remedy::Shrink { .. } | Remedy::Remove { .. } if kept => {
                 change.whole = Whole::Scaled(left_over(remedy, outlook));
@@ -342,6 +348,10 @@ impl Replayer {
             Whole::Kept => measured_ns,
             Whole::Scaled(left) => share(measured_ns, left),
             Whole::AtMost(most_ns) => measured_ns.min(most_ns),
+            Whole::Above(floor_ns, left) => {
+                let floor_ns = measured_ns.min(floor_ns);
+                floor_ns + share(measured_ns - floor_ns, left)
+            }
             Whole::Beside(left) => {
                 let parent_ns = skeleton.nodes.get(node.parent as usize).map_or(0, |parent| parent.total_ns);
                 let covered_ns = measured_ns.min(parent_ns.saturating_sub(node.total_ns));
@@ -428,6 +438,9 @@ fn overlapped(group: &Group, outlook: Outlook) -> u64 {
     }
 }
 
+/// Half of something, per mille.
+const HALF: u64 = 500;
+
 /// How much of an amount a remedy gives back, in the middle of its range.
 pub(crate) fn given_back(remedy: Remedy, amount: u64) -> u64 {
     let left = left_over(remedy, Outlook::Best).midpoint(left_over(remedy, Outlook::Worst));
@@ -443,6 +456,7 @@ fn left_over(remedy: Remedy, outlook: Outlook) -> u64 {
         Remedy::SendOnce
         | Remedy::Overlap
         | Remedy::Defer
+        | Remedy::Alone { .. }
         | Remedy::CutAt { .. }
         | Remedy::LikeLater { .. } => (0, 1000),
     };

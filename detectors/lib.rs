@@ -24,11 +24,14 @@ pub mod wording;
 mod blocking_call;
 mod cold_cache;
 mod connection_per_request;
+mod event_loop_stall;
 mod group;
 mod heavy_compute;
 mod kinship;
+mod lock_wait;
 mod mapper;
 mod n_plus_one;
+mod own_time;
 mod pool_starvation;
 mod repeated_query;
 mod retry_storm;
@@ -41,6 +44,7 @@ mod starts;
 mod testing;
 mod unbounded_result;
 mod uncompressed_payload;
+mod worker_starvation;
 
 use candidate::{Candidates, Case, Told, View};
 use docket::CandidateKey;
@@ -98,6 +102,9 @@ pub const ALL: &[Detector] = &[
     connection_per_request::DETECTOR,
     cold_cache::DETECTOR,
     pool_starvation::DETECTOR,
+    event_loop_stall::DETECTOR,
+    worker_starvation::DETECTOR,
+    lock_wait::DETECTOR,
     unbounded_result::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::evidence::{Dictionary, OriginRef, ShapeRef};
 use crate::kinship::{Kinship, kinship};
-use crate::stack;
+use crate::stack::{self, EventLoop};
 
 /// Pairs of shapes that are remembered; then all are forgotten.
 const PAIRS_MAX: usize = 100_000;
@@ -15,6 +15,7 @@ const PAIRS_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub struct Memo {
     mappers: RefCell<FxHashMap<OriginRef, bool>>,
+    event_loops: RefCell<FxHashMap<OriginRef, Option<EventLoop>>>,
     kinships: RefCell<FxHashMap<(ShapeRef, ShapeRef), Kinship>>,
 }
 
@@ -22,6 +23,12 @@ impl Memo {
     /// Whether an object mapper reports what comes from here.
     pub(crate) fn is_of_mapper(&self, origin: OriginRef, dictionary: &Dictionary) -> bool {
         *self.mappers.borrow_mut().entry(origin).or_insert_with(|| stack::is_of_mapper(dictionary, origin))
+    }
+
+    /// On which event loop the requests of a process take turns.
+    pub(crate) fn event_loop(&self, origin: OriginRef, dictionary: &Dictionary) -> Option<EventLoop> {
+        let mut event_loops = self.event_loops.borrow_mut();
+        *event_loops.entry(origin).or_insert_with(|| stack::event_loop(dictionary, origin))
     }
 
     /// What a loop of `child` is to the query `parent`.

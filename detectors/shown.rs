@@ -4,7 +4,7 @@ use crate::docket::{CacheTally, Docket};
 use crate::evidence::Dictionary;
 use crate::scaling::Law;
 use crate::starts::Start;
-use crate::timelines::{Starvation, Starvations};
+use crate::timelines::{Contention, Contentions, Stall, Stalls, Starvation, Starvations};
 
 /// All that was seen, as detectors look at it to confirm what they named.
 #[derive(Debug)]
@@ -15,12 +15,23 @@ pub struct Whole<'a> {
     pub dictionary: &'a Dictionary,
     /// Pools that are used up.
     pub starvations: Starvations,
+    /// Services whose workers are all busy.
+    pub busy: Starvations,
+    /// Locks that are waited for.
+    pub contentions: Contentions,
+    /// What keeps event loops.
+    pub stalls: Stalls,
 }
 
 impl<'a> Whole<'a> {
     /// Looks at everything once.
     pub fn of(docket: &'a Docket, dictionary: &'a Dictionary) -> Self {
-        Self { docket, dictionary, starvations: docket.timelines.inspect(dictionary) }
+        let timelines = &docket.timelines;
+        let starvations = Starvations::of(timelines, dictionary);
+        let busy = Starvations::of_workers(timelines, dictionary);
+        let contentions = Contentions::of(timelines, dictionary);
+        let stalls = Stalls::of(timelines);
+        Self { docket, dictionary, starvations, busy, contentions, stalls }
     }
 }
 
@@ -37,6 +48,12 @@ pub enum Shown<'a> {
     Start(&'a Start),
     /// Time grows faster than the data.
     Law(Law),
+    /// All workers of a service are busy.
+    Workers(&'a Starvation),
+    /// A lock is waited for; without waiting the statement takes so long.
+    Lock(&'a Contention, u64),
+    /// An event loop stands still.
+    Stall(&'a Stall),
 }
 
 /// A candidate that what all requests show does not confirm, with the reason; `None` where another

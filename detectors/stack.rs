@@ -83,6 +83,32 @@ impl Framework {
     }
 }
 
+/// Parts of the names of instrumentations whose requests take turns on one thread, in Python.
+const ASYNCIO: [&str; 9] =
+    ["asgi", "fastapi", "starlette", "aiohttp", "tornado", "sanic", "quart", "litestar", "asyncio"];
+
+/// On which event loop the requests of a process take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventLoop {
+    /// Its clients never block it.
+    Node,
+    /// Python's, whose functions may call clients that block.
+    Asyncio,
+}
+
+/// `None` where requests have threads of their own, as far as is known.
+pub(crate) fn event_loop(dictionary: &Dictionary, origin: OriginRef) -> Option<EventLoop> {
+    let origin = dictionary.origin(origin);
+    match dictionary.text(origin.language) {
+        "nodejs" => Some(EventLoop::Node),
+        "python" => {
+            let library = dictionary.text(origin.library);
+            ASYNCIO.iter().any(|part| library.contains(part)).then_some(EventLoop::Asyncio)
+        }
+        _ => None,
+    }
+}
+
 /// The language of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Language {
@@ -288,6 +314,53 @@ impl Stack {
             Language::Ruby => "rbspy record --pid …",
             Language::Php => "phpspy --pid …",
             Language::Rust | Language::Other => "perf record -g --pid …",
+        }
+    }
+
+    /// What the number of workers of a server is called.
+    pub(crate) fn workers(&self) -> &'static str {
+        match self.language {
+            Language::Python => "gunicorn --threads (or --workers), uWSGI threads or processes",
+            Language::Node => "processes (cluster, pm2 -i), as each serves on one thread,",
+            Language::Java => {
+                "server.tomcat.threads.max (Jetty: server.jetty.threads.max), or virtual threads,"
+            }
+            Language::Ruby => "Puma threads (or workers)",
+            Language::Php => "php-fpm pm.max_children",
+            Language::DotNet => "ThreadPool.SetMinThreads",
+            Language::Go | Language::Rust | Language::Other => "the server's limit of requests at once",
+        }
+    }
+
+    /// How many connections an HTTP client opens to one server.
+    pub(crate) fn connections_of_client(&self) -> &'static str {
+        match self.language {
+            Language::Python => "httpx: Limits(max_connections); requests: pool_maxsize with pool_block",
+            Language::Node => "Agent maxSockets; undici: connections",
+            Language::Java => "maxConnPerRoute, maxConnTotal; WebClient: ConnectionProvider",
+            Language::DotNet => "MaxConnectionsPerServer",
+            Language::Go => "Transport MaxConnsPerHost",
+            _ => "the client's limit of connections to one host",
+        }
+    }
+
+    /// How to compute while other requests go on.
+    pub(crate) fn beside_the_loop(&self) -> &'static str {
+        match self.language {
+            Language::Node => "compute in a worker thread (worker_threads, piscina)",
+            _ => {
+                "compute in another process (ProcessPoolExecutor with loop.run_in_executor); in a thread                  (asyncio.to_thread) only where the code lets go of Python's lock"
+            }
+        }
+    }
+
+    /// How to wait for a call while other requests go on.
+    pub(crate) fn await_call(&self) -> &'static str {
+        match self.language {
+            Language::Node => "await the asynchronous form of the call (no …Sync function)",
+            _ => {
+                "await it with an asynchronous client (httpx.AsyncClient, aiohttp, asyncpg), or call it in a                  thread (asyncio.to_thread; FastAPI: declare the endpoint with def instead of async def)"
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct TraceBuilder {
     origin: OriginRef,
     library: String,
     service: String,
+    language: Option<&'static str>,
+    server: Option<&'static str>,
 }
 
 /// What was found in a trace, with the texts to read it by.
@@ -48,7 +50,7 @@ impl TraceBuilder {
         if self.service.is_empty() {
             self.service = "shop".to_owned();
         }
-        self = self.by("server");
+        self = self.by_server();
         let shape = self.shape(Family::Endpoint, name, None);
         self.add(Span { kind: Kind::Entry, role: Role::Server, shape, ..Span::default() }, from, to);
         let entry = self.spans.len() as u64;
@@ -78,13 +80,30 @@ impl TraceBuilder {
         self.by("server")
     }
 
+    /// From here on spans are recorded in this language.
+    pub(crate) fn language(mut self, language: &'static str) -> Self {
+        self.language = Some(language);
+        self.by_server()
+    }
+
+    /// From here on requests are recorded by this instrumentation.
+    pub(crate) fn server(mut self, server: &'static str) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    fn by_server(self) -> Self {
+        let server = self.server.unwrap_or("server");
+        self.by(server)
+    }
+
     /// From here on spans are recorded by this instrumentation.
     pub(crate) fn by(mut self, library: &str) -> Self {
         self.library = library.to_owned();
         let service = if self.service.is_empty() { "shop" } else { &self.service };
         let service = self.dictionary.symbol(service);
         let library = self.dictionary.symbol(&self.library);
-        let language = self.dictionary.symbol("python");
+        let language = self.dictionary.symbol(self.language.unwrap_or("python"));
         let origin = Origin { service, instance: service, library, language, ..Origin::default() };
         self.origin = self.dictionary.origin_ref(origin);
         self

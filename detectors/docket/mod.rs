@@ -19,6 +19,7 @@ pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceT
 use crate::analysis::Gathers;
 use crate::candidate::{Candidate, Candidates, Subject};
 use crate::evidence::cache_reads::cache_reads;
+use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
 use crate::settings::Resolved;
@@ -212,6 +213,12 @@ impl Docket {
             let endpoint = EndpointKey::of(request, dictionary);
             let key =
                 CandidateKey { detector: candidate.detector, endpoint, subject: candidate.subject.clone() };
+            for &(start_ns, end_ns) in &candidate.stretches {
+                let hash = hash_of(request.trace, request.span());
+                let subject = candidate.subject.clone();
+                let stretch = Stretch { start_ns, end_ns, request: hash, endpoint, subject };
+                self.timelines.add_stretch(request.opened_by.origin, stretch, dictionary);
+            }
             let number = self.number(key, || CandidateTally::new(candidate));
             self.candidates[number as usize].1.add(candidate, trace, request);
             self.claimed.push(number);

@@ -2,14 +2,15 @@
 
 use super::endpoints::{Effect, EndpointView, spread};
 use super::identity;
-use crate::candidate::{Case, Mark, Subject, Told};
-use crate::docket::{CandidateKey, CandidateTally, Docket};
+use crate::candidate::{Case, Mark, Remedy, Subject, Told};
+use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
 use crate::impact::{self, Fix, Fixes, Replayer};
 use crate::settings::Settings;
 use crate::shown::{Shown, Whole};
+use crate::timelines::Stall;
 use crate::{ALL, Detector};
 
 /// A candidate on its way to a finding or a dismissal.
@@ -64,8 +65,15 @@ impl<'a> Considered<'a> {
         let subject = identity::subject(&key.subject, scales.dictionary);
         let marks = marks_in_order(tally, scales.dictionary);
         let told = (detector.tell)(&scales.case(key, tally, view, &marks, &shown));
-        let fix = Fix { remedy: tally.remedy, row_share_ns: scales.row_share(&key.subject) };
-        let effects = effects(scales.views, number, fix, home, places, replayer);
+        let remedy = match shown {
+            Shown::Lock(_, alone_ns) => Remedy::Alone { ns: alone_ns },
+            _ => tally.remedy,
+        };
+        let fix = Fix { remedy, row_share_ns: scales.row_share(&key.subject) };
+        let effects = match shown {
+            Shown::Stall(stall) => relief(scales.views, home, stall),
+            _ => effects(scales.views, number, fix, home, places, replayer),
+        };
         let entries = || effects.iter().filter(|(place, _)| scales.views[*place].is_entry());
         let gain_ns = match entries().next() {
             Some(_) => entries().map(|(_, effect)| effect.gain_ns).sum(),
@@ -92,6 +100,18 @@ impl<'a> Considered<'a> {
     /// Bytes that the fix gives back over all requests, in the middle of its range.
     pub(super) fn bytes_given_back(&self) -> u64 {
         impact::given_back(self.fix.remedy, self.tally.bytes_total)
+    }
+
+    /// Whether the time that it gives back is that of other requests, which no replay knows of.
+    pub(super) fn relieves_others(&self) -> bool {
+        matches!(self.shown, Shown::Stall(_))
+    }
+
+    /// The share of the time of an endpoint's requests that they stand still for it, at most, per mille.
+    pub(super) fn holds_up(&self, endpoint: EndpointKey) -> u64 {
+        let Shown::Stall(stall) = self.shown else { return 0 };
+        let delayed = stall.delayed.iter().find(|delayed| delayed.endpoint == endpoint);
+        delayed.map_or(0, |delayed| delayed.share())
     }
 
     /// What the fix alone does at its own endpoint.
@@ -218,6 +238,18 @@ fn effects(
     fixes.set(number, fix);
     let wanted = places.iter().filter(|&&place| place == home || views[place].is_entry());
     wanted.map(|&place| (place, views[place].replay(&fixes, replayer))).collect()
+}
+
+/// What a fix gives back at the endpoints whose requests stand still, and nothing at its own.
+fn relief(views: &[EndpointView<'_>], home: usize, stall: &Stall) -> Vec<(usize, Effect)> {
+    let effects = views.iter().enumerate().filter_map(|(place, view)| {
+        let delayed = stall.delayed.iter().find(|delayed| delayed.endpoint == view.key);
+        match delayed {
+            Some(delayed) => Some((place, view.relieved(&delayed.requests_ns))),
+            None => (place == home).then(|| (place, view.relieved(&[]))),
+        }
+    });
+    effects.collect()
 }
 
 /// As sure as at least half of the requests make it.

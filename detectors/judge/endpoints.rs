@@ -89,9 +89,31 @@ impl<'a> EndpointView<'a> {
     pub(super) fn replay(&self, fixes: &Fixes, replayer: &mut Replayer) -> Effect {
         let (best, best_gain) = self.replay_one(fixes, Outlook::Best, replayer);
         let (worst, worst_gain) = self.replay_one(fixes, Outlook::Worst, replayer);
+        self.effect(&self.measured, (&best, &worst), (best_gain + worst_gain) / 2.0)
+    }
+
+    /// What becomes of it where requests no longer stand still for another: each took a time, and may have stood
+    /// still for a part of it. At best it takes all of that less, at worst as long as before.
+    pub(super) fn relieved(&self, requests_ns: &[(u64, u64)]) -> Effect {
+        let measured = Distribution::new(requests_ns.iter().map(|&(took_ns, _)| (took_ns, 1.0)));
+        let best = requests_ns.iter().map(|&(took_ns, stood_ns)| (took_ns - stood_ns, 1.0));
+        let stood_ns: u64 = requests_ns.iter().map(|it| it.1).sum();
+        // Not every request of the endpoint may be known so well.
+        let seen = requests_ns.len().max(1) as f64;
+        let gain_ns = stood_ns as f64 / 2.0 * self.tally.requests as f64 / seen;
+        self.effect(&measured, (&Distribution::new(best), &measured), gain_ns)
+    }
+
+    /// An endpoint whose sample changes like this.
+    fn effect(
+        &self,
+        before: &Distribution,
+        (best, worst): (&Distribution, &Distribution),
+        gain_ns: f64,
+    ) -> Effect {
         let range = |permille: u64, measured: Option<u64>| {
-            let at = |replayed: &Distribution| scaled(measured?, replayed, &self.measured, permille);
-            let (one, other) = (at(&best)?, at(&worst)?);
+            let at = |changed: &Distribution| scaled(measured?, changed, before, permille);
+            let (one, other) = (at(best)?, at(worst)?);
             Some([one.min(other), one.max(other)])
         };
         let range = LatencyRange {
@@ -102,7 +124,7 @@ impl<'a> EndpointView<'a> {
         };
         let middle = |ends: Option<[u64; 2]>| ends.map(|[low, high]| low.midpoint(high));
         Effect {
-            gain_ns: ((best_gain + worst_gain) / 2.0).max(0.0) as u64,
+            gain_ns: gain_ns.max(0.0) as u64,
             predicted: Latency {
                 p50: middle(range.p50),
                 p95: middle(range.p95),

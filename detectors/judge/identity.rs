@@ -65,6 +65,11 @@ pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Su
             },
             shape: None,
         },
+        Subject::Workers(service) => finding::Subject {
+            kind: finding::SubjectKind::Workers,
+            text: format!("workers of {}", dictionary.text(*service)),
+            shape: None,
+        },
         Subject::Pool { service, .. } => finding::Subject {
             kind: finding::SubjectKind::Pool,
             text: format!("connection pool of {}", dictionary.text(*service)),

@@ -360,7 +360,9 @@ fn endpoints(
         let view = &scales.views[place];
         let path = view.critical_path(scales.own_is_known(view.key.service));
         let affecting = candidates.iter().filter(|candidate| {
-            told.get(&candidate.id) == Some(&true) && candidate.effects.iter().any(|(at, _)| *at == place)
+            told.get(&candidate.id) == Some(&true)
+                && !candidate.relieves_others()
+                && candidate.effects.iter().any(|(at, _)| *at == place)
         });
         let after_fixes = selection::after_fixes(view, affecting.collect(), replayer);
         Endpoint {
@@ -418,13 +420,13 @@ fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
     let given_up = docket.timelines.given_up();
     if given_up > 0 {
         notes.push(format!(
-            "waits for connections are not looked for in {given_up} windows of 10 s: too many requests"
+            "what requests wait for together is not looked for in {given_up} windows of 10 s: too many requests"
         ));
     }
     let kept = docket.timelines.kept_per_mille();
     if kept < 1000 {
         notes.push(format!(
-            "waits for connections are looked for in {}.{} % of all windows of 10 s, chosen by their hash",
+            "what requests wait for together is looked for in {}.{} % of all windows of 10 s, chosen by their hash",
             kept / 10,
             kept % 10
         ));

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::claims::Claims;
 use super::considered::Considered;
 use super::endpoints::{EndpointView, metric_of};
-use crate::candidate::{Mark, Remedy};
+use crate::candidate::{Mark, Remedy, Subject};
 use crate::figures::{bytes, duration};
 use crate::finding::{AfterFix, Confidence, Latency};
 use crate::impact::{Fixes, Replayer};
@@ -30,6 +30,9 @@ const BYTES_MIN: u64 = 50_000;
 
 /// Claims that cover each other by this share are one problem.
 const ONE_PROBLEM: f64 = 0.8;
+
+/// Where requests stand still for this share of their time, per mille, nothing else is told to be slow.
+const STANDS_STILL_MIN: u64 = 500;
 
 /// Fixes that are replayed one after another at one endpoint.
 const FIXES_MAX: usize = 20;
@@ -116,12 +119,7 @@ impl Selection<'_, '_> {
             let view = &self.views[*view];
             is_worth_telling(view, candidate, &view.latency, &effect.predicted)
         });
-        let explained = self
-            .told
-            .iter()
-            .copied()
-            .find(|&told| claims.covered(candidate.number, self.candidates[told].number) >= ONE_PROBLEM);
-        if let Some(told) = explained {
+        if let Some(told) = self.told.iter().copied().find(|&told| self.explains(told, candidate, claims)) {
             return Verdict::ExplainedBy(told);
         }
         if !worth {
@@ -133,7 +131,25 @@ impl Selection<'_, '_> {
                 false => Verdict::Little(self.little(candidate)),
             };
         }
-        self.decide_beside_others(place, replayer)
+        match candidate.relieves_others() {
+            true => Verdict::Told,
+            false => self.decide_beside_others(place, replayer),
+        }
+    }
+
+    /// Whether a finding accounts for the time that a candidate is about.
+    fn explains(&self, told: usize, candidate: &Considered<'_>, claims: &Claims) -> bool {
+        let told = &self.candidates[told];
+        let same_time = claims.covered(candidate.number, told.number) >= ONE_PROBLEM;
+        if !told.relieves_others() {
+            return same_time;
+        }
+        // A call that keeps others waiting may have other flaws, too.
+        let own_time = matches!(told.key.subject, Subject::Own(_));
+        // What takes long where requests mostly stand still may be quick.
+        let is_slow = matches!(candidate.fix.remedy, Remedy::Shrink { .. }) && !candidate.relieves_others();
+        let stands_still = told.holds_up(self.views[candidate.home].key) >= STANDS_STILL_MIN;
+        same_time && own_time || is_slow && stands_still
     }
 
     /// Of several candidates about the bytes of one body the one remains that gives back most.
@@ -210,7 +226,7 @@ fn is_worth_telling(
     });
     let least_ns = match candidate.fix.remedy {
         _ if view.excess_ns().is_some() => 1,
-        Remedy::SendOnce | Remedy::Overlap | Remedy::Remove { .. } => GAIN_MIN_NS,
+        Remedy::SendOnce | Remedy::Overlap | Remedy::Remove { .. } | Remedy::Alone { .. } => GAIN_MIN_NS,
         Remedy::Defer
         | Remedy::Shrink { .. }
         | Remedy::Beside

@@ -101,6 +101,11 @@ fn affected(candidate: &Considered<'_>, views: &[EndpointView<'_>]) -> Vec<Affec
             service: views[*place].service.clone(),
             endpoint: views[*place].name.clone(),
             gain_ns: effect.gain_ns,
+            latency_ns: FindingLatency {
+                measured: views[*place].latency,
+                predicted: effect.predicted,
+                predicted_range: effect.range,
+            },
         })
         .collect();
     affected.sort_by(|one, other| {
@@ -114,7 +119,7 @@ fn affected(candidate: &Considered<'_>, views: &[EndpointView<'_>]) -> Vec<Affec
 fn resource(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<ResourceClass> {
     match &candidate.key.subject {
         Subject::Own(_) => Some(ResourceClass::Cpu),
-        Subject::Pool { .. } => Some(ResourceClass::Io),
+        Subject::Pool { .. } | Subject::Workers(_) => Some(ResourceClass::Io),
         Subject::Body | Subject::Encoding => Some(ResourceClass::Network),
         Subject::Start => None,
         Subject::Shape(shape) if dictionary.shape(*shape).facts.is_some() => Some(ResourceClass::Io),

@@ -4,8 +4,8 @@ use std::io;
 
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{
-    AfterFix, Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange, Report,
-    Unit, Verify,
+    Affected, AfterFix, Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange,
+    Report, Unit, Verify,
 };
 use detectors::settings::Metric;
 
@@ -103,8 +103,9 @@ fn prediction(finding: &Finding, endpoint: Option<&Endpoint>, shown: &Shown<'_>)
         (Some(step), _) => (steps[step - 1].latency_ns, steps[step].latency_ns),
         (None, _) => (finding.latency_ns.measured, finding.latency_ns.predicted),
     };
-    let mut items: Vec<Line> = metrics(&before, endpoint)
-        .into_iter()
+    // What helps other endpoints only is not told as "309 ms → 309 ms".
+    let shown_here = metrics(&before, endpoint).into_iter().filter(|_| after != before);
+    let mut items: Vec<Line> = shown_here
         .filter_map(|metric| change(metric, value(&before, metric), value(&after, metric)))
         .collect();
     match place {
@@ -253,7 +254,14 @@ fn write_affected(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::
     });
     let mut texts: Vec<String> = others
         .map(|affected| {
-            format!("{} {} ({})", affected.service, affected.endpoint, duration(affected.gain_ns))
+            let Affected { service, endpoint, gain_ns, latency_ns } = affected;
+            let changed = metrics(&latency_ns.measured, None).into_iter().filter_map(|metric| {
+                let (before, after) =
+                    (value(&latency_ns.measured, metric)?, value(&latency_ns.predicted, metric)?);
+                Some(format!("{} {} → {}", metric_name(metric), duration(before), duration(after)))
+            });
+            let changed: Vec<String> = changed.collect();
+            format!("{service} {endpoint} ({}; {} in all)", changed.join(", "), duration(*gain_ns))
         })
         .collect();
     if texts.len() > AFFECTED_MAX && !verbose {

@@ -224,7 +224,7 @@ impl Recorded {
     }
 
     fn starvation(&self) -> Option<Starvation> {
-        let starvations = self.timelines(|_| true).inspect(&self.dictionary);
+        let starvations = Starvations::of(&self.timelines(|_| true), &self.dictionary);
         let service = self.dictionary.find("shop").unwrap();
         starvations.confirms(service).cloned()
     }
@@ -424,12 +424,12 @@ fn three_dockets_with_a_third_each_find_the_same() {
     for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
         let mut merged = Timelines::default();
         order.into_iter().for_each(|number| merged.merge(third(number)));
-        let found = merged.inspect(&recorded.dictionary);
+        let found = Starvations::of(&merged, &recorded.dictionary);
         assert_eq!(found.iter().collect::<Vec<_>>(), [&whole]);
     }
     let mut right = third(1);
     right.merge(third(2));
     let mut left = third(0);
     left.merge(right);
-    assert_eq!(left.inspect(&recorded.dictionary).iter().next(), Some(&whole));
+    assert_eq!(Starvations::of(&left, &recorded.dictionary).iter().next(), Some(&whole));
 }

@@ -1,239 +1,18 @@
-//! What requests of one process share: who used a database connection when, and who seems to have waited.
-//!
-//! Time is cut into windows of ten seconds, aligned to the epoch, for each instance of a service.
-//! Which windows are kept is decided by a hash of their content (instance and time), so that dockets
-//! that hold parts of one window keep the same ones; windows merge by union before anything is
-//! concluded from them. Inputs that fit keep every window.
+//! Which database connections requests hold, and which of their gaps and waits may be for one.
 
-use super::content_hash::{START, fnv_1a};
-use std::collections::BTreeMap;
-
-use rustc_hash::FxHashMap;
-
-use super::trace::{EndpointName, NONE, Operation, Request, Trace, Waits};
-use super::{Dictionary, Kind, OriginRef, ShapeRef, Symbol, TraceId};
+use super::{Noted, Record, WAIT_MIN_NS};
 use crate::docket::hash_of;
+use crate::evidence::trace::{EndpointName, NONE, Operation, Request, Trace, Waits};
+use crate::evidence::{Kind, ShapeRef, Symbol, TraceId};
 
-/// Length of a window.
-pub(crate) const WINDOW_NS: u64 = 10_000_000_000;
-/// A window with more records is given up: about 6,000 requests a second.
-const RECORDS_MAX: usize = 60_000;
-/// Records that all windows may hold together, each of 64 bytes.
-const COST_MAX: usize = 250_000;
-/// What a window costs beside its records, in records.
-const WINDOW_COST: usize = 4;
-/// An interval is noted in so many windows at most: five minutes.
-const WINDOWS_OF_RECORD_MAX: u64 = 30;
 /// Statements of one request that follow each other this closely use one connection without a pause.
 const PAUSE_MIN_NS: u64 = 1_000_000;
-/// Shorter waits and gaps are no starvation: a healthy checkout takes microseconds.
-pub(crate) const WAIT_MIN_NS: u64 = 1_000_000;
 /// Some runtimes (Node.js) cut starts, but not ends, to whole milliseconds.
 const GRAIN_NS: u64 = 1_000_000;
 /// Connections that one request uses at once, and that are told apart.
 const HOLDS_OPEN_MAX: usize = 64;
-
 /// Connections that one request waits for before it uses them.
 const ACQUIRED_MAX: usize = 64;
-
-/// What a record is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Noted {
-    /// A connection from the first to the last statement that one request sends over it.
-    Hold,
-    /// Statements without a pause.
-    Use,
-    /// Both: a hold without a pause.
-    HoldAndUse,
-    /// Waiting for a connection, as the instrumentation reports it.
-    Wait,
-    /// Time without any call before a hold begins.
-    GapBeforeHold,
-    /// Time without any call before statements, within a hold.
-    GapInHold,
-}
-
-/// An interval of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Record {
-    /// Hash of trace and span of the request.
-    pub(crate) request: u64,
-    pub(crate) start_ns: u64,
-    pub(crate) end_ns: u64,
-    /// When the request ends.
-    pub(crate) request_end_ns: u64,
-    /// Of a hold or use: time in statements.
-    pub(crate) busy_ns: u64,
-    /// Of a hold: duration of the longest other call meanwhile.
-    pub(crate) beside_ns: u64,
-    /// Of a hold or use: the statement with most of the time.
-    pub(crate) shape: ShapeRef,
-    /// Of a hold: the longest other call meanwhile.
-    pub(crate) beside: ShapeRef,
-    /// The database.
-    pub(crate) target: Symbol,
-    pub(crate) noted: Noted,
-}
-
-/// Ten seconds of one instance.
-#[derive(Debug, Clone)]
-pub(crate) struct Window {
-    pub(crate) service: Symbol,
-    pub(crate) instance: Symbol,
-    /// Start, in windows since the epoch.
-    pub(crate) number: u64,
-    pub(crate) records: Vec<Record>,
-    /// Records that came, those of a window that was given up included.
-    came: usize,
-}
-
-impl Window {
-    fn cost(&self) -> usize {
-        WINDOW_COST + self.came.min(RECORDS_MAX)
-    }
-
-    /// Whether it had too many records.
-    pub(crate) fn is_given_up(&self) -> bool {
-        self.came > RECORDS_MAX
-    }
-
-    fn push(&mut self, record: Record) {
-        self.came += 1;
-        if self.is_given_up() {
-            self.records = Vec::new();
-        } else {
-            self.records.push(record);
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.came += other.came;
-        if self.is_given_up() {
-            self.records = Vec::new();
-        } else {
-            self.records.extend(other.records);
-        }
-    }
-}
-
-/// Windows of all instances.
-#[derive(Debug)]
-pub struct Timelines {
-    /// By the hash that decides what is kept; the smallest are.
-    windows: BTreeMap<u64, Window>,
-    cost: usize,
-    cost_max: usize,
-    /// Windows with this hash or a larger one are not kept.
-    below: u64,
-    instances: FxHashMap<OriginRef, Instance>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Instance {
-    service: Symbol,
-    instance: Symbol,
-    hash: u64,
-}
-
-impl Default for Timelines {
-    fn default() -> Self {
-        Self::with_cost_max(COST_MAX)
-    }
-}
-
-impl Timelines {
-    fn with_cost_max(cost_max: usize) -> Self {
-        Self { windows: BTreeMap::new(), cost: 0, cost_max, below: u64::MAX, instances: FxHashMap::default() }
-    }
-
-    /// Takes in a trace.
-    pub fn add(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) {
-        for (number, request) in trace.requests.iter().enumerate() {
-            let records = uses.records_of(number);
-            if records.is_empty() {
-                continue;
-            }
-            let instance = self.instance(request.opened_by.origin, dictionary);
-            records.iter().for_each(|record| self.note(instance, *record));
-        }
-    }
-
-    /// Adds what others over the same dictionary have taken in; the order of merging does not matter.
-    pub fn merge(&mut self, other: Self) {
-        self.below = self.below.min(other.below);
-        for (hash, window) in other.windows {
-            match self.windows.get_mut(&hash) {
-                Some(known) => known.merge(window),
-                None => {
-                    self.windows.insert(hash, window);
-                }
-            }
-        }
-        self.windows.split_off(&self.below);
-        self.cost = self.windows.values().map(Window::cost).sum();
-        self.keep_within();
-    }
-
-    /// All windows that are kept.
-    pub(crate) fn windows(&self) -> impl Iterator<Item = &Window> {
-        self.windows.values()
-    }
-
-    /// How many windows had too many records to be kept.
-    pub fn given_up(&self) -> u64 {
-        self.windows.values().filter(|window| window.is_given_up()).count() as u64
-    }
-
-    /// The share of all windows that is kept, per mille; 1000 if all are.
-    pub fn kept_per_mille(&self) -> u64 {
-        (u128::from(self.below) * 1000).div_ceil(u128::from(u64::MAX)) as u64
-    }
-
-    fn instance(&mut self, origin: OriginRef, dictionary: &Dictionary) -> Instance {
-        *self.instances.entry(origin).or_insert_with(|| {
-            let origin = dictionary.origin(origin);
-            let texts = [dictionary.text(origin.service), "\0", dictionary.text(origin.instance)];
-            let hash = fnv_1a(START, texts.iter().flat_map(|text| text.bytes()));
-            Instance { service: origin.service, instance: origin.instance, hash }
-        })
-    }
-
-    /// Puts a record into the windows that it touches: waits and gaps where they end.
-    fn note(&mut self, instance: Instance, record: Record) {
-        let last = record.request_end_ns.max(record.end_ns) / WINDOW_NS;
-        let (first, last) = match record.noted {
-            Noted::Hold | Noted::Use | Noted::HoldAndUse => (record.start_ns / WINDOW_NS, last),
-            Noted::Wait | Noted::GapBeforeHold | Noted::GapInHold => {
-                (record.end_ns / WINDOW_NS, record.end_ns / WINDOW_NS)
-            }
-        };
-        for number in first..=last.min(first.saturating_add(WINDOWS_OF_RECORD_MAX - 1)) {
-            let hash = hash_of(instance.hash.into(), number);
-            if hash >= self.below {
-                continue;
-            }
-            let Instance { service, instance, .. } = instance;
-            let window = self.windows.entry(hash).or_insert_with(|| {
-                self.cost += WINDOW_COST;
-                Window { service, instance, number, records: Vec::new(), came: 0 }
-            });
-            self.cost -= window.cost();
-            window.push(record);
-            self.cost += window.cost();
-            self.keep_within();
-        }
-    }
-
-    /// Drops the windows with the largest hashes. What a window costs never falls, so that one that
-    /// is dropped here would be dropped by whoever saw more of it, too.
-    fn keep_within(&mut self) {
-        while self.cost > self.cost_max {
-            let Some((hash, window)) = self.windows.pop_last() else { return };
-            self.below = hash;
-            self.cost -= window.cost();
-        }
-    }
-}
 
 /// Something that may be a wait for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,7 +50,7 @@ impl ConnectionUse {
         &self.reading.waited[from..to]
     }
 
-    fn records_of(&self, request: usize) -> &[Record] {
+    pub(super) fn records_of(&self, request: usize) -> &[Record] {
         let (from, to) = (self.ends_before(request).0, self.ends[request].0);
         &self.records[from..to]
     }
@@ -514,7 +293,7 @@ const LOOK_AHEAD: usize = 64;
 
 /// Whether an operation waits for a connection to a database: not inside a call to another service,
 /// and not followed by one.
-pub(crate) fn waits_for_database(trace: &Trace, request: &Request, number: u32) -> bool {
+fn waits_for_database(trace: &Trace, request: &Request, number: u32) -> bool {
     let wait = &trace.operations[number as usize];
     let calls = |operation: &Operation| Waits::of(operation.kind) == Waits::Call;
     let inside_call = wait.parent != NONE && calls(&trace.operations[wait.parent as usize]);
@@ -524,84 +303,4 @@ pub(crate) fn waits_for_database(trace: &Trace, request: &Request, number: u32) 
         .filter(|operation| operation.start_ns >= wait.end_ns)
         .find(|operation| calls(operation) || Waits::of(operation.kind) == Waits::Database);
     wait.kind == Kind::PoolWait && !inside_call && next.is_none_or(|next| !calls(next))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::evidence::Origin;
-
-    fn record(number: u64) -> Record {
-        let start_ns = number * 700_000_000;
-        Record {
-            request: number,
-            start_ns,
-            end_ns: start_ns + number % 7 * 1_000_000_000,
-            request_end_ns: start_ns + number % 7 * 1_500_000_000,
-            busy_ns: number,
-            beside_ns: 0,
-            shape: ShapeRef(1),
-            beside: ShapeRef::default(),
-            target: Symbol(1),
-            noted: if number.is_multiple_of(5) { Noted::Wait } else { Noted::HoldAndUse },
-        }
-    }
-
-    fn timelines(cost_max: usize, numbers: impl Iterator<Item = u64>) -> Timelines {
-        let mut dictionary = Dictionary::default();
-        let origins: Vec<OriginRef> = (0..3)
-            .map(|instance| {
-                let instance = dictionary.symbol(&format!("shop-{instance}"));
-                dictionary.origin_ref(Origin { service: Symbol(0), instance, ..Origin::default() })
-            })
-            .collect();
-        let mut timelines = Timelines::with_cost_max(cost_max);
-        for number in numbers {
-            let instance = timelines.instance(origins[(number % 3) as usize], &dictionary);
-            timelines.note(instance, record(number));
-        }
-        timelines
-    }
-
-    /// Instance, window and requests of what is kept.
-    fn kept(timelines: &Timelines) -> Vec<(Symbol, u64, Vec<u64>)> {
-        let mut kept: Vec<_> = timelines
-            .windows()
-            .map(|window| {
-                let mut requests: Vec<u64> = window.records.iter().map(|record| record.request).collect();
-                requests.sort_unstable();
-                (window.instance, window.number, requests)
-            })
-            .collect();
-        kept.sort();
-        kept
-    }
-
-    #[test]
-    fn what_is_kept_does_not_depend_on_order_and_merging() {
-        for cost_max in [100, 777, 5000, 100_000] {
-            let whole = timelines(cost_max, 0..3000);
-            assert!(whole.cost <= cost_max);
-            assert_eq!(whole.kept_per_mille() == 1000, cost_max == 100_000);
-            let backwards = timelines(cost_max, (0..3000).rev());
-            assert_eq!(kept(&backwards), kept(&whole));
-            let mut merged = timelines(cost_max, (0..3000).filter(|number| number % 7 == 3));
-            for rest in [6, 0, 1, 5, 2, 4] {
-                merged.merge(timelines(cost_max, (0..3000).filter(move |number| number % 7 == rest)));
-            }
-            assert_eq!(kept(&merged), kept(&whole));
-            assert_eq!((merged.cost, merged.below), (whole.cost, whole.below));
-        }
-    }
-
-    #[test]
-    fn a_window_with_too_many_records_is_given_up_by_all() {
-        let many = RECORDS_MAX as u64 * 2 / 3;
-        let same = |_| 1;
-        let mut merged = timelines(COST_MAX, (0..many).map(same));
-        assert_eq!(merged.given_up(), 0);
-        merged.merge(timelines(COST_MAX, (0..many).map(same)));
-        assert_eq!(merged.given_up(), 1);
-        assert!(merged.windows().all(|window| window.records.is_empty()));
-    }
 }

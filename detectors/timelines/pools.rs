@@ -1,4 +1,4 @@
-//! What the timelines show once all of them are merged: pools whose connections are used up.
+//! Pools whose connections are used up, and services whose workers are.
 //!
 //! When a connection is given back is not recorded; three ways are tried: after each statement, after
 //! the last statement of a request, at the end of the request. The one counts that explains the waits:
@@ -7,7 +7,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::evidence::timeline::{Noted, Record, Timelines, WINDOW_NS, Window};
+use super::per_mille;
+use crate::evidence::timeline::{Noted, Record, Timelines, WAIT_MIN_NS, WINDOW_NS, Window};
+use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 
 /// Fewer waits say nothing.
@@ -126,19 +128,30 @@ impl Starvations {
     }
 }
 
-impl Timelines {
+impl Starvations {
     /// Looks for pools that are used up. Asked once, when everything is merged.
-    pub fn inspect(&self, dictionary: &Dictionary) -> Starvations {
-        let mut instances: FxHashMap<(Symbol, Symbol), Vec<&Window>> = FxHashMap::default();
-        for window in self.windows() {
-            instances.entry((window.service, window.instance)).or_default().push(window);
+    pub fn of(timelines: &Timelines, dictionary: &Dictionary) -> Self {
+        Self::among(timelines, |window| window.records.clone(), dictionary)
+    }
+
+    /// Looks for services all of whose workers are busy. A worker is taken for a request as a connection is
+    /// for statements, and asked for when the request is sent.
+    pub fn of_workers(timelines: &Timelines, dictionary: &Dictionary) -> Self {
+        Self::among(timelines, work_of, dictionary)
+    }
+
+    fn among(timelines: &Timelines, records: fn(&Window) -> Vec<Record>, dictionary: &Dictionary) -> Self {
+        let mut instances: FxHashMap<(Symbol, Symbol), Vec<Numbered>> = FxHashMap::default();
+        for window in timelines.windows() {
+            let of_instance = instances.entry((window.service, window.instance)).or_default();
+            of_instance.push((window.number, records(window)));
         }
         let mut seen: FxHashMap<(Symbol, Symbol), FxHashSet<Symbol>> = FxHashMap::default();
         let mut starving: FxHashMap<(Symbol, Symbol), Vec<Pool>> = FxHashMap::default();
         for ((service, instance), windows) in instances {
             for (target, moments) in Moment::by_target(&windows) {
                 seen.entry((service, target)).or_default().insert(instance);
-                if let Some(pool) = Pool::of(&moments) {
+                if let Some(pool) = Pool::of(&moments, &Held::ALL, NOISE) {
                     starving.entry((service, target)).or_default().push(pool);
                 }
             }
@@ -152,12 +165,49 @@ impl Timelines {
             let target = dictionary.text(it.target).to_owned();
             (dictionary.text(it.service).to_owned(), std::cmp::Reverse(it.wait_ns), target)
         });
-        Starvations(told)
+        Self(told)
     }
 }
 
+/// The number of a window and what is noted in it.
+type Numbered = (u64, Vec<Record>);
+
+/// Requests of a window as records: while a request is served it holds a worker.
+fn work_of(window: &Window) -> Vec<Record> {
+    let records = window.served.iter().flat_map(|served| {
+        let shape = match served.endpoint.name {
+            EndpointName::Route(shape) | EndpointName::Background(shape) => shape,
+            _ => ShapeRef::default(),
+        };
+        let work = Record {
+            request: served.request,
+            start_ns: served.start_ns,
+            end_ns: served.end_ns,
+            request_end_ns: served.end_ns,
+            busy_ns: served.end_ns - served.start_ns,
+            beside_ns: 0,
+            shape,
+            beside: ShapeRef::default(),
+            target: Symbol::default(),
+            noted: Noted::Hold,
+        };
+        let begins_here = served.start_ns / WINDOW_NS == window.number;
+        let sent_ns =
+            served.sent_ns.filter(|sent_ns| begins_here && sent_ns + WAIT_MIN_NS <= served.start_ns);
+        let wait = sent_ns.map(|sent_ns| Record {
+            start_ns: sent_ns,
+            end_ns: served.start_ns,
+            busy_ns: 0,
+            noted: Noted::Wait,
+            ..work
+        });
+        [Some(work), wait].into_iter().flatten()
+    });
+    records.collect()
+}
+
 /// The records of one window and one database.
-struct Moment {
+pub(super) struct Moment {
     start_ns: u64,
     end_ns: u64,
     records: Vec<Record>,
@@ -165,29 +215,29 @@ struct Moment {
 
 impl Moment {
     /// Splits windows by database. A wait whose database is not said belongs to the only one there is.
-    fn by_target(windows: &[&Window]) -> FxHashMap<Symbol, Vec<Self>> {
-        let records = || windows.iter().flat_map(|window| &window.records);
+    fn by_target(windows: &[Numbered]) -> FxHashMap<Symbol, Vec<Self>> {
+        let records = || windows.iter().flat_map(|(_, records)| records);
         let mut by_target: FxHashMap<Symbol, Vec<Self>> = records()
             .filter(|record| is_held(record.noted))
             .map(|record| (record.target, Vec::new()))
             .collect();
         let only = by_target.keys().next().copied().filter(|_| by_target.len() == 1);
-        for window in windows {
+        for (number, records) in windows {
             let mut parts: FxHashMap<Symbol, Vec<Record>> = FxHashMap::default();
-            for record in &window.records {
+            for record in records {
                 parts.entry(only.unwrap_or(record.target)).or_default().push(*record);
             }
             for (target, records) in parts {
                 if let Some(moments) = by_target.get_mut(&target) {
-                    moments.extend(Self::of(window, records));
+                    moments.extend(Self::of(*number, records));
                 }
             }
         }
         by_target
     }
 
-    fn of(window: &Window, records: Vec<Record>) -> Option<Self> {
-        let begin_ns = window.number * WINDOW_NS;
+    pub(super) fn of(number: u64, records: Vec<Record>) -> Option<Self> {
+        let begin_ns = number * WINDOW_NS;
         let finish_ns = begin_ns.saturating_add(WINDOW_NS);
         let start_ns = records.iter().map(|record| record.start_ns).min()?;
         let end_ns = records.iter().map(|record| record.request_end_ns.max(record.end_ns)).max()?;
@@ -208,7 +258,7 @@ fn is_held(noted: Noted) -> bool {
 }
 
 impl Held {
-    const ALL: [Self; 3] = [Self::FirstToLast, Self::EachStatement, Self::ToTheEnd];
+    pub(super) const ALL: [Self; 3] = [Self::FirstToLast, Self::EachStatement, Self::ToTheEnd];
 
     /// From when to when a record holds a connection.
     fn interval(self, record: &Record) -> Option<(u64, u64)> {
@@ -348,13 +398,13 @@ impl Levels {
 }
 
 /// The pool of one instance, used up.
-struct Pool {
-    held: Held,
+pub(super) struct Pool {
+    pub(super) held: Held,
     reported: bool,
-    size: u64,
-    explained: Explained,
-    holds_ns: Vec<u64>,
-    by_holding: FxHashMap<Holding, u64>,
+    pub(super) size: u64,
+    pub(super) explained: Explained,
+    pub(super) holds_ns: Vec<u64>,
+    pub(super) by_holding: FxHashMap<Holding, u64>,
     asked: u64,
     busy_ns: u64,
     asked_at_once: Levels,
@@ -362,17 +412,17 @@ struct Pool {
 
 /// How well releases explain the waits.
 #[derive(Debug, Default, Clone, Copy)]
-struct Explained {
-    waits: u64,
-    wait_ns: u64,
+pub(super) struct Explained {
+    pub(super) waits: u64,
+    pub(super) wait_ns: u64,
     explained: u64,
     explained_ns: u64,
     at_plateau: u64,
-    by_chance: u64,
+    pub(super) by_chance: u64,
 }
 
 impl Explained {
-    fn share(&self) -> u64 {
+    pub(super) fn share(&self) -> u64 {
         per_mille(self.explained_ns, self.wait_ns)
     }
 
@@ -393,17 +443,18 @@ impl Explained {
 }
 
 impl Pool {
-    /// The pool behind these moments, if it is used up.
-    fn of(moments: &[Moment]) -> Option<Self> {
+    /// The pool behind these moments, if it is used up; connections are held in one of these ways. More in use at once for less than `noise` of the time, per
+    /// mille, are taken for inexact times.
+    pub(super) fn of(moments: &[Moment], holds: &[Held], noise: u64) -> Option<Self> {
         let records = || moments.iter().flat_map(|moment| &moment.records);
         // Where waits are reported, gaps are something else.
         let reported = records().any(|record| record.noted == Noted::Wait);
         let waits = |held: Held| records().filter(|record| held.waits(record.noted, reported)).count() as u64;
-        let tried = Held::ALL.into_iter().filter(|&held| waits(held) >= WAITS_MIN).filter_map(|held| {
+        let tried = holds.iter().copied().filter(|&held| waits(held) >= WAITS_MIN).filter_map(|held| {
             let usages: Vec<Usage> = moments.iter().map(|moment| Usage::of(moment, held)).collect();
             let mut levels = Levels::default();
             moments.iter().zip(&usages).for_each(|(moment, usage)| usage.add_levels(moment, &mut levels));
-            let size = levels.exceeded_for(NOISE);
+            let size = levels.exceeded_for(noise);
             let explained = explain(moments, &usages, held, reported, size);
             explained.is_enough().then_some((held, size, explained))
         });
@@ -497,10 +548,6 @@ fn explain(moments: &[Moment], usages: &[Usage], held: Held, reported: bool, siz
     explained
 }
 
-fn per_mille(part: u64, whole: u64) -> u64 {
-    (u128::from(part) * 1000 / u128::from(whole.max(1))) as u64
-}
-
 /// Puts the pools of several instances together.
 fn starvation(
     service: Symbol,
@@ -566,7 +613,7 @@ fn little(arrivals_per_1000_s: u64, hold_ns: u64) -> u64 {
 }
 
 /// What most of the time goes to; equals by their text.
-fn holders(by_holding: FxHashMap<Holding, u64>, dictionary: &Dictionary) -> Vec<(Holding, u64)> {
+pub(super) fn holders(by_holding: FxHashMap<Holding, u64>, dictionary: &Dictionary) -> Vec<(Holding, u64)> {
     let all_ns: u64 = by_holding.values().sum();
     let mut holders: Vec<(Holding, u64)> = by_holding.into_iter().collect();
     holders.sort_by_cached_key(|(holding, ns)| {

@@ -1,0 +1,436 @@
+//! What requests of one process share: who used a database connection when, and who seems to have waited.
+//!
+//! Time is cut into windows of ten seconds, aligned to the epoch, for each instance of a service.
+//! Which windows are kept is decided by a hash of their content (instance and time), so that dockets
+//! that hold parts of one window keep the same ones; windows merge by union before anything is
+//! concluded from them. Inputs that fit keep every window.
+
+mod connections;
+mod locks;
+mod progress;
+mod workers;
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+pub use connections::ConnectionUse;
+pub(crate) use connections::Waited;
+pub(crate) use locks::{Taken, locked_by};
+pub(crate) use progress::{GRAIN_NS as PROGRESS_GRAIN_NS, Stir};
+pub(crate) use workers::{Served, sent_ns};
+
+use self::locks::Locks;
+use self::progress::Progress;
+use super::content_hash::{START, fnv_1a};
+use super::trace::Trace;
+use super::{Dictionary, OriginRef, ShapeRef, Symbol};
+use crate::candidate::Subject;
+use crate::docket::{EndpointKey, hash_of};
+use crate::stack;
+
+/// Length of a window.
+pub(crate) const WINDOW_NS: u64 = 10_000_000_000;
+/// A window with more is given up: about 6,000 requests a second.
+const BYTES_OF_WINDOW_MAX: usize = 60_000 * size_of::<Record>();
+/// What all windows may hold together.
+const BYTES_MAX: usize = 250_000 * size_of::<Record>();
+/// What a window takes beside what it holds.
+const WINDOW_BYTES: usize = 4 * size_of::<Record>();
+/// An interval is noted in so many windows at most: five minutes.
+const WINDOWS_OF_RECORD_MAX: u64 = 30;
+/// Shorter waits and gaps are no starvation: a healthy checkout takes microseconds.
+pub(crate) const WAIT_MIN_NS: u64 = 1_000_000;
+
+/// What a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Noted {
+    /// A connection from the first to the last statement that one request sends over it.
+    Hold,
+    /// Statements without a pause.
+    Use,
+    /// Both: a hold without a pause.
+    HoldAndUse,
+    /// Waiting for a connection, as the instrumentation reports it.
+    Wait,
+    /// Time without any call before a hold begins.
+    GapBeforeHold,
+    /// Time without any call before statements, within a hold.
+    GapInHold,
+}
+
+/// An interval of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Hash of trace and span of the request.
+    pub(crate) request: u64,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+    /// When the request ends.
+    pub(crate) request_end_ns: u64,
+    /// Of a hold or use: time in statements.
+    pub(crate) busy_ns: u64,
+    /// Of a hold: duration of the longest other call meanwhile.
+    pub(crate) beside_ns: u64,
+    /// Of a hold or use: the statement with most of the time.
+    pub(crate) shape: ShapeRef,
+    /// Of a hold: the longest other call meanwhile.
+    pub(crate) beside: ShapeRef,
+    /// The database.
+    pub(crate) target: Symbol,
+    pub(crate) noted: Noted,
+}
+
+/// A stretch of one request during which others may have stood still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+    /// Hash of trace and span of the request.
+    pub(crate) request: u64,
+    pub(crate) endpoint: EndpointKey,
+    /// What the request does meanwhile.
+    pub(crate) subject: Subject,
+}
+
+/// Ten seconds of one instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    pub(crate) service: Symbol,
+    pub(crate) instance: Symbol,
+    /// Start, in windows since the epoch.
+    pub(crate) number: u64,
+    /// Database connections.
+    pub(crate) records: Vec<Record>,
+    /// Requests; each in all windows that it touches.
+    pub(crate) served: Vec<Served>,
+    /// Statements that take locks; each in all windows up to the end of its transaction.
+    pub(crate) taken: Vec<Taken>,
+    /// When requests of an event loop did something.
+    pub(crate) stirs: Vec<Stir>,
+    /// Where an event loop may have stood still; each in the window in which it ends.
+    pub(crate) stretches: Vec<Stretch>,
+    /// Size of all that came, of a window that was given up, too.
+    came_bytes: usize,
+}
+
+/// One entry of a window.
+enum Entry {
+    Record(Record),
+    Served(Served),
+    Taken(Taken),
+    Stir(Stir),
+    Stretch(Stretch),
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Record(_) => size_of::<Record>(),
+            Self::Served(_) => size_of::<Served>(),
+            Self::Taken(_) => size_of::<Taken>(),
+            Self::Stir(_) => size_of::<Stir>(),
+            Self::Stretch(_) => size_of::<Stretch>(),
+        }
+    }
+}
+
+impl Window {
+    fn new(instance: Instance, number: u64) -> Self {
+        let Instance { service, instance, .. } = instance;
+        Self {
+            service,
+            instance,
+            number,
+            records: Vec::new(),
+            served: Vec::new(),
+            taken: Vec::new(),
+            stirs: Vec::new(),
+            stretches: Vec::new(),
+            came_bytes: 0,
+        }
+    }
+
+    fn cost(&self) -> usize {
+        WINDOW_BYTES + self.came_bytes.min(BYTES_OF_WINDOW_MAX)
+    }
+
+    /// Whether too much came.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.came_bytes > BYTES_OF_WINDOW_MAX
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.came_bytes += entry.bytes();
+        if self.is_given_up() {
+            return self.forget();
+        }
+        match entry {
+            Entry::Record(record) => self.records.push(record),
+            Entry::Served(served) => self.served.push(served),
+            Entry::Taken(taken) => self.taken.push(taken),
+            Entry::Stir(stir) => self.stirs.push(stir),
+            Entry::Stretch(stretch) => self.stretches.push(stretch),
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.came_bytes += other.came_bytes;
+        if self.is_given_up() {
+            return self.forget();
+        }
+        self.records.extend(other.records);
+        self.served.extend(other.served);
+        self.taken.extend(other.taken);
+        self.stirs.extend(other.stirs);
+        self.stretches.extend(other.stretches);
+    }
+
+    fn forget(&mut self) {
+        self.records = Vec::new();
+        self.served = Vec::new();
+        self.taken = Vec::new();
+        self.stirs = Vec::new();
+        self.stretches = Vec::new();
+    }
+}
+
+/// Windows of all instances.
+#[derive(Debug)]
+pub struct Timelines {
+    /// By the hash that decides what is kept; the smallest are.
+    windows: BTreeMap<u64, Window>,
+    cost: usize,
+    cost_max: usize,
+    /// Windows with this hash or a larger one are not kept.
+    below: u64,
+    instances: FxHashMap<OriginRef, Instance>,
+    progress: Progress,
+    locks: Locks,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Instance {
+    service: Symbol,
+    instance: Symbol,
+    hash: u64,
+    /// Its requests take turns on one thread.
+    event_loop: bool,
+}
+
+impl Default for Timelines {
+    fn default() -> Self {
+        Self::with_cost_max(BYTES_MAX)
+    }
+}
+
+impl Timelines {
+    fn with_cost_max(cost_max: usize) -> Self {
+        Self {
+            windows: BTreeMap::new(),
+            cost: 0,
+            cost_max,
+            below: u64::MAX,
+            instances: FxHashMap::default(),
+            progress: Progress::default(),
+            locks: Locks::default(),
+        }
+    }
+
+    /// Takes in a trace.
+    pub fn add(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) {
+        for (number, request) in trace.requests.iter().enumerate() {
+            let instance = self.instance(request.opened_by.origin, dictionary);
+            for record in uses.records_of(number) {
+                self.note_record(instance, *record);
+            }
+            let Some(served) = Served::of(trace, request, dictionary) else { continue };
+            for window in windows_of(served.start_ns, served.end_ns) {
+                self.note(instance, window, Entry::Served(served));
+            }
+            let mut locks = std::mem::take(&mut self.locks);
+            for taken in locks.of(trace, request, dictionary) {
+                for window in windows_of(taken.start_ns, taken.last_ns) {
+                    self.note(instance, window, Entry::Taken(*taken));
+                }
+            }
+            self.locks = locks;
+            if instance.event_loop {
+                let mut progress = std::mem::take(&mut self.progress);
+                for stir in progress.of(trace, request) {
+                    self.note(instance, stir.at_ns / WINDOW_NS, Entry::Stir(*stir));
+                }
+                self.progress = progress;
+            }
+        }
+    }
+
+    /// Takes in a stretch during which other requests of the same process may have stood still.
+    pub(crate) fn add_stretch(&mut self, origin: OriginRef, stretch: Stretch, dictionary: &Dictionary) {
+        let instance = self.instance(origin, dictionary);
+        self.note(instance, stretch.end_ns / WINDOW_NS, Entry::Stretch(stretch));
+    }
+
+    /// Adds what others over the same dictionary have taken in; the order of merging does not matter.
+    pub fn merge(&mut self, other: Self) {
+        self.below = self.below.min(other.below);
+        for (hash, window) in other.windows {
+            match self.windows.get_mut(&hash) {
+                Some(known) => known.merge(window),
+                None => {
+                    self.windows.insert(hash, window);
+                }
+            }
+        }
+        self.windows.split_off(&self.below);
+        self.cost = self.windows.values().map(Window::cost).sum();
+        self.keep_within();
+    }
+
+    /// All windows that are kept.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = &Window> {
+        self.windows.values()
+    }
+
+    /// How many windows had too many records to be kept.
+    pub fn given_up(&self) -> u64 {
+        self.windows.values().filter(|window| window.is_given_up()).count() as u64
+    }
+
+    /// The share of all windows that is kept, per mille; 1000 if all are.
+    pub fn kept_per_mille(&self) -> u64 {
+        (u128::from(self.below) * 1000).div_ceil(u128::from(u64::MAX)) as u64
+    }
+
+    fn instance(&mut self, origin: OriginRef, dictionary: &Dictionary) -> Instance {
+        *self.instances.entry(origin).or_insert_with(|| {
+            let event_loop = stack::event_loop(dictionary, origin).is_some();
+            let origin = dictionary.origin(origin);
+            let texts = [dictionary.text(origin.service), "\0", dictionary.text(origin.instance)];
+            let hash = fnv_1a(START, texts.iter().flat_map(|text| text.bytes()));
+            Instance { service: origin.service, instance: origin.instance, hash, event_loop }
+        })
+    }
+
+    /// Puts a record into the windows that it touches: waits and gaps where they end.
+    fn note_record(&mut self, instance: Instance, record: Record) {
+        let last_ns = record.request_end_ns.max(record.end_ns);
+        let windows = match record.noted {
+            Noted::Hold | Noted::Use | Noted::HoldAndUse => windows_of(record.start_ns, last_ns),
+            Noted::Wait | Noted::GapBeforeHold | Noted::GapInHold => windows_of(record.end_ns, record.end_ns),
+        };
+        windows.for_each(|window| self.note(instance, window, Entry::Record(record)));
+    }
+
+    fn note(&mut self, instance: Instance, number: u64, entry: Entry) {
+        let hash = hash_of(instance.hash.into(), number);
+        if hash >= self.below {
+            return;
+        }
+        let window = self.windows.entry(hash).or_insert_with(|| {
+            self.cost += WINDOW_BYTES;
+            Window::new(instance, number)
+        });
+        self.cost -= window.cost();
+        window.push(entry);
+        self.cost += window.cost();
+        self.keep_within();
+    }
+
+    /// Drops the windows with the largest hashes. What a window costs never falls, so that one that
+    /// is dropped here would be dropped by whoever saw more of it, too.
+    fn keep_within(&mut self) {
+        while self.cost > self.cost_max {
+            let Some((hash, window)) = self.windows.pop_last() else { return };
+            self.below = hash;
+            self.cost -= window.cost();
+        }
+    }
+}
+
+/// The windows that an interval touches, by number.
+fn windows_of(start_ns: u64, end_ns: u64) -> impl Iterator<Item = u64> {
+    let (first, last) = (start_ns / WINDOW_NS, end_ns / WINDOW_NS);
+    first..=last.min(first.saturating_add(WINDOWS_OF_RECORD_MAX - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Origin;
+
+    fn record(number: u64) -> Record {
+        let start_ns = number * 700_000_000;
+        Record {
+            request: number,
+            start_ns,
+            end_ns: start_ns + number % 7 * 1_000_000_000,
+            request_end_ns: start_ns + number % 7 * 1_500_000_000,
+            busy_ns: number,
+            beside_ns: 0,
+            shape: ShapeRef(1),
+            beside: ShapeRef::default(),
+            target: Symbol(1),
+            noted: if number.is_multiple_of(5) { Noted::Wait } else { Noted::HoldAndUse },
+        }
+    }
+
+    fn timelines(cost_max: usize, numbers: impl Iterator<Item = u64>) -> Timelines {
+        let mut dictionary = Dictionary::default();
+        let origins: Vec<OriginRef> = (0..3)
+            .map(|instance| {
+                let instance = dictionary.symbol(&format!("shop-{instance}"));
+                dictionary.origin_ref(Origin { service: Symbol(0), instance, ..Origin::default() })
+            })
+            .collect();
+        let mut timelines = Timelines::with_cost_max(cost_max);
+        for number in numbers {
+            let instance = timelines.instance(origins[(number % 3) as usize], &dictionary);
+            timelines.note_record(instance, record(number));
+        }
+        timelines
+    }
+
+    /// Instance, window and requests of what is kept.
+    fn kept(timelines: &Timelines) -> Vec<(Symbol, u64, Vec<u64>)> {
+        let mut kept: Vec<_> = timelines
+            .windows()
+            .map(|window| {
+                let mut requests: Vec<u64> = window.records.iter().map(|record| record.request).collect();
+                requests.sort_unstable();
+                (window.instance, window.number, requests)
+            })
+            .collect();
+        kept.sort();
+        kept
+    }
+
+    #[test]
+    fn what_is_kept_does_not_depend_on_order_and_merging() {
+        for records_max in [100, 777, 5000, 100_000] {
+            let cost_max = records_max * size_of::<Record>();
+            let whole = timelines(cost_max, 0..3000);
+            assert!(whole.cost <= cost_max);
+            assert_eq!(whole.kept_per_mille() == 1000, records_max == 100_000);
+            let backwards = timelines(cost_max, (0..3000).rev());
+            assert_eq!(kept(&backwards), kept(&whole));
+            let mut merged = timelines(cost_max, (0..3000).filter(|number| number % 7 == 3));
+            for rest in [6, 0, 1, 5, 2, 4] {
+                merged.merge(timelines(cost_max, (0..3000).filter(move |number| number % 7 == rest)));
+            }
+            assert_eq!(kept(&merged), kept(&whole));
+            assert_eq!((merged.cost, merged.below), (whole.cost, whole.below));
+        }
+    }
+
+    #[test]
+    fn a_window_with_too_many_records_is_given_up_by_all() {
+        let many = (BYTES_OF_WINDOW_MAX / size_of::<Record>()) as u64 * 2 / 3;
+        let same = |_| 1;
+        let mut merged = timelines(BYTES_MAX, (0..many).map(same));
+        assert_eq!(merged.given_up(), 0);
+        merged.merge(timelines(BYTES_MAX, (0..many).map(same)));
+        assert_eq!(merged.given_up(), 1);
+        assert!(merged.windows().all(|window| window.records.is_empty()));
+    }
+}

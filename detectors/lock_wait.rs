@@ -1,0 +1,233 @@
+//! Finds statements that wait for a lock which another request holds.
+//!
+//! ## Why it is slow
+//!
+//! A write locks its row until its transaction ends; so do `SELECT … FOR UPDATE` and locks that have a
+//! name. Where all requests want the same one, they queue: each waits as long as all before it hold the
+//! lock. The statement itself is quick, and no index makes it quicker.
+//!
+//! ## What counts
+//!
+//! Writes, locking reads and named locks (`pg_advisory_lock`, `GET_LOCK`) of 10 ms or longer, by the table or
+//! name that they lock. It counts when they end always the same short time after another request's statement,
+//! transaction or request (whichever explains most): at least half of the time that is waited and far more than
+//! by chance, while one request at a time holds the lock. How long such a statement takes without waiting is the
+//! median of those that began while no other request wanted the lock (of fewer than three: the fastest of all),
+//! and at most that short time.
+//!
+//! The same holds for spans of the service's own code with nothing below them, in one process: a mutex lets one
+//! request in at a time. So does an interpreter's lock where threads compute in turns: medium confidence.
+//!
+//! ## Stays silent
+//!
+//! - on statements that are slow when they run alone: slow-query tells them;
+//! - on threads that share the processor: they end at any time after each other;
+//! - where requests lock different rows and nobody waits;
+//! - on a server that is slow for everybody: waits end at no particular moment. Where the lock is given back after
+//!   each statement, a server that works on one at a time looks the same: medium confidence;
+//!
+//! ## Remedy
+//!
+//! Hold the lock for a shorter time: what is done between taking it and the end of the transaction is the cause.
+//! Best case: each statement takes what it takes alone. Worst case: half of the waits is left.
+//!
+//! ## How to check
+//!
+//! The 95th percentile of the statement under the same load; `log_lock_waits` of PostgreSQL names who waits for
+//! whom, where a wait is longer than `deadlock_timeout`.
+
+use crate::candidate::{Advice, Candidates, Case, Check, Claim, OwnTime, Part, Remedy, Subject, Told, View};
+use crate::docket::CandidateKey;
+use crate::evidence::timeline::locked_by;
+use crate::evidence::{Dictionary, Kind};
+use crate::finding::{Confidence, Unit};
+use crate::settings::Setting;
+use crate::shown::{Shown, Unconfirmed, Whole};
+use crate::timelines::{Contention, Held, Holding};
+use crate::wording::{brief, duration};
+use crate::{Detector, Inspect};
+
+const WAIT_MIN: Setting = Setting {
+    name: "wait_min",
+    unit: "ms",
+    default: 10,
+    why: "shorter statements wait too little to be told, whatever they wait for",
+};
+
+pub(crate) const DETECTOR: Detector = Detector {
+    id: "lock-wait",
+    summary: "statements that wait for a lock which another request holds",
+    page: include_str!("lock_wait.rs"),
+    settings: &[WAIT_MIN],
+    inspect: Inspect::Request(inspect),
+    confirm: Some(confirm),
+    tell,
+};
+
+/// What holds the lock for this share of the time, per mille, is named as the cause.
+const CAUSE_MIN: u64 = 300;
+
+/// Names statements that may wait; the timelines tell whether they do.
+fn inspect(view: &View<'_>, found: &mut Candidates) {
+    let long_ns = view.settings.get(&WAIT_MIN).saturating_mul(1_000_000);
+    for group in view.groups() {
+        let Some(first) = group.first().map(|&number| view.operation(number)) else { continue };
+        if first.kind != Kind::Sql || locked_by(view.dictionary.shape(first.shape)).is_none() {
+            continue;
+        }
+        let mut long =
+            group.iter().filter(|&&number| view.operation(number).duration_ns() >= long_ns).peekable();
+        if long.peek().is_none() {
+            continue;
+        }
+        // What it takes alone is known when all is merged.
+        let remedy = Remedy::Alone { ns: 0 };
+        let candidate = found.push(Subject::Shape(first.shape), remedy, Confidence::High);
+        candidate.tentative = true;
+        candidate.claim(long.copied());
+        view.mark_origin(first, candidate);
+    }
+    if view.memo.event_loop(view.request.opened_by.origin, view.dictionary).is_none() {
+        inspect_code(view, long_ns, found);
+    }
+}
+
+/// Names spans of the service's own code that may wait.
+fn inspect_code(view: &View<'_>, long_ns: u64, found: &mut Candidates) {
+    let detector = found.detector;
+    for (number, operation) in view.operations().filter(|(_, operation)| operation.kind == Kind::Internal) {
+        if operation.self_path_ns < long_ns || operation.self_path_ns < operation.path_ns {
+            continue;
+        }
+        let subject = Subject::Own(OwnTime::Span(operation.name));
+        let known = found.found.iter().position(|one| one.detector == detector && one.subject == subject);
+        let claim = Claim { operation: number, part: Part::Whole };
+        match known {
+            Some(place) => found.found[place].claims.push(claim),
+            None => {
+                let candidate = found.push(subject, Remedy::Alone { ns: 0 }, Confidence::Medium);
+                candidate.tentative = true;
+                candidate.claims.push(claim);
+                view.mark_origin(operation, candidate);
+            }
+        }
+    }
+}
+
+fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {
+    let lock = match key.subject {
+        Subject::Shape(shape) => whole.contentions.confirms(shape),
+        Subject::Own(OwnTime::Span(name)) => whole.contentions.confirms_code(key.endpoint.service, name),
+        _ => None,
+    };
+    lock.map(|(contention, alone_ns)| Shown::Lock(contention, alone_ns))
+        .ok_or_else(|| Unconfirmed::because("no other request gave a lock back when it ended"))
+}
+
+fn tell(case: &Case<'_>) -> Told {
+    let Shown::Lock(lock, alone_ns) = *case.shown else { return Told::default() };
+    Told {
+        dismissed: None,
+        why: why(case.dictionary, lock, alone_ns),
+        fix: match lock.code {
+            Some(_) => fixes_of_code(),
+            None => fixes(case.dictionary, lock),
+        },
+        verify: Check {
+            metric: match lock.code {
+                Some((_, name)) => format!("p95 of {}", case.dictionary.text(name)),
+                None => format!("p95 of {}", brief(case.dictionary, case.shape())),
+            },
+            unit: Unit::Ns,
+            now: case.single_ns.1,
+            expected: alone_ns,
+        },
+        // A server that works on one statement at a time looks the same, as does what code waits for elsewhere.
+        confidence: (lock.held == Held::EachStatement || lock.code.is_some()).then_some(Confidence::Medium),
+    }
+}
+
+fn why(dictionary: &Dictionary, lock: &Contention, alone_ns: u64) -> String {
+    let percent = |per_mille: u64| per_mille / 10;
+    format!(
+        "it takes {} {}; {} % of the time of {} waits ends when another \
+         request {} ({} % by chance); the lock is held for {} on average{}",
+        duration(alone_ns),
+        if lock.alone > 0 { "while no other request wants the lock" } else { "at its fastest" },
+        percent(lock.explained),
+        lock.waits,
+        if lock.code.is_some() { "leaves this code" } else { gives_back(lock.held) },
+        percent(lock.by_chance),
+        duration(lock.hold_mean_ns),
+        cause(dictionary, lock).map_or_else(String::new, |cause| format!(", most of it for {cause}")),
+    )
+}
+
+fn gives_back(held: Held) -> &'static str {
+    match held {
+        Held::EachStatement => "ends its statement",
+        Held::FirstToLast => "ends its transaction",
+        Held::ToTheEnd => "ends",
+    }
+}
+
+/// What the lock is held for most of the time, if anything is.
+fn cause(dictionary: &Dictionary, lock: &Contention) -> Option<String> {
+    let (holding, _) = lock.holders.first().filter(|(_, share)| *share >= CAUSE_MIN)?;
+    match holding {
+        Holding::Statement(shape) | Holding::Call(shape) if shape.0 != 0 => Some(brief(dictionary, *shape)),
+        Holding::Own if lock.held != Held::EachStatement => Some("the service's own code".to_owned()),
+        _ => None,
+    }
+}
+
+/// What helps where code lets one request in at a time.
+fn fixes_of_code() -> Vec<Advice> {
+    let plain = |text: &str, tradeoff: &str| Advice {
+        text: text.to_owned(),
+        tradeoff: tradeoff.to_owned(),
+        remedy: None,
+    };
+    vec![
+        plain(
+            "hold the lock of this code (a mutex, synchronized, a connection that only one may use) for less: do what \
+             takes long before or after, and only change what is shared inside",
+            "what is shared may change between two parts: check it again",
+        ),
+        plain(
+            "share less: a lock for each key instead of one for all, or what only one may use in several copies",
+            "memory for each; what needs all of them at once has to take all locks in one order",
+        ),
+    ]
+}
+
+fn fixes(dictionary: &Dictionary, lock: &Contention) -> Vec<Advice> {
+    let plain = |text: String, tradeoff: &str| Advice { text, tradeoff: tradeoff.to_owned(), remedy: None };
+    let shorter = match cause(dictionary, lock) {
+        Some(cause) => plain(
+            format!(
+                "hold the lock shorter: {cause} before it is taken or after the commit, and what takes it last in the \
+                 transaction"
+            ),
+            "what is read before may have changed when the lock is taken: check it again in the statement's WHERE",
+        ),
+        None => plain(
+            "hold the lock shorter: take it last in the transaction, and commit at once".to_owned(),
+            "what is read before may have changed when the lock is taken: check it again in the statement's WHERE",
+        ),
+    };
+    vec![
+        shorter,
+        plain(
+            "have fewer want the same one: a row for each part (day, shop, shard of a counter) that are added up when \
+             read, or INSERT of events instead of UPDATE of their sum"
+                .to_owned(),
+            "reading has to add up",
+        ),
+        plain(
+            "where a row only has to be free, take another: FOR UPDATE SKIP LOCKED, or NOWAIT and a later attempt"
+                .to_owned(),
+            "suits queues, not totals",
+        ),
+    ]
+}

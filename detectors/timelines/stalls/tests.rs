@@ -1,0 +1,136 @@
+//! Many requests on one thread, simulated: each turn keeps the thread until it awaits something.
+
+use super::*;
+use crate::analysis::{Analysis, Gathers};
+use crate::docket::Docket;
+use crate::evidence::shape::{Family, Shape, ShapeId};
+use crate::evidence::{Dictionary, Kind, Origin, Role, Span, UNKNOWN};
+use crate::settings::Settings;
+
+const MS: u64 = 1_000_000;
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) % limit
+    }
+}
+
+/// A service in which one request in twenty computes for 60 ms after its first statement. Each other sends three
+/// statements of 3 to 9 ms. `threads` of them run at the same time.
+fn simulate(threads: usize) -> (Dictionary, Vec<Vec<Span>>) {
+    let mut dictionary = Dictionary::default();
+    let (service, language) = (dictionary.symbol("shop"), dictionary.symbol("nodejs"));
+    let origin = dictionary.origin_ref(Origin { service, language, ..Origin::default() });
+    let mut shape = |family: Family, text: &str, hash: u64| {
+        let id = ShapeId { family, hash };
+        dictionary.shape_ref(id, || Shape { id, text: text.into(), facts: None })
+    };
+    let endpoints = [shape(Family::Endpoint, "GET /order", 1), shape(Family::Endpoint, "GET /scores", 2)];
+    let statement = shape(Family::Statement, "SELECT name FROM customers WHERE id = ?", 3);
+    let plain = Span {
+        origin,
+        rows: UNKNOWN,
+        response_bytes: UNKNOWN,
+        thread: UNKNOWN,
+        repeats: 1,
+        ..Span::default()
+    };
+    let mut random = Random(3);
+    // Until when each thread is kept, and requests that are ready: when, which, and what is left to do.
+    let mut kept_until_ns = vec![0; threads];
+    let mut ready: std::collections::BTreeSet<(u64, usize, u32)> = Default::default();
+    let mut traces: Vec<Vec<Span>> = Vec::new();
+    for number in 0..400 {
+        ready.insert((1_700_000_000_000 * MS + number as u64 * 8 * MS + random.below(20 * MS), number, 3));
+        traces.push(Vec::new());
+    }
+    while let Some((ready_ns, number, left)) = ready.pop_first() {
+        let thread = (0..threads).min_by_key(|&thread| kept_until_ns[thread]).unwrap();
+        if kept_until_ns[thread] > ready_ns {
+            ready.insert((kept_until_ns[thread], number, left));
+            continue;
+        }
+        let computes = number % 20 == 0;
+        let spans = &mut traces[number];
+        let id = spans.len() as u64 + 1;
+        let mut now_ns = ready_ns;
+        match spans.last_mut() {
+            None => spans.push(Span {
+                id,
+                kind: Kind::Entry,
+                role: Role::Server,
+                start_ns: now_ns,
+                shape: endpoints[usize::from(computes)],
+                ..plain
+            }),
+            Some(sent) => sent.end_ns = now_ns,
+        }
+        if computes && left == 2 {
+            now_ns += 60 * MS;
+        }
+        if left == 0 || computes && left == 1 {
+            now_ns += MS / 10;
+            spans[0].end_ns = now_ns;
+        } else {
+            let id = spans.len() as u64 + 1;
+            spans.push(Span {
+                id,
+                parent: 1,
+                kind: Kind::Sql,
+                role: Role::Client,
+                start_ns: now_ns,
+                shape: statement,
+                ..plain
+            });
+            ready.insert((now_ns + 3 * MS + random.below(6 * MS), number, left - 1));
+        }
+        kept_until_ns[thread] = now_ns + MS / 20;
+    }
+    (dictionary, traces)
+}
+
+fn docket(dictionary: &Dictionary, traces: &[Vec<Span>], here: impl Fn(usize) -> bool) -> Docket {
+    let settings = Settings::default();
+    let mut analysis = Analysis::new(&settings);
+    for (number, spans) in traces.iter().enumerate().filter(|(number, _)| here(*number)) {
+        analysis.take(number as u128 + 1, spans, dictionary);
+    }
+    analysis.into_gathered()
+}
+
+fn stalls(threads: usize) -> Vec<Stall> {
+    let (dictionary, traces) = simulate(threads);
+    Stalls::of(&docket(&dictionary, &traces, |_| true).timelines).proven().to_vec()
+}
+
+#[test]
+fn one_thread_is_kept() {
+    let stalls = stalls(1);
+    let [stall] = &stalls[..] else { panic!("{stalls:#?}") };
+    assert!(matches!(stall.subject, Subject::Own(_)), "{stall:?}");
+    assert_eq!(stall.stretch_ns.0 / MS, 60);
+    assert!(stall.held_up > 30 && stall.went_on == 0, "{} {}", stall.held_up, stall.went_on);
+}
+
+#[test]
+fn several_threads_go_on() {
+    assert_eq!(stalls(4), []);
+}
+
+#[test]
+fn three_dockets_of_a_third_each_say_the_same() {
+    let (dictionary, traces) = simulate(1);
+    let whole = Stalls::of(&docket(&dictionary, &traces, |_| true).timelines);
+    let mut merged = docket(&dictionary, &traces, |number| number % 3 == 2);
+    for third in [0, 1] {
+        merged.merge(docket(&dictionary, &traces, |number| number % 3 == third));
+    }
+    assert_eq!(Stalls::of(&merged.timelines).proven(), whole.proven());
+    assert_eq!(whole.proven().len(), 1);
+}
