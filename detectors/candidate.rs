@@ -230,7 +230,7 @@ pub struct Candidate {
     pub sizes: Sizes,
     /// Set where it is not enough in this request, with the reason: what was seen and what is needed.
     pub short_of: Option<ShortOf>,
-    /// Counts only if what requests show together confirms it ([`crate::Detector::confirm`]).
+    /// Counts only if what requests show together confirms it, as its detector says.
     pub tentative: bool,
     /// From when to when others of the same process may stand still because of it.
     pub stretches: Vec<(u64, u64)>,
