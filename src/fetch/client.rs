@@ -145,9 +145,14 @@ impl Client {
 }
 
 impl Answer {
-    /// Whether the body is said to be JSON.
+    /// Whether the body is JSON: as it says, else as it begins.
     pub(super) fn is_json(&self) -> bool {
-        self.content_type.contains("json") || self.body.trim_ascii_start().starts_with(b"{")
+        match &self.content_type {
+            kind if kind.contains("json") => true,
+            // The first bytes of a message may be a line break and a brace.
+            kind if kind.contains("protobuf") => false,
+            _ => self.body.trim_ascii_start().starts_with(b"{"),
+        }
     }
 
     /// Says that this is not what was asked for.
@@ -319,5 +324,29 @@ fn told(text: &str) -> String {
     match words.char_indices().nth(TOLD_MAX) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_begin_like_json_are_none() {
+        let answer = |kind: &str, body: &[u8]| {
+            Answer { url: String::new(), content_type: kind.to_owned(), body: body.to_vec() }.is_json()
+        };
+        assert!(!answer("application/protobuf", b"\n{ message"));
+        assert!(answer("application/json; charset=utf-8", b""));
+        assert!(answer("", b"\n {}") && !answer("", b"\n\x12"));
+    }
+
+    #[test]
+    fn stores_say_how_long_to_wait_in_seconds_or_by_a_date() {
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!((wait(""), wait("soon"), wait("-1")), (None, None, None));
+        let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        assert!(wait(&later).is_some_and(|wait| (95..=100).contains(&wait.as_secs())));
     }
 }

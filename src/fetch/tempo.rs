@@ -5,6 +5,9 @@
 //!
 //! A search gives any traces of its time, up to a limit: a time that has more is asked for in halves, the later one first.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use detectors::figures::counted;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,6 +21,9 @@ pub(super) const STORE: Store =
 
 /// Traces of one search.
 const PAGE: usize = 200;
+
+/// Traces that are asked for at the same time.
+const AT_ONCE: usize = 4;
 
 /// Searches, at most.
 const SEARCHES_MAX: usize = 2_000;
@@ -45,7 +51,7 @@ enum Way {
 fn fetch(client: &Client, wanted: &Wanted, kept: &mut Kept) -> Result<(), Error> {
     // Whole seconds; the later times are on top.
     let mut times = vec![(wanted.start_us / 1_000_000, wanted.end_us.div_ceil(1_000_000))];
-    let (mut way, mut searches, mut partial) = (Way::Unknown, 0, 0);
+    let (mut way, mut searches, mut crowded, mut partial) = (Way::Unknown, 0, false, 0);
     while let Some((start_s, end_s)) = times.pop().filter(|_| !kept.is_full()) {
         searches += 1;
         if searches > SEARCHES_MAX {
@@ -58,23 +64,72 @@ fn fetch(client: &Client, wanted: &Wanted, kept: &mut Kept) -> Result<(), Error>
             times.extend([(start_s, middle_s), (middle_s, end_s)]);
             continue;
         }
-        if hits.len() >= PAGE {
-            kept.notes
-                .push(format!("more than {PAGE} traces began within one second: some were not fetched"));
-        }
-        for Hit { id } in hits {
-            if !kept.is_full() && !kept.knows(&id) {
-                partial += u64::from(keep(client, &id, &mut way, kept)?);
-            }
-        }
+        crowded |= hits.len() >= PAGE;
+        let ids: Vec<String> = hits.into_iter().map(|hit| hit.id).filter(|id| !kept.knows(id)).collect();
+        partial += keep_all(client, &ids, &mut way, kept)?;
+    }
+    if crowded {
+        kept.notes.push(format!("more than {PAGE} traces began within one second: some were not fetched"));
     }
     if partial > 0 {
-        kept.notes.push(format!(
-            "{} came in part only, too large for Tempo to give whole",
-            counted(partial, "trace")
-        ));
+        let partial = counted(partial, "trace");
+        kept.notes.push(format!("{partial} came in part only, too large for Tempo to give whole"));
     }
     Ok(())
+}
+
+/// Gets traces, some at a time, and keeps them; how many of them are given in part only.
+fn keep_all(client: &Client, mut ids: &[String], way: &mut Way, kept: &mut Kept) -> Result<u64, Error> {
+    let mut partial = 0;
+    while !ids.is_empty() && !kept.is_full() {
+        // The first one finds the way.
+        let at_once = if *way == Way::Unknown { 1 } else { AT_ONCE };
+        let (now, later) = ids.split_at(at_once.min(ids.len()));
+        for (id, found) in now.iter().zip(get_all(client, now, *way)) {
+            match found? {
+                Some((known, answer)) => {
+                    *way = known;
+                    partial += u64::from(keep(id, known, &answer, kept)?);
+                }
+                None => {
+                    kept.gone.insert(id.clone());
+                }
+            }
+        }
+        ids = later;
+    }
+    Ok(partial)
+}
+
+/// A trace's answer and the way by which it came; `None` if the trace is not there.
+type Found = Result<Option<(Way, Answer)>, Error>;
+
+fn get_all(client: &Client, ids: &[String], way: Way) -> Vec<Found> {
+    thread::scope(|scope| {
+        let asked: Vec<_> = ids.iter().map(|id| scope.spawn(move || get(client, id, way))).collect();
+        asked.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+fn get(client: &Client, id: &str, way: Way) -> Found {
+    // An id is part of a path, and comes from elsewhere.
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let ways = match way {
+        Way::Unknown => &[Way::V2, Way::V1][..],
+        Way::V2 => &[Way::V2],
+        Way::V1 => &[Way::V1],
+    };
+    for way in ways {
+        let path = if *way == Way::V1 { "api/traces" } else { "api/v2/traces" };
+        match client.get(&format!("{path}/{id}"), &[], "application/protobuf") {
+            Ok(answer) => return Ok(Some((*way, answer))),
+            Err(Error::Refused { status: Some(404), .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 fn search(client: &Client, service: &str, start_s: u64, end_s: u64) -> Result<Vec<Hit>, Error> {
@@ -93,39 +148,13 @@ fn search(client: &Client, service: &str, start_s: u64, end_s: u64) -> Result<Ve
     Ok(search.traces.unwrap_or_default())
 }
 
-/// Gets a trace and keeps it; whether only a part of it is given.
-fn keep(client: &Client, id: &str, way: &mut Way, kept: &mut Kept) -> Result<bool, Error> {
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        kept.gone.insert(id.to_owned());
-        return Ok(false);
+/// Keeps a trace; whether only a part of it is given.
+fn keep(id: &str, way: Way, answer: &Answer, kept: &mut Kept) -> Result<bool, Error> {
+    if way == Way::V2 {
+        return keep_v2(id, answer, kept);
     }
-    let ask = |path: &str| client.get(&format!("{path}/{id}"), &[], "application/protobuf");
-    let missing = |error: &Error| matches!(error, Error::Refused { status: Some(404), .. });
-    if *way != Way::V1 {
-        match ask("api/v2/traces") {
-            Ok(answer) => {
-                *way = Way::V2;
-                return keep_v2(id, &answer, kept);
-            }
-            Err(error) if missing(&error) && *way == Way::V2 => {
-                kept.gone.insert(id.to_owned());
-                return Ok(false);
-            }
-            Err(error) if missing(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    match ask("api/traces") {
-        Ok(answer) => {
-            *way = Way::V1;
-            let form = if answer.is_json() { Form::Json } else { Form::Protobuf };
-            kept.add(id, form, &answer.body)?;
-        }
-        Err(error) if missing(&error) => {
-            kept.gone.insert(id.to_owned());
-        }
-        Err(error) => return Err(error),
-    }
+    let form = if answer.is_json() { Form::Json } else { Form::Protobuf };
+    kept.add(id, form, &answer.body)?;
     Ok(false)
 }
 
