@@ -1,15 +1,16 @@
-//! Finds own time that grows faster than the data that a request works on.
+//! Finds own time and statements whose time grows faster than the data that a request works on.
 //!
 //! ## Why it is slow
 //!
 //! A loop within a loop, a search through a list for each row, a string that is copied for each piece that
-//! is added to it: twice the data takes four times as long. It is quick in tests and for most users, and
-//! takes minutes for the largest customer. A faster machine does not help for long.
+//! is added to it, a subquery that the database goes through for each row: twice the data takes four
+//! times as long. It is quick in tests and for most users, and takes minutes for the largest customer. A
+//! faster machine does not help for long.
 //!
 //! ## What counts
 //!
-//! The own time that heavy-compute looks at, over all requests of an endpoint, by how much data each has
-//! worked on: the most rows that one statement returned; where no instrumentation tells rows, the most
+//! The own time that heavy-compute looks at, and the time of the statements that slow-query looks at, over
+//! all requests of an endpoint, by how much data each has worked on: the most rows that one statement returned; where no instrumentation tells rows, the most
 //! calls of one shape; else the size of the answer. Recordings with several sizes of data, or of a
 //! production whose customers have more and less, show it; they may be several inputs of one diagnosis.
 //!
@@ -22,8 +23,9 @@
 //! ## Stays silent
 //!
 //! - on time that is constant, or that a page or a limit caps;
-//! - on time that grows with the data or hardly faster (`n log n`): see heavy-compute, unbounded-result
-//!   and, for statements that are sent for each row, n-plus-one;
+//! - on time that grows with the data or hardly faster (`n log n`): see heavy-compute, slow-query and
+//!   unbounded-result;
+//! - on statements that are sent for each row: see n-plus-one;
 //! - on a step, such as another way of doing it from some size on;
 //! - where nothing tells a size, and where times are too noisy to tell an order.
 //!
@@ -33,12 +35,13 @@
 //! ## Remedy
 //!
 //! Go over the data once: look up in a map that is built before the loop, sort and merge, collect the
-//! pieces and join them at the end, let the database join. Best case: a twentieth of the time is left.
+//! pieces and join them at the end, let the database join; a statement joins or groups instead of
+//! searching for each row, or has an index to search by. Best case: a twentieth of the time is left.
 //! Worst case: half of it, as for the smaller ones of the sizes that were seen.
 //!
 //! ## How to check
 //!
-//! Own time at the largest size, before and after: twice the data takes twice as long.
+//! The time at the largest size, before and after: twice the data takes twice as long.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Measure, Remedy, Sizes, Subject, Told, View};
 use crate::docket::CandidateKey;
@@ -50,8 +53,8 @@ use crate::scaling::{self, Fit, Law};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::stack::Stack;
-use crate::wording::{duration, list};
-use crate::{Detector, Inspect, heavy_compute};
+use crate::wording::{brief, duration, list};
+use crate::{Detector, Inspect, heavy_compute, slow_query};
 
 const TIME_MIN: Setting = Setting {
     name: "time_min",
@@ -62,7 +65,7 @@ const TIME_MIN: Setting = Setting {
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "scaling-cost",
-    summary: "own time that grows faster than the data",
+    summary: "own time or a statement whose time grows faster than the data",
     page: include_str!("scaling_cost.rs"),
     settings: &[TIME_MIN],
     inspect: Inspect::Request(inspect),
@@ -75,17 +78,21 @@ const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 500 };
 /// Fewer rows or calls are no data that anything grows with.
 const SIZE_MIN: u64 = 8;
 
-/// Notes the own time of each part of the request; all requests together tell whether it grows too fast.
+/// Notes own time and statements; all requests together tell whether one of them grows too fast.
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    let own_ns = view.request.path_ns[Waits::Own as usize];
-    if own_ns < view.settings.get(&TIME_MIN).saturating_mul(1_000_000) {
+    let needed_ns = view.settings.get(&TIME_MIN).saturating_mul(1_000_000);
+    let enough = |waits: Waits| view.request.path_ns[waits as usize] >= needed_ns;
+    let (own, database) = (enough(Waits::Own), enough(Waits::Database));
+    if !own && !database {
         return;
     }
     let sizes = sizes(view);
     if sizes.known().next().is_none() {
         return;
     }
-    for place in found.considered_by(heavy_compute::DETECTOR.id) {
+    let statements = found.considered_by(slow_query::DETECTOR.id).filter(|_| database);
+    let parts = found.considered_by(heavy_compute::DETECTOR.id).filter(|_| own);
+    for place in statements.chain(parts) {
         let candidate = found.name_again(place, REMEDY);
         (candidate.sizes, candidate.tentative) = (sizes, true);
     }
@@ -126,16 +133,22 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
 }
 
 fn tell(case: &Case<'_>) -> Told {
-    let (Shown::Law(law), Subject::Own(own)) = (case.shown, case.subject) else { return Told::default() };
-    let place = heavy_compute::place(case, *own);
+    let Shown::Law(law) = case.shown else { return Told::default() };
+    let (time, checked) = match case.subject {
+        Subject::Own(own) => {
+            let time = format!("own time {}", heavy_compute::place(case, *own));
+            (time.clone(), time)
+        }
+        _ => ("its time".to_owned(), format!("time of {}", brief(case.dictionary, case.shape()))),
+    };
     let [.., (size, time_ns)] = law.points;
     let (smallest, smallest_ns) = law.points[0];
     let linear_ns = u128::from(smallest_ns) * u128::from(size) / u128::from(smallest.max(1));
     Told {
-        why: why(law, &place),
+        why: why(law, &time),
         fix: fixes(case),
         verify: Check {
-            metric: format!("own time {place}, with {}", sized(law.measure, size)),
+            metric: format!("{checked}, with {}", sized(law.measure, size)),
             unit: Unit::Ns,
             now: time_ns,
             expected: u64::try_from(linear_ns).unwrap_or(u64::MAX).min(time_ns),
@@ -146,7 +159,7 @@ fn tell(case: &Case<'_>) -> Told {
 }
 
 /// `own time after the last call grows about with the square of the rows of a statement (order 2.0, …`.
-fn why(law: &Law, place: &str) -> String {
+fn why(law: &Law, time: &str) -> String {
     let [lowest, likely, highest] = law.order;
     let by = match law.measure {
         Measure::Rows => "rows of a statement",
@@ -157,7 +170,7 @@ fn why(law: &Law, place: &str) -> String {
     let points =
         law.points.map(|(size, time_ns)| format!("{} with {}", duration(time_ns), sized(law.measure, size)));
     format!(
-        "own time {place} grows {how} of the {by} (order {likely:.1}, between {lowest:.1} and \
+        "{time} grows {how} of the {by} (order {likely:.1}, between {lowest:.1} and \
          {highest:.1}): {}",
         list(&points)
     )
@@ -173,7 +186,33 @@ fn sized(measure: Measure, size: u64) -> String {
 }
 
 fn fixes(case: &Case<'_>) -> Vec<Advice> {
-    let advice = |text: String, tradeoff: &str| Advice { text, tradeoff: tradeoff.to_owned(), remedy: None };
+    match case.subject {
+        Subject::Own(_) => fixes_of_code(case),
+        _ => fixes_of_statement(),
+    }
+}
+
+fn advice(text: String, tradeoff: &str) -> Advice {
+    Advice { text, tradeoff: tradeoff.to_owned(), remedy: None }
+}
+
+fn fixes_of_statement() -> Vec<Advice> {
+    vec![
+        advice(
+            "let it go over the data once: a join, GROUP BY or a window function instead of a subquery for \
+             each row; an index on what it searches by for each row"
+                .to_owned(),
+            "an index is written with each row; another statement has to be checked against the old one",
+        ),
+        advice(
+            "see its plan at the largest size, and what is done once for each row: EXPLAIN (ANALYZE, BUFFERS)"
+                .to_owned(),
+            "EXPLAIN ANALYZE runs the statement",
+        ),
+    ]
+}
+
+fn fixes_of_code(case: &Case<'_>) -> Vec<Advice> {
     vec![
         advice(
             "go over the data once: build a map (or a set) of it by key before the loop and look up in it, \
@@ -248,6 +287,19 @@ mod tests {
         assert_eq!(told(&report), ["heavy-compute"]);
         let dismissed = report.dismissed.iter().find(|it| it.detector == "scaling-cost");
         assert!(dismissed.expect("considered").reason.ends_with("the order that fits best is 1.0"));
+    }
+
+    #[test]
+    fn a_statement_may_grow_too_fast() {
+        let report = |ms: fn(f64) -> f64| {
+            trace().judge(80, move |trace, number| {
+                let size = SIZES[number as usize % SIZES.len()];
+                let until = 2.0 + ms(f64::from(size)) * (1.0 + f64::from(number / 4 % 5) / 100.0);
+                trace.entry("GET /lines", 0.0, until + 1.0).sql(LINES, 1.0, until).rows(size)
+            })
+        };
+        assert_eq!(told(&report(|rows| rows * rows / 2_000.0)), ["scaling-cost"]);
+        assert_eq!(told(&report(|rows| rows / 4.0)), ["slow-query"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ main() {
     need node nodejs
     need npm npm
     need redis-server redis-server
+    need_python
     cargo build --quiet --locked --example shape_ids
     need_whyslow
     whyslow=$(realpath "$whyslow")
@@ -42,6 +43,19 @@ main() {
         set -e
     done
     [ "$status" = 0 ]
+}
+
+# Indico compiles its database driver, and there is none of this version for Python 3.12 and later.
+need_python() {
+    need cc build-essential
+    need pg_config libpq-dev
+    if ! python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null; then
+        packages python3-dev
+    fi
+    if ! python3 -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 12))'; then
+        echo "error: the applications need Python 3.10 or 3.11 as python3" >&2
+        return 1
+    fi
 }
 
 # check NAME: fails with the difference between the findings and the counts.
