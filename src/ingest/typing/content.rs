@@ -15,20 +15,22 @@ pub(super) fn body(fields: &Fields<'_>) -> Body {
 /// What kind of content a media type names; its parameters, such as `charset`, say nothing.
 pub(crate) fn media(content_type: &[u8]) -> Media {
     let name = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    let name = name.to_ascii_lowercase();
     let (kind, format) = name.split_at(name.iter().position(|byte| *byte == b'/').unwrap_or(name.len()));
     let format = format.strip_prefix(b"/").unwrap_or_default();
-    match format {
-        b"svg+xml" => Media::Text,
-        b"xhtml+xml" => Media::Text,
-        // Events are sent one by one over minutes.
-        b"event-stream" => Media::Other,
-        b"json" | b"xml" | b"x-ndjson" | b"ndjson" | b"json-seq" => Media::Data,
-        _ if format.ends_with(b"+json") || format.ends_with(b"+xml") => Media::Data,
-        b"javascript" | b"x-javascript" | b"ecmascript" => Media::Text,
-        _ if kind == b"text" => Media::Text,
-        _ => Media::Other,
+    let is = |names: &[&[u8]]| names.iter().any(|name| format.eq_ignore_ascii_case(name));
+    let after_plus = format.rsplit(|byte| *byte == b'+').next().filter(|last| last.len() < format.len());
+    let ends_in = |name: &[u8]| after_plus.is_some_and(|last| last.eq_ignore_ascii_case(name));
+    // Events are sent one by one over minutes.
+    if is(&[b"event-stream"]) {
+        return Media::Other;
     }
+    if is(&[b"svg+xml", b"xhtml+xml", b"javascript", b"x-javascript", b"ecmascript"]) {
+        return Media::Text;
+    }
+    if is(&[b"json", b"xml", b"x-ndjson", b"ndjson", b"json-seq"]) || ends_in(b"json") || ends_in(b"xml") {
+        return Media::Data;
+    }
+    if kind.eq_ignore_ascii_case(b"text") { Media::Text } else { Media::Other }
 }
 
 #[cfg(test)]
