@@ -79,6 +79,8 @@ pub enum Subject {
     Encoding,
     /// The first requests of a process.
     Start,
+    /// Requests of the endpoint at once.
+    Load,
     /// Threads or processes of a service, each of which serves one request at a time.
     Workers(Symbol),
 }
@@ -97,6 +99,7 @@ impl Subject {
             Self::Own(_)
             | Self::Pool { .. }
             | Self::Workers(_)
+            | Self::Load
             | Self::Body
             | Self::Encoding
             | Self::Start => false,
@@ -546,6 +549,7 @@ impl Case<'_> {
             Subject::Own(_)
             | Subject::Pool { .. }
             | Subject::Workers(_)
+            | Subject::Load
             | Subject::Body
             | Subject::Encoding
             | Subject::Start => ShapeRef::default(),

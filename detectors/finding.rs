@@ -303,6 +303,8 @@ pub enum SubjectKind {
     Start,
     /// Threads or processes that serve requests.
     Workers,
+    /// Requests at once.
+    Load,
 }
 
 /// What a fix gives back; kinds are never compared with each other.

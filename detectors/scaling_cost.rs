@@ -1,17 +1,19 @@
-//! Finds own time and statements whose time grows faster than the data that a request works on.
+//! Finds own time and statements whose time grows faster than the data that a request works on, and endpoints whose
+//! time grows with the number of requests at once.
 //!
 //! ## Why it is slow
 //!
 //! A loop within a loop, a search through a list for each row, a string that is copied for each piece that
 //! is added to it, a subquery that the database goes through for each row: twice the data takes four
 //! times as long. It is quick in tests and for most users, and takes minutes for the largest customer. A
-//! faster machine does not help for long.
+//! faster machine does not help for long. And where requests share what serves only so many at once, twice as
+//! many users make each of them wait twice as long.
 //!
 //! ## What counts
 //!
 //! The own time that heavy-compute looks at, and the time of the statements that slow-query looks at, over
-//! all requests of an endpoint, by how much data each has worked on: the most rows that one statement returned; where no instrumentation tells rows, the most
-//! calls of one shape; else the size of the answer. Recordings with several sizes of data, or of a
+//! all requests of an endpoint, by how much data each has worked on: the most rows that one statement
+//! returned; where no instrumentation tells rows, the most calls of one shape; else the size of the answer. Recordings with several sizes of data, or of a
 //! production whose customers have more and less, show it; they may be several inputs of one diagnosis.
 //!
 //! What is fitted is what one more row costs, so that neither a constant part of the time nor one of the
@@ -20,6 +22,12 @@
 //! the order must be 1.5 or more even at the low end of its interval of two standard errors. The finding
 //! tells the order, its interval, and sizes with their times; 1 would be linear, 2 is the square.
 //!
+//! For the load, each request of 20 ms or longer is looked at by the mean number of requests that its process
+//! served meanwhile. It takes three loads, the greatest at least four times the least, each with ten requests;
+//! the median time must grow from each to the next, at least double, and go with an order of 0.5 or more even
+//! at the low end of its interval. What makes all requests slow for a while also lets them pile up: medium
+//! confidence.
+//!
 //! ## Stays silent
 //!
 //! - on time that is constant, or that a page or a limit caps;
@@ -27,21 +35,22 @@
 //!   unbounded-result;
 //! - on statements that are sent for each row: see n-plus-one;
 //! - on a step, such as another way of doing it from some size on;
-//! - where nothing tells a size, and where times are too noisy to tell an order.
-//!
-//! Time that grows with the number of requests at once is not looked at here: pool-starvation tells of
-//! requests that wait for connections.
+//! - where nothing tells a size, where all requests came at one load, and where times are too noisy to tell an
+//!   order;
+//! - on the load, where pool-starvation, worker-starvation, lock-wait or event-loop-stall explain it.
 //!
 //! ## Remedy
 //!
 //! Go over the data once: look up in a map that is built before the loop, sort and merge, collect the
 //! pieces and join them at the end, let the database join; a statement joins or groups instead of
 //! searching for each row, or has an index to search by. Best case: a twentieth of the time is left.
-//! Worst case: half of it, as for the smaller ones of the sizes that were seen.
+//! Worst case: half of it, as for the smaller ones of the sizes that were seen. For the load: find what is shared,
+//! or serve fewer at once in each process. Best case: a request takes what it takes at the least load; worst case:
+//! half of the rest is left.
 //!
 //! ## How to check
 //!
-//! The time at the largest size, before and after: twice the data takes twice as long.
+//! The time at the largest size, before and after: twice the data takes twice as long. The median under the same load.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Measure, Remedy, Sizes, Subject, Told, View};
 use crate::docket::CandidateKey;
@@ -56,6 +65,8 @@ use crate::stack::Stack;
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect, heavy_compute, slow_query};
 
+mod load;
+
 const TIME_MIN: Setting = Setting {
     name: "time_min",
     unit: "ms",
@@ -63,11 +74,18 @@ const TIME_MIN: Setting = Setting {
     why: "where the data is little, other things take the time; less of it does not show what grows",
 };
 
+const LOADED_MIN: Setting = Setting {
+    name: "loaded_min",
+    unit: "ms",
+    default: 20,
+    why: "a request that is quicker under load keeps nobody waiting",
+};
+
 pub(crate) const DETECTOR: Detector = Detector {
     id: "scaling-cost",
-    summary: "own time or a statement whose time grows faster than the data",
+    summary: "time that grows faster than the data, or with the number of requests at once",
     page: include_str!("scaling_cost.rs"),
-    settings: &[TIME_MIN],
+    settings: &[TIME_MIN, LOADED_MIN],
     inspect: Inspect::Request(inspect),
     confirm: Some(confirm),
     tell,
@@ -80,6 +98,7 @@ const SIZE_MIN: u64 = 8;
 
 /// Notes own time and statements; all requests together tell whether one of them grows too fast.
 fn inspect(view: &View<'_>, found: &mut Candidates) {
+    load::inspect(view, view.settings.get(&LOADED_MIN).saturating_mul(1_000_000), found);
     let needed_ns = view.settings.get(&TIME_MIN).saturating_mul(1_000_000);
     let enough = |waits: Waits| view.request.path_ns[waits as usize] >= needed_ns;
     let (own, database) = (enough(Waits::Own), enough(Waits::Database));
@@ -122,6 +141,9 @@ fn tells_rows(kind: Kind) -> bool {
 }
 
 fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {
+    if key.subject == Subject::Load {
+        return load::confirm(whole, key);
+    }
     let fit = whole.docket.candidate(key).map_or(Fit::Unknown, |tally| scaling::fit(&tally.growth));
     match fit {
         Fit::Fast(law) => Ok(Shown::Law(law)),
@@ -133,6 +155,9 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
 }
 
 fn tell(case: &Case<'_>) -> Told {
+    if let Shown::Load(load) = *case.shown {
+        return load::tell(case, load);
+    }
     let Shown::Law(law) = case.shown else { return Told::default() };
     let (time, checked) = match case.subject {
         Subject::Own(own) => {

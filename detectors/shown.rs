@@ -4,7 +4,7 @@ use crate::docket::{CacheTally, Docket};
 use crate::evidence::Dictionary;
 use crate::scaling::Law;
 use crate::starts::Start;
-use crate::timelines::{Contention, Contentions, Stall, Stalls, Starvation, Starvations};
+use crate::timelines::{Contention, Contentions, Load, Loads, Stall, Stalls, Starvation, Starvations};
 
 /// All that was seen, as detectors look at it to confirm what they named.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Whole<'a> {
     pub busy: Starvations,
     /// Locks that are waited for.
     pub contentions: Contentions,
+    /// How the time of endpoints goes with the load.
+    pub loads: Loads,
     /// What keeps event loops.
     pub stalls: Stalls,
 }
@@ -30,8 +32,9 @@ impl<'a> Whole<'a> {
         let starvations = Starvations::of(timelines, dictionary);
         let busy = Starvations::of_workers(timelines, dictionary);
         let contentions = Contentions::of(timelines, dictionary);
+        let loads = Loads::of(timelines);
         let stalls = Stalls::of(timelines);
-        Self { docket, dictionary, starvations, busy, contentions, stalls }
+        Self { docket, dictionary, starvations, busy, contentions, loads, stalls }
     }
 }
 
@@ -52,6 +55,8 @@ pub enum Shown<'a> {
     Workers(&'a Starvation),
     /// A lock is waited for; without waiting the statement takes so long.
     Lock(&'a Contention, u64),
+    /// Requests take longer the more of them there are at once.
+    Load(&'a Load),
     /// An event loop stands still.
     Stall(&'a Stall),
 }

@@ -66,7 +66,8 @@ impl<'a> Considered<'a> {
         let marks = marks_in_order(tally, scales.dictionary);
         let told = (detector.tell)(&scales.case(key, tally, view, &marks, &shown));
         let remedy = match shown {
-            Shown::Lock(_, alone_ns) => Remedy::Alone { ns: alone_ns },
+            Shown::Lock(_, ns) => Remedy::Alone { ns },
+            Shown::Load(load) => Remedy::Alone { ns: load.alone_ns() },
             _ => tally.remedy,
         };
         let fix = Fix { remedy, row_share_ns: scales.row_share(&key.subject) };
@@ -112,6 +113,11 @@ impl<'a> Considered<'a> {
         let Shown::Stall(stall) = self.shown else { return 0 };
         let delayed = stall.delayed.iter().find(|delayed| delayed.endpoint == endpoint);
         delayed.map_or(0, |delayed| delayed.share())
+    }
+
+    /// The share of the time of its endpoint's requests that is due to others at once, per mille.
+    pub(super) fn due_to_load(&self) -> Option<u64> {
+        if let Shown::Load(load) = self.shown { Some(load.share()) } else { None }
     }
 
     /// What the fix alone does at its own endpoint.

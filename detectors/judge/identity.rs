@@ -65,6 +65,11 @@ pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Su
             },
             shape: None,
         },
+        Subject::Load => finding::Subject {
+            kind: finding::SubjectKind::Load,
+            text: "requests at once".to_owned(),
+            shape: None,
+        },
         Subject::Workers(service) => finding::Subject {
             kind: finding::SubjectKind::Workers,
             text: format!("workers of {}", dictionary.text(*service)),

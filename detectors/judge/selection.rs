@@ -31,7 +31,8 @@ const BYTES_MIN: u64 = 50_000;
 /// Claims that cover each other by this share are one problem.
 const ONE_PROBLEM: f64 = 0.8;
 
-/// Where requests stand still for this share of their time, per mille, nothing else is told to be slow.
+/// Where requests wait for others, or for a kept event loop, for this share of their time, per mille, nothing else is
+/// told to be slow.
 const STANDS_STILL_MIN: u64 = 500;
 
 /// Fixes that are replayed one after another at one endpoint.
@@ -91,6 +92,8 @@ fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
         is_lead(one)
             .cmp(&is_lead(other))
             .then(other.tally.tentative.cmp(&one.tally.tentative))
+            // What grows with the load may do so for a reason that is found.
+            .then(one.due_to_load().is_some().cmp(&other.due_to_load().is_some()))
             .then(other.gain_ns.cmp(&one.gain_ns))
             .then_with(|| other.bytes_given_back().cmp(&one.bytes_given_back()))
             .then(one.key.detector.cmp(&other.key.detector))
@@ -141,6 +144,10 @@ impl Selection<'_, '_> {
     fn explains(&self, told: usize, candidate: &Considered<'_>, claims: &Claims) -> bool {
         let told = &self.candidates[told];
         let same_time = claims.covered(candidate.number, told.number) >= ONE_PROBLEM;
+        if let Some(share) = told.due_to_load() {
+            let is_slow = matches!(candidate.fix.remedy, Remedy::Shrink { .. });
+            return is_slow && told.home == candidate.home && share >= STANDS_STILL_MIN;
+        }
         if !told.relieves_others() {
             return same_time;
         }

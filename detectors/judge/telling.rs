@@ -119,6 +119,8 @@ fn affected(candidate: &Considered<'_>, views: &[EndpointView<'_>]) -> Vec<Affec
 fn resource(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<ResourceClass> {
     match &candidate.key.subject {
         Subject::Own(_) => Some(ResourceClass::Cpu),
+        // Whatever is shared: the timelines do not tell.
+        Subject::Load => None,
         Subject::Pool { .. } | Subject::Workers(_) => Some(ResourceClass::Io),
         Subject::Body | Subject::Encoding => Some(ResourceClass::Network),
         Subject::Start => None,

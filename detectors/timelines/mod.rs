@@ -1,9 +1,11 @@
 //! What the timelines show once all of them are merged: requests that wait for each other.
 
+mod loads;
 mod locks;
 mod pools;
 mod stalls;
 
+pub use loads::{Load, Loads};
 pub use locks::{Contention, Contentions};
 pub use pools::{Held, Holding, Starvation, Starvations};
 pub use stalls::{Delayed, Stall, Stalls};
