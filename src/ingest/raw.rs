@@ -60,6 +60,7 @@ impl Found<'_> {
             RawSpan { trace: 0, .. } => Some("a span without a trace id"),
             RawSpan { id: 0, .. } => Some("a span without a span id"),
             RawSpan { start_ns: 0, .. } => Some("a span without a start time"),
+            RawSpan { start_ns: LATEST_NS.., .. } => Some("a span of the year 2200 or later"),
             RawSpan { start_ns, end_ns, .. } if end_ns.wrapping_sub(start_ns) <= LONGEST_NS => None,
             _ => self.without_duration(),
         });
@@ -84,6 +85,9 @@ impl Found<'_> {
 
 /// No operation takes longer: a time is wrong, or in another unit than the other one.
 const LONGEST_NS: u64 = 30 * 24 * 3600 * 1_000_000_000;
+
+/// The first of January 2200, in nanoseconds since 1970: later times are wrong, or in another unit.
+const LATEST_NS: u64 = 7_258_118_400 * 1_000_000_000;
 
 /// A clock that is set back while a short operation runs makes it end before it starts, by no more.
 const CLOCK_STEP_NS_MAX: u64 = 1_000_000_000;
@@ -110,6 +114,9 @@ mod tests {
         assert_eq!(checked(NOW, 0), Err("a span that has not ended"));
         assert_eq!(checked(5, 0), Err("a span that has not ended"));
         assert_eq!(checked(0, NOW), Err("a span without a start time"));
-        assert_eq!(checked(u64::MAX, u64::MAX), Ok(0));
+        assert_eq!(checked(LATEST_NS - 1, LATEST_NS + 5), Ok(6));
+        for start_ns in [LATEST_NS, u64::MAX - 1, u64::MAX] {
+            assert_eq!(checked(start_ns, u64::MAX), Err("a span of the year 2200 or later"));
+        }
     }
 }
