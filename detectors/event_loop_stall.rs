@@ -12,7 +12,8 @@
 //! Stretches of own time (in Python calls, too) of 20 ms or longer on the critical path, at which the other
 //! requests of the same process are looked at. One that was under way and does the next thing right after the
 //! stretch was held up; one that does something meanwhile went on. It takes at least 10 that were held
-//! up by 3 stretches, four of five of all that did something, and far more than by chance. Of several
+//! up by 3 stretches, four of five of all that did something, and far more than by chance, and those that were held
+//! up took longer than those that were not. Of several
 //! requests that stand still at the same time the innermost stretch is the cause: who waits for it has
 //! begun before and goes on after it.
 //!
@@ -20,6 +21,7 @@
 //!
 //! - on calls that are awaited: others go on meanwhile;
 //! - on several threads: a thread that computes lets the others go on, also under Python's lock;
+//! - on requests that wait for the same thing (one call for all of them) and go on together: none takes longer for it;
 //! - on the victims: quick endpoints and health checks whose requests happen to stand still;
 //! - on services in other languages, and where requests never run at the same time.
 //!

@@ -26,6 +26,12 @@ const STRETCHES_MIN: u64 = 3;
 const HELD_UP_SHARE_MIN: u64 = 800;
 /// ... and so much more than by chance.
 const ABOVE_CHANCE_MIN: u64 = 200;
+/// Requests of an endpoint that nothing held up, to compare those that were held up with.
+const OTHERS_MIN: usize = 5;
+/// The held up take so much longer, as a part of a stretch: on average they ask for half of it in vain.
+const LATE_PART: u64 = 4;
+/// Moments that are looked at for one stretch: more are of a few requests that do a lot meanwhile.
+const MOMENTS_MAX: usize = 4_096;
 /// Other requests that are looked at for one stretch.
 const OTHERS_MAX: usize = 256;
 /// Later stretches that are looked at for one that lies inside.
@@ -71,6 +77,21 @@ impl Delayed {
     /// Requests that were held up.
     pub fn held_up(&self) -> u64 {
         self.requests_ns.iter().filter(|(_, stood_ns)| *stood_ns > 0).count() as u64
+    }
+
+    /// Whether those that were held up for this long took longer than the others; true where too few went
+    /// without to tell. Who waits for one thing with others goes on together with them, and has lost nothing.
+    fn are_late(&self, stretch_ns: u64) -> bool {
+        let took = |stood: bool| {
+            let requests = self.requests_ns.iter().filter(|it| (it.1 > 0) == stood);
+            let mut took_ns: Vec<u64> = requests.map(|it| it.0).collect();
+            took_ns.sort_unstable();
+            took_ns
+        };
+        let (held_up, others) = (took(true), took(false));
+        let median_ns = |took_ns: &[u64]| took_ns.get(took_ns.len() / 2).copied().unwrap_or(0);
+        others.len() < OTHERS_MIN
+            || median_ns(&held_up) >= median_ns(&others).saturating_add(stretch_ns / LATE_PART)
     }
 
     /// Of those that were held up: how long, the median.
@@ -122,20 +143,33 @@ impl Stalls {
     /// once, it depends on the loop which of them is closed first.
     fn told_apart(loops: &[EventLoop<'_>], mut stretches: Stretches<'_>) -> Self {
         let mut stalls = Self::default();
+        let asked = |stretches: &[_]| Evidence::of(loops, stretches);
+        let mut known: FxHashMap<Place, Evidence> =
+            stretches.iter().map(|(place, stretches)| (place.clone(), asked(stretches))).collect();
         loop {
-            let asked = stretches.iter().map(|(place, stretches)| (place, Evidence::of(loops, stretches)));
-            let (enough, others): (Vec<_>, Vec<_>) = asked.partition(|(_, evidence)| evidence.is_enough());
-            let clearest = enough.into_iter().min_by_key(|(_, evidence)| evidence.doubt());
-            let Some((place, evidence)) = clearest else {
-                let asked = others.into_iter().map(|(place, it)| (place.clone(), (it.held_up, it.went_on)));
-                stalls.unproven.extend(asked);
+            let enough = known.iter().filter(|(_, evidence)| evidence.is_enough());
+            let clearest =
+                enough.min_by_key(|(_, evidence)| evidence.doubt()).map(|(place, _)| place.clone());
+            let Some((place, evidence)) = clearest.and_then(|place| known.remove_entry(&place)) else {
+                let unproven = known.into_iter().map(|(place, it)| (place, (it.held_up, it.went_on)));
+                stalls.unproven.extend(unproven);
                 return stalls;
             };
-            let place = place.clone();
-            stalls.proven.push(evidence.stall(place.clone(), loops));
-            let taken = Taken::of(stretches.remove(&place).unwrap_or_default(), loops.len());
-            for others in stretches.values_mut() {
+            let stretches_of_it = stretches.remove(&place).unwrap_or_default();
+            let counted = (evidence.held_up, evidence.went_on);
+            let stall = evidence.stall(place.clone(), loops);
+            if !stall.delayed.iter().any(|delayed| delayed.are_late(stall.stretch_ns.0)) {
+                stalls.unproven.insert(place, counted);
+                continue;
+            }
+            stalls.proven.push(stall);
+            let taken = Taken::of(stretches_of_it, loops.len());
+            for (place, others) in &mut stretches {
+                let before = others.len();
                 others.retain(|(number, stretch)| !taken.covers_half(*number, stretch));
+                if others.len() < before {
+                    known.insert(place.clone(), asked(others));
+                }
             }
         }
     }
@@ -341,7 +375,8 @@ impl<'w> EventLoop<'w> {
                 evidence.by_chance += by_chance;
             }
         }
-        for stir in self.stirs[from..].iter().take_while(|stir| stir.at_ns <= until_ns) {
+        let meanwhile = self.stirs[from..].iter().take(MOMENTS_MAX);
+        for stir in meanwhile.take_while(|stir| stir.at_ns <= until_ns) {
             if !asked.insert(stir.request) {
                 continue;
             }

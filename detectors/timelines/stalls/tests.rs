@@ -123,6 +123,30 @@ fn several_threads_go_on() {
     assert_eq!(stalls(4), []);
 }
 
+/// Pairs that go on together: one makes a call of 200 ms, the other comes later, reads, and waits for the same.
+fn waiting_together() -> (Dictionary, Vec<Vec<Span>>) {
+    let (dictionary, traces) = simulate(1);
+    let mut random = Random(7);
+    let mut pairs = Vec::new();
+    for pair in 0..40 {
+        let start_ns = (1_700_000_000_000 + pair * 300) * MS;
+        let end_ns = start_ns + 200 * MS + random.below(10 * MS);
+        let (mut entry, mut call) = (traces[1][0], traces[1][1]);
+        (entry.start_ns, entry.end_ns) = (start_ns, end_ns + MS);
+        (call.start_ns, call.end_ns) = (start_ns + MS, end_ns);
+        let later_ns = start_ns + 10 * MS + random.below(60 * MS);
+        let read = Span { start_ns: later_ns + MS, end_ns: later_ns + 5 * MS, ..call };
+        pairs.extend([vec![entry, call], vec![Span { start_ns: later_ns, ..entry }, read]]);
+    }
+    (dictionary, pairs)
+}
+
+#[test]
+fn who_waits_for_the_same_call_keeps_nothing() {
+    let (dictionary, traces) = waiting_together();
+    assert_eq!(Stalls::of(&docket(&dictionary, &traces, |_| true).timelines).proven(), []);
+}
+
 #[test]
 fn three_dockets_of_a_third_each_say_the_same() {
     let (dictionary, traces) = simulate(1);
