@@ -11,9 +11,9 @@
 //! Writes, locking reads and named locks (`pg_advisory_lock`, `GET_LOCK`) of 10 ms or longer, by the table or
 //! name that they lock. It counts when they end always the same short time after another request's statement,
 //! transaction or request (whichever explains most): at least half of the time that is waited and far more than
-//! by chance, while one request at a time holds the lock. How long such a statement takes without waiting is the
-//! median of those that began while no other request wanted the lock (of fewer than three: the fastest of all),
-//! and at most that short time.
+//! by chance, while one request at a time holds the lock, and one does for most of the time that the others wait.
+//! How long such a statement takes without waiting is the median of those that began while no other request wanted
+//! the lock (of fewer than three: the fastest of all), and at most that short time.
 //!
 //! The same holds for spans of the service's own code with nothing below them, in one process: a mutex lets one
 //! request in at a time. So does an interpreter's lock where threads compute in turns: medium confidence.
@@ -23,7 +23,8 @@
 //! - on statements that are slow when they run alone: slow-query tells them;
 //! - on threads that share the processor: they end at any time after each other;
 //! - where requests lock different rows and nobody waits;
-//! - on a server that is slow for everybody: waits end at no particular moment. Where the lock is given back after
+//! - on a server that is slow for everybody: waits end at no particular moment; or that stands still and then answers
+//!   all: nobody holds anything meanwhile. Where the lock is given back after
 //!   each statement, a server that works on one at a time looks the same: medium confidence;
 //!
 //! ## Remedy

@@ -3,16 +3,19 @@
 //! A lock is taken for a pool of one. When it is given back is not recorded: after the statement, with its
 //! transaction or with the request, whichever explains the waits. Who waits for it ends its statement a little
 //! after that: the commit has to arrive, and the answer to come back. This lag is the same each time, whatever
-//! the wait; where there is no lock, statements end at any time after another's.
+//! the wait; where there is no lock, statements end at any time after another's. And while one waits, another holds
+//! the lock: where a server stands still for all and then answers all of them, nobody does.
 
 use rustc_hash::FxHashMap;
 
-use super::pools::{Held, Holding, Moment, Pool, holders};
+use super::pools::{Held, Holding, Moment, Pool, holders, used_during_waits};
 use crate::evidence::timeline::{Noted, Record, Taken, Timelines, WAIT_MIN_NS, WINDOW_NS};
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 
 /// Times are inexact where a statement takes longer than usual: two seem to hold the lock then.
 const NOISE: u64 = 250;
+/// While they wait another one holds the lock for this share of the time, per mille.
+const HELD_MIN: u64 = 500;
 /// Of fewer statements that ran alone the median says little: the fastest of all is taken.
 const ALONE_MIN: usize = 3;
 
@@ -80,9 +83,12 @@ impl Contentions {
         let mut found: Vec<Contention> = found.collect();
         found.sort_by_cached_key(|it| {
             let text = |shape: ShapeRef| dictionary.shape(shape).text.to_string();
+            let name = |symbol: Symbol| dictionary.text(symbol).to_owned();
             (
                 std::cmp::Reverse(it.waits),
                 it.waiting.iter().map(|(shape, _)| text(*shape)).collect::<Vec<_>>(),
+                it.code.map(|(service, code)| (name(service), name(code))),
+                name(it.target),
             )
         });
         Self(found)
@@ -143,9 +149,11 @@ fn proven(windows: &[Numbered], held: Held) -> Option<(Pool, u64)> {
     let moments = windows.iter().filter_map(|(number, taken)| {
         Moment::of(*number, taken.iter().flat_map(|it| it.records(*number, lag_ns)).collect())
     });
-    let pool = Pool::of(&moments.collect::<Vec<_>>(), &[held], NOISE)?;
+    let moments: Vec<Moment> = moments.collect();
+    let pool = Pool::of(&moments, &[held], NOISE)?;
     let mostly_waits = pool.explained.wait_ns >= pool.explained.waits.saturating_mul(2 * lag_ns);
-    (pool.size == 1 && mostly_waits).then_some((pool, lag_ns))
+    (pool.size == 1 && mostly_waits && used_during_waits(&moments, held) >= HELD_MIN)
+        .then_some((pool, lag_ns))
 }
 
 /// Statements shorter than this do not wait, or not long enough to tell.

@@ -548,6 +548,56 @@ fn explain(moments: &[Moment], usages: &[Usage], held: Held, reported: bool, siz
     explained
 }
 
+/// The share of the time of reported waits during which something is in use, per mille.
+pub(super) fn used_during_waits(moments: &[Moment], held: Held) -> u64 {
+    let (mut used_ns, mut wait_ns) = (0, 0);
+    for moment in moments {
+        let used = InUse::of(moment, held);
+        for wait in moment.records.iter().filter(|record| record.noted == Noted::Wait) {
+            let start_ns = wait.start_ns.max(moment.start_ns);
+            used_ns += used.until(wait.end_ns).saturating_sub(used.until(start_ns));
+            wait_ns += wait.end_ns.saturating_sub(start_ns);
+        }
+    }
+    per_mille(used_ns, wait_ns)
+}
+
+/// When anything at all is in use: pieces of time that do not touch, in order.
+struct InUse(Vec<Piece>);
+
+struct Piece {
+    start_ns: u64,
+    end_ns: u64,
+    /// Time in use in the pieces before.
+    before_ns: u64,
+}
+
+impl InUse {
+    fn of(moment: &Moment, held: Held) -> Self {
+        let mut intervals: Vec<_> =
+            moment.records.iter().filter_map(|record| held.interval(record)).collect();
+        intervals.sort_unstable();
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (start_ns, end_ns) in intervals {
+            match pieces.last_mut() {
+                Some(last) if start_ns <= last.end_ns => last.end_ns = last.end_ns.max(end_ns),
+                last => {
+                    let before_ns = last.map_or(0, |last| last.before_ns + (last.end_ns - last.start_ns));
+                    pieces.push(Piece { start_ns, end_ns, before_ns });
+                }
+            }
+        }
+        Self(pieces)
+    }
+
+    /// Time in use up to a moment.
+    fn until(&self, at_ns: u64) -> u64 {
+        let begun = self.0.partition_point(|piece| piece.start_ns < at_ns);
+        let last = begun.checked_sub(1).and_then(|place| self.0.get(place));
+        last.map_or(0, |last| last.before_ns + (last.end_ns.min(at_ns) - last.start_ns))
+    }
+}
+
 /// Puts the pools of several instances together.
 fn starvation(
     service: Symbol,

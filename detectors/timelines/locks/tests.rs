@@ -120,6 +120,27 @@ fn many_rows_are_not() {
     assert!(contentions(5_000, 25).1.0.is_empty());
 }
 
+/// Where the database stands still: updates of different rows, which come one after another and end together.
+fn stand_still(mut traces: Vec<Vec<Span>>) -> Vec<Vec<Span>> {
+    let mut random = Random(11);
+    for (number, trace) in traces.iter_mut().enumerate().filter(|(number, _)| number % 10 < 7) {
+        let second_ns = (1_700_000_000 + number as u64 / 10) * 1_000 * MS;
+        let done_ns = second_ns + 600 * MS + random.below(2 * MS);
+        trace.truncate(2);
+        (trace[1].start_ns, trace[1].end_ns) = (second_ns + random.below(30 * MS), done_ns);
+        (trace[0].start_ns, trace[0].end_ns) = (trace[1].start_ns - MS, done_ns + 5 * MS);
+    }
+    traces
+}
+
+#[test]
+fn a_database_that_stands_still_is_no_lock() {
+    let (dictionary, traces) = simulate(5_000, 2);
+    let traces = stand_still(traces);
+    let found = Contentions::of(&docket(&dictionary, &traces, |_| true).timelines, &dictionary);
+    assert_eq!(found.0, []);
+}
+
 #[test]
 fn three_dockets_of_a_third_each_say_the_same() {
     let (dictionary, traces) = simulate(1, 25);
