@@ -14,7 +14,8 @@
 //!   one of them). Elsewhere a request that reads a key, works, and writes one of the same form seems to have missed
 //!   it; where each request does so, it may as well write back what it has found, as with sessions: that is a lead.
 //! - At least `requests_min` first requests of one process, one after another, that take three times as long as the endpoint's median and
-//!   20 ms longer, while hardly a later one does. Of each instance the 200 earliest requests are looked at.
+//!   20 ms longer, while hardly a later one does. Of each instance the 200 earliest requests are looked at. When a
+//!   process started no trace tells: a recording that begins in the middle of an incident looks the same.
 //!
 //! ## Stays silent
 //!
@@ -258,10 +259,11 @@ fn tell_of_start(case: &Case<'_>, start: &Start) -> Told {
         1 => "the process that was seen".to_owned(),
         seen => format!("{} of {seen} processes", start.instances),
     };
+    let they = if start.instances == 1 { "it" } else { "they" };
     Told {
         why: format!(
             "the first requests of {processes} take {} (up to {}), up to {} one after another; later ones take {} (p95 {}): \
-             until then the process loads what it needs",
+             if {they} started right before, {they} loaded what was needed until then",
             duration(case.claimed_ns.p50),
             duration(case.claimed_ns.max),
             start.most,
