@@ -44,6 +44,19 @@ pub(crate) struct Taken {
     pub(crate) beside_ns: u64,
 }
 
+impl Taken {
+    /// With the times that its process recorded.
+    pub(super) fn by_clock_of(self, request: &Request) -> Self {
+        Self {
+            start_ns: request.recorded_ns(self.start_ns),
+            end_ns: request.recorded_ns(self.end_ns),
+            last_ns: request.recorded_ns(self.last_ns),
+            request_end_ns: request.recorded_ns(self.request_end_ns),
+            ..self
+        }
+    }
+}
+
 /// What a statement locks; `None` if it takes no lock that others wait for.
 pub(crate) fn locked_by(shape: &Shape) -> Option<u64> {
     let facts = shape.facts.as_deref()?;

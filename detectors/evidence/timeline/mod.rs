@@ -23,7 +23,7 @@ pub(crate) use workers::{Served, sent_ns};
 use self::locks::Locks;
 use self::progress::Progress;
 use super::content_hash::{START, fnv_1a};
-use super::trace::Trace;
+use super::trace::{Request, Trace};
 use super::{Dictionary, OriginRef, ShapeRef, Symbol};
 use crate::candidate::Subject;
 use crate::docket::{EndpointKey, hash_of};
@@ -79,6 +79,18 @@ pub(crate) struct Record {
     /// The database.
     pub(crate) target: Symbol,
     pub(crate) noted: Noted,
+}
+
+impl Record {
+    /// With the times that its process recorded.
+    fn by_clock_of(self, request: &Request) -> Self {
+        Self {
+            start_ns: request.recorded_ns(self.start_ns),
+            end_ns: request.recorded_ns(self.end_ns),
+            request_end_ns: request.recorded_ns(self.request_end_ns),
+            ..self
+        }
+    }
 }
 
 /// A stretch of one request during which others may have stood still.
@@ -242,7 +254,7 @@ impl Timelines {
         for (number, request) in trace.requests.iter().enumerate() {
             let instance = self.instance(request.opened_by.origin, dictionary);
             for record in uses.records_of(number) {
-                self.note_record(instance, *record);
+                self.note_record(instance, record.by_clock_of(request));
             }
             let Some(served) = Served::of(trace, request, dictionary) else { continue };
             for window in windows_of(served.start_ns, served.end_ns) {
@@ -250,8 +262,9 @@ impl Timelines {
             }
             let mut locks = std::mem::take(&mut self.locks);
             for taken in locks.of(trace, request, dictionary) {
+                let taken = taken.by_clock_of(request);
                 for window in windows_of(taken.start_ns, taken.last_ns) {
-                    self.note(instance, window, Entry::Taken(*taken));
+                    self.note(instance, window, Entry::Taken(taken));
                 }
             }
             self.locks = locks;

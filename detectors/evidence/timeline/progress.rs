@@ -32,6 +32,7 @@ impl Progress {
         self.moments_ns.extend([request.start_ns, request.end_ns]);
         let operations = trace.operations_of(request).iter().take(STIRS_MAX);
         self.moments_ns.extend(operations.flat_map(|it| [it.start_ns, it.end_ns]));
+        self.moments_ns.iter_mut().for_each(|at_ns| *at_ns = request.recorded_ns(*at_ns));
         self.moments_ns.sort_unstable();
         self.moments_ns.dedup_by_key(|at_ns| *at_ns / GRAIN_NS);
         let hash = hash_of(request.trace, request.span());

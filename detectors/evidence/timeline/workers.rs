@@ -4,7 +4,7 @@ use crate::docket::{EndpointKey, hash_of};
 use crate::evidence::Dictionary;
 use crate::evidence::trace::{EndpointName, NONE, Request, Trace};
 
-/// A request of one process.
+/// A request of one process, by the clock of that process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Served {
     /// Hash of trace and span.
@@ -24,10 +24,10 @@ impl Served {
         }
         Some(Self {
             request: hash_of(request.trace, request.span()),
-            start_ns: request.start_ns,
-            end_ns: request.end_ns,
+            start_ns: request.recorded_ns(request.start_ns),
+            end_ns: request.recorded_ns(request.end_ns),
             endpoint: EndpointKey::of(request, dictionary),
-            sent_ns: sent_ns(trace, request),
+            sent_ns: sent_ns(trace, request).map(|at_ns| request.recorded_ns(at_ns)),
         })
     }
 }

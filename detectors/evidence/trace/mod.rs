@@ -139,6 +139,12 @@ impl Request {
         self.end_ns - self.start_ns
     }
 
+    /// A moment as the clock of its process told it. Clock skew is undone for each trace alone; moments of several
+    /// requests of one process are compared by its own clock.
+    pub(crate) fn recorded_ns(&self, at_ns: u64) -> u64 {
+        at_ns.saturating_add_signed(self.opened_by.start_ns.wrapping_sub(self.start_ns).cast_signed())
+    }
+
     /// Whether it is a test and no request that somebody makes.
     pub fn is_test(&self, dictionary: &Dictionary) -> bool {
         matches!(self.name, EndpointName::Route(shape) if dictionary.shape(shape).id.family == Family::Test)

@@ -123,6 +123,33 @@ fn several_threads_go_on() {
     assert_eq!(stalls(4), []);
 }
 
+/// The same, called by another service that has its answer before the loop gets to end the request: it seems as if
+/// their clocks differed, in each trace by something else.
+fn called(traces: Vec<Vec<Span>>, dictionary: &mut Dictionary) -> Vec<Vec<Span>> {
+    let service = dictionary.symbol("caller");
+    let origin = dictionary.origin_ref(Origin { service, ..Origin::default() });
+    let mut random = Random(17);
+    let with_caller = traces.into_iter().map(|mut trace| {
+        let entry = trace[0];
+        let (start_ns, end_ns) = (entry.start_ns - 60 * MS, entry.end_ns - random.below(40 * MS));
+        let caller = Span { id: 90, origin, start_ns, end_ns, ..entry };
+        let call = Span { id: 91, parent: 90, kind: Kind::Http, role: Role::Client, ..caller };
+        trace[0].parent = 91;
+        trace.extend([caller, call]);
+        trace
+    });
+    with_caller.collect()
+}
+
+#[test]
+fn clocks_that_seem_to_differ_hide_nothing() {
+    let (mut dictionary, traces) = simulate(1);
+    let traces = called(traces, &mut dictionary);
+    let stalls = Stalls::of(&docket(&dictionary, &traces, |_| true).timelines);
+    let [stall] = stalls.proven() else { panic!("{stalls:#?}") };
+    assert_eq!((stall.stretch_ns.0 / MS, stall.went_on), (60, 0));
+}
+
 /// Pairs that go on together: one makes a call of 200 ms, the other comes later, reads, and waits for the same.
 fn waiting_together() -> (Dictionary, Vec<Vec<Span>>) {
     let (dictionary, traces) = simulate(1);
