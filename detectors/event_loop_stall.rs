@@ -86,32 +86,30 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     if view.request.duration_ns() < long_ns {
         return;
     }
-    let calls = Calls::of(view).unwrap_or_default();
+    // Most requests have no such stretch.
+    let mut calls: Option<Calls> = None;
     // The path runs backwards: what follows a segment was met just before it.
     let mut next: Option<u32> = None;
     let mut stretches = 0;
     for segment in view.trace.path_of(view.request) {
         if segment.end_ns - segment.start_ns >= long_ns && stretches < STRETCHES_MAX {
-            stretches += 1;
-            claim(view, event_loop, (&calls, next), segment, found);
+            // Clients of Node.js do not block.
+            if event_loop == EventLoop::Asyncio || is_own(view, segment) {
+                stretches += 1;
+                let calls = calls.get_or_insert_with(|| Calls::of(view).unwrap_or_default());
+                claim(view, (calls, next), segment, found);
+            }
         }
         next = Some(segment.operation);
     }
 }
 
-fn claim(
-    view: &View<'_>,
-    event_loop: EventLoop,
-    (calls, next): (&Calls, Option<u32>),
-    segment: &Segment,
-    found: &mut Candidates,
-) {
+fn claim(view: &View<'_>, (calls, next): (&Calls, Option<u32>), segment: &Segment, found: &mut Candidates) {
     let (subject, claim) = match is_own(view, segment) {
         true => match calls.place(view, segment, next) {
             Some((own, claim)) => (Subject::Own(own), claim),
             None => return,
         },
-        false if event_loop == EventLoop::Node => return,
         false => {
             let operation = segment.operation;
             let shape = view.operation(operation).shape;

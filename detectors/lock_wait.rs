@@ -39,7 +39,6 @@
 
 use crate::candidate::{Advice, Candidates, Case, Check, Claim, OwnTime, Part, Remedy, Subject, Told, View};
 use crate::docket::CandidateKey;
-use crate::evidence::timeline::locked_by;
 use crate::evidence::{Dictionary, Kind};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
@@ -73,7 +72,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let long_ns = view.settings.get(&WAIT_MIN).saturating_mul(1_000_000);
     for group in view.groups() {
         let Some(first) = group.first().map(|&number| view.operation(number)) else { continue };
-        if first.kind != Kind::Sql || locked_by(view.dictionary.shape(first.shape)).is_none() {
+        if first.kind != Kind::Sql || view.memo.locked_by(first.shape, view.dictionary).is_none() {
             continue;
         }
         let mut long =

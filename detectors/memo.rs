@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use rustc_hash::FxHashMap;
 
+use crate::evidence::timeline::LockedBy;
 use crate::evidence::{Dictionary, OriginRef, ShapeRef};
 use crate::kinship::{Kinship, kinship};
 use crate::stack::{self, EventLoop};
@@ -16,6 +17,7 @@ const PAIRS_MAX: usize = 100_000;
 pub struct Memo {
     mappers: RefCell<FxHashMap<OriginRef, bool>>,
     event_loops: RefCell<FxHashMap<OriginRef, Option<EventLoop>>>,
+    locked_by: RefCell<LockedBy>,
     kinships: RefCell<FxHashMap<(ShapeRef, ShapeRef), Kinship>>,
 }
 
@@ -29,6 +31,11 @@ impl Memo {
     pub(crate) fn event_loop(&self, origin: OriginRef, dictionary: &Dictionary) -> Option<EventLoop> {
         let mut event_loops = self.event_loops.borrow_mut();
         *event_loops.entry(origin).or_insert_with(|| stack::event_loop(dictionary, origin))
+    }
+
+    /// What a statement locks; `None` if it takes no lock that others wait for.
+    pub(crate) fn locked_by(&self, shape: ShapeRef, dictionary: &Dictionary) -> Option<u64> {
+        self.locked_by.borrow_mut().of(shape, dictionary)
     }
 
     /// What a loop of `child` is to the query `parent`.

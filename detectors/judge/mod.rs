@@ -87,10 +87,11 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
 
 /// Names what the first requests of processes show, which is known when all are seen.
 fn name_starts(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings) {
-    let views = EndpointView::all(docket, dictionary, settings);
-    let missing: FxHashSet<EndpointKey> =
-        views.iter().filter(|view| view.excess_ns().is_some()).map(|view| view.key).collect();
-    drop(views);
+    let mut missing: FxHashSet<EndpointKey> = FxHashSet::default();
+    if !settings.targets.is_empty() {
+        let views = EndpointView::all(docket, dictionary, settings);
+        missing.extend(views.iter().filter(|view| view.excess_ns().is_some()).map(|view| view.key));
+    }
     docket.name_starts(
         |endpoint| settings.at(dictionary.text(endpoint.service), &endpoint.name.text(dictionary)),
         |endpoint| missing.contains(endpoint),

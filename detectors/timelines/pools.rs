@@ -5,6 +5,8 @@
 //! they end when another request gives its connection back, far more often than by chance, and at
 //! these moments the number of connections in use is the same maximum.
 
+use std::borrow::Cow;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::per_mille;
@@ -131,7 +133,7 @@ impl Starvations {
 impl Starvations {
     /// Looks for pools that are used up. Asked once, when everything is merged.
     pub fn of(timelines: &Timelines, dictionary: &Dictionary) -> Self {
-        Self::among(timelines, |window| window.records.clone(), dictionary)
+        Self::among(timelines, |window| Cow::Borrowed(&window.records), dictionary)
     }
 
     /// Looks for services all of whose workers are busy. A worker is taken for a request as a connection is
@@ -140,8 +142,12 @@ impl Starvations {
         Self::among(timelines, work_of, dictionary)
     }
 
-    fn among(timelines: &Timelines, records: fn(&Window) -> Vec<Record>, dictionary: &Dictionary) -> Self {
-        let mut instances: FxHashMap<(Symbol, Symbol), Vec<Numbered>> = FxHashMap::default();
+    fn among(
+        timelines: &Timelines,
+        records: fn(&Window) -> Cow<'_, [Record]>,
+        dictionary: &Dictionary,
+    ) -> Self {
+        let mut instances: FxHashMap<(Symbol, Symbol), Vec<Numbered<'_>>> = FxHashMap::default();
         for window in timelines.windows() {
             let of_instance = instances.entry((window.service, window.instance)).or_default();
             of_instance.push((window.number, records(window)));
@@ -170,10 +176,10 @@ impl Starvations {
 }
 
 /// The number of a window and what is noted in it.
-type Numbered = (u64, Vec<Record>);
+type Numbered<'w> = (u64, Cow<'w, [Record]>);
 
 /// Requests of a window as records: while a request is served it holds a worker.
-fn work_of(window: &Window) -> Vec<Record> {
+fn work_of(window: &Window) -> Cow<'_, [Record]> {
     let records = window.served.iter().flat_map(|served| {
         let shape = match served.endpoint.name {
             EndpointName::Route(shape) | EndpointName::Background(shape) => shape,
@@ -203,7 +209,7 @@ fn work_of(window: &Window) -> Vec<Record> {
         });
         [Some(work), wait].into_iter().flatten()
     });
-    records.collect()
+    Cow::Owned(records.collect())
 }
 
 /// The records of one window and one database.
@@ -215,8 +221,8 @@ pub(super) struct Moment {
 
 impl Moment {
     /// Splits windows by database. A wait whose database is not said belongs to the only one there is.
-    fn by_target(windows: &[Numbered]) -> FxHashMap<Symbol, Vec<Self>> {
-        let records = || windows.iter().flat_map(|(_, records)| records);
+    fn by_target(windows: &[Numbered<'_>]) -> FxHashMap<Symbol, Vec<Self>> {
+        let records = || windows.iter().flat_map(|(_, records)| records.iter());
         let mut by_target: FxHashMap<Symbol, Vec<Self>> = records()
             .filter(|record| is_held(record.noted))
             .map(|record| (record.target, Vec::new()))
@@ -224,7 +230,7 @@ impl Moment {
         let only = by_target.keys().next().copied().filter(|_| by_target.len() == 1);
         for (number, records) in windows {
             let mut parts: FxHashMap<Symbol, Vec<Record>> = FxHashMap::default();
-            for record in records {
+            for record in records.iter() {
                 parts.entry(only.unwrap_or(record.target)).or_default().push(*record);
             }
             for (target, records) in parts {

@@ -12,7 +12,7 @@ use super::per_mille;
 use crate::candidate::Subject;
 use crate::docket::EndpointKey;
 use crate::evidence::Symbol;
-use crate::evidence::timeline::{PROGRESS_GRAIN_NS, Stir, Stretch, Timelines, WINDOW_NS, Window};
+use crate::evidence::timeline::{PROGRESS_GRAIN_NS, Stretch, Timelines, WINDOW_NS, Window};
 
 /// Moments are known this exactly only.
 const BLUR_NS: u64 = 2 * PROGRESS_GRAIN_NS;
@@ -33,7 +33,9 @@ const LATE_PART: u64 = 4;
 /// Moments that are looked at for one stretch: more are of a few requests that do a lot meanwhile.
 const MOMENTS_MAX: usize = 4_096;
 /// Other requests that are looked at for one stretch.
-const OTHERS_MAX: usize = 256;
+const OTHERS_MAX: usize = 64;
+/// Stretches of one place that are asked about, before all of them are.
+const ASKED_FIRST: usize = 100;
 /// Later stretches that are looked at for one that lies inside.
 const INSIDE_MAX: usize = 256;
 
@@ -136,6 +138,9 @@ impl Stalls {
                 stretches.entry(place).or_default().push((number, stretch));
             }
         }
+        for stretches in stretches.values_mut() {
+            stretches.sort_unstable_by_key(|(_, it)| (it.start_ns, it.end_ns, it.request));
+        }
         Self::told_apart(&loops, stretches)
     }
 
@@ -217,14 +222,24 @@ struct Evidence {
     /// Start, end and request of the first stretch.
     first: Option<(u64, u64, u64)>,
     /// By event loop and request.
-    stood_ns: FxHashMap<(usize, u64), u64>,
+    stood_ns: FxHashMap<(usize, u32), u64>,
 }
 
 impl Evidence {
+    /// What is awaited is seen by a few of its stretches; the rest is not asked for.
     fn of(loops: &[EventLoop<'_>], stretches: &[(usize, &Stretch)]) -> Self {
+        let some = Self::of_each(loops, stretches, stretches.len().div_ceil(ASKED_FIRST).max(1));
+        match some.went_on > some.held_up {
+            true => some,
+            false => Self::of_each(loops, stretches, 1),
+        }
+    }
+
+    /// Of every so many stretches one.
+    fn of_each(loops: &[EventLoop<'_>], stretches: &[(usize, &Stretch)], step: usize) -> Self {
         let first = stretches.iter().map(|(_, it)| (it.start_ns, it.end_ns, it.request)).min();
         let mut evidence = Self { first, ..Self::default() };
-        for (number, stretch) in stretches {
+        for (number, stretch) in stretches.iter().step_by(step) {
             loops[*number].ask_others(stretch, *number, &mut evidence);
         }
         evidence
@@ -271,7 +286,7 @@ impl Evidence {
 
     /// All requests of the endpoints of which any was held up.
     fn delayed(&self, loops: &[EventLoop]) -> Vec<Delayed> {
-        let endpoint = |(event_loop, request): &(usize, u64)| loops[*event_loop].served.get(request);
+        let endpoint = |(event_loop, request): &(usize, u32)| loops[*event_loop].served.get(request);
         let concerned: FxHashSet<EndpointKey> =
             self.stood_ns.keys().filter_map(endpoint).map(|served| served.endpoint).collect();
         let mut by_endpoint: FxHashMap<EndpointKey, Vec<(u64, u64)>> = FxHashMap::default();
@@ -301,11 +316,23 @@ struct Request {
     endpoint: EndpointKey,
 }
 
+/// When a request did something.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    at_ns: u64,
+    request: u32,
+}
+
+/// Requests of one process are told apart by half of their hash.
+fn half(request: u64) -> u32 {
+    request as u32
+}
+
 /// What one process did in the windows that are kept.
 struct EventLoop<'w> {
     windows: FxHashSet<u64>,
-    stirs: Vec<Stir>,
-    served: FxHashMap<u64, Request>,
+    stirs: Vec<Moment>,
+    served: FxHashMap<u32, Request>,
     /// By start; of equal ones the longer first.
     stretches: Vec<&'w Stretch>,
 }
@@ -319,11 +346,23 @@ impl<'w> EventLoop<'w> {
         }
         let by_start = |stretch: &&Stretch| (stretch.start_ns, u64::MAX - stretch.end_ns, stretch.request);
         stretches.sort_by_key(by_start);
-        let mut stirs: Vec<Stir> = windows.iter().flat_map(|window| window.stirs.iter().copied()).collect();
-        stirs.sort_unstable();
+        let near: FxHashSet<u64> = stretches
+            .iter()
+            .flat_map(|it| it.start_ns / WINDOW_NS..=(it.end_ns + HAND_OVER_NS) / WINDOW_NS)
+            .collect();
+        let mut near: Vec<&&Window> = windows.iter().filter(|window| near.contains(&window.number)).collect();
+        near.sort_unstable_by_key(|window| window.number);
+        let mut stirs: Vec<Moment> = Vec::new();
+        for window in near {
+            let mut packed = window.stirs.clone();
+            packed.sort_unstable();
+            let unpacked =
+                packed.into_iter().map(|it| Moment { at_ns: it.at_ns(window.number), request: it.request() });
+            stirs.extend(unpacked);
+        }
         let served = windows.iter().flat_map(|window| &window.served).map(|served| {
             let &crate::evidence::timeline::Served { start_ns, end_ns, endpoint, .. } = served;
-            (served.request, Request { start_ns, end_ns, endpoint })
+            (half(served.request), Request { start_ns, end_ns, endpoint })
         });
         Some(Self {
             windows: windows.iter().map(|window| window.number).collect(),
@@ -349,12 +388,12 @@ impl<'w> EventLoop<'w> {
     }
 
     /// Requests that begin a stretch of their own during a call: two calls at once are awaited, both of them.
-    fn begun_within(&self, stretch: &Stretch) -> impl Iterator<Item = u64> {
+    fn begun_within(&self, stretch: &Stretch) -> impl Iterator<Item = u32> {
         let is_call = matches!(stretch.subject, Subject::Shape(_));
         let from = self.stretches.partition_point(|other| other.start_ns <= stretch.start_ns);
         let until_ns = stretch.end_ns - BLUR_NS;
         let begun = self.stretches[from..].iter().take(OTHERS_MAX);
-        begun.take_while(move |other| is_call && other.start_ns < until_ns).map(|other| other.request)
+        begun.take_while(move |other| is_call && other.start_ns < until_ns).map(|other| half(other.request))
     }
 
     fn ask_others(&self, stretch: &Stretch, number: usize, evidence: &mut Evidence) {
@@ -368,7 +407,7 @@ impl<'w> EventLoop<'w> {
         let by_chance = per_mille(hand_over_ns + BLUR_NS, duration_ns - BLUR_NS + hand_over_ns);
         let before = evidence.held_up;
         let from = self.stirs.partition_point(|stir| stir.at_ns <= stretch.start_ns + BLUR_NS);
-        let mut asked: FxHashSet<u64> = FxHashSet::from_iter([stretch.request]);
+        let mut asked: FxHashSet<u32> = FxHashSet::from_iter([half(stretch.request)]);
         for other in self.begun_within(stretch) {
             if asked.insert(other) {
                 evidence.went_on += 1;

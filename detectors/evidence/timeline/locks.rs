@@ -57,8 +57,24 @@ impl Taken {
     }
 }
 
-/// What a statement locks; `None` if it takes no lock that others wait for.
-pub(crate) fn locked_by(shape: &Shape) -> Option<u64> {
+/// What statements lock, found out once for each shape of one dictionary.
+#[derive(Debug, Default)]
+pub(crate) struct LockedBy {
+    known: Vec<Option<Option<u64>>>,
+}
+
+impl LockedBy {
+    /// What a statement locks; `None` if it takes no lock that others wait for.
+    pub(crate) fn of(&mut self, shape: ShapeRef, dictionary: &Dictionary) -> Option<u64> {
+        let place = shape.0 as usize;
+        if self.known.len() <= place {
+            self.known.resize(place + 1, None);
+        }
+        *self.known[place].get_or_insert_with(|| locked_by(dictionary.shape(shape)))
+    }
+}
+
+fn locked_by(shape: &Shape) -> Option<u64> {
     let facts = shape.facts.as_deref()?;
     let named = || {
         let text = shape.text.to_ascii_lowercase();
@@ -79,6 +95,7 @@ pub(crate) fn locked_by(shape: &Shape) -> Option<u64> {
 pub(super) struct Locks {
     taken: Vec<Taken>,
     seen: FxHashSet<(Symbol, u64)>,
+    locked_by: LockedBy,
 }
 
 impl Locks {
@@ -92,7 +109,10 @@ impl Locks {
         let operations = trace.operations_of(request);
         for (place, operation) in operations.iter().enumerate() {
             let taken = match operation.kind {
-                Kind::Sql => statement(request, &operations[place..], dictionary),
+                Kind::Sql => self
+                    .locked_by
+                    .of(operation.shape, dictionary)
+                    .and_then(|locked| statement(request, locked, &operations[place..], dictionary)),
                 Kind::Internal => {
                     let number = request.operations.start + place as u32;
                     code(request, number, &operations[place..], dictionary)
@@ -111,9 +131,13 @@ impl Locks {
 }
 
 /// The first of some operations, as a statement that takes a lock.
-fn statement(request: &Request, operations: &[Operation], dictionary: &Dictionary) -> Option<Taken> {
+fn statement(
+    request: &Request,
+    locked: u64,
+    operations: &[Operation],
+    dictionary: &Dictionary,
+) -> Option<Taken> {
     let operation = operations.first()?;
-    let locked = locked_by(dictionary.shape(operation.shape))?;
     let transaction = Transaction::after(operations, dictionary);
     Some(Taken {
         request: hash_of(request.trace, request.span()),

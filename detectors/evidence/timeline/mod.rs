@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 pub use connections::ConnectionUse;
 pub(crate) use connections::Waited;
-pub(crate) use locks::{Taken, locked_by};
+pub(crate) use locks::{LockedBy, Taken};
 pub(crate) use progress::{GRAIN_NS as PROGRESS_GRAIN_NS, Stir};
 pub(crate) use workers::{Served, sent_ns};
 
@@ -127,21 +127,21 @@ pub(crate) struct Window {
 }
 
 /// One entry of a window.
-enum Entry {
+enum Entry<'s> {
     Record(Record),
     Served(Served),
     Taken(Taken),
-    Stir(Stir),
+    Stirs(&'s [Stir]),
     Stretch(Stretch),
 }
 
-impl Entry {
+impl Entry<'_> {
     fn bytes(&self) -> usize {
         match self {
             Self::Record(_) => size_of::<Record>(),
             Self::Served(_) => size_of::<Served>(),
             Self::Taken(_) => size_of::<Taken>(),
-            Self::Stir(_) => size_of::<Stir>(),
+            Self::Stirs(stirs) => size_of_val(*stirs),
             Self::Stretch(_) => size_of::<Stretch>(),
         }
     }
@@ -172,7 +172,7 @@ impl Window {
         self.came_bytes > BYTES_OF_WINDOW_MAX
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: Entry<'_>) {
         self.came_bytes += entry.bytes();
         if self.is_given_up() {
             return self.forget();
@@ -181,7 +181,7 @@ impl Window {
             Entry::Record(record) => self.records.push(record),
             Entry::Served(served) => self.served.push(served),
             Entry::Taken(taken) => self.taken.push(taken),
-            Entry::Stir(stir) => self.stirs.push(stir),
+            Entry::Stirs(stirs) => self.stirs.extend_from_slice(stirs),
             Entry::Stretch(stretch) => self.stretches.push(stretch),
         }
     }
@@ -270,8 +270,8 @@ impl Timelines {
             self.locks = locks;
             if instance.event_loop {
                 let mut progress = std::mem::take(&mut self.progress);
-                for stir in progress.of(trace, request) {
-                    self.note(instance, stir.at_ns / WINDOW_NS, Entry::Stir(*stir));
+                for (window, stirs) in progress.of(trace, request) {
+                    self.note(instance, window, Entry::Stirs(stirs));
                 }
                 self.progress = progress;
             }
@@ -335,7 +335,7 @@ impl Timelines {
         windows.for_each(|window| self.note(instance, window, Entry::Record(record)));
     }
 
-    fn note(&mut self, instance: Instance, number: u64, entry: Entry) {
+    fn note(&mut self, instance: Instance, number: u64, entry: Entry<'_>) {
         let hash = hash_of(instance.hash.into(), number);
         if hash >= self.below {
             return;
