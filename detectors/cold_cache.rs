@@ -13,9 +13,10 @@
 //!   value is missing is told by the instrumentation (`cache.hit`, `hit` of ActiveSupport, a response hook that sets
 //!   one of them). Elsewhere a request that reads a key, works, and writes one of the same form seems to have missed
 //!   it; where each request does so, it may as well write back what it has found, as with sessions: that is a lead.
-//! - At least `requests_min` first requests of one process, one after another, that take three times as long as the endpoint's median and
-//!   20 ms longer, while hardly a later one does. Of each instance the 200 earliest requests are looked at. When a
-//!   process started no trace tells: a recording that begins in the middle of an incident looks the same.
+//! - At least `requests_min` first requests of one process, one after another, that take three times as long as
+//!   the endpoint's median and 20 ms longer, while hardly a later one does. Of each instance the 200 earliest
+//!   requests are looked at. When a process started no trace tells: a recording that begins in the middle of an
+//!   incident looks the same.
 //!
 //! ## Stays silent
 //!

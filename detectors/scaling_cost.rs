@@ -11,10 +11,11 @@
 //!
 //! ## What counts
 //!
-//! The own time that heavy-compute looks at, and the time of the statements that slow-query looks at, over
-//! all requests of an endpoint, by how much data each has worked on: the most rows that one statement
-//! returned; where no instrumentation tells rows, the most calls of one shape; else the size of the answer. Recordings with several sizes of data, or of a
-//! production whose customers have more and less, show it; they may be several inputs of one diagnosis.
+//! The own time that heavy-compute looks at, and the time of the statements that slow-query looks at, over all
+//! requests of an endpoint, by how much data each has worked on: the most rows that one statement returned;
+//! where no instrumentation tells rows, the most calls of one shape; else the size of the answer. Recordings
+//! with several sizes of data, or of a production whose customers have more and less, show it; they may be
+//! several inputs of one diagnosis.
 //!
 //! What is fitted is what one more row costs, so that neither a constant part of the time nor one of the
 //! size looks like an order. It takes four sizes, each at least 1.8 times the one before and each with

@@ -34,7 +34,7 @@ pub(crate) const WINDOW_NS: u64 = 10_000_000_000;
 /// A window with more is given up: about 6,000 requests a second.
 const BYTES_OF_WINDOW_MAX: usize = 60_000 * size_of::<Record>();
 /// What all windows may hold together.
-const BYTES_MAX: usize = 250_000 * size_of::<Record>();
+const BYTES_MAX: usize = 125_000 * size_of::<Record>();
 /// What a window takes beside what it holds.
 const WINDOW_BYTES: usize = 4 * size_of::<Record>();
 /// An interval is noted in so many windows at most: five minutes.
