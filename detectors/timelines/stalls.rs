@@ -28,8 +28,8 @@ const HELD_UP_SHARE_MIN: u64 = 800;
 const ABOVE_CHANCE_MIN: u64 = 200;
 /// Requests of an endpoint that nothing held up, to compare those that were held up with.
 const OTHERS_MIN: usize = 5;
-/// The held up take so much longer, as a part of a stretch: on average they ask for half of it in vain.
-const LATE_PART: u64 = 4;
+/// The held up take so much longer, as a part of a stretch: what is short stands still for most of it.
+const LATE_PART: u64 = 2;
 /// Moments that are looked at for one stretch: more are of a few requests that do a lot meanwhile.
 const MOMENTS_MAX: usize = 4_096;
 /// Other requests that are looked at for one stretch.
@@ -91,9 +91,12 @@ impl Delayed {
             took_ns
         };
         let (held_up, others) = (took(true), took(false));
-        let median_ns = |took_ns: &[u64]| took_ns.get(took_ns.len() / 2).copied().unwrap_or(0);
-        others.len() < OTHERS_MIN
-            || median_ns(&held_up) >= median_ns(&others).saturating_add(stretch_ns / LATE_PART)
+        // Some of the others stood still as well, unseen.
+        let (Some(late_ns), Some(usual_ns)) = (held_up.get(held_up.len() / 2), others.get(others.len() / 4))
+        else {
+            return true;
+        };
+        others.len() < OTHERS_MIN || *late_ns >= usual_ns.saturating_add(stretch_ns / LATE_PART)
     }
 
     /// Of those that were held up: how long, the median.
