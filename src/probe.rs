@@ -95,8 +95,6 @@ pub fn ask(question: &Question) -> Result<Answers, Problem> {
         .no_brotli()
         .no_zstd()
         .redirect(Policy::limited(REDIRECTS_MAX))
-        // Bytes are counted as they are sent.
-        .no_gzip()
         .user_agent(concat!("whyslow/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(reqwest::Error::without_url)?;

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::client::{Answer, Client};
 use super::kept::{Form, Kept};
 use super::{Error, Store, Wanted};
+use crate::ingest::wire::{Field, Kind, Wire};
 
 pub(super) const STORE: Store =
     Store { name: "tempo", summary: "Grafana Tempo, by its address, such as http://localhost:3200", fetch };
@@ -192,37 +193,14 @@ fn unwrapped(message: &[u8]) -> Option<Unwrapped<'_>> {
     let mut found = Unwrapped { trace: &[], partial: false };
     let mut rest = message;
     while !rest.is_empty() {
-        let tag = varint(&mut rest)?;
-        match (tag >> 3, tag & 7) {
-            (number, 2) => {
-                let length = usize::try_from(varint(&mut rest)?).ok()?;
-                let (content, after) = rest.split_at_checked(length)?;
-                rest = after;
-                if number == 1 {
-                    found.trace = content;
-                }
-            }
-            (number, 0) => {
-                let value = varint(&mut rest)?;
-                found.partial |= number == 3 && value == 1;
-            }
-            (_, 1) => rest = rest.get(8..)?,
-            (_, 5) => rest = rest.get(4..)?,
-            _ => return None,
+        let field = Field::of(rest).ok()?;
+        let content = rest.get(field.header..field.length())?;
+        match (field.number, field.kind) {
+            (1, Kind::Bytes) => found.trace = content,
+            (3, Kind::Varint) => found.partial |= Wire(content).varint() == Some(1),
+            _ => {}
         }
+        rest = &rest[field.length()..];
     }
     Some(found)
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for place in 0..10 {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f).checked_shl(7 * place)?;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }

@@ -16,6 +16,8 @@ pub mod typing;
 mod workers;
 mod zipkin;
 
+#[cfg(feature = "client")]
+pub(crate) use self::otlp_protobuf::wire;
 use std::io;
 use std::sync::{Arc, Mutex};
 

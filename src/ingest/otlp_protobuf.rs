@@ -10,7 +10,7 @@
 
 mod frames;
 mod span;
-mod wire;
+pub(crate) mod wire;
 
 use detectors::evidence::TraceId;
 

@@ -2,11 +2,11 @@
 
 /// Bytes that are taken from the front.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wire<'b>(pub(super) &'b [u8]);
+pub(crate) struct Wire<'b>(pub(crate) &'b [u8]);
 
 /// How the content of a field is written; groups are not in use any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Varint,
     Fixed64,
     Bytes,
@@ -15,18 +15,18 @@ pub(super) enum Kind {
 
 /// A field, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) number: u64,
-    pub(super) kind: Kind,
+pub(crate) struct Field {
+    pub(crate) number: u64,
+    pub(crate) kind: Kind,
     /// Bytes before the content.
-    pub(super) header: usize,
+    pub(crate) header: usize,
     /// Bytes of the content.
-    pub(super) content: usize,
+    pub(crate) content: usize,
 }
 
 /// Why there is no [`Field`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The bytes end before it does.
     End,
     /// These bytes begin no field.
@@ -72,7 +72,7 @@ pub(super) mod counted {
 }
 
 impl Field {
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, Fault> {
         let mut wire = Wire(bytes);
         let tag = wire.varint_or_fault()?;
         let number = tag >> 3;
@@ -97,7 +97,7 @@ impl Field {
     }
 
     /// Bytes of the whole field.
-    pub(super) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         self.header + self.content
     }
 }
@@ -115,7 +115,7 @@ impl<'b> Wire<'b> {
 
     /// A varint of at most 64 bits; the bytes stay as they are where none is.
     #[inline(always)]
-    pub(super) fn varint(&mut self) -> Option<u64> {
+    pub(crate) fn varint(&mut self) -> Option<u64> {
         #[cfg(test)]
         counted::one();
         if let [byte @ 0..0x80, rest @ ..] = self.0 {

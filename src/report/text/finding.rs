@@ -13,7 +13,7 @@ use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, WHOLE_SERVICE, fit, title};
-use crate::report::words::{amount, figure, given_back, is_at, metric_name, metrics, place, value};
+use crate::report::words::{amount, changes, figure, given_back, is_at, metric_name, metrics, place, value};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -255,13 +255,8 @@ fn write_affected(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::
     let mut texts: Vec<String> = others
         .map(|affected| {
             let Affected { service, endpoint, gain_ns, latency_ns } = affected;
-            let changed = metrics(&latency_ns.measured, None).into_iter().filter_map(|metric| {
-                let (before, after) =
-                    (value(&latency_ns.measured, metric)?, value(&latency_ns.predicted, metric)?);
-                Some(format!("{} {} → {}", metric_name(metric), duration(before), duration(after)))
-            });
-            let changed: Vec<String> = changed.collect();
-            format!("{service} {endpoint} ({}; {} in all)", changed.join(", "), duration(*gain_ns))
+            let changed = changes(&latency_ns.measured, &latency_ns.predicted, None, ["", ""]);
+            format!("{service} {endpoint} ({changed}; {} in all)", duration(*gain_ns))
         })
         .collect();
     if texts.len() > AFFECTED_MAX && !verbose {
