@@ -233,8 +233,6 @@ pub struct Candidate {
     pub sizes: Sizes,
     /// Set where it is not enough in this request, with the reason: what was seen and what is needed.
     pub short_of: Option<ShortOf>,
-    /// Counts only if what requests show together confirms it, as its detector says.
-    pub tentative: bool,
     /// From when to when others of the same process may stand still because of it.
     pub stretches: Vec<(u64, u64)>,
 }
@@ -285,11 +283,25 @@ impl Candidates {
             marks,
             sizes: Sizes::default(),
             short_of: None,
-            tentative: false,
             stretches: Vec::new(),
         });
         let last = self.found.len() - 1;
         &mut self.found[last]
+    }
+
+    /// What the detector has found about a subject in the request; a new candidate where there is none yet.
+    pub(crate) fn about(
+        &mut self,
+        subject: Subject,
+        remedy: Remedy,
+        confidence: Confidence,
+    ) -> &mut Candidate {
+        let detector = self.detector;
+        let known = self.found.iter().position(|one| one.detector == detector && one.subject == subject);
+        match known {
+            Some(place) => &mut self.found[place],
+            None => self.push(subject, remedy, confidence),
+        }
     }
 
     /// Takes back a candidate that is done with.

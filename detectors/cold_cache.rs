@@ -101,7 +101,6 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
             continue;
         }
         let candidate = found.push(subject, Remedy::Remove { worst: MISSES_AT_WORST }, Confidence::High);
-        candidate.tentative = true;
         candidate.repeats(reads.len() as u64).claim(work);
         view.mark_origin(view.operation(reads[0].operation), candidate);
     }
@@ -144,7 +143,7 @@ fn inspect_start(start: &Start, settings: Values<'_>, misses_target: bool, found
     }
     let (best_ns, worst_ns) = start.later_ns;
     let remedy = Remedy::LikeLater { best_ns, worst_ns };
-    found.push(Subject::Start, remedy, Confidence::Medium).tentative = true;
+    found.push(Subject::Start, remedy, Confidence::Medium);
 }
 
 /// What the reads of all requests show, or the first requests of all processes.

@@ -38,7 +38,7 @@
 //! mode), falls below 20 ms.
 
 use crate::candidate::{
-    Advice, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, Subject, Told, View,
+    Advice, Candidate, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, Subject, Told, View,
 };
 use crate::docket::CandidateKey;
 use crate::evidence::Dictionary;
@@ -116,33 +116,23 @@ fn claim(view: &View<'_>, (calls, next): (&Calls, Option<u32>), segment: &Segmen
             (Subject::Shape(shape), Claim { operation, part: Part::Whole })
         }
     };
-    let detector = found.detector;
-    let known = found.found.iter().position(|one| one.detector == detector && one.subject == subject);
-    let candidate = match known {
-        Some(place) => &mut found.found[place],
-        None => begin(view, subject, claim, found),
-    };
+    let candidate = found.about(subject, REMEDY, Confidence::High);
+    if candidate.claims.is_empty() {
+        mark(view, claim, candidate);
+    }
     if !candidate.claims.contains(&claim) {
         candidate.claims.push(claim);
     }
     candidate.stretches.push((segment.start_ns, segment.end_ns));
 }
 
-fn begin<'c>(
-    view: &View<'_>,
-    subject: Subject,
-    claim: Claim,
-    found: &'c mut Candidates,
-) -> &'c mut crate::candidate::Candidate {
-    let candidate = found.push(subject, REMEDY, Confidence::High);
-    candidate.tentative = true;
+fn mark(view: &View<'_>, claim: Claim, candidate: &mut Candidate) {
     match view.trace.operations.get(claim.operation as usize) {
         Some(operation) => view.mark_origin(operation, candidate),
         None => {
             candidate.mark(Mark::By(view.request.opened_by.origin));
         }
     }
-    candidate
 }
 
 fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {

@@ -64,7 +64,8 @@ pub struct Detector {
     pub settings: &'static [Setting],
     /// What it looks at.
     pub(crate) inspect: Inspect,
-    /// Of candidates that one request alone does not prove: what all requests show of one together.
+    /// Where one request alone proves nothing: what all requests show of a candidate together. Candidates of such a
+    /// detector are tentative.
     pub(crate) confirm: Option<Confirm>,
     /// Puts a case into words: why, how to fix it, how to check the fix.
     pub(crate) tell: fn(&Case<'_>) -> Told,

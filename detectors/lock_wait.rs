@@ -37,7 +37,7 @@
 //! The 95th percentile of the statement under the same load; `log_lock_waits` of PostgreSQL names who waits for
 //! whom, where a wait is longer than `deadlock_timeout`.
 
-use crate::candidate::{Advice, Candidates, Case, Check, Claim, OwnTime, Part, Remedy, Subject, Told, View};
+use crate::candidate::{Advice, Candidates, Case, Check, OwnTime, Remedy, Subject, Told, View};
 use crate::docket::CandidateKey;
 use crate::evidence::{Dictionary, Kind};
 use crate::finding::{Confidence, Unit};
@@ -83,7 +83,6 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         // What it takes alone is known when all is merged.
         let remedy = Remedy::Alone { ns: 0 };
         let candidate = found.push(Subject::Shape(first.shape), remedy, Confidence::High);
-        candidate.tentative = true;
         candidate.claim(long.copied());
         view.mark_origin(first, candidate);
     }
@@ -94,23 +93,16 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 
 /// Names spans of the service's own code that may wait.
 fn inspect_code(view: &View<'_>, long_ns: u64, found: &mut Candidates) {
-    let detector = found.detector;
     for (number, operation) in view.operations().filter(|(_, operation)| operation.kind == Kind::Internal) {
         if operation.self_path_ns < long_ns || operation.self_path_ns < operation.path_ns {
             continue;
         }
         let subject = Subject::Own(OwnTime::Span(operation.name));
-        let known = found.found.iter().position(|one| one.detector == detector && one.subject == subject);
-        let claim = Claim { operation: number, part: Part::Whole };
-        match known {
-            Some(place) => found.found[place].claims.push(claim),
-            None => {
-                let candidate = found.push(subject, Remedy::Alone { ns: 0 }, Confidence::Medium);
-                candidate.tentative = true;
-                candidate.claims.push(claim);
-                view.mark_origin(operation, candidate);
-            }
+        let candidate = found.about(subject, Remedy::Alone { ns: 0 }, Confidence::Medium);
+        if candidate.claims.is_empty() {
+            view.mark_origin(operation, candidate);
         }
+        candidate.claim([number]);
     }
 }
 

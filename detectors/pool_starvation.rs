@@ -108,7 +108,6 @@ fn claim<'w>(
     found: &mut Candidates,
 ) {
     let candidate = found.push(subject, Remedy::Remove { worst: WAITS_AT_WORST }, Confidence::High);
-    candidate.tentative = true;
     for wait in waits {
         let part = if wait.noted == Noted::Wait { Part::Whole } else { Part::GapBefore };
         if part == Part::GapBefore {

@@ -112,11 +112,16 @@ fn told(points: &[Point]) -> [(u64, u64); POINTS_MIN] {
     })
 }
 
+/// Two standard errors of the median of so many values, by the distance of their quartiles: of a normal distribution
+/// one is 0.93 of it by the root of the number.
+pub(crate) fn two_errors_of_median(between_quartiles: f64, values: u64) -> f64 {
+    2.0 * 0.93 * between_quartiles / (values as f64).sqrt()
+}
+
 impl Point {
     fn of(times: &Times) -> Self {
         let [low, time_ns, high] = [250, 500, 750].map(|permille| times.claimed.quantile(permille));
-        // The standard error of a median is 0.93 of the distance of the quartiles by the root of the number.
-        let spread = 2.0 * 0.93 * (high - low) as f64 / (times.requests as f64).sqrt();
+        let spread = two_errors_of_median((high - low) as f64, times.requests);
         Self { size: times.size(), time_ns, error_ns: spread.max(time_ns as f64 * ERROR_MIN) }
     }
 }

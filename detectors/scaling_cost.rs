@@ -114,7 +114,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let parts = found.considered_by(heavy_compute::DETECTOR.id).filter(|_| own);
     for place in statements.chain(parts) {
         let candidate = found.name_again(place, REMEDY);
-        (candidate.sizes, candidate.tentative) = (sizes, true);
+        candidate.sizes = sizes;
     }
 }
 

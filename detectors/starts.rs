@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::docket::{Bucket, Docket, Early, EndpointKey, fine_bucket, fine_floor, hash_of, rank_of};
+use crate::docket::{
+    Bucket, Docket, Early, EndpointKey, bucket_of_rank, fine_bucket, fine_floor, hash_of, rank_of,
+};
 
 /// How many times as long as the endpoint's usual request a slow one takes.
 const SLOWER_TIMES: u64 = 3;
@@ -113,12 +115,7 @@ fn later(latency: &BTreeMap<u16, Bucket>, without: &[Early]) -> (u64, u64) {
 
 fn quantile(latency: &BTreeMap<u16, Bucket>, permille: u64) -> u64 {
     let rank = rank_of(latency.values().map(|bucket| bucket.requests).sum(), permille);
-    let mut seen = 0;
-    let reached = latency.iter().find(|(_, bucket)| {
-        seen += bucket.requests;
-        seen >= rank && bucket.requests > 0
-    });
-    reached.map_or(0, |(&bucket, _)| fine_floor(bucket))
+    bucket_of_rank(latency, rank).map_or(0, fine_floor)
 }
 
 impl Start {

@@ -3,7 +3,7 @@
 //! Times are milliseconds from the start of the trace. Calls hang below the request, or below what
 //! [`TraceBuilder::inside`] has opened around them.
 
-use crate::analysis::Gathers;
+use crate::analysis::{Analysis, Gathers};
 use crate::candidate::Candidate;
 use crate::docket::{Docket, Found};
 use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
@@ -16,6 +16,38 @@ use crate::finding::Report;
 use crate::inspection::Inspection;
 use crate::queries::{Measured, Queries};
 use crate::settings::Settings;
+
+/// Numbers that are the same in each run (SplitMix64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// Less than this.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// Between half of it and half more.
+    pub(crate) fn about(&mut self, ns: u64) -> u64 {
+        if ns == 0 { 0 } else { ns / 2 + self.next() % ns }
+    }
+}
+
+/// What is left of those traces for whose number it holds.
+pub(crate) fn docket(dictionary: &Dictionary, traces: &[Vec<Span>], here: impl Fn(usize) -> bool) -> Docket {
+    let settings = Settings::default();
+    let mut analysis = Analysis::new(&settings);
+    for (number, spans) in traces.iter().enumerate().filter(|(number, _)| here(*number)) {
+        analysis.take(number as u128 + 1, spans, dictionary);
+    }
+    analysis.into_gathered()
+}
 
 /// Starts a trace of a service that is written in Python.
 pub(crate) fn trace() -> TraceBuilder {

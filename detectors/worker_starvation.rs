@@ -35,9 +35,9 @@
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, Subject, Told, View};
 use crate::docket::CandidateKey;
+use crate::evidence::Dictionary;
 use crate::evidence::timeline::sent_ns;
 use crate::evidence::trace::NONE;
-use crate::evidence::{Dictionary, Symbol};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
@@ -79,28 +79,15 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
             continue;
         }
         let service = view.dictionary.origin(served.opened_by.origin).service;
-        let candidate = candidate(service, found);
+        let subject = Subject::Workers(service);
+        let remedy = Remedy::Remove { worst: LEFT_AT_WORST };
+        let candidate = found.about(subject, remedy, Confidence::High);
         // A proxy's call is the served request itself: the wait lies before it.
         let passed_on = operation.id == served.span();
         candidate.claim_part(number, if passed_on { Part::GapBefore } else { Part::OwnBeforeFirst });
         let mark = Mark::By(served.opened_by.origin);
         if !candidate.marks.contains(&mark) {
             candidate.mark(mark);
-        }
-    }
-}
-
-/// The candidate about the workers of a service.
-fn candidate(service: Symbol, found: &mut Candidates) -> &mut crate::candidate::Candidate {
-    let subject = Subject::Workers(service);
-    let detector = found.detector;
-    let known = found.found.iter().position(|one| one.detector == detector && one.subject == subject);
-    match known {
-        Some(place) => &mut found.found[place],
-        None => {
-            let candidate = found.push(subject, Remedy::Remove { worst: LEFT_AT_WORST }, Confidence::High);
-            candidate.tentative = true;
-            candidate
         }
     }
 }

@@ -14,7 +14,9 @@ pub(crate) use earliest::{Earliest, Early};
 pub(crate) use growth::{Growth, Times};
 pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
 pub(crate) use sample::Sample;
-pub(crate) use tally::{Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally};
+pub(crate) use tally::{
+    Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally, bucket_of_rank,
+};
 
 use crate::analysis::Gathers;
 use crate::candidate::{Candidate, Candidates, Subject};
@@ -180,15 +182,16 @@ impl Docket {
     pub(crate) fn name_starts(
         &mut self,
         settings: impl Fn(&EndpointKey) -> Resolved,
-        misses_target: impl Fn(&EndpointKey) -> bool,
+        misses_target: impl Fn(&EndpointKey, &EndpointTally) -> bool,
     ) {
         self.starts = starts(self);
         let mut candidates = Candidates::default();
         for (endpoint, start) in std::mem::take(&mut self.starts) {
+            let missed = self.endpoints.get(&endpoint).is_some_and(|tally| misses_target(&endpoint, tally));
             for (place, detector) in ALL.iter().enumerate() {
                 let Inspect::RequestAndStart(_, inspect) = detector.inspect else { continue };
                 candidates.detector = place;
-                inspect(&start, settings(&endpoint).of(place), misses_target(&endpoint), &mut candidates);
+                inspect(&start, settings(&endpoint).of(place), missed, &mut candidates);
                 for candidate in candidates.found.drain(..) {
                     let key = CandidateKey { detector: place, endpoint, subject: candidate.subject.clone() };
                     let number = self.number(key, || CandidateTally::of_start(&candidate, &start.slow));

@@ -72,6 +72,16 @@ impl Bucket {
     }
 }
 
+/// The bucket in which the request of this rank lies, the quickest having the first.
+pub(crate) fn bucket_of_rank(latency: &BTreeMap<u16, Bucket>, rank: u64) -> Option<u16> {
+    let mut seen = 0;
+    let reached = latency.iter().find(|(_, bucket)| {
+        seen += bucket.requests;
+        seen >= rank && bucket.requests > 0
+    });
+    reached.map(|(&bucket, _)| bucket)
+}
+
 /// All executions of one statement (or call) at one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StatementTally {
@@ -164,8 +174,6 @@ pub(crate) struct CandidateTally {
     pub(crate) short_of: Option<ShortOf>,
     /// Requests by confidence, the lowest first.
     pub(crate) confidence: [u64; 3],
-    /// Counts only if a timeline confirms it.
-    pub(crate) tentative: bool,
     /// From the start of the first request that shows it to the end of the last.
     extent_ns: (u64, u64),
     /// Durations of the requests that show it.
@@ -194,7 +202,6 @@ impl CandidateTally {
             short: 0,
             short_of: None,
             confidence: [0; 3],
-            tentative: candidate.tentative,
             extent_ns: (u64::MAX, 0),
             requests_ns: 0,
             repeats: Histogram::default(),

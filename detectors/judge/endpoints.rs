@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::docket::{Bucket, Docket, EndpointKey, EndpointTally, fine_floor, rank_of};
+use crate::docket::{Bucket, Docket, EndpointKey, EndpointTally, bucket_of_rank, fine_floor, rank_of};
 use crate::evidence::Dictionary;
 use crate::evidence::trace::{EndpointName, Waits};
 use crate::finding::{
@@ -55,7 +55,7 @@ impl<'a> EndpointView<'a> {
             let measured = sample.iter().map(|(weight, skeleton)| (skeleton.duration_ns, *weight));
             Self {
                 key,
-                target: settings.targets.iter().rev().find(|target| target.covers(&service, &name)),
+                target: target_of(settings, &service, &name),
                 settings: settings.at(&service, &name),
                 service,
                 name,
@@ -168,10 +168,7 @@ impl<'a> EndpointView<'a> {
 
     /// How far the measured latency is above the goal.
     pub(super) fn excess_ns(&self) -> Option<u64> {
-        let target = self.target?;
-        let excess_ns = metric_of(&self.latency, target.metric)?.checked_sub(target.max_ns)?;
-        // The target is met below its bound.
-        Some(excess_ns.max(1))
+        excess_ns(self.target, &self.latency)
     }
 
     /// Which share of the excess an effect takes away.
@@ -196,6 +193,30 @@ impl<'a> EndpointView<'a> {
             slowest: mean_path(&self.tally.latency, slowest, own_is_known),
         }
     }
+}
+
+/// The goal of an endpoint; of several that fit the last one given.
+fn target_of<'s>(settings: &'s Settings, service: &str, name: &str) -> Option<&'s Target> {
+    settings.targets.iter().rev().find(|target| target.covers(service, name))
+}
+
+/// How far a latency is above a goal.
+fn excess_ns(target: Option<&Target>, latency: &Latency) -> Option<u64> {
+    let target = target?;
+    let excess_ns = metric_of(latency, target.metric)?.checked_sub(target.max_ns)?;
+    // The target is met below its bound.
+    Some(excess_ns.max(1))
+}
+
+/// Whether an endpoint misses its goal.
+pub(super) fn misses_target(
+    endpoint: &EndpointKey,
+    tally: &EndpointTally,
+    dictionary: &Dictionary,
+    settings: &Settings,
+) -> bool {
+    let target = target_of(settings, dictionary.text(endpoint.service), &endpoint.name.text(dictionary));
+    excess_ns(target, &measured_latency(tally)).is_some()
 }
 
 pub(super) fn spread(histogram: &crate::docket::Histogram) -> Spread {
@@ -231,14 +252,7 @@ fn quantile(latency: &BTreeMap<u16, Bucket>, requests: u64, permille: u64) -> u6
     if rank == requests {
         return u64::MAX;
     }
-    let mut seen = 0;
-    for (&bucket, tally) in latency {
-        seen += tally.requests;
-        if seen >= rank {
-            return middle_of(bucket);
-        }
-    }
-    0
+    bucket_of_rank(latency, rank).map_or(0, middle_of)
 }
 
 /// A value in the middle of a bucket: its ends are under 1 % apart.

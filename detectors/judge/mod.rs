@@ -87,14 +87,9 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
 
 /// Names what the first requests of processes show, which is known when all are seen.
 fn name_starts(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings) {
-    let mut missing: FxHashSet<EndpointKey> = FxHashSet::default();
-    if !settings.targets.is_empty() {
-        let views = EndpointView::all(docket, dictionary, settings);
-        missing.extend(views.iter().filter(|view| view.excess_ns().is_some()).map(|view| view.key));
-    }
     docket.name_starts(
         |endpoint| settings.at(dictionary.text(endpoint.service), &endpoint.name.text(dictionary)),
-        |endpoint| missing.contains(endpoint),
+        |endpoint, tally| endpoints::misses_target(endpoint, tally, dictionary, settings),
     );
 }
 
@@ -106,7 +101,7 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
     let mut dismissed = Vec::new();
     for (number, (key, tally)) in scales.docket.candidates.iter().enumerate() {
         let number = number as u32;
-        let shown = match confirm(scales, key, tally) {
+        let shown = match confirm(scales, key) {
             Ok(shown) if tally.full > 0 => shown,
             confirmed => {
                 let unconfirmed = confirmed.err().and_then(|unconfirmed| unconfirmed.0);
@@ -131,15 +126,8 @@ fn weigh<'a>(scales: &Scales<'a>, replayer: &mut Replayer) -> (Vec<Considered<'a
 }
 
 /// What all requests show of a candidate that one alone does not prove.
-fn confirm<'a>(
-    scales: &Scales<'a>,
-    key: &CandidateKey,
-    tally: &CandidateTally,
-) -> Result<Shown<'a>, Unconfirmed> {
-    match ALL[key.detector].confirm.filter(|_| tally.tentative) {
-        Some(confirm) => confirm(scales.whole, key),
-        None => Ok(Shown::Nothing),
-    }
+fn confirm<'a>(scales: &Scales<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {
+    ALL[key.detector].confirm.map_or(Ok(Shown::Nothing), |confirm| confirm(scales.whole, key))
 }
 
 fn not_enough(
@@ -248,7 +236,7 @@ impl Findings {
             let Verdict::ExplainedBy(told) = verdict else { continue };
             let told = &candidates[*told];
             // Where others are waited for, there is no other view of the time.
-            let other_view = !told.tally.tentative && told.detector.id != candidate.detector.id;
+            let other_view = told.detector.confirm.is_none() && told.detector.id != candidate.detector.id;
             if told.home != candidate.home || !other_view {
                 continue;
             }

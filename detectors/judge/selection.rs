@@ -91,7 +91,7 @@ fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
         let is_lead = |candidate: &Considered<'_>| candidate.confidence == Confidence::Low;
         is_lead(one)
             .cmp(&is_lead(other))
-            .then(other.tally.tentative.cmp(&one.tally.tentative))
+            .then(one.detector.confirm.is_none().cmp(&other.detector.confirm.is_none()))
             // What grows with the load may do so for a reason that is found.
             .then(one.due_to_load().is_some().cmp(&other.due_to_load().is_some()))
             .then(other.gain_ns.cmp(&one.gain_ns))

@@ -17,7 +17,6 @@ pub(super) fn inspect(view: &View<'_>, time_min_ns: u64, found: &mut Candidates)
     }
     // What it takes alone is known when all is merged.
     let candidate = found.push(Subject::Load, Remedy::Alone { ns: 0 }, Confidence::Medium);
-    candidate.tentative = true;
     candidate.claim_part(NONE, Part::Whole).mark(Mark::By(view.request.opened_by.origin));
 }
 

@@ -6,9 +6,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::by_instance;
 use crate::docket::EndpointKey;
-use crate::evidence::Symbol;
-use crate::evidence::timeline::{Served, Timelines, WINDOW_NS};
+use crate::evidence::timeline::{Served, Timelines, WINDOW_NS, Window};
+use crate::scaling::two_errors_of_median;
 
 /// Requests that it takes to know the time at one load.
 const REQUESTS_MIN: usize = 10;
@@ -66,15 +67,10 @@ impl Loads {
 
     /// Looks at all processes. Asked once, when everything is merged.
     pub fn of(timelines: &Timelines) -> Self {
-        let mut processes: FxHashMap<(Symbol, Symbol), Process> = FxHashMap::default();
-        for window in timelines.windows().filter(|window| !window.is_given_up()) {
-            let process = processes.entry((window.service, window.instance)).or_default();
-            process.windows.insert(window.number);
-            process.served.extend(window.served.iter().map(|served| (served.request, *served)));
-        }
+        let instances = by_instance(timelines.windows().filter(|window| !window.is_given_up()));
         let mut by_endpoint: FxHashMap<EndpointKey, Vec<(f64, u64)>> = FxHashMap::default();
-        for process in processes.values() {
-            process.loads(&mut by_endpoint);
+        for windows in instances.values() {
+            Process::of(windows).loads(&mut by_endpoint);
         }
         let mut loads = Self::default();
         for (endpoint, requests) in by_endpoint {
@@ -89,13 +85,20 @@ impl Loads {
 }
 
 /// What one process serves, in the windows that are kept.
-#[derive(Default)]
 struct Process {
     windows: FxHashSet<u64>,
     served: FxHashMap<u64, Served>,
 }
 
 impl Process {
+    fn of(windows: &[&Window]) -> Self {
+        let served = windows.iter().flat_map(|window| &window.served);
+        Self {
+            windows: windows.iter().map(|window| window.number).collect(),
+            served: served.map(|served| (served.request, *served)).collect(),
+        }
+    }
+
     /// Adds the load and the time of each request to those of its endpoint.
     fn loads(&self, by_endpoint: &mut FxHashMap<EndpointKey, Vec<(f64, u64)>>) {
         let sums = Sums::of(self.served.values());
@@ -184,8 +187,7 @@ impl Point {
         loads.sort_unstable_by(f64::total_cmp);
         let at = |permille: usize| times[(times.len() - 1) * permille / 1000].max(1);
         let [low, time_ns, high] = [250, 500, 750].map(at);
-        // The standard error of a median is 0.93 of the distance of the quartiles by the root of the number.
-        let spread = 2.0 * 0.93 * (high as f64 / low as f64).ln() / (times.len() as f64).sqrt();
+        let spread = two_errors_of_median((high as f64 / low as f64).ln(), times.len() as u64);
         let load = loads.iter().sum::<f64>() / loads.len() as f64;
         Self { load, time_ns, error: spread.max(ERROR_MIN) }
     }
@@ -207,6 +209,7 @@ fn slope(points: &[Point]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Symbol;
     use crate::evidence::trace::EndpointName;
 
     fn endpoint() -> EndpointKey {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::per_mille;
+use super::{by_instance, is_beyond_chance, per_mille};
 use crate::evidence::timeline::{Noted, Record, Timelines, WAIT_MIN_NS, WINDOW_NS, Window};
 use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
@@ -128,9 +128,7 @@ impl Starvations {
     pub fn iter(&self) -> impl Iterator<Item = &Starvation> {
         self.0.iter()
     }
-}
 
-impl Starvations {
     /// Looks for pools that are used up. Asked once, when everything is merged.
     pub fn of(timelines: &Timelines, dictionary: &Dictionary) -> Self {
         Self::among(timelines, |window| Cow::Borrowed(&window.records), dictionary)
@@ -147,14 +145,11 @@ impl Starvations {
         records: fn(&Window) -> Cow<'_, [Record]>,
         dictionary: &Dictionary,
     ) -> Self {
-        let mut instances: FxHashMap<(Symbol, Symbol), Vec<Numbered<'_>>> = FxHashMap::default();
-        for window in timelines.windows() {
-            let of_instance = instances.entry((window.service, window.instance)).or_default();
-            of_instance.push((window.number, records(window)));
-        }
         let mut seen: FxHashMap<(Symbol, Symbol), FxHashSet<Symbol>> = FxHashMap::default();
         let mut starving: FxHashMap<(Symbol, Symbol), Vec<Pool>> = FxHashMap::default();
-        for ((service, instance), windows) in instances {
+        for ((service, instance), windows) in by_instance(timelines.windows()) {
+            let windows: Vec<Numbered<'_>> =
+                windows.into_iter().map(|window| (window.number, records(window))).collect();
             for (target, moments) in Moment::by_target(&windows) {
                 seen.entry((service, target)).or_default().insert(instance);
                 if let Some(pool) = Pool::of(&moments, &Held::ALL, NOISE) {
@@ -436,21 +431,19 @@ impl Explained {
         per_mille(self.at_plateau, self.explained)
     }
 
-    /// Whether it is more than chance, by time and by number (three standard deviations).
+    /// Whether it is more than chance, by time and by number.
     fn is_enough(&self) -> bool {
-        let expected = self.waits.saturating_mul(self.by_chance) / 1000;
-        let excess = self.explained.saturating_sub(expected);
         self.explained >= WAITS_MIN
             && self.share() >= EXPLAINED_MIN
             && self.share() >= self.by_chance + ABOVE_CHANCE_MIN
-            && excess.saturating_mul(excess) > expected.saturating_mul(9)
+            && is_beyond_chance(self.explained, self.waits, self.by_chance)
             && self.plateau() >= PLATEAU_MIN
     }
 }
 
 impl Pool {
-    /// The pool behind these moments, if it is used up; connections are held in one of these ways. More in use at once for less than `noise` of the time, per
-    /// mille, are taken for inexact times.
+    /// The pool behind these moments, if it is used up; connections are held in one of these ways. More in use at
+    /// once for less than `noise` of the time, per mille, are taken for inexact times.
     pub(super) fn of(moments: &[Moment], holds: &[Held], noise: u64) -> Option<Self> {
         let records = || moments.iter().flat_map(|moment| &moment.records);
         // Where waits are reported, gaps are something else.

@@ -8,10 +8,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::per_mille;
+use super::{by_instance, is_beyond_chance, per_mille};
 use crate::candidate::Subject;
 use crate::docket::EndpointKey;
-use crate::evidence::Symbol;
 use crate::evidence::timeline::{PROGRESS_GRAIN_NS, Stretch, Timelines, WINDOW_NS, Window};
 
 /// Moments are known this exactly only.
@@ -129,10 +128,7 @@ impl Stalls {
 
     /// Looks for event loops that stand still. Asked once, when everything is merged.
     pub fn of(timelines: &Timelines) -> Self {
-        let mut instances: FxHashMap<(Symbol, Symbol), Vec<&Window>> = FxHashMap::default();
-        for window in timelines.windows().filter(|window| !window.is_given_up()) {
-            instances.entry((window.service, window.instance)).or_default().push(window);
-        }
+        let instances = by_instance(timelines.windows().filter(|window| !window.is_given_up()));
         let loops: Vec<EventLoop> = instances.values().filter_map(|windows| EventLoop::of(windows)).collect();
         let mut stretches: Stretches<'_> = FxHashMap::default();
         for (number, event_loop) in loops.iter().enumerate() {
@@ -258,17 +254,15 @@ impl Evidence {
         self.by_chance / (self.held_up + self.went_on).max(1)
     }
 
-    /// Whether it is more than chance, by share and by number (three standard deviations).
+    /// Whether it is more than chance, by share and by number.
     fn is_enough(&self) -> bool {
         let counted = self.held_up + self.went_on;
         let share = per_mille(self.held_up, counted);
-        let expected = counted.saturating_mul(self.by_chance()) / 1000;
-        let excess = self.held_up.saturating_sub(expected);
         self.held_up >= HELD_UP_MIN
             && self.stretches_ns.len() as u64 >= STRETCHES_MIN
             && share >= HELD_UP_SHARE_MIN
             && share >= self.by_chance() + ABOVE_CHANCE_MIN
-            && excess.saturating_mul(excess) > expected.saturating_mul(9)
+            && is_beyond_chance(self.held_up, counted, self.by_chance())
     }
 
     fn stall(mut self, (endpoint, subject): Place, loops: &[EventLoop]) -> Stall {

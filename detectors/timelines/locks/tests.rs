@@ -1,26 +1,13 @@
 //! Statements that want one lock, simulated: requests come, wait in line, hold it and give it back.
 
 use super::*;
-use crate::analysis::{Analysis, Gathers};
-use crate::docket::Docket;
+use crate::analysis::Gathers;
 use crate::evidence::shape::sql::Facts;
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::{Kind, Origin, Role, Span, UNKNOWN};
-use crate::settings::Settings;
+use crate::testing::{Random, docket};
 
 const MS: u64 = 1_000_000;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % limit
-    }
-}
 
 /// Requests that update one of `rows` rows and go on for `hold_ms` in the transaction; one every 40 ms, or three
 /// at once each second.
@@ -83,15 +70,6 @@ fn simulate(rows: u64, hold_ms: u64) -> (Dictionary, Vec<Vec<Span>>) {
         ]);
     }
     (dictionary, traces)
-}
-
-fn docket(dictionary: &Dictionary, traces: &[Vec<Span>], here: impl Fn(usize) -> bool) -> Docket {
-    let settings = Settings::default();
-    let mut analysis = Analysis::new(&settings);
-    for (number, spans) in traces.iter().enumerate().filter(|(number, _)| here(*number)) {
-        analysis.take(number as u128 + 1, spans, dictionary);
-    }
-    analysis.into_gathered()
 }
 
 fn contentions(rows: u64, hold_ms: u64) -> (Dictionary, Contentions) {

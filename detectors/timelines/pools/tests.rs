@@ -10,25 +10,9 @@ use crate::evidence::{ConnectionUse, Kind, Origin, OriginRef, Role, Span, UNKNOW
 use crate::finding::{Confidence, Finding};
 use crate::judge::judge;
 use crate::settings::Settings;
+use crate::testing::Random;
 
 const MS: u64 = 1_000_000;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    /// Between half of it and half more.
-    fn about(&mut self, ns: u64) -> u64 {
-        if ns == 0 { 0 } else { ns / 2 + self.next() % ns }
-    }
-}
 
 /// Requests of one kind and the pool that they share.
 #[derive(Clone)]

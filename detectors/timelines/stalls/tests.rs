@@ -1,25 +1,12 @@
 //! Many requests on one thread, simulated: each turn keeps the thread until it awaits something.
 
 use super::*;
-use crate::analysis::{Analysis, Gathers};
-use crate::docket::Docket;
+use crate::analysis::Gathers;
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::{Dictionary, Kind, Origin, Role, Span, UNKNOWN};
-use crate::settings::Settings;
+use crate::testing::{Random, docket};
 
 const MS: u64 = 1_000_000;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % limit
-    }
-}
 
 /// A service in which one request in twenty computes for 60 ms after its first statement. Each other sends three
 /// statements of 3 to 9 ms. `threads` of them run at the same time.
@@ -93,15 +80,6 @@ fn simulate(threads: usize) -> (Dictionary, Vec<Vec<Span>>) {
         kept_until_ns[thread] = now_ns + MS / 20;
     }
     (dictionary, traces)
-}
-
-fn docket(dictionary: &Dictionary, traces: &[Vec<Span>], here: impl Fn(usize) -> bool) -> Docket {
-    let settings = Settings::default();
-    let mut analysis = Analysis::new(&settings);
-    for (number, spans) in traces.iter().enumerate().filter(|(number, _)| here(*number)) {
-        analysis.take(number as u128 + 1, spans, dictionary);
-    }
-    analysis.into_gathered()
 }
 
 fn stalls(threads: usize) -> Vec<Stall> {
