@@ -8,7 +8,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pools::{Held, Holding, Moment, Pool, holders, used_during_waits};
+use super::pool::{Held, Holding, Moment, Pool, holders, used_during_waits};
 use crate::evidence::timeline::{Noted, Record, Taken, Timelines, WAIT_MIN_NS, WINDOW_NS};
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 

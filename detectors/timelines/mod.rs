@@ -2,18 +2,20 @@
 
 mod loads;
 mod locks;
-mod pools;
+mod pool;
 mod stalls;
+mod starvation;
 
 use rustc_hash::FxHashMap;
 
-use crate::evidence::Symbol;
-use crate::evidence::timeline::Window;
-
 pub use loads::{Load, Loads};
 pub use locks::{Contention, Contentions};
-pub use pools::{Held, Holding, Starvation, Starvations};
+pub use pool::{Held, Holding};
 pub use stalls::{Delayed, Stall, Stalls};
+pub use starvation::{Starvation, Starvations};
+
+use crate::evidence::Symbol;
+use crate::evidence::timeline::Window;
 
 /// Windows by service and instance.
 fn by_instance<'w>(

@@ -198,7 +198,7 @@ fn diagnose(
         return Err(UsageError(NO_TARGET.to_owned()).into());
     }
     let destination = Destination::open(options.output.as_deref())?;
-    let request = request(options, settings, again);
+    let request = options.reading.request(settings, again);
     let mut report = judged(inputs, &request)?;
     report.notes.extend(notes);
     warn_of_unused_acceptances(&request.settings, &report);
@@ -228,10 +228,6 @@ fn diagnose(
 
 fn output(options: &Options) -> &'static Output {
     OUTPUTS.iter().find(|output| output.name == options.format).unwrap_or(&OUTPUTS[0])
-}
-
-fn request(options: &Options, settings: Settings, again: String) -> Request {
-    options.reading.request(settings, again)
 }
 
 /// Reads and judges, with progress on a terminal.

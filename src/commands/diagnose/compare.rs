@@ -7,7 +7,7 @@ use whyslow::ingest::Input;
 use whyslow::report::Style;
 
 use super::destination::Destination;
-use super::{FailOn, Options, gate, judged, narrow, output, request};
+use super::{FailOn, Options, gate, judged, narrow, output};
 use crate::commands::{Outcome, UsageError};
 
 /// Diagnoses both recordings and says what is different.
@@ -28,7 +28,7 @@ pub(super) fn compare(
         return Err(UsageError(super::NO_TARGET.to_owned()).into());
     }
     let destination = Destination::open(options.output.as_deref())?;
-    let request = request(options, settings, again);
+    let request = options.reading.request(settings, again);
     let [before, whole] = [judged(vec![before], &request)?, judged(vec![after], &request)?];
     let told = |report: &Report| narrow::narrow(report, options.endpoint.as_deref(), None);
     let after = told(&whole);

@@ -1,4 +1,4 @@
-//! Pools whose connections are used up, and services whose workers are.
+//! A pool of which all is in use: connections, workers, or one lock.
 //!
 //! When a connection is given back is not recorded; three ways are tried: after each statement, after
 //! the last statement of a request, at the end of the request. The one counts that explains the waits:
@@ -7,11 +7,10 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::{by_instance, is_beyond_chance, per_mille};
-use crate::evidence::timeline::{Noted, Record, Timelines, WAIT_MIN_NS, WINDOW_NS, Window};
-use crate::evidence::trace::EndpointName;
+use super::{is_beyond_chance, per_mille};
+use crate::evidence::timeline::{Noted, Record, WINDOW_NS};
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 
 /// Fewer waits say nothing.
@@ -22,8 +21,6 @@ const EXPLAINED_MIN: u64 = 500;
 const ABOVE_CHANCE_MIN: u64 = 300;
 /// Of the explained waits, per mille: so many must end while all connections are in use.
 const PLATEAU_MIN: u64 = 500;
-/// More connections than these for less than this share of the time, per mille, are taken for noise.
-const NOISE: u64 = 5;
 /// From a release to the next statement: waking up, a reset, a BEGIN. Never longer than a quarter of
 /// the usual time between releases, so that chance explains a third of the waits at most.
 const HAND_OVER_NS: (u64, u64) = (50_000, 10_000_000);
@@ -54,158 +51,8 @@ pub enum Holding {
     Own,
 }
 
-/// A pool of connections that is used up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Starvation {
-    /// The service that owns it.
-    pub service: Symbol,
-    /// The database.
-    pub target: Symbol,
-    /// Instances whose pool is used up.
-    pub instances: u64,
-    /// Instances that were seen.
-    pub instances_seen: u64,
-    /// Connections of one instance, inferred: the smallest and the largest pool.
-    pub pool_size: (u64, u64),
-    /// Connections of all used up pools together.
-    pub pool_sizes: u64,
-    /// Until when a connection is held.
-    pub held: Held,
-    /// What they are held for, with its share of the time, per mille; the largest first.
-    pub holders: Vec<(Holding, u64)>,
-    /// How often a connection is asked for at the busiest instance, in a thousand seconds.
-    pub arrivals_per_1000_s: u64,
-    /// How long one is held, on average.
-    pub hold_mean_ns: u64,
-    /// How long one is held, 95th percentile.
-    pub hold_p95_ns: u64,
-    /// Connections that would do by arrivals and the average time held, at the busiest instance.
-    pub size_mean: u64,
-    /// Connections that would do by arrivals and the 95th percentile of the time held.
-    pub size_p95: u64,
-    /// How many hold a connection or wait for one at once, 95th percentile of the time of waits.
-    pub asked_at_once_p95: u64,
-    /// Waits that were seen.
-    pub waits: u64,
-    /// Their time.
-    pub wait_ns: u64,
-    /// Share of it that ends when another request gives its connection back, per mille.
-    pub explained: u64,
-    /// What this share would be by chance.
-    pub by_chance: u64,
-    /// Share of the explained waits that end while all connections are in use, per mille.
-    pub at_plateau: u64,
-    /// Waits are reported as such; else they are gaps before statements.
-    pub reported: bool,
-}
-
-impl Starvation {
-    /// The statements and calls that connections are held for, with their share of the time, per mille.
-    pub(crate) fn held_for(&self) -> impl Iterator<Item = (ShapeRef, u64)> {
-        self.holders.iter().filter_map(|(holding, share)| match holding {
-            Holding::Statement(shape) | Holding::Call(shape) => Some((*shape, *share)),
-            Holding::Own => None,
-        })
-    }
-
-    /// Whether gaps before every statement are waits, not only those before the first.
-    pub fn is_for_each_statement(&self) -> bool {
-        self.held == Held::EachStatement && !self.reported
-    }
-}
-
-/// All pools that are used up.
-#[derive(Debug, Default)]
-pub struct Starvations(Vec<Starvation>);
-
-impl Starvations {
-    /// The pool of a service that is used up; of several the one with the most waiting.
-    pub fn confirms(&self, service: Symbol) -> Option<&Starvation> {
-        self.0.iter().find(|starvation| starvation.service == service)
-    }
-
-    /// All of them, by service and waiting.
-    pub fn iter(&self) -> impl Iterator<Item = &Starvation> {
-        self.0.iter()
-    }
-
-    /// Looks for pools that are used up. Asked once, when everything is merged.
-    pub fn of(timelines: &Timelines, dictionary: &Dictionary) -> Self {
-        Self::among(timelines, |window| Cow::Borrowed(&window.records), dictionary)
-    }
-
-    /// Looks for services all of whose workers are busy. A worker is taken for a request as a connection is
-    /// for statements, and asked for when the request is sent.
-    pub fn of_workers(timelines: &Timelines, dictionary: &Dictionary) -> Self {
-        Self::among(timelines, work_of, dictionary)
-    }
-
-    fn among(
-        timelines: &Timelines,
-        records: fn(&Window) -> Cow<'_, [Record]>,
-        dictionary: &Dictionary,
-    ) -> Self {
-        let mut seen: FxHashMap<(Symbol, Symbol), FxHashSet<Symbol>> = FxHashMap::default();
-        let mut starving: FxHashMap<(Symbol, Symbol), Vec<Pool>> = FxHashMap::default();
-        for ((service, instance), windows) in by_instance(timelines.windows()) {
-            let windows: Vec<Numbered<'_>> =
-                windows.into_iter().map(|window| (window.number, records(window))).collect();
-            for (target, moments) in Moment::by_target(&windows) {
-                seen.entry((service, target)).or_default().insert(instance);
-                if let Some(pool) = Pool::of(&moments, &Held::ALL, NOISE) {
-                    starving.entry((service, target)).or_default().push(pool);
-                }
-            }
-        }
-        let told = starving.into_iter().map(|((service, target), pools)| {
-            let instances_seen = seen.get(&(service, target)).map_or(0, |seen| seen.len() as u64);
-            starvation(service, target, instances_seen, pools, dictionary)
-        });
-        let mut told: Vec<Starvation> = told.collect();
-        told.sort_by_cached_key(|it| {
-            let target = dictionary.text(it.target).to_owned();
-            (dictionary.text(it.service).to_owned(), std::cmp::Reverse(it.wait_ns), target)
-        });
-        Self(told)
-    }
-}
-
 /// The number of a window and what is noted in it.
-type Numbered<'w> = (u64, Cow<'w, [Record]>);
-
-/// Requests of a window as records: while a request is served it holds a worker.
-fn work_of(window: &Window) -> Cow<'_, [Record]> {
-    let records = window.served.iter().flat_map(|served| {
-        let shape = match served.endpoint.name {
-            EndpointName::Route(shape) | EndpointName::Background(shape) => shape,
-            _ => ShapeRef::default(),
-        };
-        let work = Record {
-            request: served.request,
-            start_ns: served.start_ns,
-            end_ns: served.end_ns,
-            request_end_ns: served.end_ns,
-            busy_ns: served.end_ns - served.start_ns,
-            beside_ns: 0,
-            shape,
-            beside: ShapeRef::default(),
-            target: Symbol::default(),
-            noted: Noted::Hold,
-        };
-        let begins_here = served.start_ns / WINDOW_NS == window.number;
-        let sent_ns =
-            served.sent_ns.filter(|sent_ns| begins_here && sent_ns + WAIT_MIN_NS <= served.start_ns);
-        let wait = sent_ns.map(|sent_ns| Record {
-            start_ns: sent_ns,
-            end_ns: served.start_ns,
-            busy_ns: 0,
-            noted: Noted::Wait,
-            ..work
-        });
-        [Some(work), wait].into_iter().flatten()
-    });
-    Cow::Owned(records.collect())
-}
+pub(super) type Numbered<'w> = (u64, Cow<'w, [Record]>);
 
 /// The records of one window and one database.
 pub(super) struct Moment {
@@ -216,7 +63,7 @@ pub(super) struct Moment {
 
 impl Moment {
     /// Splits windows by database. A wait whose database is not said belongs to the only one there is.
-    fn by_target(windows: &[Numbered<'_>]) -> FxHashMap<Symbol, Vec<Self>> {
+    pub(super) fn by_target(windows: &[Numbered<'_>]) -> FxHashMap<Symbol, Vec<Self>> {
         let records = || windows.iter().flat_map(|(_, records)| records.iter());
         let mut by_target: FxHashMap<Symbol, Vec<Self>> = records()
             .filter(|record| is_held(record.noted))
@@ -357,7 +204,7 @@ impl Usage {
 
 /// Nanoseconds by how many there are at once.
 #[derive(Default)]
-struct Levels(Vec<u64>);
+pub(super) struct Levels(Vec<u64>);
 
 /// More at once than these are counted as these.
 const LEVEL_MAX: usize = 100_000;
@@ -374,6 +221,13 @@ impl Levels {
         }
     }
 
+    /// Adds those of another pool.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (level, &duration_ns) in other.0.iter().enumerate() {
+            self.count(level as i64, duration_ns);
+        }
+    }
+
     fn count(&mut self, level: i64, duration_ns: u64) {
         let level = usize::try_from(level).unwrap_or(0).min(LEVEL_MAX);
         if duration_ns > 0 && level > 0 {
@@ -385,7 +239,7 @@ impl Levels {
     }
 
     /// The lowest level that is exceeded for at most this share of the time, per mille.
-    fn exceeded_for(&self, per_mille: u64) -> u64 {
+    pub(super) fn exceeded_for(&self, per_mille: u64) -> u64 {
         let allowed = u128::from(self.0.iter().sum::<u64>()) * u128::from(per_mille) / 1000;
         let mut above = 0;
         for (level, duration_ns) in self.0.iter().enumerate().rev() {
@@ -401,14 +255,14 @@ impl Levels {
 /// The pool of one instance, used up.
 pub(super) struct Pool {
     pub(super) held: Held,
-    reported: bool,
+    pub(super) reported: bool,
     pub(super) size: u64,
     pub(super) explained: Explained,
     pub(super) holds_ns: Vec<u64>,
     pub(super) by_holding: FxHashMap<Holding, u64>,
     asked: u64,
     busy_ns: u64,
-    asked_at_once: Levels,
+    pub(super) asked_at_once: Levels,
 }
 
 /// How well releases explain the waits.
@@ -416,18 +270,30 @@ pub(super) struct Pool {
 pub(super) struct Explained {
     pub(super) waits: u64,
     pub(super) wait_ns: u64,
-    explained: u64,
+    pub(super) explained: u64,
     explained_ns: u64,
     at_plateau: u64,
     pub(super) by_chance: u64,
 }
 
 impl Explained {
+    /// With those of another pool; chance is the greater of both.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self {
+            waits: self.waits + other.waits,
+            wait_ns: self.wait_ns + other.wait_ns,
+            explained: self.explained + other.explained,
+            explained_ns: self.explained_ns + other.explained_ns,
+            at_plateau: self.at_plateau + other.at_plateau,
+            by_chance: self.by_chance.max(other.by_chance),
+        }
+    }
+
     pub(super) fn share(&self) -> u64 {
         per_mille(self.explained_ns, self.wait_ns)
     }
 
-    fn plateau(&self) -> u64 {
+    pub(super) fn plateau(&self) -> u64 {
         per_mille(self.at_plateau, self.explained)
     }
 
@@ -516,7 +382,7 @@ impl Pool {
         }
     }
 
-    fn arrivals_per_1000_s(&self) -> u64 {
+    pub(super) fn arrivals_per_1000_s(&self) -> u64 {
         let asked = u128::from(self.asked) * 1_000_000_000_000;
         u64::try_from(asked / u128::from(self.busy_ns.max(1))).unwrap_or(u64::MAX)
     }
@@ -597,70 +463,6 @@ impl InUse {
     }
 }
 
-/// Puts the pools of several instances together.
-fn starvation(
-    service: Symbol,
-    target: Symbol,
-    instances_seen: u64,
-    pools: Vec<Pool>,
-    dictionary: &Dictionary,
-) -> Starvation {
-    let mut together = Explained::default();
-    let mut holds_ns = Vec::new();
-    let mut by_holding: FxHashMap<Holding, u64> = FxHashMap::default();
-    let mut by_held = [0u64; Held::ALL.len()];
-    let mut asked_at_once = Levels::default();
-    for pool in &pools {
-        let it = pool.explained;
-        together.waits += it.waits;
-        together.wait_ns += it.wait_ns;
-        together.explained += it.explained;
-        together.explained_ns += it.explained_ns;
-        together.at_plateau += it.at_plateau;
-        together.by_chance = together.by_chance.max(it.by_chance);
-        by_held[pool.held as usize] += it.explained;
-        holds_ns.extend_from_slice(&pool.holds_ns);
-        pool.by_holding.iter().for_each(|(holding, ns)| *by_holding.entry(*holding).or_default() += ns);
-        for (level, &duration_ns) in pool.asked_at_once.0.iter().enumerate() {
-            asked_at_once.count(level as i64, duration_ns);
-        }
-    }
-    holds_ns.sort_unstable();
-    let hold_mean_ns = holds_ns.iter().sum::<u64>() / (holds_ns.len() as u64).max(1);
-    let hold_p95_ns = holds_ns.get(holds_ns.len() * 95 / 100).copied().unwrap_or(0);
-    let arrivals_per_1000_s = pools.iter().map(Pool::arrivals_per_1000_s).max().unwrap_or(0);
-    let sizes = || pools.iter().map(|pool| pool.size);
-    let held = Held::ALL.into_iter().rev().max_by_key(|held| by_held[*held as usize]);
-    Starvation {
-        service,
-        target,
-        instances: pools.len() as u64,
-        instances_seen,
-        pool_size: (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0)),
-        pool_sizes: sizes().sum(),
-        held: held.unwrap_or(Held::FirstToLast),
-        holders: holders(by_holding, dictionary),
-        arrivals_per_1000_s,
-        hold_mean_ns,
-        hold_p95_ns,
-        size_mean: little(arrivals_per_1000_s, hold_mean_ns),
-        size_p95: little(arrivals_per_1000_s, hold_p95_ns),
-        asked_at_once_p95: asked_at_once.exceeded_for(50),
-        waits: together.waits,
-        wait_ns: together.wait_ns,
-        explained: together.share(),
-        by_chance: together.by_chance,
-        at_plateau: together.plateau(),
-        reported: pools.iter().any(|pool| pool.reported),
-    }
-}
-
-/// Little's law: as many are in use as arrive in the time that one is held; rounded up.
-fn little(arrivals_per_1000_s: u64, hold_ns: u64) -> u64 {
-    let product = u128::from(arrivals_per_1000_s) * u128::from(hold_ns);
-    u64::try_from(product.div_ceil(1_000_000_000_000)).unwrap_or(u64::MAX)
-}
-
 /// What most of the time goes to; equals by their text.
 pub(super) fn holders(by_holding: FxHashMap<Holding, u64>, dictionary: &Dictionary) -> Vec<(Holding, u64)> {
     let all_ns: u64 = by_holding.values().sum();
@@ -676,6 +478,3 @@ pub(super) fn holders(by_holding: FxHashMap<Holding, u64>, dictionary: &Dictiona
     holders.truncate(HOLDERS_MAX);
     holders.into_iter().map(|(holding, ns)| (holding, per_mille(ns, all_ns))).collect()
 }
-
-#[cfg(test)]
-mod tests;
