@@ -116,6 +116,8 @@ pub enum OwnTime {
     AfterLast,
     /// Between its calls.
     Between,
+    /// All of it, where it makes no call.
+    All,
     /// Of one internal span.
     Span(Symbol),
 }

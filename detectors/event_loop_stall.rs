@@ -180,7 +180,7 @@ fn what(dictionary: &Dictionary, subject: &Subject) -> String {
     match subject {
         Subject::Own(OwnTime::BeforeFirst) => "own code before the first call".to_owned(),
         Subject::Own(OwnTime::AfterLast) => "own code after the last call".to_owned(),
-        Subject::Own(OwnTime::Between) => "own code".to_owned(),
+        Subject::Own(OwnTime::Between | OwnTime::All) => "own code".to_owned(),
         Subject::Own(OwnTime::Span(name)) => format!("own code in {}", dictionary.text(*name)),
         Subject::Shape(shape) => format!("{}, which is not awaited,", brief(dictionary, *shape)),
         _ => String::new(),

@@ -230,6 +230,7 @@ pub(crate) fn place(case: &Case<'_>, own: OwnTime) -> String {
         OwnTime::BeforeFirst => "before the first call".to_owned(),
         OwnTime::AfterLast => "after the last call".to_owned(),
         OwnTime::Between => "between calls".to_owned(),
+        OwnTime::All => "in all".to_owned(),
         OwnTime::Span(name) => format!("in {}", case.dictionary.text(name)),
     }
 }
@@ -241,6 +242,7 @@ fn guess(case: &Case<'_>, own: OwnTime) -> &'static str {
         (OwnTime::AfterLast, _) => "probably building and serialising the answer",
         (OwnTime::Between, _) => "probably working on the rows that came back",
         (OwnTime::Span(_), _) => "the span makes no call of its own",
+        (OwnTime::All, _) => "it makes no call",
     }
 }
 
@@ -256,7 +258,7 @@ fn fixes(case: &Case<'_>, own: OwnTime) -> Vec<Advice> {
         OwnTime::BeforeFirst => {
             "check and parse less: no schema compiled for each request, no whole body read"
         }
-        OwnTime::Between | OwnTime::Span(_) => {
+        OwnTime::Between | OwnTime::Span(_) | OwnTime::All => {
             "let the database filter, sort and join, and keep what is costly to compute"
         }
     };

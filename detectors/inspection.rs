@@ -42,9 +42,6 @@ impl<'s> Inspection<'s> {
     pub fn inspect(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) -> &[Found] {
         self.found.drain(..).for_each(|found| self.candidates.take_back(found.candidate));
         for (number, request) in trace.requests.iter().enumerate() {
-            if request.operations.is_empty() {
-                continue;
-            }
             self.group(trace, number);
             let resolved = match self.settings.overrides.is_empty() {
                 true => &self.unchanged,

@@ -52,6 +52,7 @@ impl Calls {
             return (!waits).then_some((OwnTime::Span(name), Claim { operation, part: Part::Own }));
         }
         let own = match segment {
+            _ if self.last_ns == 0 => OwnTime::All,
             _ if segment.end_ns <= self.first_ns => OwnTime::BeforeFirst,
             _ if segment.start_ns >= self.last_ns => OwnTime::AfterLast,
             _ => OwnTime::Between,

@@ -14,6 +14,16 @@ fn rounds(
     culprit: fn(TraceBuilder, f64) -> TraceBuilder,
     lets_go_on: bool,
 ) -> Report {
+    rounds_from(0.0, language, culprit, lets_go_on)
+}
+
+/// The culprit begins so late in its round.
+fn rounds_from(
+    begins: f64,
+    language: &'static str,
+    culprit: fn(TraceBuilder, f64) -> TraceBuilder,
+    lets_go_on: bool,
+) -> Report {
     // Only the library tells Python's event loop.
     let told = if language == "asyncio" {
         trace().language("python").server("asgi")
@@ -23,7 +33,7 @@ fn rounds(
     told.judge(160, |trace, number| {
         let (round, place) = (f64::from(number / 4) * ROUND, number % 4);
         if place == 0 {
-            return culprit(trace.entry("GET /scores", round, round + 121.0), round);
+            return culprit(trace.entry("GET /scores", round + begins, round + 121.0), round);
         }
         let sent = round + f64::from(place) * 5.0;
         let done = if lets_go_on { sent + 30.0 * f64::from(place) } else { round + 120.5 };
@@ -67,6 +77,19 @@ fn a_call_that_blocks_is_a_culprit() {
     let report = rounds("asyncio", calls, false);
     let [stall] = stalls(&report)[..] else { panic!("{:#?}", report.findings) };
     assert_eq!(stall.subject.text, "GET partner/rates");
+}
+
+/// Nothing is recorded of it but the request itself.
+fn computes_alone(trace: TraceBuilder, _: f64) -> TraceBuilder {
+    trace
+}
+
+#[test]
+fn a_request_without_any_call_is_a_culprit() {
+    let report = rounds_from(20.0, "nodejs", computes_alone, false);
+    let [stall] = stalls(&report)[..] else { panic!("{:#?}", report.findings) };
+    assert_eq!(stall.endpoint.as_deref(), Some("GET /scores"));
+    assert_eq!(stall.subject.text, "own time");
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub(super) fn subject(subject: &Subject, dictionary: &Dictionary) -> finding::Su
                 OwnTime::BeforeFirst => "own time before the first call".to_owned(),
                 OwnTime::AfterLast => "own time after the last call".to_owned(),
                 OwnTime::Between => "own time between calls".to_owned(),
+                OwnTime::All => "own time".to_owned(),
                 OwnTime::Span(name) => dictionary.text(*name).to_owned(),
             },
             shape: None,
