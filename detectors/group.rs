@@ -295,8 +295,7 @@ impl<'a> View<'a> {
     /// Whether somebody waits for the request's answer, and all of it is known.
     pub(crate) fn is_answered(&self) -> bool {
         use crate::evidence::Role;
-        let named = matches!(self.request.name, EndpointName::Route(_) | EndpointName::Root(_));
-        named && self.request.opened_by.role != Role::Consumer && !self.request.is_test(self.dictionary)
+        self.request.opened_by.role != Role::Consumer && self.request.name.is_of_requests(self.dictionary)
     }
 
     /// The operation and what is above it in its request, the innermost first.

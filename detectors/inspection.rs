@@ -77,7 +77,9 @@ impl<'s> Inspection<'s> {
 
 fn show(view: &View<'_>, detector: &Detector, candidates: &mut Candidates) {
     match detector.inspect {
-        Inspect::Request(inspect) | Inspect::RequestAndStart(inspect, _) => inspect(view, candidates),
+        Inspect::Request(inspect)
+        | Inspect::RequestAndStart(inspect, _)
+        | Inspect::RequestAndLoad(inspect, _) => inspect(view, candidates),
     }
 }
 

@@ -82,6 +82,9 @@ pub(crate) enum Inspect {
     /// One request at a time, and the first requests of processes at one endpoint when all are seen. The truth
     /// value says whether the endpoint misses its target.
     RequestAndStart(fn(&View<'_>, &mut Candidates), fn(&Start, Values<'_>, bool, &mut Candidates)),
+    /// One request at a time, and endpoints that were seen at several loads when all are seen: the function gives
+    /// how long a request takes at least that counts, in nanoseconds.
+    RequestAndLoad(fn(&View<'_>, &mut Candidates), fn(Values<'_>) -> u64),
 }
 
 impl Detector {

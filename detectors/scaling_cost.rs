@@ -87,7 +87,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "time that grows faster than the data, or with the number of requests at once",
     page: include_str!("scaling_cost.rs"),
     settings: &[TIME_MIN, LOADED_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::RequestAndLoad(inspect, |settings| settings.get(&LOADED_MIN).saturating_mul(1_000_000)),
     confirm: Some(confirm),
     tell,
 };
@@ -99,7 +99,6 @@ const SIZE_MIN: u64 = 8;
 
 /// Notes own time and statements; all requests together tell whether one of them grows too fast.
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    load::inspect(view, view.settings.get(&LOADED_MIN).saturating_mul(1_000_000), found);
     let needed_ns = view.settings.get(&TIME_MIN).saturating_mul(1_000_000);
     let enough = |waits: Waits| view.request.path_ns[waits as usize] >= needed_ns;
     let (own, database) = (enough(Waits::Own), enough(Waits::Database));

@@ -26,13 +26,12 @@ pub struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
-    /// Looks at everything once.
-    pub fn of(docket: &'a Docket, dictionary: &'a Dictionary) -> Self {
+    /// Looks at everything once, but for the loads, by which candidates were named.
+    pub fn of(docket: &'a Docket, dictionary: &'a Dictionary, loads: Loads) -> Self {
         let timelines = &docket.timelines;
         let starvations = Starvations::of(timelines, dictionary);
         let busy = Starvations::of_workers(timelines, dictionary);
         let contentions = Contentions::of(timelines, dictionary);
-        let loads = Loads::of(timelines);
         let stalls = Stalls::of(timelines);
         Self { docket, dictionary, starvations, busy, contentions, loads, stalls }
     }

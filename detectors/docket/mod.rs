@@ -4,6 +4,7 @@ mod caches;
 mod earliest;
 mod growth;
 mod histogram;
+mod loaded;
 mod sample;
 mod tally;
 
@@ -25,7 +26,7 @@ use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
 use crate::settings::Resolved;
-use crate::skeleton::Builder;
+use crate::skeleton::{Builder, Node};
 use crate::starts::{Start, starts};
 use crate::{ALL, Inspect};
 
@@ -42,6 +43,16 @@ impl EndpointKey {
     /// The endpoint of a request.
     pub fn of(request: &Request, dictionary: &Dictionary) -> Self {
         Self { service: dictionary.origin(request.opened_by.origin).service, name: request.name }
+    }
+
+    /// The endpoint of a request that is kept below the one that waits for it; `None` for what is no such request.
+    fn of_node(node: &Node, dictionary: &Dictionary) -> Option<Self> {
+        let name = match node.name {
+            _ if !node.is_request() => return None,
+            name if node.shape == ShapeRef::default() => EndpointName::Root(name),
+            _ => EndpointName::Route(node.shape),
+        };
+        Some(Self { service: dictionary.origin(node.origin).service, name })
     }
 }
 
@@ -223,7 +234,7 @@ impl Docket {
                 let stretch = Stretch { start_ns, end_ns, request: hash, endpoint, subject };
                 self.timelines.add_stretch(request.opened_by.origin, stretch, dictionary);
             }
-            let number = self.number(key, || CandidateTally::new(candidate));
+            let number = self.number(key, || CandidateTally::new(candidate.remedy));
             self.candidates[number as usize].1.add(candidate, trace, request);
             self.claimed.push(number);
         }

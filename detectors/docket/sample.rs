@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::EndpointKey;
 use super::histogram::coarse_bucket;
+use crate::evidence::Dictionary;
 use crate::skeleton::Skeleton;
 
 /// Requests kept in one bucket while all fit.
@@ -104,7 +105,30 @@ impl Sample {
         let buckets = self.by_endpoint.get_mut(endpoint).into_iter().flat_map(BTreeMap::values_mut);
         for (hash, skeleton) in buckets.flat_map(|kept| &mut kept.skeletons) {
             if hashes.binary_search(hash).is_ok() {
-                skeleton.claim(candidate);
+                skeleton.claim(skeleton.nodes.len() - 1, candidate);
+            }
+        }
+    }
+
+    /// Lets candidates claim requests, wherever one is kept with the request that calls it: `candidate` gives that of
+    /// a request by its endpoint and duration.
+    pub(crate) fn claim_requests(
+        &mut self,
+        dictionary: &Dictionary,
+        candidate: impl Fn(&EndpointKey, u64) -> Option<u32>,
+    ) {
+        for (endpoint, buckets) in &mut self.by_endpoint {
+            for skeleton in buckets.values_mut().flat_map(|kept| kept.skeletons.values_mut()) {
+                for place in 0..skeleton.nodes.len() {
+                    let node = &skeleton.nodes[place];
+                    let is_root = place + 1 == skeleton.nodes.len();
+                    let endpoint =
+                        if is_root { Some(*endpoint) } else { EndpointKey::of_node(node, dictionary) };
+                    let number = endpoint.and_then(|endpoint| candidate(&endpoint, node.typical_ns));
+                    if let Some(number) = number {
+                        skeleton.claim(place, number);
+                    }
+                }
             }
         }
     }

@@ -7,7 +7,9 @@ use super::growth::Growth;
 use super::histogram::{Histogram, fine_bucket};
 use crate::candidate::{Candidate, Claim, Mark, Part, Remedy, ShortOf};
 use crate::evidence::trace::{NONE, Request, Trace, Waits};
-use crate::evidence::{Kind, Media, Span, SpanId, Status, TraceId, UNKNOWN};
+use crate::evidence::{Kind, Media, Role, Span, SpanId, Status, TraceId, UNKNOWN};
+use crate::finding::Confidence;
+use crate::skeleton::Skeleton;
 
 /// All requests of one endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) struct EndpointTally {
     pub(crate) errors: u64,
     /// Requests that nobody inside the traces waits for.
     pub(crate) entries: u64,
+    /// Requests that take a message, whose sender does not wait.
+    pub(crate) consumed: u64,
     pub(crate) latency: BTreeMap<u16, Bucket>,
     pub(crate) max_ns: u64,
     /// SQL statements in one request.
@@ -40,6 +44,7 @@ impl EndpointTally {
         self.requests += 1;
         self.errors += u64::from(request.opened_by.status == Status::Error);
         self.entries += u64::from(!request.waited_for);
+        self.consumed += u64::from(request.opened_by.role == Role::Consumer);
         self.max_ns = self.max_ns.max(duration_ns);
         self.contents += u64::from(request.opened_by.body.media() != Media::Unknown);
         self.encoded += u64::from(request.opened_by.body.is_encoded());
@@ -53,6 +58,7 @@ impl EndpointTally {
         self.requests += other.requests;
         self.errors += other.errors;
         self.entries += other.entries;
+        self.consumed += other.consumed;
         self.max_ns = self.max_ns.max(other.max_ns);
         self.statements.merge(&other.statements);
         self.contents += other.contents;
@@ -194,9 +200,9 @@ pub(crate) struct CandidateTally {
 }
 
 impl CandidateTally {
-    pub(crate) fn new(candidate: &Candidate) -> Self {
+    pub(crate) fn new(remedy: Remedy) -> Self {
         Self {
-            remedy: candidate.remedy,
+            remedy,
             kind: None,
             full: 0,
             short: 0,
@@ -253,7 +259,7 @@ impl CandidateTally {
 
     /// What the first requests of processes show.
     pub(crate) fn of_start(candidate: &Candidate, slow: &[Early]) -> Self {
-        let mut tally = Self::new(candidate);
+        let mut tally = Self::new(candidate.remedy);
         let requests = slow.len() as u64;
         if candidate.short_of.is_some() {
             (tally.short, tally.short_of) = (requests, candidate.short_of);
@@ -272,6 +278,30 @@ impl CandidateTally {
                 request: early.span,
                 spans: vec![early.span],
             });
+        }
+        tally
+    }
+
+    /// What the requests of an endpoint show that take at least a time, told to one per cent of it; the sample says who
+    /// they are.
+    pub(crate) fn of_load<'s>(
+        remedy: Remedy,
+        endpoint: &EndpointTally,
+        least_ns: u64,
+        sample: impl Iterator<Item = (f64, &'s Skeleton)>,
+    ) -> Self {
+        let mut tally = Self::new(remedy);
+        for bucket in endpoint.latency.range(fine_bucket(least_ns)..).map(|(_, bucket)| bucket) {
+            tally.full += bucket.requests;
+            tally.claimed_total_ns += bucket.path_ns.iter().sum::<u64>();
+        }
+        tally.confidence[Confidence::Medium as usize] = tally.full;
+        for (weight, skeleton) in sample.filter(|(_, skeleton)| skeleton.duration_ns >= least_ns) {
+            let &Skeleton { duration_ns, trace, span, .. } = skeleton;
+            if let Some(root) = skeleton.root() {
+                *tally.marks.entry(Mark::By(root.origin)).or_default() += weight.round() as u64;
+            }
+            tally.exemplars.add(Exemplar { duration_ns, trace, request: span, spans: vec![span] });
         }
         tally
     }

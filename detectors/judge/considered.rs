@@ -67,7 +67,6 @@ impl<'a> Considered<'a> {
         let told = (detector.tell)(&scales.case(key, tally, view, &marks, &shown));
         let remedy = match shown {
             Shown::Lock(_, ns) => Remedy::Alone { ns },
-            Shown::Load(load) => Remedy::Alone { ns: load.alone_ns() },
             _ => tally.remedy,
         };
         let fix = Fix { remedy, row_share_ns: scales.row_share(&key.subject) };

@@ -26,8 +26,9 @@ use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::figures::{counted, duration};
 use crate::finding::{self, Confidence, Dismissal, Endpoint, Finding, GainKind, Report, Seen};
 use crate::impact::Replayer;
-use crate::settings::Settings;
+use crate::settings::{Resolved, Settings};
 use crate::shown::{Shown, Unconfirmed, Whole};
+use crate::timelines::Loads;
 use crate::wording;
 
 /// Candidates of one endpoint that are replayed.
@@ -43,9 +44,10 @@ const DISMISSED_MAX: usize = 2_000;
 /// fix. What was skipped and how many spans there were is for the caller to add.
 pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
     name_starts(docket, dictionary, settings);
+    let loads = name_loads(docket, dictionary, settings);
     let docket = &*docket;
     let views = EndpointView::all(docket, dictionary, settings);
-    let whole = Whole::of(docket, dictionary);
+    let whole = Whole::of(docket, dictionary, loads);
     let scales = Scales { docket, dictionary, settings, again, views: &views, whole: &whole };
     let mut replayer = Replayer::default();
     let (candidates, mut dismissed) = weigh(&scales, &mut replayer);
@@ -88,9 +90,20 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
 /// Names what the first requests of processes show, which is known when all are seen.
 fn name_starts(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings) {
     docket.name_starts(
-        |endpoint| settings.at(dictionary.text(endpoint.service), &endpoint.name.text(dictionary)),
+        |endpoint| settings_at(endpoint, dictionary, settings),
         |endpoint, tally| endpoints::misses_target(endpoint, tally, dictionary, settings),
     );
+}
+
+/// Names the endpoints whose time goes with the load, which is known when all requests are seen.
+fn name_loads(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings) -> Loads {
+    let loads = Loads::of(&docket.timelines);
+    docket.name_loads(&loads, dictionary, |endpoint| settings_at(endpoint, dictionary, settings));
+    loads
+}
+
+fn settings_at(endpoint: &EndpointKey, dictionary: &Dictionary, settings: &Settings) -> Resolved {
+    settings.at(dictionary.text(endpoint.service), &endpoint.name.text(dictionary))
 }
 
 /// Splits the candidates into those that at least one request shows in full and dismissals.

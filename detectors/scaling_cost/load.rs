@@ -1,24 +1,13 @@
 //! Time that grows with the number of requests at once.
 
-use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, Subject, Told, View};
+use crate::candidate::{Advice, Case, Check, Told};
 use crate::docket::CandidateKey;
-use crate::evidence::trace::NONE;
 use crate::figures::duration;
 use crate::finding::{Confidence, Unit};
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::stack::Stack;
 use crate::timelines::Load;
 use crate::wording::list;
-
-/// Names the whole request; how its endpoint's time goes with the load is known when all is merged.
-pub(super) fn inspect(view: &View<'_>, time_min_ns: u64, found: &mut Candidates) {
-    if view.request.duration_ns() < time_min_ns || !view.is_answered() {
-        return;
-    }
-    // What it takes alone is known when all is merged.
-    let candidate = found.push(Subject::Load, Remedy::Alone { ns: 0 }, Confidence::Medium);
-    candidate.claim_part(NONE, Part::Whole).mark(Mark::By(view.request.opened_by.origin));
-}
 
 pub(super) fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {
     whole.loads.confirms(key.endpoint).map(Shown::Load).map_err(|order| {

@@ -151,8 +151,12 @@ impl Builder {
             self.drafts.push(draft);
         }
         let request = &trace.requests[request as usize];
-        let start =
-            Skeleton { trace: request.trace, duration_ns: request.duration_ns(), ..Skeleton::default() };
+        let start = Skeleton {
+            trace: request.trace,
+            span: request.span(),
+            duration_ns: request.duration_ns(),
+            ..Skeleton::default()
+        };
         let skeleton = self.emit(start);
         for element in &self.order {
             self.draft_of[element.number as usize] = NONE;

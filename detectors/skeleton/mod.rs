@@ -15,13 +15,15 @@ pub use build::Builder;
 
 use crate::candidate::Part;
 use crate::evidence::trace::NONE;
-use crate::evidence::{Kind, OriginRef, ShapeRef, Symbol, TraceId};
+use crate::evidence::{Kind, OriginRef, ShapeRef, SpanId, Symbol, TraceId};
 
 /// A request as it is kept in the sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skeleton {
     /// The trace that it was seen in.
     pub trace: TraceId,
+    /// The span that opened it.
+    pub span: SpanId,
     /// How long the request took.
     pub duration_ns: u64,
     /// Children before parents, siblings in the order of their start; the request itself is last.
@@ -83,15 +85,20 @@ impl Skeleton {
         &self.claims[node.claims.0 as usize..node.claims.1 as usize]
     }
 
-    /// Adds a claim on the request as a whole.
-    pub(crate) fn claim(&mut self, candidate: u32) {
-        let Some(root) = self.nodes.last_mut() else { return };
-        // Those of one node stand together: the root's are written anew behind all others.
-        let own = self.claims[root.claims.0 as usize..root.claims.1 as usize].to_vec();
+    /// Adds a claim on a node as a whole.
+    pub(crate) fn claim(&mut self, place: usize, candidate: u32) {
+        let Some(node) = self.nodes.get_mut(place) else { return };
+        // Those of one node stand together: they are written anew behind all others.
+        let own = node.claims.0 as usize..node.claims.1 as usize;
         let first = self.claims.len() as u32;
-        self.claims.extend(own);
+        self.claims.extend_from_within(own);
         self.claims.push(NodeClaim { candidate, part: Part::Whole });
-        root.claims = (first, self.claims.len() as u32);
+        node.claims = (first, self.claims.len() as u32);
+    }
+
+    /// The request itself, if there is one.
+    pub fn root(&self) -> Option<&Node> {
+        self.nodes.last()
     }
 
     /// How much room it takes, in nodes.

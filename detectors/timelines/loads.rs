@@ -65,6 +65,12 @@ impl Loads {
         growing.ok_or_else(|| self.steady.get(&endpoint).copied())
     }
 
+    /// The endpoints that were seen at several loads, with how their time grows if it does.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = (EndpointKey, Option<&Load>)> {
+        let growing = self.growing.iter().map(|load| (load.endpoint, Some(load)));
+        growing.chain(self.steady.keys().map(|endpoint| (*endpoint, None)))
+    }
+
     /// Looks at all processes. Asked once, when everything is merged.
     pub fn of(timelines: &Timelines) -> Self {
         let instances = by_instance(timelines.windows().filter(|window| !window.is_given_up()));

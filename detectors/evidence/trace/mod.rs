@@ -77,6 +77,15 @@ pub enum EndpointName {
 }
 
 impl EndpointName {
+    /// Whether it is one of requests that somebody makes and of which all is known.
+    pub(crate) fn is_of_requests(self, dictionary: &Dictionary) -> bool {
+        matches!(self, Self::Route(_) | Self::Root(_)) && !self.is_test(dictionary)
+    }
+
+    fn is_test(self, dictionary: &Dictionary) -> bool {
+        matches!(self, Self::Route(shape) if dictionary.shape(shape).id.family == Family::Test)
+    }
+
     /// The name as it is shown.
     pub fn text(self, dictionary: &Dictionary) -> String {
         match self {
@@ -147,7 +156,7 @@ impl Request {
 
     /// Whether it is a test and no request that somebody makes.
     pub fn is_test(&self, dictionary: &Dictionary) -> bool {
-        matches!(self.name, EndpointName::Route(shape) if dictionary.shape(shape).id.family == Family::Test)
+        self.name.is_test(dictionary)
     }
 
     /// The id of the span that opened it.
