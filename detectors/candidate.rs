@@ -256,7 +256,15 @@ pub struct Candidates {
     pub(crate) found: Vec<Candidate>,
     pub(crate) detector: usize,
     /// Room of candidates that are done with.
-    spare: Vec<(Vec<Claim>, Vec<Mark>)>,
+    spare: Vec<Room>,
+}
+
+/// What a candidate has room for.
+#[derive(Debug, Default)]
+struct Room {
+    claims: Vec<Claim>,
+    marks: Vec<Mark>,
+    stretches: Vec<(u64, u64)>,
 }
 
 /// Candidates whose room is kept for later ones.
@@ -273,7 +281,7 @@ impl Candidates {
         remedy: Remedy,
         confidence: Confidence,
     ) -> &mut Candidate {
-        let (claims, marks) = self.spare.pop().unwrap_or_default();
+        let Room { claims, marks, stretches } = self.spare.pop().unwrap_or_default();
         self.found.push(Candidate {
             detector: self.detector,
             subject,
@@ -285,7 +293,7 @@ impl Candidates {
             marks,
             sizes: Sizes::default(),
             short_of: None,
-            stretches: Vec::new(),
+            stretches,
         });
         let last = self.found.len() - 1;
         &mut self.found[last]
@@ -308,11 +316,12 @@ impl Candidates {
 
     /// Takes back a candidate that is done with.
     pub(crate) fn take_back(&mut self, candidate: Candidate) {
-        let Candidate { mut claims, mut marks, .. } = candidate;
+        let Candidate { mut claims, mut marks, mut stretches, .. } = candidate;
         if self.spare.len() < SPARE_MAX && claims.capacity() <= SPARE_CLAIMS_MAX {
             claims.clear();
             marks.clear();
-            self.spare.push((claims, marks));
+            stretches.clear();
+            self.spare.push(Room { claims, marks, stretches });
         }
     }
 

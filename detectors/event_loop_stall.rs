@@ -86,7 +86,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     if view.request.duration_ns() < long_ns {
         return;
     }
-    // Most requests have no such stretch.
+    // Only stretches of own time lie among them.
     let mut calls: Option<Calls> = None;
     // The path runs backwards: what follows a segment was met just before it.
     let mut next: Option<u32> = None;
@@ -96,20 +96,27 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
             // Clients of Node.js do not block.
             if event_loop == EventLoop::Asyncio || is_own(view, segment) {
                 stretches += 1;
-                let calls = calls.get_or_insert_with(|| Calls::of(view).unwrap_or_default());
-                claim(view, (calls, next), segment, found);
+                claim(view, (&mut calls, next), segment, found);
             }
         }
         next = Some(segment.operation);
     }
 }
 
-fn claim(view: &View<'_>, (calls, next): (&Calls, Option<u32>), segment: &Segment, found: &mut Candidates) {
+fn claim(
+    view: &View<'_>,
+    (calls, next): (&mut Option<Calls>, Option<u32>),
+    segment: &Segment,
+    found: &mut Candidates,
+) {
     let (subject, claim) = match is_own(view, segment) {
-        true => match calls.place(view, segment, next) {
-            Some((own, claim)) => (Subject::Own(own), claim),
-            None => return,
-        },
+        true => {
+            let calls = calls.get_or_insert_with(|| Calls::of(view).unwrap_or_default());
+            match calls.place(view, segment, next) {
+                Some((own, claim)) => (Subject::Own(own), claim),
+                None => return,
+            }
+        }
         false => {
             let operation = segment.operation;
             let shape = view.operation(operation).shape;
