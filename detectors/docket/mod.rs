@@ -87,6 +87,8 @@ pub struct Docket {
     pub(crate) statements: FxHashMap<(ShapeRef, Symbol), StatementTally>,
     pub(crate) candidates: Vec<(CandidateKey, CandidateTally)>,
     numbers: FxHashMap<CandidateKey, u32>,
+    /// Candidates that the last request of each endpoint showed: the next one shows mostly the same.
+    latest: FxHashMap<EndpointKey, Vec<u32>>,
     pub(crate) sample: Sample,
     pub(crate) timelines: Timelines,
     /// By endpoint and shape.
@@ -97,6 +99,9 @@ pub struct Docket {
     builder: Builder,
     claimed: Vec<u32>,
 }
+
+/// Candidates of an endpoint's last request that are compared with before one is looked up.
+const LATEST_MAX: usize = 16;
 
 impl Gathers for Docket {
     fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
@@ -222,21 +227,52 @@ impl Docket {
 
     fn add_candidates(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
         self.claimed.clear();
-        for Found { request, candidate } in found {
-            let request = &trace.requests[*request as usize];
+        for found in found.chunk_by(|one, other| one.request == other.request) {
+            let request = &trace.requests[found[0].request as usize];
             let endpoint = EndpointKey::of(request, dictionary);
-            let key =
-                CandidateKey { detector: candidate.detector, endpoint, subject: candidate.subject.clone() };
-            for &(start_ns, end_ns) in &candidate.stretches {
-                let hash = hash_of(request.trace, request.span());
-                let subject = candidate.subject.clone();
-                let (start_ns, end_ns) = (request.recorded_ns(start_ns), request.recorded_ns(end_ns));
-                let stretch = Stretch { start_ns, end_ns, request: hash, endpoint, subject };
-                self.timelines.add_stretch(request.opened_by.origin, stretch, dictionary);
+            let mut latest = std::mem::take(self.latest.entry(endpoint).or_default());
+            let first = self.claimed.len();
+            for Found { candidate, .. } in found {
+                self.add_stretches(candidate, request, endpoint, dictionary);
+                let number = self.number_of(candidate, endpoint, &latest);
+                self.candidates[number as usize].1.add(candidate, trace, request);
+                self.claimed.push(number);
             }
-            let number = self.number(key, || CandidateTally::new(candidate.remedy));
-            self.candidates[number as usize].1.add(candidate, trace, request);
-            self.claimed.push(number);
+            latest.clear();
+            latest.extend(self.claimed[first..].iter().take(LATEST_MAX));
+            self.latest.insert(endpoint, latest);
+        }
+    }
+
+    fn add_stretches(
+        &mut self,
+        candidate: &Candidate,
+        request: &Request,
+        endpoint: EndpointKey,
+        dictionary: &Dictionary,
+    ) {
+        for &(start_ns, end_ns) in &candidate.stretches {
+            let hash = hash_of(request.trace, request.span());
+            let subject = candidate.subject.clone();
+            let (start_ns, end_ns) = (request.recorded_ns(start_ns), request.recorded_ns(end_ns));
+            let stretch = Stretch { start_ns, end_ns, request: hash, endpoint, subject };
+            self.timelines.add_stretch(request.opened_by.origin, stretch, dictionary);
+        }
+    }
+
+    /// The number of a candidate, which is likely among the latest ones of its endpoint.
+    fn number_of(&mut self, candidate: &Candidate, endpoint: EndpointKey, latest: &[u32]) -> u32 {
+        let &Candidate { detector, ref subject, remedy, .. } = candidate;
+        let is_it = |number: &&u32| {
+            let key = &self.candidates[**number as usize].0;
+            key.detector == detector && key.subject == *subject
+        };
+        match latest.iter().find(is_it) {
+            Some(&number) => number,
+            None => {
+                let key = CandidateKey { detector, endpoint, subject: subject.clone() };
+                self.number(key, || CandidateTally::new(remedy))
+            }
         }
     }
 
