@@ -1,6 +1,7 @@
 //! From a request of a trace to its skeleton.
 
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
@@ -19,13 +20,16 @@ pub struct Builder {
     first_child: Vec<u32>,
     /// Next sibling of each element.
     next_sibling: Vec<u32>,
-    claims: FxHashMap<u32, Vec<NodeClaim>>,
+    /// By element, each once.
+    claims: Vec<(u32, NodeClaim)>,
     /// Elements below the request that is built, parents first.
     order: Vec<Element>,
     drafts: Vec<Draft>,
     /// The draft of each element; [`NONE`] for those that nobody waits for.
     draft_of: Vec<u32>,
     folding: Folding,
+    children: Vec<u32>,
+    emitted: Skeleton,
 }
 
 /// Siblings that look alike, while they are folded.
@@ -85,7 +89,8 @@ struct Draft {
     shape: ShapeRef,
     name: Symbol,
     origin: OriginRef,
-    claims: Vec<NodeClaim>,
+    /// Places of its claims.
+    claims: Range<usize>,
     children: Vec<u32>,
     /// Equal for elements that may be folded into one.
     signature: u64,
@@ -131,8 +136,10 @@ impl Builder {
         self.claims.clear();
         for (request, candidate, claim) in claims {
             let element = if claim.operation == NONE { operations + request } else { claim.operation };
-            self.claims.entry(element).or_default().push(NodeClaim { candidate, part: claim.part });
+            self.claims.push((element, NodeClaim { candidate, part: claim.part }));
         }
+        self.claims.sort_unstable();
+        self.claims.dedup();
     }
 
     fn put_below(&mut self, parent: u32, element: u32) {
@@ -151,13 +158,17 @@ impl Builder {
             self.drafts.push(draft);
         }
         let request = &trace.requests[request as usize];
-        let start = Skeleton {
+        let mut emitted = std::mem::take(&mut self.emitted);
+        let fits = self.emit(&mut emitted);
+        let skeleton = fits.then(|| Skeleton {
             trace: request.trace,
             span: request.span(),
             duration_ns: request.duration_ns(),
-            ..Skeleton::default()
-        };
-        let skeleton = self.emit(start);
+            // Without room for more: it is kept.
+            nodes: emitted.nodes.clone(),
+            claims: emitted.claims.clone(),
+        });
+        self.emitted = emitted;
         for element in &self.order {
             self.draft_of[element.number as usize] = NONE;
         }
@@ -189,12 +200,11 @@ impl Builder {
 
     fn draft(&mut self, trace: &Trace, element: Element) -> Draft {
         let mut draft = plain(trace, element);
-        if let Some(claims) = self.claims.get(&element.number) {
-            draft.claims.clone_from(claims);
-            draft.claims.sort_unstable();
-            draft.claims.dedup();
-        }
-        let mut children = Vec::new();
+        let first = self.claims.partition_point(|(claimed, _)| *claimed < element.number);
+        let claims = self.claims[first..].iter().take_while(|(claimed, _)| *claimed == element.number);
+        draft.claims = first..first + claims.count();
+        let mut children = std::mem::take(&mut self.children);
+        children.clear();
         let mut child = self.first_child[element.number as usize];
         while child != NONE {
             children.push(self.draft_of[child as usize]);
@@ -204,14 +214,15 @@ impl Builder {
         if children.is_empty() {
             draft.tail_ns = draft.end_ns - draft.start_ns;
         } else {
-            self.arrange(&mut draft, children);
+            self.arrange(&mut draft, &mut children);
         }
+        self.children = children;
         draft.signature = self.signature(&draft);
         draft
     }
 
     /// Puts the children of a draft in order, folds them, and finds out what each waited for.
-    fn arrange(&mut self, parent: &mut Draft, mut children: Vec<u32>) {
+    fn arrange(&mut self, parent: &mut Draft, children: &mut [u32]) {
         children.sort_by_key(|&child| {
             let draft = &self.drafts[child as usize];
             (draft.start_ns, draft.end_ns)
@@ -222,7 +233,7 @@ impl Builder {
             by_end: Vec::with_capacity(count),
             cursor_ns: parent.start_ns,
         };
-        let mut rest = &children[..];
+        let mut rest = &*children;
         while !rest.is_empty() {
             let (apart, others) = rest.split_at(self.apart(rest));
             self.fold(apart, &mut row);
@@ -340,15 +351,19 @@ impl Builder {
 
     fn signature(&self, draft: &Draft) -> u64 {
         let mut hasher = FxHasher::default();
-        (draft.kind as u8, draft.shape, draft.name, &draft.claims, draft.children.len()).hash(&mut hasher);
+        (draft.kind as u8, draft.shape, draft.name, draft.claims.len(), draft.children.len())
+            .hash(&mut hasher);
+        self.claims[draft.claims.clone()].iter().for_each(|(_, claim)| claim.hash(&mut hasher));
         for &child in &draft.children {
             self.drafts[child as usize].signature.hash(&mut hasher);
         }
         hasher.finish()
     }
 
-    /// Lays the drafts out, children before parents.
-    fn emit(&self, mut skeleton: Skeleton) -> Option<Skeleton> {
+    /// Lays the drafts out, children before parents; false if there are too many.
+    fn emit(&self, skeleton: &mut Skeleton) -> bool {
+        skeleton.nodes.clear();
+        skeleton.claims.clear();
         let root = self.drafts.len() as u32 - 1;
         let mut places = vec![NONE; self.drafts.len()];
         // A draft is laid out when it is met the second time, after all below it.
@@ -360,13 +375,13 @@ impl Builder {
                 continue;
             }
             if skeleton.nodes.len() >= NODES_MAX {
-                return None;
+                return false;
             }
             places[draft as usize] = skeleton.nodes.len() as u32;
-            self.lay(draft, &places, &mut skeleton);
+            self.lay(draft, &places, skeleton);
         }
         own_requests(&mut skeleton.nodes);
-        Some(skeleton)
+        true
     }
 
     fn lay(&self, draft: u32, places: &[u32], skeleton: &mut Skeleton) {
@@ -379,7 +394,7 @@ impl Builder {
             (child.parent, child.next_ended) = (place, next_ended);
         }
         let first_claim = skeleton.claims.len() as u32;
-        skeleton.claims.extend_from_slice(&draft.claims);
+        skeleton.claims.extend(self.claims[draft.claims.clone()].iter().map(|(_, claim)| *claim));
         skeleton.nodes.push(Node {
             parent: NONE,
             follows: place_of(draft.follows),
@@ -460,7 +475,7 @@ fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft 
         shape,
         name,
         origin,
-        claims: Vec::new(),
+        claims: 0..0,
         children: Vec::new(),
         signature: 0,
         sequential: true,
