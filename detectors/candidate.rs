@@ -409,6 +409,8 @@ pub struct View<'a> {
     /// Numbers of its calls (all operations that have a shape), grouped by shape, in time order
     /// within a shape.
     pub by_shape: &'a [u32],
+    /// Where each group ends in these.
+    pub ends: &'a [u32],
     /// What may be waits for a connection, in time order.
     pub waits: &'a [Waited],
     /// What was found out in earlier requests.
@@ -431,9 +433,13 @@ impl<'a> View<'a> {
 
     /// The operations of each shape, in time order.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &'a [u32]> + use<'a> {
-        let trace = self.trace;
-        self.by_shape
-            .chunk_by(move |&a, &b| trace.operations[a as usize].shape == trace.operations[b as usize].shape)
+        let by_shape = self.by_shape;
+        let mut from = 0;
+        self.ends.iter().map(move |&end| {
+            let group = &by_shape[from..end as usize];
+            from = end as usize;
+            group
+        })
     }
 
     /// The time that a set of operations covers together.

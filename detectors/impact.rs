@@ -49,6 +49,11 @@ impl Fixes {
         }
     }
 
+    /// Whether they change a request at all; what nothing changes takes as long as it was measured.
+    pub(crate) fn change(&self, skeleton: &Skeleton) -> bool {
+        skeleton.claims.iter().any(|claim| self.get(claim.candidate).is_some())
+    }
+
     fn get(&self, candidate: u32) -> Option<Fix> {
         self.by_candidate.get(candidate as usize).copied().flatten()
     }

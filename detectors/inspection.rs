@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::candidate::{Candidates, View};
 use crate::docket::{EndpointKey, Found};
 use crate::evidence::trace::Trace;
-use crate::evidence::{ConnectionUse, Dictionary};
+use crate::evidence::{ConnectionUse, Dictionary, ShapeRef};
 use crate::memo::Memo;
 use crate::settings::{Resolved, Settings};
 use crate::{ALL, Detector, Inspect};
@@ -18,7 +18,11 @@ pub struct Inspection<'s> {
     unchanged: Resolved,
     /// What holds at each endpoint, where anything is changed at all.
     resolved: FxHashMap<EndpointKey, Resolved>,
+    /// Shape and number of each call.
+    calls: Vec<(ShapeRef, u32)>,
     by_shape: Vec<u32>,
+    /// Where each group ends.
+    ends: Vec<u32>,
     memo: Memo,
     candidates: Candidates,
     found: Vec<Found>,
@@ -31,7 +35,9 @@ impl<'s> Inspection<'s> {
             settings,
             unchanged: Settings::default().at("", ""),
             resolved: FxHashMap::default(),
+            calls: Vec::new(),
             by_shape: Vec::new(),
+            ends: Vec::new(),
             memo: Memo::default(),
             candidates: Candidates::default(),
             found: Vec::new(),
@@ -52,10 +58,10 @@ impl<'s> Inspection<'s> {
                 }
             };
             for (place, detector) in ALL.iter().enumerate() {
-                let (by_shape, memo) = (&self.by_shape, &self.memo);
+                let (by_shape, ends, memo) = (&self.by_shape, &self.ends, &self.memo);
                 let waits = uses.waits_of(number);
                 let settings = resolved.of(place);
-                let view = View { trace, request, dictionary, by_shape, waits, memo, settings };
+                let view = View { trace, request, dictionary, by_shape, ends, waits, memo, settings };
                 self.candidates.detector = place;
                 show(&view, detector, &mut self.candidates);
             }
@@ -67,11 +73,17 @@ impl<'s> Inspection<'s> {
 
     /// Puts the numbers of the request's calls in groups of one shape, in time order within each.
     fn group(&mut self, trace: &Trace, request: usize) {
-        let shape = |number: u32| trace.operations[number as usize].shape;
-        self.by_shape.clear();
         let own = trace.requests[request].operations.clone();
-        self.by_shape.extend(own.filter(|&number| shape(number).0 != 0));
-        self.by_shape.sort_unstable_by_key(|&number| (shape(number), number));
+        let calls = own.map(|number| (trace.operations[number as usize].shape, number));
+        self.calls.clear();
+        self.calls.extend(calls.filter(|(shape, _)| shape.0 != 0));
+        self.calls.sort_unstable();
+        self.by_shape.clear();
+        self.ends.clear();
+        for group in self.calls.chunk_by(|one, other| one.0 == other.0) {
+            self.by_shape.extend(group.iter().map(|(_, number)| number));
+            self.ends.push(self.by_shape.len() as u32);
+        }
     }
 }
 

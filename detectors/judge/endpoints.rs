@@ -142,7 +142,10 @@ impl<'a> EndpointView<'a> {
             .iter()
             .map(|(weight, skeleton)| {
                 // A model at its worst may cost more than what it replaces; nobody would keep that.
-                let duration_ns = replayer.duration_ns(skeleton, fixes, outlook).min(skeleton.duration_ns);
+                let duration_ns = match fixes.change(skeleton) {
+                    true => replayer.duration_ns(skeleton, fixes, outlook).min(skeleton.duration_ns),
+                    false => skeleton.duration_ns,
+                };
                 gain_ns += weight * (skeleton.duration_ns as f64 - duration_ns as f64);
                 (duration_ns, *weight)
             })
