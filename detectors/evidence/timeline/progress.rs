@@ -45,16 +45,10 @@ impl Progress {
     /// The moments of a request by window, in time order.
     pub(super) fn of(&mut self, trace: &Trace, request: &Request) -> impl Iterator<Item = (u64, &[Stir])> {
         self.moments_ns.clear();
+        self.moments_ns.extend([request.start_ns, request.end_ns]);
         let operations = trace.operations_of(request).iter().take(STIRS_MAX);
-        let moments_ns = operations.flat_map(|it| [it.start_ns, it.end_ns]);
-        for at_ns in [request.start_ns].into_iter().chain(moments_ns).chain([request.end_ns]) {
-            let at_ns = request.recorded_ns(at_ns);
-            // Most operations are short and follow one another: fewer are left to be sorted.
-            match self.moments_ns.last_mut() {
-                Some(last_ns) if *last_ns / GRAIN_NS == at_ns / GRAIN_NS => *last_ns = at_ns.min(*last_ns),
-                _ => self.moments_ns.push(at_ns),
-            }
-        }
+        self.moments_ns.extend(operations.flat_map(|it| [it.start_ns, it.end_ns]));
+        self.moments_ns.iter_mut().for_each(|at_ns| *at_ns = request.recorded_ns(*at_ns));
         self.moments_ns.sort_unstable();
         self.moments_ns.dedup_by_key(|at_ns| *at_ns / GRAIN_NS);
         let hash = hash_of(request.trace, request.span());
