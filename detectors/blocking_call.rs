@@ -19,6 +19,7 @@
 //!
 //! - on background work, jobs and message handlers: nobody waits;
 //! - on calls beside which other calls run for at least half of their time;
+//! - on the request itself that a proxy passes on: its answer is all that is asked for;
 //! - on further attempts at what failed: those are retry-storm;
 //! - on calls that are done for the most part and still receive a large answer: those are uncompressed-payload;
 //! - on loops: those are n-plus-one. Reads of a chain that sequential-calls names are leads only.
@@ -126,8 +127,15 @@ fn is_waited_for(view: &View<'_>, number: u32) -> bool {
     call.path_ns > 0
         && call.path_ns * 2 >= call.duration_ns()
         && call.role != Role::Consumer
+        && !is_passed_on(view, call)
         && !inside_another
         && busy_beside_ns(view, number) * 2 < call.duration_ns()
+}
+
+/// Whether a call is the request itself, which a proxy passes on without a span of its own for it.
+fn is_passed_on(view: &View<'_>, call: &Operation) -> bool {
+    let called = view.trace.requests.get(call.called as usize);
+    called.is_some_and(|called| called.span() == call.id && called.name == view.request.name)
 }
 
 /// For how much of a call other calls run that are neither around nor below it.
@@ -367,6 +375,13 @@ mod tests {
         beside.inspect().silent("blocking-call");
         let two = checkout().http("GET http://a", 10.0, 310.0).http("GET http://b", 12.0, 300.0);
         two.inspect().silent("blocking-call");
+    }
+
+    #[test]
+    fn silent_on_a_request_that_a_proxy_passes_on() {
+        let passed_on = |name: &str| checkout().service("payments").entry(name, 1.0, 399.0).inspect();
+        passed_on("POST /checkout").silent("blocking-call");
+        assert_eq!(passed_on("POST /charge").one("blocking-call").repeats, 1);
     }
 
     #[test]

@@ -547,6 +547,11 @@ pub struct NotSeen {
     pub how: String,
 }
 
+impl NotSeen {
+    /// [`NotSeen::what`] of a service that only logs tell of.
+    pub const WHAT_REQUESTS_DO: &str = "what requests do";
+}
+
 /// Records that could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Skipped {

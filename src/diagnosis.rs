@@ -225,6 +225,7 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
         notes.truncate(PROBLEMS_MAX);
         notes.push(format!("{} could not be read", counted(more, "further input")));
     }
+    notes.extend(summary.remarks.iter().map(|&remark| remark.to_owned()));
     if counts.duplicates > 0 {
         notes.push(format!("{} spans came more than once and count once", counts.duplicates));
     }

@@ -323,16 +323,23 @@ fn what_exists_in_practice_is_read() {
                 }
                 let origin = dictionary.origin(span.origin);
                 let (service, library) = (dictionary.text(origin.service), dictionary.text(origin.library));
-                lines.lock().unwrap().push(format!(
-                    "{trace:032x} {:016x} {:016x} {} {} {:?} {:?} {service} {library} {:?}",
-                    span.id,
-                    span.parent,
-                    span.start_ns,
-                    span.end_ns,
-                    span.role,
-                    span.status,
-                    dictionary.text(span.name),
-                ));
+                let times = format!(
+                    "{trace:032x} {:016x} {:016x} {} {}",
+                    span.id, span.parent, span.start_ns, span.end_ns
+                );
+                // What a log tells has no name but that of its endpoint.
+                let what = match dictionary.shape(span.shape).text.as_ref() {
+                    endpoint if format.ends_with("-log") => {
+                        let (instance, code, bytes) =
+                            (dictionary.text(origin.instance), span.status_code, span.response_bytes);
+                        format!("{instance} {endpoint:?} {code} {bytes} {:?}", span.body)
+                    }
+                    _ => format!("{library} {:?}", dictionary.text(span.name)),
+                };
+                lines
+                    .lock()
+                    .unwrap()
+                    .push(format!("{times} {:?} {:?} {service} {what}", span.role, span.status));
             }
             Ok(())
         };
@@ -414,6 +421,46 @@ fn blocks_of_a_document_may_end_anywhere() {
 }
 
 #[test]
+fn blocks_of_a_log_may_end_anywhere() {
+    for format in FORMATS.iter().filter(|format| format.name.ends_with("-log")) {
+        for path in fixtures(&format!("formats/{}", format.name)) {
+            let bytes = std::fs::read(&path).unwrap();
+            let framing = (format.sniff)(Head { bytes: &bytes, whole: true }).unwrap();
+            let whole = in_parts(format, framing, &bytes, bytes.len());
+            assert!(whole.len() > 2, "{}", path.display());
+            for part in [1, 7, 256] {
+                let parts = in_parts(format, framing, &bytes, part);
+                assert_eq!(parts, whole, "{} in parts of {part}", path.display());
+            }
+        }
+    }
+}
+
+/// A line costs itself, whatever is in it.
+#[test]
+fn damage_of_a_log_costs_its_lines() {
+    for format in FORMATS.iter().filter(|format| format.name.ends_with("-log")) {
+        for path in fixtures(&format!("formats/{}", format.name)) {
+            let bytes = std::fs::read(&path).unwrap();
+            let (whole, _) = read(&bytes);
+            for seed in 0..40 {
+                let mut random = Random(seed);
+                let mut damaged = bytes.clone();
+                let at = random.below(bytes.len() - 1);
+                match seed % 3 {
+                    0 => damaged[at] = [0, b'"', b' ', b'\n', b'[', b'{', 0xff, b'-'][random.below(8)],
+                    1 => drop(damaged.drain(at..(at + 1 + random.below(40)).min(bytes.len()))),
+                    _ => damaged.truncate(at.max(bytes.len() / 2)),
+                }
+                let Ok((seen, _)) = read_with(vec![stream(&damaged)], 1) else { continue };
+                let least = if seed % 3 == 2 { whole.len() / 4 } else { whole.len().saturating_sub(10) };
+                assert!(seen.len() >= least, "{} seed {seed}: {} left", path.display(), seen.len());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_general_parser_reads_the_same() {
     for seed in 0..15 {
         let mut random = Random(seed);
@@ -473,7 +520,7 @@ fn what_cannot_be_read_says_what_would_help() {
         (b"PK\x03\x04rest", "unpack it first"),
         (b"\xff\xfe{\0", "UTF-16"),
         (b"{\"data\":[]}", "without resourceSpans"),
-        (b"hello", "tried otlp-json, otlp-protobuf, jaeger-json, zipkin-json; plain, gzip, zstd"),
+        (b"hello", "tried otlp-json, otlp-protobuf, jaeger-json, zipkin-json, nginx-log, "),
     ] {
         let text = problem(bytes);
         assert!(text.contains(help), "{text}");

@@ -44,7 +44,11 @@ impl Earliest {
         if !matches!(request.name, EndpointName::Route(_) | EndpointName::Root(_)) {
             return;
         }
-        let instance = self.instance(request.opened_by.origin, dictionary);
+        let origin = request.opened_by.origin;
+        if !dictionary.origin(origin).is_one_process() {
+            return;
+        }
+        let instance = self.instance(origin, dictionary);
         if self.below.is_some_and(|below| instance >= below) {
             return;
         }
@@ -55,7 +59,6 @@ impl Earliest {
             return;
         }
         let (duration_ns, trace, span) = (request.duration_ns(), request.trace, request.span());
-        let origin = request.opened_by.origin;
         requests.insert(place, Early { endpoint, duration_ns, trace, span, origin });
         cut(requests);
         self.cut();

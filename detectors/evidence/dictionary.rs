@@ -43,6 +43,34 @@ pub struct Origin {
     pub language: Symbol,
     /// Instrumentation scope, such as `opentelemetry.instrumentation.sqlalchemy`.
     pub library: Symbol,
+    /// In which way.
+    pub recorder: Recorder,
+}
+
+/// How requests were recorded: what that leaves in the dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Recorder {
+    /// By spans.
+    #[default]
+    Tracing,
+    /// By lines of an access log: nothing that a request does shows.
+    Log,
+    /// As [`Recorder::Log`], with times of whole seconds: what happens at once does not show either.
+    CoarseLog,
+}
+
+impl Origin {
+    /// Whether these are requests of one process, as far as can be told. A log that names no process may be
+    /// written by many.
+    pub fn is_one_process(&self) -> bool {
+        self.recorder == Recorder::Tracing || self.instance != self.service
+    }
+
+    /// Whether the times of its requests tell which of them were served at once.
+    pub fn tells_what_is_at_once(&self) -> bool {
+        self.recorder != Recorder::CoarseLog && self.is_one_process()
+    }
 }
 
 /// A place in the source.

@@ -14,7 +14,7 @@ pub(crate) mod timeline;
 pub mod trace;
 
 pub use body::{Body, Media};
-pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, ShapeRef, Symbol};
+pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef, Symbol};
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values};
 pub use timeline::{ConnectionUse, Timelines};

@@ -2,7 +2,7 @@
 
 use crate::docket::{Docket, EndpointKey, ServiceTally};
 use crate::evidence::trace::EndpointName;
-use crate::evidence::{Dictionary, Symbol};
+use crate::evidence::{Dictionary, Recorder, Symbol};
 use crate::finding::NotSeen;
 use crate::group;
 
@@ -20,6 +20,10 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         let mut add = |what: &str, how: String| {
             gaps.push(NotSeen { what: what.to_owned(), service: Some(name.to_owned()), how });
         };
+        if is_from_logs(service, dictionary) {
+            add(NotSeen::WHAT_REQUESTS_DO, OF_LOGS.to_owned());
+            continue;
+        }
         if answers_plainly(docket, service, dictionary) {
             add("what answers hold", no_contents(language));
         }
@@ -37,6 +41,15 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         }
     }
     gaps
+}
+
+const OF_LOGS: &str = "a log tells when requests came and how long they took, and nothing of their statements and calls: \
+     start the service with `whyslow run`, or give its traces";
+
+/// Whether all that is known of a service comes from access logs.
+fn is_from_logs(service: Symbol, dictionary: &Dictionary) -> bool {
+    let mut origins = dictionary.origins().filter(|(_, origin)| origin.service == service);
+    origins.all(|(_, origin)| origin.recorder != Recorder::Tracing)
 }
 
 const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement repeats the same values \

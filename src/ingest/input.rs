@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
-use super::IngestError;
+use super::{IngestError, access};
 
 /// log2 of the largest window that is allocated for zstd: 32 MiB. `zstd --long` asks for more.
 const ZSTD_WINDOW_LOG_MAX: u32 = 25;
@@ -188,6 +188,9 @@ fn decompressed(mut stream: Counted) -> io::Result<Box<dyn Read + Send>> {
 
 /// What an input that no format recognises may be, and what would help.
 pub(super) fn unrecognised(begin: &[u8]) -> String {
+    if let Some(why) = access::without_durations(begin) {
+        return why.to_owned();
+    }
     let known = super::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
     let what = match begin {
         [] => "it is empty",

@@ -1,5 +1,6 @@
 //! Bytes to evidence: one file a format, and the table of all formats.
 
+mod access;
 pub mod attributes;
 mod blocks;
 pub mod grouping;
@@ -7,6 +8,7 @@ mod input;
 pub mod interning;
 mod jaeger;
 mod json;
+mod origins;
 mod otlp_json;
 mod otlp_protobuf;
 mod owner;
@@ -18,17 +20,28 @@ mod zipkin;
 
 #[cfg(feature = "client")]
 pub(crate) use self::otlp_protobuf::wire;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use detectors::evidence::{Dictionary, TraceId, Traced};
 
+pub use access::Columns;
 pub use input::Input;
 use skipped::Skipped;
 use typing::Typing;
 
 /// Every format that can be read; an input belongs to the first that recognises it.
-pub static FORMATS: &[Format] = &[otlp_json::FORMAT, otlp_protobuf::FORMAT, jaeger::FORMAT, zipkin::FORMAT];
+pub static FORMATS: &[Format] = &[
+    otlp_json::FORMAT,
+    otlp_protobuf::FORMAT,
+    jaeger::FORMAT,
+    zipkin::FORMAT,
+    access::NGINX,
+    access::NGINX_JSON,
+    access::APACHE,
+    access::GUNICORN,
+];
 
 /// A format that can be read.
 pub struct Format {
@@ -66,6 +79,8 @@ pub enum Framing {
     VarintPrefixed,
     /// One message whose fields are records.
     Message,
+    /// Records end at a newline and are cut into columns, which the first of them showed.
+    Columns(Columns),
     /// One document: decoded in its order by one worker.
     Document,
 }
@@ -124,6 +139,8 @@ pub struct Reading<'r> {
     pub lost: Vec<TraceId>,
     /// What could not be read, where and why.
     pub skipped: Skipped,
+    /// What was taken for granted, each once.
+    pub remarks: BTreeSet<&'static str>,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -135,6 +152,7 @@ impl<'r> Reading<'r> {
             spans: Vec::new(),
             lost: Vec::new(),
             skipped: Skipped::default(),
+            remarks: BTreeSet::new(),
             typing: Typing::new(dictionary, values_key),
         }
     }
@@ -169,6 +187,8 @@ pub type Progress<'s> = &'s (dyn Fn(u64, Option<u64>) + Sync);
 pub struct ReadSummary {
     /// What could not be read, where and why; and how many spans were read.
     pub skipped: Skipped,
+    /// What was taken for granted, each once.
+    pub remarks: BTreeSet<&'static str>,
     /// Each input, in the order of reading.
     pub inputs: Vec<InputSummary>,
     /// Spans handed to the sink.

@@ -16,7 +16,7 @@ mod shaping;
 use std::sync::Mutex;
 
 use detectors::evidence::{
-    CacheResult, Dictionary, Kind, OriginRef, Role, Span, Status, Symbol, UNKNOWN, Values,
+    CacheResult, Dictionary, Kind, Origin, OriginRef, Recorder, Role, Span, Status, Symbol, UNKNOWN, Values,
 };
 use rustc_hash::FxHashMap;
 
@@ -54,7 +54,17 @@ impl<'r> Typing<'r> {
     /// Interns who recorded spans: resource attributes and the name of the instrumentation scope.
     /// Asked once for each scope of each message, not for each span.
     pub fn origin(&mut self, resource: &[(Key, Value<'_>)], scope: &[u8]) -> OriginRef {
-        let origin = origin::origin(resource, scope, &mut self.local);
+        self.origin_of(resource, scope, Recorder::Tracing)
+    }
+
+    /// As [`Typing::origin`], for what was recorded in another way.
+    pub(super) fn origin_of(
+        &mut self,
+        resource: &[(Key, Value<'_>)],
+        scope: &[u8],
+        recorder: Recorder,
+    ) -> OriginRef {
+        let origin = Origin { recorder, ..origin::origin(resource, scope, &mut self.local) };
         let origin = self.local.origin_ref(origin);
         let library = Library::of(scope);
         if library != Library::Other {

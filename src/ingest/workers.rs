@@ -4,7 +4,7 @@
 //! has opened. A block is cut under the lock of its input, which takes a small part of the time that
 //! decoding it takes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -27,7 +27,7 @@ pub(super) fn read(
 ) -> Result<ReadSummary, IngestError> {
     let work = Work::new(listed, sink, progress);
     let run = || Worker::new(&work, Reading::new(dictionary, options.values_key)).run();
-    let skipped = match options.threads {
+    let told = match options.threads {
         0 | 1 => vec![run()],
         threads => std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
@@ -35,8 +35,11 @@ pub(super) fn read(
         })
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
     };
-    work.summary(skipped)
+    work.summary(told)
 }
+
+/// What was taken for granted.
+type Remarks = BTreeSet<&'static str>;
 
 /// What all workers share.
 struct Work<'s> {
@@ -138,13 +141,16 @@ impl<'s> Work<'s> {
         }
     }
 
-    fn summary(self, skipped: Vec<Skipped>) -> Result<ReadSummary, IngestError> {
+    fn summary(self, told: Vec<(Skipped, Remarks)>) -> Result<ReadSummary, IngestError> {
         let queue = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = queue.failed {
             return Err(error);
         }
         let mut summary = ReadSummary { inputs: queue.summaries, ..Default::default() };
-        skipped.into_iter().for_each(|part| summary.skipped.merge(part));
+        for (skipped, remarks) in told {
+            summary.skipped.merge(skipped);
+            summary.remarks.extend(remarks);
+        }
         summary.spans = summary.inputs.iter().map(|input| input.spans).sum();
         summary.bytes = summary.inputs.iter().map(|input| input.bytes).sum();
         Ok(summary)
@@ -169,7 +175,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
         Self { work, reading, buffer: Buffer::default(), decoder: None }
     }
 
-    fn run(mut self) -> Skipped {
+    fn run(mut self) -> (Skipped, Remarks) {
         while let Some(task) = self.work.task() {
             let read = match task {
                 Task::Open(number, listed) => self.open(number, listed),
@@ -179,7 +185,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 self.work.fail(error);
             }
         }
-        self.reading.skipped
+        (self.reading.skipped, self.reading.remarks)
     }
 
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {

@@ -6,14 +6,13 @@
 //! Source: `zipkin2-api.yaml` of Zipkin, and "OpenTelemetry to Zipkin Transformation" of the OpenTelemetry
 //! specification for the tags that stand for what a span of OTLP has.
 
-mod origins;
 mod span;
 
-use detectors::evidence::{TraceId, Traced};
+use detectors::evidence::{Recorder, TraceId, Traced};
 
-use self::origins::Origins;
 use super::json::scanner::{Scan, Scanner, bad};
 use super::json::{self, Decoder, Here, MARK, Walk};
+use super::origins::Origins;
 use super::raw::{Attributes, Found, RawSpan};
 use super::{Format, Framing, Head, Reading};
 
@@ -126,7 +125,7 @@ impl Spans {
         match recorded.found.problem {
             None => {
                 let raw = RawSpan { attributes, ..recorded.found.span };
-                let origin = self.origins.of(here.reading, attributes, recorded.scope);
+                let origin = self.origins.of(here.reading, attributes, recorded.scope, Recorder::Tracing);
                 let span = here.reading.typing.span(&raw, origin);
                 here.reading.spans.push(Traced { trace: raw.trace, span });
             }

@@ -228,6 +228,8 @@ struct Instance {
     hash: u64,
     /// Its requests take turns on one thread.
     event_loop: bool,
+    /// Which of its requests are served at once is known.
+    tells_what_is_at_once: bool,
 }
 
 impl Default for Timelines {
@@ -256,7 +258,8 @@ impl Timelines {
             for record in uses.records_of(number) {
                 self.note_record(instance, record.by_clock_of(request));
             }
-            let Some(served) = Served::of(trace, request, dictionary) else { continue };
+            let served = Served::of(trace, request, dictionary);
+            let Some(served) = served.filter(|_| instance.tells_what_is_at_once) else { continue };
             for window in windows_of(served.start_ns, served.end_ns) {
                 self.note(instance, window, Entry::Served(served));
             }
@@ -319,9 +322,16 @@ impl Timelines {
         *self.instances.entry(origin).or_insert_with(|| {
             let event_loop = stack::event_loop(dictionary, origin).is_some();
             let origin = dictionary.origin(origin);
+            let tells_what_is_at_once = origin.tells_what_is_at_once();
             let texts = [dictionary.text(origin.service), "\0", dictionary.text(origin.instance)];
             let hash = fnv_1a(START, texts.iter().flat_map(|text| text.bytes()));
-            Instance { service: origin.service, instance: origin.instance, hash, event_loop }
+            Instance {
+                service: origin.service,
+                instance: origin.instance,
+                hash,
+                event_loop,
+                tells_what_is_at_once,
+            }
         })
     }
 

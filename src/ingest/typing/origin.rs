@@ -59,6 +59,7 @@ pub(super) fn origin(resource: &[(Key, Value<'_>)], scope: &[u8], local: &mut Lo
         version: local.symbol(fields.text([Key::ServiceVersion]).unwrap_or_default()),
         language: local.symbol(fields.text([Key::SdkLanguage]).unwrap_or_default()),
         library: local.symbol(scope),
+        ..Origin::default()
     }
 }
 

@@ -59,7 +59,12 @@ fn write_verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if !report.findings.is_empty() {
         return Ok(());
     }
-    let dark = report.endpoints.iter().all(|endpoint| endpoint.resource.class.is_none());
+    let logged = |service: &str| {
+        let mut gaps = report.not_seen.iter();
+        gaps.any(|gap| gap.what == NotSeen::WHAT_REQUESTS_DO && gap.service.as_deref() == Some(service))
+    };
+    let is_dark = |endpoint: &Endpoint| endpoint.resource.class.is_none() || logged(&endpoint.service);
+    let dark = report.endpoints.iter().all(is_dark);
     let (ink, text) = match (report.endpoints.is_empty(), dark) {
         (true, _) if report.seen.requests > 0 => (Ink::Bad, "nothing to tell of what was asked for"),
         (true, _) => (Ink::Bad, "nothing to judge: no request was seen"),

@@ -1,6 +1,6 @@
-//! Who recorded a span: each span of Zipkin says it anew.
+//! Who recorded a span, where each record says it anew: a span of Zipkin, a line of a log.
 
-use detectors::evidence::OriginRef;
+use detectors::evidence::{OriginRef, Recorder};
 use rustc_hash::FxHashMap;
 
 use crate::ingest::Reading;
@@ -28,8 +28,10 @@ impl Origins {
         reading: &mut Reading<'_>,
         attributes: &[(Key, Value<'_>)],
         scope: &[u8],
+        recorder: Recorder,
     ) -> OriginRef {
         self.said.clear();
+        self.said.push(recorder as u8);
         self.said.extend_from_slice(scope);
         for (key, value) in attributes.iter().filter(|(key, _)| key.is_of_resource()) {
             if let Value::Text(text) = value {
@@ -40,7 +42,7 @@ impl Origins {
         }
         match self.last_origin {
             Some(origin) if self.said == self.last => origin,
-            _ => self.look_up(reading, attributes, scope),
+            _ => self.look_up(reading, attributes, scope, recorder),
         }
     }
 
@@ -49,9 +51,10 @@ impl Origins {
         reading: &mut Reading<'_>,
         attributes: &[(Key, Value<'_>)],
         scope: &[u8],
+        recorder: Recorder,
     ) -> OriginRef {
         let known = self.known.get(&self.said).copied();
-        let origin = known.unwrap_or_else(|| reading.typing.origin(attributes, scope));
+        let origin = known.unwrap_or_else(|| reading.typing.origin_of(attributes, scope, recorder));
         if known.is_none() {
             if self.known.len() >= ORIGINS_MAX {
                 self.known.clear();

@@ -1,0 +1,116 @@
+//! Reads a log line by line; what a line says depends on nothing before it.
+
+use std::hash::{Hash, Hasher};
+
+use memchr::{memchr, memrchr};
+use rustc_hash::FxHasher;
+
+use super::request::{LineId, Requests, Told};
+use crate::ingest::{Block, Decode, Framing, Reading, Rest};
+
+/// Reads one line.
+pub(super) trait ReadLine: Send {
+    /// Hands the requests of a line over.
+    ///
+    /// # Errors
+    ///
+    /// Why it tells none.
+    fn read(&mut self, line: &[u8], keep: &mut Keep<'_, '_>) -> Result<(), &'static str>;
+}
+
+/// Where the requests of a line go.
+pub(super) struct Keep<'k, 'r> {
+    requests: &'k mut Requests,
+    id: LineId,
+    reading: &'k mut Reading<'r>,
+}
+
+impl Keep<'_, '_> {
+    /// Keeps a request.
+    ///
+    /// # Errors
+    ///
+    /// Why it is of no use.
+    pub(super) fn request(&mut self, told: &Told<'_>) -> Result<(), &'static str> {
+        self.requests.keep(told, self.id, self.reading)
+    }
+
+    /// Notes what was taken for granted.
+    pub(super) fn remark(&mut self, remark: &'static str) {
+        self.reading.remarks.insert(remark);
+    }
+}
+
+/// Decodes the lines of a log.
+pub(super) struct Lines<R> {
+    reader: R,
+    requests: Requests,
+    /// What is next belongs to a line that was too long.
+    in_long_line: bool,
+}
+
+impl<R: ReadLine + 'static> Lines<R> {
+    /// Reads by `reader`; where lines do not name who wrote them, that is `service`, in `language`.
+    pub(super) fn boxed(
+        reader: R,
+        format: &'static str,
+        service: &'static str,
+        language: &'static str,
+    ) -> Box<dyn Decode> {
+        let requests = Requests::new(format, service, language);
+        Box::new(Self { reader, requests, in_long_line: false })
+    }
+}
+
+/// Whole lines at the front of a block.
+pub(super) fn cut(_: Framing, bytes: &[u8]) -> usize {
+    memrchr(b'\n', bytes).map_or(0, |end| end + 1)
+}
+
+impl<R: ReadLine> Decode for Lines<R> {
+    fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
+        let Block { bytes, place, rest } = *block;
+        let whole = if rest == Rest::Follows { cut(Framing::Lines, bytes) } else { bytes.len() };
+        let mut hasher = FxHasher::default();
+        place.file.hash(&mut hasher);
+        let (file, mut at, mut number) = (hasher.finish(), 0, place.line);
+        while at < whole {
+            let end = memchr(b'\n', &bytes[at..whole]).map_or(whole, |length| at + length);
+            let id = LineId { file, offset: place.offset + at as u64 };
+            let problem = match &bytes[at..end] {
+                _ if std::mem::take(&mut self.in_long_line) => None,
+                _ if rest == Rest::TooLong && end == bytes.len() => Some("a line longer than can be read"),
+                line => self.line(line, id, reading).err(),
+            };
+            if let Some(reason) = problem {
+                reading.skipped.skip(&place.file, id.offset, number, (end - at) as u64, reason);
+            }
+            at = end + 1;
+            number += 1;
+        }
+        self.in_long_line = rest == Rest::TooLong && bytes.last() != Some(&b'\n');
+        whole
+    }
+}
+
+impl<R: ReadLine> Lines<R> {
+    fn line(&mut self, line: &[u8], id: LineId, reading: &mut Reading<'_>) -> Result<(), &'static str> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = if id.offset == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+        if line.is_empty() {
+            return Ok(());
+        }
+        self.reader.read(line, &mut Keep { requests: &mut self.requests, id, reading })
+    }
+}
+
+/// Lines at the begin of an input, by which a format is recognised.
+const SAMPLE: usize = 100;
+
+/// The first whole lines of an input that are not empty.
+pub(super) fn first_lines<'b>(bytes: &'b [u8], whole: bool) -> impl Iterator<Item = &'b [u8]> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let end = if whole { bytes.len() } else { cut(Framing::Lines, bytes) };
+    let lines = bytes[..end].split(|byte| *byte == b'\n');
+    lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty()).take(SAMPLE)
+}

@@ -1,0 +1,141 @@
+//! What a diagnosis says of access logs.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn diagnose(path: &Path, words: &[&str]) -> Output {
+    let whyslow = Path::new(env!("CARGO_BIN_EXE_whyslow"));
+    Command::new(whyslow)
+        .current_dir(std::env::temp_dir())
+        .arg("diagnose")
+        .arg(path)
+        .args(words)
+        .output()
+        .unwrap()
+}
+
+fn json(path: &Path, words: &[&str]) -> serde_json::Value {
+    let output = diagnose(path, &[words, &["--format", "json"]].concat());
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Service, name, requests and median of each endpoint.
+fn endpoints(report: &serde_json::Value) -> Vec<(String, String, u64, u64)> {
+    let endpoint = |one: &serde_json::Value| {
+        let text = |name: &str| one[name].as_str().unwrap().to_owned();
+        let p50_ns = one["latency_ns"]["p50"].as_u64().unwrap();
+        (text("service"), text("name"), one["requests"].as_u64().unwrap(), p50_ns / 1_000_000)
+    };
+    report["endpoints"].as_array().unwrap().iter().map(endpoint).collect()
+}
+
+#[test]
+fn a_log_without_durations_says_what_to_change() {
+    for file in ["nginx-combined", "apache-combined", "apache-common", "gunicorn", "uvicorn"] {
+        let path = fixture(&format!("access-logs/without-times/{file}.log"));
+        let output = diagnose(&path, &[]);
+        assert_eq!(output.status.code(), Some(3), "{file}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let help = if file == "uvicorn" { "middleware" } else { "add $request_time to log_format of nginx" };
+        assert!(told.contains("how long requests took") && told.contains(help), "{told}");
+    }
+}
+
+/// Beside others it is a note.
+#[test]
+fn a_log_without_durations_is_noted_beside_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, to: &str| std::fs::copy(fixture(from), folder.path().join(to)).unwrap();
+    copy("access-logs/without-times/nginx-combined.log", "a");
+    copy("formats/nginx-log/timed.log", "b");
+    let report = json(folder.path(), &[]);
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("add $request_time"), "{notes}");
+}
+
+#[test]
+fn latency_and_targets_are_told_by_endpoint() {
+    for file in [
+        "nginx-log/timed",
+        "nginx-log/numbers",
+        "nginx-log/quoted",
+        "nginx-log/ingress",
+        "nginx-json-log/json",
+    ] {
+        let path = fixture(&format!("formats/{file}.log"));
+        let report = json(&path, &["--target", "GET /orders/{id} p50<40ms"]);
+        let (service, name, requests, p50_ms) = &endpoints(&report)[0];
+        assert_eq!((name.as_str(), *requests), ("GET /orders/{id}", 14), "{file} {service}");
+        assert!((41..=43).contains(p50_ms), "{file}: {p50_ms}");
+        assert_eq!(report["endpoints"][0]["target"]["met"], false, "{file}");
+        let detectors: Vec<&str> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|one| one["detector"].as_str())
+            .collect();
+        assert!(detectors.iter().all(|id| *id == "uncompressed-payload"), "{file}: {detectors:?}");
+        assert!(report["not_seen"].to_string().contains("what requests do"), "{file}");
+        assert_eq!(report["skipped"]["records"], 1, "{file}: nonsense is no request");
+    }
+}
+
+/// Only where both are told: a log without the encoding does not say that there is none.
+#[test]
+fn answers_count_as_plain_where_the_encoding_is_told() {
+    let found = |file: &str| json(&fixture(&format!("formats/{file}.log")), &[])["findings"].to_string();
+    assert!(found("nginx-log/quoted").contains("uncompressed-payload"));
+    assert!(!found("nginx-log/timed").contains("uncompressed-payload"));
+}
+
+#[test]
+fn what_is_taken_for_granted_is_said() {
+    let notes = |file: &str| json(&fixture(&format!("formats/{file}.log")), &[])["notes"].to_string();
+    assert!(notes("apache-log/combined-us").contains("taken for microseconds"));
+    assert!(notes("apache-log/common-s").contains("whole seconds"));
+    assert!(!notes("apache-log/vhost").contains("taken for"));
+}
+
+/// A log of one process whose first requests take 300 ms, the others 20 ms.
+fn slow_start(pid: &str) -> String {
+    let line = |number: u64| {
+        let took = if number < 8 { 0.3 } else { 0.02 };
+        format!(
+            "10.0.0.1 - - [28/Nov/2026:17:{:02}:{:02} +0000] \"GET /cart HTTP/1.1\" 200 2 \"-\" \"-\" {took:.6}{pid}\n",
+            number / 60,
+            number % 60
+        )
+    };
+    (0..400).map(line).collect()
+}
+
+#[test]
+fn a_slow_start_is_told_of_a_process_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (pid, expected) in [(" <4711>", true), ("", false)] {
+        let path = folder.path().join("access.log");
+        std::fs::write(&path, slow_start(pid)).unwrap();
+        let found = json(&path, &["--target", "GET /cart p99<100ms"])["findings"].to_string();
+        assert_eq!(found.contains("cold-cache"), expected, "{pid}: {found}");
+    }
+}
+
+/// The same for any number of threads, in blocks and in memory that is too small.
+#[test]
+fn a_large_log_is_read_alike_by_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let recorded = std::fs::read_to_string(fixture("formats/nginx-log/timed.log")).unwrap();
+    std::fs::write(&path, recorded.repeat(600)).unwrap();
+    let of = |threads: &str| diagnose(&path, &["--format", "json", "--threads", threads]).stdout;
+    let one = of("1");
+    let report: serde_json::Value = serde_json::from_slice(&one).unwrap();
+    assert_eq!(endpoints(&report)[0].2, 14 * 600);
+    assert!(one == of("3"));
+}
