@@ -78,7 +78,7 @@ impl Fields {
         let is_read = read_object(read, &mut scanner).is_ok();
         let has =
             |name: &&str| self.table.place_of(name.as_bytes()).is_some_and(|place| texts[place].is_some());
-        is_read && self.table.must_have.iter().all(|names| names.iter().any(|name| has(name)))
+        is_read && self.table.must_have.iter().all(|names| names.iter().any(has))
     }
 }
 

@@ -108,7 +108,7 @@ impl<R: ReadLine> Lines<R> {
 const SAMPLE: usize = 100;
 
 /// The first whole lines of an input that are not empty.
-pub(super) fn first_lines<'b>(bytes: &'b [u8], whole: bool) -> impl Iterator<Item = &'b [u8]> {
+pub(super) fn first_lines(bytes: &[u8], whole: bool) -> impl Iterator<Item = &[u8]> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let end = if whole { bytes.len() } else { cut(Framing::Lines, bytes) };
     let lines = bytes[..end].split(|byte| *byte == b'\n');
