@@ -102,6 +102,17 @@ fn what_is_taken_for_granted_is_said() {
     assert!(!notes("apache-log/vhost").contains("taken for"));
 }
 
+/// HAProxy tells what waits in its queue.
+#[test]
+fn a_queue_in_front_of_a_server_is_told() {
+    let report = json(&fixture("access-logs/haproxy-queue.log.zst"), &[]);
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0]["detector"], "worker-starvation");
+    assert!(findings[0]["why"].as_str().unwrap().contains("2 requests are served"), "{}", findings[0]["why"]);
+    assert!(report["notes"].to_string().contains("taken for UTC"));
+}
+
 /// A log of one process whose first requests take 300 ms, the others 20 ms.
 fn slow_start(pid: &str) -> String {
     let line = |number: u64| {

@@ -304,9 +304,9 @@ fn what_cannot_be_measured_is_no_success() {
         folder.path(),
         &["ci", "check", "--traces", "none.json"],
         expect![[r#"
-        3
-        error: cannot read none.json: in no format that is known (tried otlp-json, otlp-protobuf, jaeger-json, zipkin-json; plain, gzip, zstd): it is JSON, but without resourceSpans and without spans of Jaeger or Zipkin; the file exporter of the OpenTelemetry collector and `whyslow run --save` write what can be read
-    "#]],
+            3
+            error: cannot read none.json: in no format that is known (traces and logs, plain, gzip or zstd; docs/formats.md lists them): it is JSON, but without resourceSpans and without spans of Jaeger or Zipkin; the file exporter of the OpenTelemetry collector and `whyslow run --save` write what can be read
+        "#]],
     );
 }
 

@@ -440,7 +440,7 @@ fn inputs_that_cannot_be_read() {
         &["diagnose", "-"],
         expect![[r#"
             3
-            error: cannot read stdin: in no format that is known (tried otlp-json, otlp-protobuf, jaeger-json, zipkin-json; plain, gzip, zstd): it is empty
+            error: cannot read stdin: in no format that is known (traces and logs, plain, gzip or zstd; docs/formats.md lists them): it is empty
         "#]],
     );
 }

@@ -520,7 +520,7 @@ fn what_cannot_be_read_says_what_would_help() {
         (b"PK\x03\x04rest", "unpack it first"),
         (b"\xff\xfe{\0", "UTF-16"),
         (b"{\"data\":[]}", "without resourceSpans"),
-        (b"hello", "tried otlp-json, otlp-protobuf, jaeger-json, zipkin-json, nginx-log, "),
+        (b"hello", "traces and logs, plain, gzip or zstd; docs/formats.md lists them"),
     ] {
         let text = problem(bytes);
         assert!(text.contains(help), "{text}");

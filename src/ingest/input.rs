@@ -191,7 +191,6 @@ pub(super) fn unrecognised(begin: &[u8]) -> String {
     if let Some(why) = access::without_durations(begin) {
         return why.to_owned();
     }
-    let known = super::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
     let what = match begin {
         [] => "it is empty",
         [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
@@ -207,5 +206,7 @@ pub(super) fn unrecognised(begin: &[u8]) -> String {
             "the file exporter of the OpenTelemetry collector and `whyslow run --save` write what can be read"
         }
     };
-    format!("in no format that is known (tried {known}; plain, gzip, zstd): {what}")
+    format!(
+        "in no format that is known (traces and logs, plain, gzip or zstd; docs/formats.md lists them): {what}"
+    )
 }

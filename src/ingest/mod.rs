@@ -41,6 +41,13 @@ pub static FORMATS: &[Format] = &[
     access::NGINX_JSON,
     access::APACHE,
     access::GUNICORN,
+    access::HAPROXY,
+    access::ENVOY,
+    access::ENVOY_JSON,
+    access::LOAD_BALANCER,
+    access::CADDY,
+    access::TRAEFIK,
+    access::HEROKU,
 ];
 
 /// A format that can be read.

@@ -98,10 +98,14 @@ impl<'t, 'l> Table<'t, 'l> {
         self.rows.iter().map(move |row| row[column].text)
     }
 
-    /// Whether all texts of a column that are there are so, and one at least.
+    /// Whether the texts of a column that are there are so, four of five at least: a line may be damaged.
     fn all(&self, column: usize, is: impl Fn(&[u8]) -> bool) -> bool {
-        let mut present = self.texts(column).filter(|text| !matches!(*text, b"-" | b"")).peekable();
-        present.peek().is_some() && present.all(is)
+        let (mut present, mut fit) = (0, 0);
+        for text in self.texts(column).filter(|text| !matches!(*text, b"-" | b"")) {
+            present += 1;
+            fit += usize::from(is(text));
+        }
+        fit > 0 && fit * 5 >= present * 4
     }
 
     /// The column of the time: the most exact one.
@@ -187,17 +191,22 @@ impl<'t, 'l> Table<'t, 'l> {
             let times = self.texts(*place).flat_map(elements);
             times.filter_map(|time| duration_ns(time, Unit::Seconds)).fold(0, u64::saturating_add)
         };
+        if columns.has(|column| matches!(column, Meaning::Duration(_))) {
+            return None;
+        }
         if let Some(place) = of_seconds(6).next() {
             columns.set(place, Meaning::Duration(Unit::Seconds));
             return Some(Server::Gunicorn);
         }
-        let mut times: Vec<usize> = of_seconds(3).collect();
-        times.sort_by_key(|place| std::cmp::Reverse(sum_ns(place)));
-        let is_known = columns.has(|column| matches!(column, Meaning::Duration(_)));
-        let mut times = times.into_iter();
-        let request = times.find(|&place| !is_known && self.all(place, |text| decimals(text).is_some()));
-        columns.set(request?, Meaning::Duration(Unit::Seconds));
-        if let Some(upstream) = times.next() {
+        let most_ns = of_seconds(3).map(|place| sum_ns(&place)).max()?;
+        // Each is rounded for itself: of those that are about the same, the request's comes first.
+        let least_ns = most_ns.saturating_sub(ROUNDED_NS * self.rows.len() as u64);
+        let is_of_request =
+            |place: &usize| sum_ns(place) >= least_ns && self.all(*place, |text| decimals(text).is_some());
+        let request = of_seconds(3).find(is_of_request)?;
+        columns.set(request, Meaning::Duration(Unit::Seconds));
+        let others = of_seconds(3).filter(|place| *place != request);
+        if let Some(upstream) = others.max_by_key(|place| (sum_ns(place), *place)) {
             columns.set(upstream, Meaning::UpstreamTimes(Unit::Seconds));
         }
         Some(Server::Nginx)
@@ -229,6 +238,9 @@ impl<'t, 'l> Table<'t, 'l> {
         Some(if by_gunicorn { Server::Gunicorn } else { Server::Apache })
     }
 }
+
+/// By how much two times of one request may seem to differ.
+const ROUNDED_NS: u64 = 2_000_000;
 
 const IN_MICROSECONDS: &str = "the number at the end of a log's lines is taken for microseconds (%D of Apache, \
                                %(D)s of gunicorn)";

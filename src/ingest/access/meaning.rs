@@ -35,6 +35,8 @@ pub(super) enum Meaning {
     UpstreamName,
     /// Type of the answer's content.
     ContentType,
+    /// As [`Meaning::ContentType`], where all headers of the answer are told.
+    ContentTypeOfAllHeaders,
     /// Encoding of the answer's body.
     Encoding,
     /// How much the answer was compressed, or nothing.
@@ -83,6 +85,10 @@ impl Meaning {
             Self::UpstreamAddresses => told.upstream.addresses = text,
             Self::UpstreamName if !is_absent => told.upstream.name = text,
             Self::ContentType if !is_absent => told.content_type = text,
+            Self::ContentTypeOfAllHeaders => {
+                told.content_type = text;
+                told.encoding.get_or_insert(b"");
+            }
             Self::Encoding => told.encoding = Some(if is_absent { b"" } else { text }),
             Self::Ratio => told.encoding = Some(if is_absent { b"" } else { b"gzip" }),
             Self::Trace => told.trace(text),

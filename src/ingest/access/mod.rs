@@ -5,23 +5,35 @@
 //! the columns of a log are is told by its first lines (`inferred`).
 
 mod apache;
+mod caddy;
 mod columns;
+mod envoy;
 mod fields;
 mod gunicorn;
+mod haproxy;
+mod heroku;
 mod inferred;
 mod lines;
+mod load_balancer;
 mod meaning;
 mod nginx;
 mod request;
 mod times;
 mod tokens;
+mod traefik;
 
 pub(super) use self::apache::APACHE;
+pub(super) use self::caddy::CADDY;
 pub use self::columns::Columns;
+pub(super) use self::envoy::{ENVOY, ENVOY_JSON};
 pub(super) use self::gunicorn::GUNICORN;
+pub(super) use self::haproxy::HAPROXY;
+pub(super) use self::heroku::HEROKU;
 use self::inferred::Server;
 use self::lines::{Lines, first_lines};
+pub(super) use self::load_balancer::LOAD_BALANCER;
 pub(super) use self::nginx::{NGINX, NGINX_JSON};
+pub(super) use self::traefik::TRAEFIK;
 use super::{Decode, Framing};
 
 /// A decoder of lines in columns.

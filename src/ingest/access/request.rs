@@ -153,7 +153,7 @@ impl Requests {
         id: LineId,
         reading: &mut Reading<'_>,
     ) -> Result<(), &'static str> {
-        if told.target.is_empty() && told.route.is_empty() {
+        if told.route.is_empty() && !is_target(told.target, told.method) {
             return Err("a request without method and path");
         }
         let moment = told.moment.ok_or("a request without its time")?;
@@ -239,7 +239,8 @@ fn last_attempt<'l>(
         let took_ns = duration_ns(times.next()?, unit);
         let (address, status) = (addresses.next(), statuses.next().and_then(number));
         if times.peek().is_none() {
-            return took_ns.map(|took_ns| PassedOn {
+            // Status 0: none of them was asked.
+            return took_ns.filter(|_| status != Some(0)).map(|took_ns| PassedOn {
                 service: if name.is_empty() { BEHIND } else { name },
                 instance: address.unwrap_or_default(),
                 after_ns,
@@ -315,6 +316,14 @@ fn push(
     let typed = reading.typing.span(&span, origin);
     reading.spans.push(Traced { trace: span.trace, span: typed });
     Ok(())
+}
+
+/// A path, a URL, `*`, or the host that is to be connected to.
+fn is_target(target: &[u8], method: &[u8]) -> bool {
+    target.starts_with(b"/")
+        || (target == b"*" && method == b"OPTIONS")
+        || (!target.is_empty() && method == b"CONNECT")
+        || target.windows(3).take(12).any(|bytes| bytes == b"://")
 }
 
 /// A target without its query, whose values differ from request to request.

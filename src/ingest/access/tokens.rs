@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn quotes_brackets_and_lists_stay_together() {
-        let line = r#"::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a\"b HTTP/1.1" 200 "a "b" c" urt=0.1, -, 0.2 : 0.3 ua="x, y" 5"#;
+        let line = r#"::1 - - [10/Oct/2000:13:55:36 -0700] "GET /a\"b HTTP/1.1" 200 "a "b c" urt=0.1, -, 0.2 : 0.3 ua="x, y" 5"#;
         let expected = [
             "::1",
             "-",
@@ -154,7 +154,7 @@ mod tests {
             "[10/Oct/2000:13:55:36 -0700]",
             r#""GET /a\"b HTTP/1.1""#,
             "200",
-            r#""a "b" c""#,
+            r#""a "b c""#,
             "urt=0.1, -, 0.2 : 0.3",
             r#"ua="x, y""#,
             "5",
