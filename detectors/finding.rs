@@ -20,6 +20,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Considered and not told, with the reason.
     pub dismissed: Vec<Dismissal>,
+    /// Statements as logs of servers tell them; `None` where no such log was read.
+    pub logged: Option<LoggedStatements>,
     /// What the evidence holds: without it, silence and blindness look alike.
     pub seen: Seen,
     /// What could not be seen, and the shortest way to see it.
@@ -45,6 +47,69 @@ pub struct Seen {
     pub cache_commands: u64,
     /// Calls to other services, and messages handed over.
     pub calls: u64,
+}
+
+/// Statements as logs of servers tell them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LoggedStatements {
+    /// How many different ones, by shape and database.
+    pub statements: u64,
+    /// Executions: those that were timed, and those of which only the begin was logged.
+    pub executions: u64,
+    /// What the timed ones took together, parsing and binding apart.
+    pub time_ns: u64,
+    /// What parsing and binding took together.
+    pub prepare_ns: u64,
+    /// Executions that ended with an error.
+    pub failed: u64,
+    /// Executions of which only the begin was logged.
+    pub untimed: u64,
+    /// Executions beyond these of which only the plan was logged.
+    pub plans_alone: u64,
+    /// Durations that no line tells the statement of: steps of the protocol.
+    pub durations_alone: u64,
+    /// Their sum.
+    pub durations_alone_ns: u64,
+    /// Those that took most time first.
+    pub by_time: Vec<LoggedStatement>,
+    /// Those that are not listed.
+    pub rest: LoggedRest,
+}
+
+/// One statement of a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggedStatement {
+    /// The canonical text, without values.
+    pub text: String,
+    /// Its id.
+    pub shape: String,
+    /// The database; `None` where the log does not tell it.
+    pub database: Option<String>,
+    /// Executions.
+    pub executions: u64,
+    /// Those that ended with an error.
+    pub failed: u64,
+    /// What they took together.
+    pub time_ns: u64,
+    /// What parsing and binding took together.
+    pub prepare_ns: u64,
+    /// Of one execution.
+    pub latency_ns: Latency,
+    /// Where the log tells of the slowest: `postgresql.log:8812`.
+    pub slowest: Option<String>,
+}
+
+/// Statements that are not listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LoggedRest {
+    /// How many.
+    pub statements: u64,
+    /// Their executions.
+    pub executions: u64,
+    /// What these took together.
+    pub time_ns: u64,
+    /// What the first of them took: every statement that took longer is listed.
+    pub time_ns_max: u64,
 }
 
 /// One endpoint of one service.

@@ -5,6 +5,7 @@ mod earliest;
 mod growth;
 mod histogram;
 mod loaded;
+mod logged;
 mod sample;
 mod tally;
 
@@ -14,6 +15,7 @@ pub use caches::CacheTally;
 pub(crate) use earliest::{Earliest, Early};
 pub(crate) use growth::{Growth, Times};
 pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
+pub(crate) use logged::{Logged, LoggedTally};
 pub(crate) use sample::Sample;
 pub(crate) use tally::{
     Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally, bucket_of_rank,
@@ -24,7 +26,7 @@ use crate::candidate::{Candidate, Candidates, Subject};
 use crate::evidence::cache_reads::cache_reads;
 use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
-use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId};
+use crate::evidence::{ConnectionUse, Dictionary, Kind, Session, ShapeRef, SpanId, Symbol, Timelines, TraceId};
 use crate::settings::Resolved;
 use crate::skeleton::{Builder, Node};
 use crate::starts::{Start, starts};
@@ -94,6 +96,7 @@ pub struct Docket {
     /// By endpoint and shape.
     pub(crate) caches: FxHashMap<(EndpointKey, ShapeRef), CacheTally>,
     pub(crate) earliest: Earliest,
+    pub(crate) logged: Logged,
     /// Endpoints whose first requests are slow; empty until all is merged.
     pub(crate) starts: FxHashMap<EndpointKey, Start>,
     builder: Builder,
@@ -119,6 +122,10 @@ impl Gathers for Docket {
         }
     }
 
+    fn add_session(&mut self, session: &Session) {
+        self.logged.add(session.executions(), session.bare);
+    }
+
     fn merge(&mut self, mut other: Self) {
         self.traces += other.traces;
         self.spans_without_parent += other.spans_without_parent;
@@ -126,6 +133,7 @@ impl Gathers for Docket {
         self.skewed_traces += other.skewed_traces;
         self.timelines.merge(other.timelines);
         self.earliest.merge(other.earliest);
+        self.logged.merge(other.logged);
         for (read, tally) in other.caches {
             self.caches.entry(read).or_default().merge(tally);
         }

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Span;
+use super::session::log_and_line;
+use super::{Span, SpanId};
 use super::shape::{Shape, ShapeId};
 
 /// An interned text. The default is the empty text.
@@ -94,6 +95,7 @@ pub struct Dictionary {
     shapes: Vec<Shape>,
     shape_refs: FxHashMap<ShapeId, ShapeRef>,
     templates: FxHashSet<ShapeRef>,
+    logs: FxHashMap<u64, Symbol>,
     limit: usize,
     refused: u64,
 }
@@ -117,6 +119,7 @@ impl Dictionary {
             shapes: vec![Shape::default()],
             shape_refs: FxHashMap::from_iter([(ShapeId::default(), ShapeRef(0))]),
             templates: FxHashSet::default(),
+            logs: FxHashMap::default(),
             limit,
             refused: 0,
         }
@@ -217,6 +220,19 @@ impl Dictionary {
         self.shapes.push(if full { Shape::other() } else { describe() });
         self.shape_refs.insert(id, shape);
         shape
+    }
+
+    /// Notes the name of a log by the number that ids of its lines begin with.
+    pub fn note_log(&mut self, number: u64, name: &str) {
+        let name = self.symbol(name);
+        self.logs.insert(number, name);
+    }
+
+    /// Where a line of a log is: `postgresql.log:8812`.
+    pub fn place_of_line(&self, line: SpanId) -> String {
+        let (log, line) = log_and_line(line);
+        let name = self.logs.get(&log).map_or("(log)", |&name| self.text(name));
+        format!("{name}:{line}")
     }
 
     /// Notes that a shape was named by a framework: it is a template already.

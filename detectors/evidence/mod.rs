@@ -8,6 +8,7 @@ mod body;
 pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
+mod session;
 pub mod shape;
 mod span;
 pub(crate) mod timeline;
@@ -15,6 +16,7 @@ pub mod trace;
 
 pub use body::{Body, Media};
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef, Symbol};
+pub use session::{Execution, KnownBy, LINE_BITS, Session, line_id, line_of};
 pub use shape::{Family, Shape, ShapeId};
-pub use span::{CacheResult, Kind, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values};
+pub use span::{CacheResult, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values};
 pub use timeline::{ConnectionUse, Timelines};

@@ -88,6 +88,31 @@ pub enum CacheResult {
     Miss,
 }
 
+/// What a line of a server's log tells of a statement; [`crate::evidence::Session`] puts lines together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Logged {
+    /// No line of a log: a span as a program recorded it.
+    #[default]
+    No,
+    /// Which endpoint or trace the next execution belongs to, as a comment in it says.
+    Tag,
+    /// Parsing or binding took so long, before the statement is executed.
+    Step,
+    /// The statement begins; how long it takes is not told here.
+    Announced,
+    /// Something took so long; what is told elsewhere, or not at all.
+    Duration,
+    /// The plan of an execution that took so long.
+    Plan,
+    /// The statement was executed and took so long.
+    Execution,
+    /// Rows of a result that was asked for earlier were fetched.
+    Fetch,
+    /// The statement ended with an error.
+    Failed,
+}
+
 /// What is known of the literals and parameters of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct Values(u64);
@@ -119,7 +144,7 @@ impl Values {
     }
 }
 
-/// One span: 88 bytes, everything textual interned. Its trace is told with the spans around it.
+/// One span: 96 bytes, everything textual interned. Its trace is told with the spans around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
     /// Its own id; zero where it stands for spans that were lost.
@@ -170,6 +195,9 @@ pub struct Span {
     /// It stands for calls that were made one after another and were recorded together
     /// (`span.composite`); what else stands for several operations was sent as one.
     pub composite: bool,
+    /// What it tells as a line of a server's log, which then has its time as start and ends as much later as it
+    /// says that something took.
+    pub logged: Logged,
 }
 
 impl Span {

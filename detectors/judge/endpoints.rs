@@ -15,10 +15,10 @@ use crate::settings::{Metric, Resolved, Settings, Target};
 use crate::skeleton::Skeleton;
 
 /// Requests below which a 95th percentile says nothing: three of them lie beyond it.
-const P95_REQUESTS_MIN: u64 = 60;
+pub(super) const P95_REQUESTS_MIN: u64 = 60;
 
 /// Requests below which a 99th percentile says nothing: three of them lie beyond it.
-const P99_REQUESTS_MIN: u64 = 300;
+pub(super) const P99_REQUESTS_MIN: u64 = 300;
 
 /// An endpoint with its sample.
 pub(super) struct EndpointView<'a> {

@@ -8,6 +8,7 @@ mod considered;
 mod drawing;
 mod endpoints;
 mod identity;
+mod logged;
 mod not_seen;
 mod selection;
 mod telling;
@@ -78,6 +79,7 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
         version: finding::VERSION,
         endpoints: endpoints(&scales, &candidates, &told, &mut replayer),
         findings: ranked,
+        logged: logged::statements(&docket.logged, dictionary),
         seen: seen(docket),
         not_seen: not_seen::not_seen(docket, dictionary),
         notes: notes(docket, dictionary),

@@ -108,7 +108,8 @@ impl Source {
         let Some((format, framing)) = found else {
             return Err(source.problem.unwrap_or_else(|| unrecognised(buffer.bytes())));
         };
-        let is_text = matches!(framing, Framing::Lines | Framing::Columns(_) | Framing::Document);
+        let is_text =
+            !matches!(framing, Framing::LengthPrefixed | Framing::VarintPrefixed | Framing::Message);
         source.place.line = u64::from(is_text);
         source.first = Some(std::mem::take(buffer));
         Ok(Self { format, framing, ..source })

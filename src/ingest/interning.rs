@@ -93,6 +93,11 @@ impl<'r> Local<'r> {
         reference
     }
 
+    /// Notes the name of a log by its number.
+    pub fn note_log(&mut self, number: u64, name: &str) {
+        self.lock().note_log(number, name);
+    }
+
     fn lock(&self) -> MutexGuard<'r, Dictionary> {
         lock(self.shared)
     }

@@ -12,8 +12,10 @@ mod origins;
 mod otlp_json;
 mod otlp_protobuf;
 mod owner;
+mod postgres;
 pub mod raw;
 pub mod skipped;
+mod timestamp;
 pub mod typing;
 mod workers;
 mod zipkin;
@@ -28,6 +30,7 @@ use detectors::evidence::{Dictionary, TraceId, Traced};
 
 pub use access::Columns;
 pub use input::Input;
+pub use postgres::Prefix;
 use skipped::Skipped;
 use typing::Typing;
 
@@ -48,6 +51,9 @@ pub static FORMATS: &[Format] = &[
     access::CADDY,
     access::TRAEFIK,
     access::HEROKU,
+    postgres::JSON,
+    postgres::CSV,
+    postgres::STDERR,
 ];
 
 /// A format that can be read.
@@ -88,6 +94,8 @@ pub enum Framing {
     Message,
     /// Records end at a newline and are cut into columns, which the first of them showed.
     Columns(Columns),
+    /// Records of lines, each behind such a prefix.
+    Log(Prefix),
     /// One document: decoded in its order by one worker.
     Document,
 }

@@ -8,6 +8,7 @@ mod entry;
 mod fields;
 mod http;
 mod location;
+mod logged;
 mod messaging;
 mod origin;
 mod remembered;

@@ -14,6 +14,7 @@ use std::ops::{Deref, Range};
 
 pub use assemble::Assembler;
 pub use path::Segment;
+pub(in crate::evidence) use path::Walker;
 
 use super::{Dictionary, Family, Kind, ShapeRef, Span, SpanId, Symbol, TraceId};
 

@@ -28,7 +28,7 @@ pub(crate) fn tolerance_ns(duration_ns: u64) -> u64 {
 
 /// Scratch space for walking paths, reused from request to request.
 #[derive(Debug, Default)]
-pub(super) struct Walker {
+pub(in crate::evidence) struct Walker {
     /// Operation numbers, grouped by parent, the latest end first.
     by_parent: Vec<u32>,
     /// First and last place in `by_parent`: of the request itself, then of each operation.
@@ -47,7 +47,7 @@ struct Frame {
 
 impl Walker {
     /// Walks the path of one request, notes it in `segments` and on the operations.
-    pub(super) fn walk(
+    pub(in crate::evidence) fn walk(
         &mut self,
         operations: &mut [Operation],
         own: Range<u32>,

@@ -1,0 +1,94 @@
+//! What the logs of servers tell of statements.
+
+use rustc_hash::FxHashMap;
+
+use super::Histogram;
+use crate::evidence::{Execution, KnownBy, ShapeRef, SpanId, Status, Symbol};
+
+/// Statements of all sessions, and what was told without a statement.
+#[derive(Debug, Default)]
+pub(crate) struct Logged {
+    /// By statement and database.
+    pub(crate) statements: FxHashMap<(ShapeRef, Symbol), LoggedTally>,
+    /// Lines that say how long something took and not what, and the sum.
+    pub(crate) bare: (u64, u64),
+}
+
+impl Logged {
+    pub(crate) fn add(&mut self, executions: &[Execution], bare: (u64, u64)) {
+        self.add_bare(bare);
+        for execution in executions {
+            let statement = (execution.span.shape, execution.span.target);
+            self.statements.entry(statement).or_default().add(execution);
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.add_bare(other.bare);
+        for (statement, tally) in other.statements {
+            self.statements.entry(statement).or_default().merge(&tally);
+        }
+    }
+
+    fn add_bare(&mut self, (count, total_ns): (u64, u64)) {
+        self.bare = (self.bare.0 + count, self.bare.1.saturating_add(total_ns));
+    }
+
+    /// Whether executions have lines of their own: then a plan alone is no further execution, but one that was left
+    /// out by chance or for being quick.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.bare.0 > 0 || self.statements.values().any(|tally| tally.timed + tally.untimed > 0)
+    }
+}
+
+/// What logs tell of one statement of a database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LoggedTally {
+    /// Executions whose duration is known.
+    pub(crate) timed: u64,
+    /// Executions of which only the begin was logged.
+    pub(crate) untimed: u64,
+    /// Executions of which only a plan was logged, and their sum.
+    pub(crate) planned: (u64, u64),
+    /// Executions that ended with an error; of which the begin was logged are among the untimed, too.
+    pub(crate) failed: u64,
+    /// Sum of the durations of those that are timed.
+    pub(crate) total_ns: u64,
+    /// Sum of parsing and binding before.
+    pub(crate) prepare_ns: u64,
+    /// Durations of those that are timed.
+    pub(crate) durations: Histogram,
+    /// The slowest, and the line that says so.
+    pub(crate) slowest: Option<(u64, SpanId)>,
+}
+
+impl LoggedTally {
+    fn add(&mut self, execution: &Execution) {
+        let Execution { span, prepare_ns, known_by, .. } = execution;
+        let took_ns = span.end_ns - span.start_ns;
+        self.failed += u64::from(span.status == Status::Error);
+        self.prepare_ns = self.prepare_ns.saturating_add(*prepare_ns);
+        match known_by {
+            KnownBy::Duration => {
+                self.timed += 1;
+                self.total_ns = self.total_ns.saturating_add(took_ns);
+                self.durations.add(took_ns);
+                self.slowest = self.slowest.max(Some((took_ns, span.id)));
+            }
+            KnownBy::Announcement => self.untimed += 1,
+            KnownBy::Plan => self.planned = (self.planned.0 + 1, self.planned.1.saturating_add(took_ns)),
+            KnownBy::Preparation => {}
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.timed += other.timed;
+        self.untimed += other.untimed;
+        self.planned = (self.planned.0 + other.planned.0, self.planned.1.saturating_add(other.planned.1));
+        self.failed += other.failed;
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.prepare_ns = self.prepare_ns.saturating_add(other.prepare_ns);
+        self.durations.merge(&other.durations);
+        self.slowest = self.slowest.max(other.slowest);
+    }
+}

@@ -1,0 +1,426 @@
+//! A session of a server's log: from its lines to executions of statements, and from these to requests.
+//!
+//! Logs tell one execution in several lines, by what the server is set to log: a statement and later how long
+//! something took, parsing and binding apart from executing, a plan before the line of the execution that it
+//! is of. Here each execution comes out once.
+//!
+//! What belongs to one request no log tells. A transaction does; of statements outside of transactions those
+//! that follow one another without a pause; and a comment may name the endpoint (sqlcommenter).
+
+use std::mem;
+
+use super::shape::sql::Verb;
+use super::trace::{EndpointName, NONE, Operation, Request, Trace, Walker};
+use super::{Dictionary, Logged, ShapeRef, Span, SpanId, Status, TraceId};
+
+/// A session is that quiet between two requests: statements of one request follow one another within the time
+/// that its code takes from row to row.
+const PAUSE_NS: u64 = 50_000_000;
+
+/// A request of more executions is cut.
+const EXECUTIONS_MAX: usize = 10_000;
+
+/// A portal is closed at the latest after so many other executions, which is when its plan is logged.
+const CLOSED_LATER_MAX: usize = 16;
+
+/// In front of the number of a request that comes from a log: no trace has such an id, unless by chance.
+const LOG: TraceId = 0x6c6f_675f_6c69_6e65 << 64;
+
+/// One execution of a statement, as a server's log tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Execution {
+    /// The statement. Start and end as the server measured them; both the time of the line where it did not say
+    /// how long it took.
+    pub span: Span,
+    /// What parsing and binding took on the extended protocol, before the start.
+    pub prepare_ns: u64,
+    /// How it is known.
+    pub known_by: KnownBy,
+    /// Its plan was logged, too.
+    pub planned: bool,
+}
+
+/// How an execution is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KnownBy {
+    /// A line that says how long it took.
+    Duration,
+    /// A line that says that it begins.
+    Announcement,
+    /// Its plan alone: its duration was not logged, or by chance only.
+    Plan,
+    /// It was parsed or bound and not executed, or that was not logged: not an execution.
+    Preparation,
+}
+
+/// Reads sessions, one after another.
+#[derive(Debug, Default)]
+pub struct Session {
+    executions: Vec<Execution>,
+    /// For each execution the endpoint that its comment names; no shape where none does.
+    endpoints: Vec<ShapeRef>,
+    /// Lines that say how long something took and nothing else, and the sum.
+    pub(crate) bare: (u64, u64),
+    state: State,
+    /// The first execution that is in no request yet.
+    next: usize,
+    trace: Trace,
+    walker: Walker,
+}
+
+/// What was read of an execution that is not complete.
+#[derive(Debug, Default)]
+struct State {
+    announced: Option<Span>,
+    plan: Option<Span>,
+    prepared: Option<Prepared>,
+    /// Bare durations of a statement that is still to come: on the extended protocol these are parse and bind.
+    loose: (u64, u64),
+    endpoint: ShapeRef,
+    /// When the latest execution ended.
+    ended_ns: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Prepared {
+    span: Span,
+    duration_ns: u64,
+}
+
+impl Session {
+    /// Reads the lines of one session, sorted by time and place.
+    pub fn read(&mut self, lines: &[Span]) {
+        self.executions.clear();
+        self.endpoints.clear();
+        self.bare = (0, 0);
+        self.next = 0;
+        self.state = State::default();
+        lines.iter().for_each(|line| self.line(line));
+        self.settle();
+        let (count, total_ns) = mem::take(&mut self.state.loose);
+        self.bare = (self.bare.0 + count, self.bare.1 + total_ns);
+    }
+
+    /// The executions, in their order.
+    pub fn executions(&self) -> &[Execution] {
+        &self.executions
+    }
+
+    fn line(&mut self, line: &Span) {
+        let took_ns = line.end_ns - line.start_ns;
+        match line.logged {
+            Logged::No => {}
+            Logged::Tag => self.state.endpoint = line.shape,
+            Logged::Step => self.step(line, took_ns),
+            Logged::Plan => self.plan(line, took_ns),
+            Logged::Announced => {
+                self.settle();
+                self.state.announced = Some(*line);
+            }
+            Logged::Duration => self.duration(line, took_ns),
+            Logged::Execution => self.execution(line),
+            Logged::Fetch => self.fetch(line, took_ns),
+            Logged::Failed => self.failed(line),
+        }
+    }
+
+    /// The plan of a statement: as a rule its line follows; where the portal is closed later, it came before.
+    fn plan(&mut self, line: &Span, took_ns: u64) {
+        self.settle_plan();
+        let is_of = |execution: &&mut Execution| {
+            let Execution { span, known_by, planned, .. } = execution;
+            let timed = *known_by == KnownBy::Duration && took_ns <= span.end_ns - span.start_ns;
+            span.shape == line.shape && timed && !planned
+        };
+        match self.executions.iter_mut().rev().take(CLOSED_LATER_MAX).find(is_of) {
+            Some(execution) => execution.planned = true,
+            None => self.state.plan = Some(*line),
+        }
+    }
+
+    fn step(&mut self, line: &Span, took_ns: u64) {
+        match &mut self.state.prepared {
+            Some(prepared) if prepared.span.shape == line.shape => prepared.duration_ns += took_ns,
+            prepared => {
+                let earlier = prepared.replace(Prepared { span: *line, duration_ns: took_ns });
+                earlier.into_iter().for_each(|earlier| self.push_prepared(earlier));
+            }
+        }
+    }
+
+    /// A line that says how long something took: what was announced, or what comes before the next statement.
+    fn duration(&mut self, line: &Span, took_ns: u64) {
+        match self.state.announced.take() {
+            Some(announced) => {
+                let timed = Span { start_ns: line.start_ns, end_ns: line.end_ns, ..announced };
+                self.timed(&timed);
+            }
+            None => {
+                let (count, total_ns) = &mut self.state.loose;
+                *count += 1;
+                *total_ns = total_ns.saturating_add(took_ns);
+            }
+        }
+    }
+
+    fn execution(&mut self, line: &Span) {
+        self.settle_announced();
+        self.timed(line);
+    }
+
+    /// A statement whose duration is known; its line has the time of its end.
+    fn timed(&mut self, line: &Span) {
+        let (took_ns, ended_ns) = (line.end_ns - line.start_ns, line.start_ns);
+        let planned = self.state.plan.is_some_and(|plan| plan.shape == line.shape);
+        if planned {
+            self.state.plan = None;
+        }
+        self.settle_plan();
+        let prepare_ns = self.prepared_for(line.shape);
+        // Lines have the time of their end, cut to milliseconds or seconds: a statement begins at the earliest
+        // when the one before it had ended.
+        let earliest_ns = self.state.ended_ns.saturating_add(prepare_ns);
+        let start_ns = ended_ns.saturating_sub(took_ns).max(earliest_ns);
+        let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), ..*line };
+        self.state.ended_ns = span.end_ns;
+        self.push(Execution { span, prepare_ns, known_by: KnownBy::Duration, planned });
+    }
+
+    /// What parsing and binding took for a statement.
+    fn prepared_for(&mut self, shape: ShapeRef) -> u64 {
+        let (_, loose_ns) = mem::take(&mut self.state.loose);
+        let prepared = self.state.prepared.take();
+        match prepared {
+            Some(prepared) if prepared.span.shape == shape => loose_ns.saturating_add(prepared.duration_ns),
+            Some(other) => {
+                self.push_prepared(other);
+                loose_ns
+            }
+            None => loose_ns,
+        }
+    }
+
+    /// More rows of the latest execution.
+    fn fetch(&mut self, line: &Span, took_ns: u64) {
+        self.settle_announced();
+        let state = &mut self.state;
+        let latest = self.executions.iter_mut().rfind(|execution| execution.span.shape == line.shape);
+        if let Some(latest) = latest.filter(|latest| latest.known_by == KnownBy::Duration) {
+            latest.span.end_ns = latest.span.end_ns.saturating_add(took_ns);
+            state.ended_ns = state.ended_ns.max(latest.span.end_ns);
+        }
+        if state.plan.is_some_and(|plan| plan.shape == line.shape) {
+            state.plan = None;
+        }
+    }
+
+    /// The statement that was announced ended with an error; one that was not is not told of otherwise.
+    fn failed(&mut self, line: &Span) {
+        self.state.plan = None;
+        self.state.prepared = None;
+        self.state.loose = (0, 0);
+        let announced = self.state.announced.take();
+        let failed = announced.map_or(*line, |announced| Span { end_ns: announced.start_ns, ..announced });
+        if failed.shape != ShapeRef::default() {
+            let span = Span { end_ns: failed.start_ns, status: Status::Error, ..failed };
+            let known_by = if announced.is_some() { KnownBy::Announcement } else { KnownBy::Preparation };
+            self.push(Execution { span, prepare_ns: 0, known_by, planned: false });
+        }
+    }
+
+    fn settle(&mut self) {
+        self.settle_announced();
+        self.settle_plan();
+        if let Some(prepared) = self.state.prepared.take() {
+            self.push_prepared(prepared);
+        }
+    }
+
+    /// What was announced is over, though nothing says how long it took.
+    fn settle_announced(&mut self) {
+        if let Some(span) = self.state.announced.take() {
+            self.push(Execution { span, prepare_ns: 0, known_by: KnownBy::Announcement, planned: false });
+        }
+    }
+
+    /// The execution of a plan was not logged otherwise.
+    fn settle_plan(&mut self) {
+        if let Some(plan) = self.state.plan.take() {
+            let took_ns = plan.end_ns - plan.start_ns;
+            let start_ns = plan.start_ns.saturating_sub(took_ns);
+            let span = Span { start_ns, end_ns: plan.start_ns, ..plan };
+            self.push(Execution { span, prepare_ns: 0, known_by: KnownBy::Plan, planned: true });
+        }
+    }
+
+    fn push_prepared(&mut self, prepared: Prepared) {
+        let Prepared { span, duration_ns } = prepared;
+        let span = Span { end_ns: span.start_ns, ..span };
+        self.push(Execution {
+            span,
+            prepare_ns: duration_ns,
+            known_by: KnownBy::Preparation,
+            planned: false,
+        });
+    }
+
+    fn push(&mut self, execution: Execution) {
+        self.executions.push(execution);
+        self.endpoints.push(mem::take(&mut self.state.endpoint));
+    }
+
+    /// The next request of the session.
+    pub fn next_request(&mut self, dictionary: &Dictionary) -> Option<&Trace> {
+        self.trace.requests.clear();
+        self.trace.operations.clear();
+        self.trace.segments.clear();
+        let mut request: Option<Building> = None;
+        while let Some(execution) = self.executions.get(self.next) {
+            let endpoint = self.endpoints[self.next];
+            if execution.known_by != KnownBy::Preparation {
+                let verb = Transaction::of(execution.span.shape, dictionary);
+                match &mut request {
+                    Some(request) if !request.takes(execution, endpoint, verb) => break,
+                    Some(request) => request.take(execution, verb),
+                    request => *request = Some(Building::begin(execution, endpoint, verb)),
+                }
+                self.trace.operations.push(operation(execution));
+            }
+            self.next += 1;
+        }
+        let request = request?;
+        self.finish(&request);
+        Some(&self.trace)
+    }
+
+    fn finish(&mut self, building: &Building) {
+        let Trace { id, requests, operations, segments, .. } = &mut self.trace;
+        *id = LOG | TraceId::from(building.opened_by.id);
+        let path = (building.start_ns, building.end_ns);
+        let own = 0..operations.len() as u32;
+        let path_ns = self.walker.walk(operations, own.clone(), path, segments);
+        requests.push(Request {
+            trace: *id,
+            opened_by: building.opened_by,
+            name: building.name,
+            start_ns: building.start_ns,
+            end_ns: building.end_ns,
+            caller: NONE,
+            waited_for: false,
+            operations: own,
+            segments: 0..segments.len() as u32,
+            path_ns,
+        });
+    }
+}
+
+/// A request while its executions are gathered.
+#[derive(Debug)]
+struct Building {
+    opened_by: Span,
+    name: EndpointName,
+    endpoint: ShapeRef,
+    start_ns: u64,
+    end_ns: u64,
+    executions: usize,
+    within: Transaction,
+}
+
+impl Building {
+    fn begin(execution: &Execution, endpoint: ShapeRef, verb: Transaction) -> Self {
+        let none = endpoint == ShapeRef::default();
+        let start_ns = begin_ns(execution);
+        Self {
+            opened_by: Span { start_ns, ..execution.span },
+            name: if none { EndpointName::NoRequest } else { EndpointName::Route(endpoint) },
+            endpoint,
+            start_ns,
+            end_ns: execution.span.end_ns,
+            executions: 1,
+            within: verb,
+        }
+    }
+
+    /// Whether an execution belongs to the request, too.
+    fn takes(&self, execution: &Execution, endpoint: ShapeRef, verb: Transaction) -> bool {
+        if self.executions >= EXECUTIONS_MAX {
+            return false;
+        }
+        match self.within {
+            Transaction::Begins | Transaction::Inside => true,
+            // The transaction was the request.
+            Transaction::Ends => false,
+            Transaction::Outside => {
+                let pause_ns = begin_ns(execution).saturating_sub(self.end_ns);
+                endpoint == self.endpoint && verb == Transaction::Outside && pause_ns < PAUSE_NS
+            }
+        }
+    }
+
+    fn take(&mut self, execution: &Execution, verb: Transaction) {
+        self.end_ns = self.end_ns.max(execution.span.end_ns);
+        self.executions += 1;
+        self.within = match (self.within, verb) {
+            (Transaction::Begins | Transaction::Inside, Transaction::Ends) => Transaction::Ends,
+            (Transaction::Begins | Transaction::Inside, _) => Transaction::Inside,
+            (within, _) => within,
+        };
+    }
+}
+
+/// Where a statement stands with regard to transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    Outside,
+    Begins,
+    Inside,
+    Ends,
+}
+
+impl Transaction {
+    fn of(shape: ShapeRef, dictionary: &Dictionary) -> Self {
+        let shape = dictionary.shape(shape);
+        if shape.facts.as_ref().is_none_or(|facts| facts.verb != Verb::Transaction) {
+            return Self::Outside;
+        }
+        let mut words = shape.text.split_ascii_whitespace();
+        match words.next().unwrap_or_default() {
+            "BEGIN" | "START" => Self::Begins,
+            // Back to a savepoint the transaction goes on.
+            "ROLLBACK" if words.any(|word| word == "TO") => Self::Inside,
+            "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "PREPARE" => Self::Ends,
+            _ => Self::Inside,
+        }
+    }
+}
+
+/// When a client began to wait for an execution.
+fn begin_ns(execution: &Execution) -> u64 {
+    execution.span.start_ns.saturating_sub(execution.prepare_ns)
+}
+
+fn operation(execution: &Execution) -> Operation {
+    let span = Span { start_ns: begin_ns(execution), ..execution.span };
+    Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 }
+}
+
+/// How many bits at the end of the id of a log's line tell the line; those before tell the log.
+pub const LINE_BITS: u32 = 40;
+
+/// The id of a line of a log, by a number that stands for the log; one less is free for what its comment says.
+pub fn line_id(log: u64, line: u64) -> SpanId {
+    log << LINE_BITS | (line << 1 | 1) & ((1 << LINE_BITS) - 1)
+}
+
+/// The number that stands for the log, and the line.
+pub(crate) fn log_and_line(id: SpanId) -> (u64, u64) {
+    (id >> LINE_BITS, (id & ((1 << LINE_BITS) - 1)) >> 1)
+}
+
+/// The line of a log that a request begins with; `None` where it comes from a trace.
+pub fn line_of(trace: TraceId) -> Option<SpanId> {
+    (trace >> 64 == LOG >> 64).then_some(trace as SpanId)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! PostgreSQL's csvlog: 22 columns up to version 8.4, 23 up to 12, 24 in 13, 26 since 14.
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::entry::{Entry, Recorder};
+use super::severity;
+use crate::ingest::timestamp::date_and_time;
+use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
+
+/// csvlog.
+pub(in crate::ingest) const FORMAT: Format = Format {
+    name: "postgresql-csvlog",
+    summary: "PostgreSQL's csvlog of any version",
+    sniff,
+    cut,
+    decoder: |_| Box::new(Decoder::default()),
+};
+
+/// Columns that all versions have; the numbers of those that are read.
+const COLUMNS_MIN: usize = 22;
+const COLUMNS_MAX: usize = 26;
+const USER: usize = 1;
+const DATABASE: usize = 2;
+const SESSION: usize = 5;
+const SEVERITY: usize = 11;
+const MESSAGE: usize = 13;
+const DETAIL: usize = 14;
+const CONTEXT: usize = 18;
+const STATEMENT: usize = 19;
+const APPLICATION: usize = 22;
+
+fn sniff(head: Head<'_>) -> Option<Framing> {
+    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
+    let (fields, _) = Fields::read(text)?;
+    let severity = fields.raw(SEVERITY);
+    let known = [&b"LOG"[..], b"ERROR", b"FATAL", b"PANIC", b"WARNING", b"NOTICE", b"INFO"].contains(&severity)
+        || severity.starts_with(b"DEBUG");
+    let is_log = fields.at_ns().is_some() && known && memchr(b'.', fields.raw(SESSION)).is_some();
+    is_log.then_some(Framing::Lines)
+}
+
+/// A newline outside of quotes: an even number of them is before it, as blocks begin with a record.
+fn cut(_: Framing, bytes: &[u8]) -> usize {
+    let Some(mut newline) = memrchr(b'\n', bytes) else { return 0 };
+    let mut quotes = memchr_iter(b'"', &bytes[..newline]).count();
+    while quotes % 2 == 1 {
+        let Some(before) = memrchr(b'\n', &bytes[..newline]) else { return 0 };
+        quotes -= memchr_iter(b'"', &bytes[before..newline]).count();
+        newline = before;
+    }
+    newline + 1
+}
+
+#[derive(Debug, Default)]
+struct Decoder {
+    recorder: Recorder,
+    rooms: [Vec<u8>; 4],
+}
+
+/// The columns of a record; those in quotes without them, as they stand.
+struct Fields<'b> {
+    columns: [&'b [u8]; COLUMNS_MAX],
+    count: usize,
+}
+
+impl<'b> Fields<'b> {
+    /// Reads the record at the front of a text: its columns, and its length without the newline. `None` where it
+    /// is none.
+    fn read(text: &'b [u8]) -> Option<(Self, usize)> {
+        let mut fields = Self { columns: [b""; COLUMNS_MAX], count: 0 };
+        let mut at = 0;
+        loop {
+            let (column, end) = match text.get(at) {
+                Some(b'"') => {
+                    let end = end_of_quoted(text, at + 1)?;
+                    (&text[at + 1..end], end + 1)
+                }
+                _ => {
+                    let rest = &text[at..];
+                    let length = rest.iter().position(|byte| matches!(byte, b',' | b'\n'));
+                    let end = at + length.unwrap_or(rest.len());
+                    (&text[at..end], end)
+                }
+            };
+            *fields.columns.get_mut(fields.count)? = column;
+            fields.count += 1;
+            match text.get(end) {
+                Some(b',') => at = end + 1,
+                Some(b'\n') | None => return (fields.count >= COLUMNS_MIN).then_some((fields, end)),
+                Some(b'\r') if matches!(text.get(end + 1), Some(b'\n') | None) => {
+                    return (fields.count >= COLUMNS_MIN).then_some((fields, end + 1));
+                }
+                Some(_) => return None,
+            }
+        }
+    }
+
+    fn raw(&self, column: usize) -> &'b [u8] {
+        self.columns[column]
+    }
+
+    fn at_ns(&self) -> Option<u64> {
+        date_and_time(self.raw(0)).map(|(at_ns, _)| at_ns)
+    }
+
+    /// A column with doubled quotes undone, if there are any.
+    fn text<'r>(&self, column: usize, room: &'r mut Vec<u8>) -> &'r [u8]
+    where
+        'b: 'r,
+    {
+        let raw = self.columns[column];
+        let Some(first) = memchr(b'"', raw) else { return raw };
+        room.clear();
+        room.extend_from_slice(&raw[..first]);
+        let mut rest = &raw[first..];
+        while let Some(at) = memchr(b'"', rest) {
+            room.extend_from_slice(&rest[..=at]);
+            rest = rest.get(at + 2..).unwrap_or_default();
+        }
+        room.extend_from_slice(rest);
+        room
+    }
+}
+
+/// Where a quoted column ends: at a quote that is not doubled.
+fn end_of_quoted(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += memchr(b'"', text.get(at..)?)?;
+        if text.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+impl Decode for Decoder {
+    fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
+        let bytes = block.bytes;
+        self.recorder.begin(reading, &block.place.file);
+        let mut number = block.place.line;
+        let mut start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        while start < bytes.len() {
+            let read = Fields::read(&bytes[start..]);
+            let read = read.and_then(|(fields, length)| Some((fields.at_ns()?, fields, length)));
+            let length = match read {
+                Some((at_ns, fields, length)) => {
+                    self.record(reading, at_ns, number, &fields);
+                    length
+                }
+                None => {
+                    let length = memchr(b'\n', &bytes[start..]).unwrap_or(bytes.len() - start);
+                    if !bytes[start..start + length].trim_ascii().is_empty() {
+                        let offset = block.place.offset + start as u64;
+                        let reason = "not a record of csvlog";
+                        reading.skipped.skip(&block.place.file, offset, number, length as u64, reason);
+                    }
+                    length
+                }
+            };
+            number += 1 + memchr_iter(b'\n', &bytes[start..start + length]).count() as u64;
+            start += length + 1;
+        }
+        bytes.len()
+    }
+}
+
+impl Decoder {
+    fn record(&mut self, reading: &mut Reading<'_>, at_ns: u64, line: u64, fields: &Fields<'_>) {
+        let [message, detail, context, statement] = &mut self.rooms;
+        let entry = Entry {
+            at_ns,
+            line,
+            session: fields.raw(SESSION),
+            user: fields.raw(USER),
+            database: fields.raw(DATABASE),
+            application: known(fields.raw(APPLICATION)),
+            severity: severity::of_name(fields.raw(SEVERITY)),
+            message: fields.text(MESSAGE, message),
+            detail: fields.text(DETAIL, detail),
+            context: fields.text(CONTEXT, context),
+            statement: fields.text(STATEMENT, statement),
+        };
+        self.recorder.take(reading, &entry);
+    }
+}
+
+fn known(name: &[u8]) -> &[u8] {
+    if name == b"[unknown]" { b"" } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_end_between_records() {
+        let record = b"2026-11-23 21:45:46.243 UTC,\"a\",\"b\n\"\"c\",1\n";
+        let text = [&record[..], record].concat();
+        assert_eq!(cut(Framing::Lines, &text), text.len());
+        assert_eq!(cut(Framing::Lines, &text[..text.len() - 1]), record.len());
+        assert_eq!(cut(Framing::Lines, &text[..record.len() - 4]), 0);
+    }
+
+    #[test]
+    fn reads_quoted_columns() {
+        let text = [&b"a,\"b \"\"c\"\"\n,d\",,"[..], &b"x,".repeat(20), b"end\nnext"].concat();
+        let (fields, length) = Fields::read(&text).expect("a record");
+        let mut room = Vec::new();
+        assert_eq!(fields.text(1, &mut room), b"b \"c\"\n,d");
+        assert_eq!((fields.raw(0), fields.count, &text[length..]), (&b"a"[..], 24, &b"\nnext"[..]));
+        assert!(Fields::read(b"a,\"b\n").is_none());
+    }
+}

@@ -1,0 +1,187 @@
+//! One record of a log in any form, and what becomes of it.
+
+use std::hash::{BuildHasher, Hasher};
+
+use detectors::evidence::shape::sql::Dialect;
+use detectors::evidence::{Kind, LINE_BITS, Logged, OriginRef, Role, Span, Symbol, TraceId, Traced, UNKNOWN, line_id};
+use rustc_hash::FxBuildHasher;
+
+use super::message::{self, Quoting, Said, Step};
+use super::severity::Severity;
+use crate::ingest::Reading;
+
+/// One record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'b> {
+    /// Nanoseconds since the Unix epoch; zero where it is not told.
+    pub(super) at_ns: u64,
+    /// Line of the record in its file.
+    pub(super) line: u64,
+    /// Session id, else process id; empty where neither is told.
+    pub(super) session: &'b [u8],
+    pub(super) user: &'b [u8],
+    pub(super) database: &'b [u8],
+    pub(super) application: &'b [u8],
+    pub(super) severity: Severity,
+    pub(super) message: &'b [u8],
+    pub(super) detail: &'b [u8],
+    pub(super) context: &'b [u8],
+    /// The statement that led to it, where it stands apart.
+    pub(super) statement: &'b [u8],
+}
+
+/// Makes lines of sessions out of records.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    /// Number of the log that is read, which begins the ids of its lines, and the hash of its name.
+    log: (u64, u64),
+    owners: Vec<Owner>,
+    room: Vec<u8>,
+}
+
+/// Whose statements they are.
+#[derive(Debug)]
+struct Owner {
+    database: Box<[u8]>,
+    application: Box<[u8]>,
+    origin: OriginRef,
+    target: Symbol,
+}
+
+/// So many databases with applications are remembered; names of applications may hold ids.
+const OWNERS_MAX: usize = 64;
+
+const DIALECT: Dialect = Dialect::Postgres;
+
+/// In front of the hash of a session, where a trace has its id.
+const SESSION: TraceId = 0x7365_7373_696f_6e73 << 64;
+
+impl Recorder {
+    /// Begins with a file.
+    pub(super) fn begin(&mut self, reading: &mut Reading<'_>, file: &str) {
+        let hash = hash(file.as_bytes());
+        let place = hash >> LINE_BITS;
+        if self.log != (place, hash) {
+            self.log = (place, hash);
+            reading.typing.note_log(place, file);
+        }
+    }
+
+    /// Takes a record.
+    pub(super) fn take(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
+        let (logged, took_ns, text) = match entry.severity {
+            Severity::Log => match Said::of(entry.message) {
+                Said::Took { took_ns, step, text } => (of_step(step), took_ns, text),
+                Said::Begins { text } => (Logged::Announced, 0, text),
+                Said::Lasted { took_ns } => (Logged::Duration, took_ns, &b""[..]),
+                Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
+                Said::Other => return,
+            },
+            Severity::Error | Severity::Fatal => (Logged::Failed, 0, entry.statement),
+            Severity::Part(_) => return,
+        };
+        self.push(reading, entry, (logged, took_ns), text);
+    }
+
+    /// The plan of a statement; those of statements within functions are no executions that a client sent.
+    fn plan(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>, took_ns: u64, plan: &[u8]) {
+        if message::is_nested(entry.context) {
+            return;
+        }
+        let Some((text, quoting)) = message::statement_of_plan(plan) else { return };
+        let mut room = std::mem::take(&mut self.room);
+        let text = if quoting == Quoting::None { text } else { quoting.undo(text, &mut room) };
+        self.push(reading, entry, (Logged::Plan, took_ns), message::prepared(text).unwrap_or(text));
+        self.room = room;
+    }
+
+    fn push(
+        &mut self,
+        reading: &mut Reading<'_>,
+        entry: &Entry<'_>,
+        (logged, took_ns): (Logged, u64),
+        text: &[u8],
+    ) {
+        let owner = self.owner(reading, entry);
+        let (origin, target) = (owner.origin, owner.target);
+        let id = line_id(self.log.0, entry.line);
+        let trace = self.session(entry, id);
+        let mut span = Span {
+            id,
+            start_ns: entry.at_ns,
+            end_ns: entry.at_ns.saturating_add(took_ns),
+            origin,
+            target,
+            kind: Kind::Sql,
+            role: Role::Server,
+            rows: UNKNOWN,
+            response_bytes: UNKNOWN,
+            thread: UNKNOWN,
+            repeats: 1,
+            logged,
+            ..Span::default()
+        };
+        if !text.is_empty() {
+            if let Some(endpoint) = reading.typing.endpoint_of_comment(text) {
+                let tag = Span { id: id - 1, end_ns: span.start_ns, shape: endpoint, logged: Logged::Tag, ..span };
+                reading.spans.push(Traced { trace, span: tag });
+            }
+            let detail = entry.detail;
+            let prepared = detail.strip_prefix(b"prepare: ").filter(|_| message::executes_prepared(text));
+            match prepared.and_then(message::prepared) {
+                Some(prepared) => reading.typing.logged_statement(prepared, DIALECT, Some(text), &mut span),
+                None => reading.typing.logged_statement(text, DIALECT, parameters(detail), &mut span),
+            }
+        }
+        reading.spans.push(Traced { trace, span });
+    }
+
+    /// What a session is grouped by. Process ids are told apart by what the process works for.
+    fn session(&self, entry: &Entry<'_>, id: u64) -> TraceId {
+        if entry.session.is_empty() {
+            return SESSION | TraceId::from(id);
+        }
+        let mut hasher = FxBuildHasher.build_hasher();
+        hasher.write(entry.session);
+        if !entry.session.contains(&b'.') {
+            hasher.write(entry.database);
+            hasher.write(entry.user);
+        }
+        SESSION | TraceId::from(hasher.finish())
+    }
+
+    /// Whose a record is: the last ones are remembered, the latest in front.
+    fn owner(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) -> &Owner {
+        let known = |owner: &Owner| {
+            *owner.database == *entry.database && *owner.application == *entry.application
+        };
+        match self.owners.iter().position(known) {
+            Some(0) => {}
+            Some(place) => self.owners[..=place].rotate_right(1),
+            None => {
+                let (origin, target) = reading.typing.log_origin(entry.database, entry.application);
+                self.owners.truncate(OWNERS_MAX - 1);
+                let (database, application) = (entry.database.into(), entry.application.into());
+                self.owners.insert(0, Owner { database, application, origin, target });
+            }
+        }
+        &self.owners[0]
+    }
+}
+
+fn of_step(step: Step) -> Logged {
+    match step {
+        Step::Execute => Logged::Execution,
+        Step::Fetch => Logged::Fetch,
+        Step::Prepare => Logged::Step,
+    }
+}
+
+/// The values of a statement's parameters; servers before 16 begin them with a small letter.
+fn parameters(detail: &[u8]) -> Option<&[u8]> {
+    detail.strip_prefix(b"parameters: ").or_else(|| detail.strip_prefix(b"Parameters: "))
+}
+
+fn hash(text: &[u8]) -> u64 {
+    FxBuildHasher.hash_one(text)
+}

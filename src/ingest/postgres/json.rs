@@ -1,0 +1,126 @@
+//! PostgreSQL's jsonlog, since version 15: one object a line.
+
+use memchr::{memchr, memmem, memrchr};
+
+use super::entry::{Entry, Recorder};
+use super::severity::{self, Severity};
+use crate::ingest::json::scanner::{Scalar, Scan, Scanner, Stop};
+use crate::ingest::timestamp::date_and_time;
+use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
+
+/// jsonlog.
+pub(in crate::ingest) const FORMAT: Format = Format {
+    name: "postgresql-jsonlog",
+    summary: "PostgreSQL's jsonlog",
+    sniff,
+    cut: |_, bytes| memrchr(b'\n', bytes).map_or(0, |newline| newline + 1),
+    decoder: |_| Box::new(Decoder::default()),
+};
+
+fn sniff(head: Head<'_>) -> Option<Framing> {
+    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes).trim_ascii_start();
+    let line = &text[..memchr(b'\n', text).unwrap_or(text.len())];
+    let has = |name: &[u8]| memmem::find(line, name).is_some();
+    let is_log = line.starts_with(b"{\"timestamp\":\"") && has(b"\"error_severity\":\"") && has(b"\"session_id\":\"");
+    is_log.then_some(Framing::Lines)
+}
+
+#[derive(Debug, Default)]
+struct Decoder {
+    recorder: Recorder,
+    /// Room for texts whose escapes were undone.
+    room: Vec<u8>,
+}
+
+impl Decode for Decoder {
+    fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
+        let bytes = block.bytes;
+        self.recorder.begin(reading, &block.place.file);
+        let mut room = std::mem::take(&mut self.room);
+        let mut number = block.place.line;
+        let mut start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        while start < bytes.len() {
+            let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
+            let line = &bytes[start..end];
+            if room.len() < line.len() {
+                room.resize(line.len(), 0);
+            }
+            if !line.trim_ascii().is_empty() {
+                match entry(line, number, &mut room) {
+                    Ok(entry) => self.recorder.take(reading, &entry),
+                    Err(stop) => {
+                        let reason = match stop {
+                            Stop::Bad(reason) => reason,
+                            Stop::End | Stop::Spent => "a record of jsonlog that is cut off",
+                        };
+                        let offset = block.place.offset + start as u64;
+                        reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
+                    }
+                }
+            }
+            number += 1;
+            start = end + 1;
+        }
+        self.room = room;
+        bytes.len()
+    }
+}
+
+/// Reads one record.
+fn entry<'b>(line: &'b [u8], number: u64, room: &'b mut [u8]) -> Scan<Entry<'b>> {
+    let mut entry = Entry {
+        at_ns: 0,
+        line: number,
+        session: b"",
+        user: b"",
+        database: b"",
+        application: b"",
+        severity: Severity::Log,
+        message: b"",
+        detail: b"",
+        context: b"",
+        statement: b"",
+    };
+    let mut scanner = Scanner::new(line, 0, room);
+    if !scanner.open(b'{')? {
+        return Err(Stop::Bad("not a record of jsonlog"));
+    }
+    while let Some(key) = scanner.next_key()? {
+        let field = match key {
+            b"timestamp" => {
+                if let Scalar::Text(text) = scanner.scalar()? {
+                    entry.at_ns = date_and_time(text).map_or(0, |(at_ns, _)| at_ns);
+                }
+                continue;
+            }
+            b"error_severity" => {
+                if let Scalar::Text(text) = scanner.scalar()? {
+                    entry.severity = severity::of_name(text);
+                }
+                continue;
+            }
+            b"session_id" => &mut entry.session,
+            b"user" => &mut entry.user,
+            b"dbname" => &mut entry.database,
+            b"application_name" => &mut entry.application,
+            b"message" => &mut entry.message,
+            b"detail" => &mut entry.detail,
+            b"context" => &mut entry.context,
+            b"statement" => &mut entry.statement,
+            _ => {
+                scanner.skip_value()?;
+                continue;
+            }
+        };
+        if let Scalar::Text(text) = scanner.scalar()? {
+            *field = text;
+        }
+    }
+    if entry.at_ns == 0 {
+        return Err(Stop::Bad("a record of jsonlog without a time"));
+    }
+    if entry.application == b"[unknown]" {
+        entry.application = b"";
+    }
+    Ok(entry)
+}

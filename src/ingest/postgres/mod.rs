@@ -1,0 +1,18 @@
+//! PostgreSQL's logs: what the server writes to stderr, csvlog and jsonlog. The same events give the same
+//! evidence in each form.
+//!
+//! A record becomes a line of its session; what several lines of a session tell of one execution is put together
+//! when all of them are there ([`detectors::evidence::Session`]).
+
+mod csv;
+mod entry;
+mod json;
+mod message;
+mod prefix;
+mod severity;
+mod stderr;
+
+pub(in crate::ingest) use self::csv::FORMAT as CSV;
+pub(in crate::ingest) use self::json::FORMAT as JSON;
+pub use self::prefix::Prefix;
+pub(in crate::ingest) use self::stderr::FORMAT as STDERR;

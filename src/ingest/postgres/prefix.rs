@@ -1,0 +1,414 @@
+//! `log_line_prefix`: what stands in front of each line of PostgreSQL's log on stderr.
+//!
+//! Source: PostgreSQL's documentation, "Error Reporting and Logging", `log_line_prefix`.
+
+use memchr::{memchr_iter, memmem};
+
+use super::severity;
+use crate::ingest::timestamp::{date_and_time, epoch};
+
+/// What a prefix may have in bytes and escapes; a longer one is not known.
+const PARTS_MAX: usize = 160;
+
+/// Lines that are looked at to find the prefix out.
+const LINES_MAX: usize = 200;
+
+/// Of these so many in a hundred have to fit; others may be of another program, or of another prefix.
+const FIT_MIN: usize = 60;
+
+/// So many places are tried where a text may end.
+const ENDS_MAX: usize = 8;
+
+/// Prefixes that servers, packages and services set. The first that fits most lines is taken.
+const KNOWN: &[&str] = &[
+    "%m [%p] %q%u@%d ",
+    "%t [%p-%l] %q%u@%d ",
+    "%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+    "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+    "%t [%p]: user=%u,db=%d,app=%a,client=%h ",
+    "%m [%p] %q[user=%u,db=%d,app=%a] ",
+    "%m [%p] %q[user=%u,db=%d,app=%a,host=%h] ",
+    "%m [%p][%v] : [%l-1] %q[app=%a] ",
+    "%m [%p][%b][%v][%x] %q[user=%u,db=%d,app=%a] ",
+    "%t [%p]: [%l-1] user=%u,db=%d - PG-%e ",
+    "%t [%p]: [%l-1] [trx_id=%x] user=%u,db=%d ",
+    "%m [%p]: [%l-1] db=%d,user=%u ",
+    "%t:%r:%u@%d:[%p]:",
+    "%t [%p]: [%l-1] %c %x %d %u %a %h ",
+    "%m %r %u %a [%c] [%p] ",
+    "pid=%p,user=%u,db=%d,app=%a,client=%h ",
+    "user=%u,db=%d,app=%a,client=%h ",
+    "%p-%s-%c-%l-%h-%u-%d-%m ",
+    "%n %p %Q %e %v %b %P ",
+    "%c:%l:%s:%x:%i:%r:%a",
+    "%t-%c-",
+    " sql_error_code = %e time_ms = \"%m\" pid=\"%p\" proc_start_time=\"%s\" session_id=\"%c\" vtid=\"%v\" \
+     tid=\"%x\" log_line=\"%l\" %qdatabase=\"%d\" connection_source=\"%r\" user=\"%u\" application_name=\"%a\" ",
+    " sql_error_code = %e ",
+    "%m [%p] ",
+    "%t [%p] ",
+    "%m [%p]: ",
+    "%t [%p]: ",
+    "%m ",
+    "%t ",
+    "",
+];
+
+/// A prefix; its escapes have the highest bit set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    length: u8,
+    parts: [u8; PARTS_MAX],
+}
+
+impl std::fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prefix({})", self.text())
+    }
+}
+
+/// Marks an escape.
+const ESCAPE: u8 = 0x80;
+
+/// The escape for blanks that fill a field up to its width.
+const PADDING: u8 = ESCAPE | b'_';
+
+/// The escape for a word that means nothing here.
+const WORD: u8 = ESCAPE | b'?';
+
+/// What the prefix of a line says; what it does not is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fields<'b> {
+    /// Nanoseconds since the Unix epoch; zero where the line has no time.
+    pub(super) at_ns: u64,
+    /// `%c`.
+    pub(super) session: &'b [u8],
+    /// `%p`.
+    pub(super) pid: &'b [u8],
+    /// `%u`.
+    pub(super) user: &'b [u8],
+    /// `%d`.
+    pub(super) database: &'b [u8],
+    /// `%a`.
+    pub(super) application: &'b [u8],
+}
+
+impl Prefix {
+    /// Reads a value of `log_line_prefix`; `None` where it is too long or not ASCII.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut prefix = Self { length: 0, parts: [0; PARTS_MAX] };
+        let mut bytes = text.bytes().peekable();
+        while let Some(byte) = bytes.next() {
+            if byte != b'%' {
+                prefix.push(byte)?;
+                continue;
+            }
+            let right = bytes.next_if_eq(&b'-').is_some();
+            let mut padded = right;
+            while bytes.next_if(u8::is_ascii_digit).is_some() {
+                padded = true;
+            }
+            let Some(escape) = bytes.next() else { break };
+            match escape {
+                b'%' => prefix.push(b'%')?,
+                b'a' | b'u' | b'd' | b'r' | b'h' | b'L' | b'b' | b'p' | b'P' | b't' | b'm' | b'n' | b'i'
+                | b'e' | b'c' | b'l' | b's' | b'v' | b'x' | b'q' | b'Q' => {
+                    if padded && !right {
+                        prefix.push_escape(PADDING)?;
+                    }
+                    prefix.push_escape(ESCAPE | escape)?;
+                    if padded && right {
+                        prefix.push_escape(PADDING)?;
+                    }
+                }
+                // The server prints nothing for what it does not know.
+                _ => {}
+            }
+        }
+        Some(prefix)
+    }
+
+    fn push(&mut self, byte: u8) -> Option<()> {
+        if byte >= ESCAPE {
+            return None;
+        }
+        self.push_escape(byte)
+    }
+
+    fn push_escape(&mut self, part: u8) -> Option<()> {
+        *self.parts.get_mut(usize::from(self.length))? = part;
+        self.length += 1;
+        Some(())
+    }
+
+    fn parts(&self) -> &[u8] {
+        &self.parts[..usize::from(self.length)]
+    }
+
+    /// As it is written in `postgresql.conf`.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for &part in self.parts() {
+            match part {
+                PADDING => {}
+                WORD => text.push('…'),
+                b'%' => text.push_str("%%"),
+                _ if part >= ESCAPE => text.extend(['%', char::from(part & !ESCAPE)]),
+                _ => text.push(char::from(part)),
+            }
+        }
+        text
+    }
+
+    /// Whether it tells sessions apart.
+    pub(super) fn has_session(&self) -> bool {
+        self.parts().iter().any(|&part| part == ESCAPE | b'c' || part == ESCAPE | b'p')
+    }
+
+    /// Reads the prefix of a line: what it says, and where the severity begins.
+    pub(super) fn read<'b>(&self, line: &'b [u8]) -> Option<(Fields<'b>, usize)> {
+        let mut fields = Fields::default();
+        let at = read(self.parts(), line, 0, &mut fields)?;
+        Some((fields, at))
+    }
+
+    /// How much it says, where several fit.
+    fn weight(&self) -> usize {
+        let escapes = self.parts().iter().filter(|&&part| part >= ESCAPE && part != WORD && part != PADDING);
+        2 * escapes.count() + usize::from(self.has_session())
+    }
+
+    /// The prefix of the lines of a text; `None` where none fits.
+    pub(super) fn detect(text: &[u8]) -> Option<Self> {
+        let lines: Vec<&[u8]> = lines(text).collect();
+        let known = KNOWN.iter().filter_map(|known| Self::parse(known));
+        let guessed = lines.iter().take(8).filter_map(|line| Self::guess(line));
+        let fitting = known.chain(guessed).filter_map(|prefix| {
+            let fits = lines.iter().filter(|line| prefix.read(line).is_some()).count();
+            (fits * 100 >= lines.len() * FIT_MIN && fits > 0).then_some((fits, prefix))
+        });
+        // The last of equals would win otherwise.
+        let all: Vec<(usize, Self)> = fitting.collect();
+        let best = all.iter().map(|(fits, prefix)| (*fits, prefix.weight())).max()?;
+        all.into_iter().find(|(fits, prefix)| (*fits, prefix.weight()) == best).map(|(_, prefix)| prefix)
+    }
+
+    /// A prefix that one line alone fits: for lines that were written before or after a change of the setting.
+    pub(super) fn of_line(line: &[u8]) -> Option<Self> {
+        let known = KNOWN.iter().filter_map(|known| Self::parse(known));
+        let mut fitting = known.filter(|prefix| prefix.length > 0 && prefix.read(line).is_some());
+        fitting.next().or_else(|| Self::guess(line).filter(|guess| guess.read(line).is_some()))
+    }
+
+    /// Makes a prefix out of what the parts of a line look like.
+    fn guess(line: &[u8]) -> Option<Self> {
+        let end = severity::find(line)?;
+        let mut prefix = Self { length: 0, parts: [0; PARTS_MAX] };
+        let (mut at, mut pid) = (0, false);
+        while at < end {
+            let rest = &line[at..end];
+            let (part, length) = if let Some((_, length)) = date_and_time(rest) {
+                (ESCAPE | b'm', length)
+            } else if let Some((_, length)) = epoch(rest).filter(|(_, length)| rest.get(10) == Some(&b'.') && *length > 11) {
+                (ESCAPE | b'n', length)
+            } else if let Some(length) = session_id(rest) {
+                (ESCAPE | b'c', length)
+            } else if let Some((escape, key)) = named(rest) {
+                rest[..key].iter().try_for_each(|&byte| prefix.push(byte))?;
+                at += key;
+                let value = line[at..end].iter().take_while(|byte| !b" ,\"]'|;".contains(byte)).count();
+                (escape, value)
+            } else {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                match (digits, word) {
+                    (0, 0) => {
+                        prefix.push(rest[0])?;
+                        at += 1;
+                        continue;
+                    }
+                    (digits, word) if digits == word && !pid && digits <= 7 => {
+                        pid = true;
+                        (ESCAPE | b'p', digits)
+                    }
+                    (_, word) => (WORD, word),
+                }
+            };
+            prefix.push_escape(part)?;
+            at += length;
+        }
+        Some(prefix)
+    }
+}
+
+/// The lines of a text that begin a record, up to [`LINES_MAX`]; the last one may be cut and is left out.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    let lines = memchr_iter(b'\n', text).map(move |end| &text[std::mem::replace(&mut start, end + 1)..end]);
+    lines.filter(|line| line.first() != Some(&b'\t') && severity::find(line).is_some()).take(LINES_MAX)
+}
+
+/// `user=` and the like: what follows, and how long the name is.
+fn named(text: &[u8]) -> Option<(u8, usize)> {
+    const NAMES: &[(&[u8], u8)] = &[
+        (b"user=", b'u'),
+        (b"usr=", b'u'),
+        (b"db=", b'd'),
+        (b"database=", b'd'),
+        (b"app=", b'a'),
+        (b"application_name=", b'a'),
+        (b"client=", b'h'),
+        (b"host=", b'h'),
+        (b"remote=", b'r'),
+        (b"pid=", b'p'),
+        (b"session=", b'c'),
+        (b"session_id=", b'c'),
+    ];
+    let known = NAMES.iter().find(|(name, _)| text.starts_with(name));
+    known.map(|(name, escape)| (ESCAPE | escape, name.len()))
+}
+
+/// How long a session id at the front is: `6b04b409.a0c`.
+fn session_id(text: &[u8]) -> Option<usize> {
+    let hex = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let start = hex(text);
+    if !(7..=9).contains(&start) || text.get(start) != Some(&b'.') {
+        return None;
+    }
+    let pid = hex(&text[start + 1..]);
+    (1..=8).contains(&pid).then_some(start + 1 + pid)
+}
+
+/// Reads parts from a place in a line on; returns where the severity begins.
+fn read<'b>(parts: &[u8], line: &'b [u8], at: usize, fields: &mut Fields<'b>) -> Option<usize> {
+    let Some((&part, rest)) = parts.split_first() else {
+        return severity::at(line.get(at..)?).then_some(at);
+    };
+    if part < ESCAPE {
+        return if line.get(at) == Some(&part) { read(rest, line, at + 1, fields) } else { None };
+    }
+    let text = line.get(at..)?;
+    match part & !ESCAPE {
+        b'q' => {
+            if severity::at(text) {
+                return Some(at);
+            }
+            read(rest, line, at, fields)
+        }
+        b'_' => read(rest, line, at + text.iter().take_while(|byte| **byte == b' ').count(), fields),
+        b'm' | b't' => {
+            let (at_ns, length) = date_and_time(text)?;
+            fields.at_ns = at_ns;
+            read(rest, line, at + length, fields)
+        }
+        b'n' => {
+            let (at_ns, length) = epoch(text)?;
+            fields.at_ns = at_ns;
+            read(rest, line, at + length, fields)
+        }
+        b's' => read(rest, line, at + date_and_time(text)?.1, fields),
+        b'c' => {
+            let length = session_id(text)?;
+            fields.session = &text[..length];
+            read(rest, line, at + length, fields)
+        }
+        b'p' => {
+            let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if length == 0 {
+                return None;
+            }
+            fields.pid = &text[..length];
+            read(rest, line, at + length, fields)
+        }
+        b'l' | b'x' | b'P' => {
+            read(rest, line, at + text.iter().take_while(|byte| byte.is_ascii_digit()).count(), fields)
+        }
+        b'Q' => {
+            let digits = text.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+            read(rest, line, at + digits, fields)
+        }
+        b'v' => {
+            let length = text.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'/').count();
+            read(rest, line, at + length, fields)
+        }
+        b'e' | b'?' => {
+            let length = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            read(rest, line, at + length, fields)
+        }
+        escape => read_text(escape, rest, line, at, fields),
+    }
+}
+
+/// Reads a text of any form: it ends where what follows it fits.
+fn read_text<'b>(
+    escape: u8,
+    rest: &[u8],
+    line: &'b [u8],
+    at: usize,
+    fields: &mut Fields<'b>,
+) -> Option<usize> {
+    let literal = &rest[..rest.iter().take_while(|part| **part < ESCAPE).count()];
+    let text = &line[at..];
+    let mut take = |length: usize| {
+        let end = read(rest, line, at + length, fields)?;
+        let value = &text[..length];
+        match escape {
+            b'u' => fields.user = value,
+            b'd' => fields.database = value,
+            b'a' => fields.application = value,
+            _ => {}
+        }
+        Some(end)
+    };
+    if literal.is_empty() {
+        // Nothing tells where it ends but what follows: the severity, or another escape behind a blank.
+        let end = severity::find(text)?;
+        return take(if rest.is_empty() { end } else { text.iter().position(|byte| *byte == b' ').unwrap_or(end) });
+    }
+    memmem::find_iter(text, literal).take(ENDS_MAX).find_map(&mut take)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<'b>(prefix: &str, line: &'b str) -> Option<(Fields<'b>, &'b str)> {
+        let (fields, at) = Prefix::parse(prefix)?.read(line.as_bytes())?;
+        Some((fields, &line[at..]))
+    }
+
+    #[test]
+    fn each_known_prefix_can_be_parsed() {
+        for known in KNOWN {
+            assert_eq!(Prefix::parse(known).map(|prefix| prefix.text()).as_deref(), Some(*known));
+        }
+    }
+
+    #[test]
+    fn reads_fields() {
+        let line = "2026-11-23 21:46:43.036 UTC [4012]: [2-1] user=api,db=shop,app=py driver, v=1,client=::1 LOG:  x";
+        let (fields, rest) =
+            read("%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", line).expect("fits");
+        assert_eq!(rest, "LOG:  x");
+        assert_eq!((fields.pid, fields.user, fields.database), (&b"4012"[..], &b"api"[..], &b"shop"[..]));
+        assert_eq!(fields.application, b"py driver, v=1");
+        let (fields, rest) = read("%n %p %Q %e %v %b %P ", "1795470383.621 3607 -24 00000  not initialized  LOG:  x")
+            .expect("fits");
+        assert_eq!((fields.at_ns, fields.pid, rest), (1_795_470_383_621_000_000, &b"3607"[..], "LOG:  x"));
+        let (fields, _) = read("%c:%l:%s:%x:%i:%r:%a", "6b04b409.a0c:4:2026-11-23 21:45:45 UTC:0:CREATE TABLE:[local]:psqlERROR:  x")
+            .expect("fits");
+        assert_eq!((fields.session, fields.application), (&b"6b04b409.a0c"[..], &b"psql"[..]));
+        assert!(read("%m [%p] %q%u@%d ", "2026-11-23 21:45:45.843 UTC [1] LOG:  checkpoint starting: time").is_some());
+        let (fields, _) = read("%-10u|%5p|", "api       | 4012|LOG:  x").expect("fits");
+        assert_eq!((fields.user.trim_ascii(), fields.pid), (&b"api"[..], &b"4012"[..]));
+        assert!(read("%m [%p] ", "2026-11-23 21:45:45.843 UTC [1] user x LOG:  y").is_none());
+    }
+
+    #[test]
+    fn finds_out_what_it_does_not_know() {
+        let text = "<2026-11-23 21:45:45.843 UTC> {4012} user=api LOG:  duration: 1.0 ms\n\
+                    <2026-11-23 21:45:46.843 UTC> {4013} user=web LOG:  duration: 1.0 ms\n";
+        let prefix = Prefix::detect(text.as_bytes()).expect("some prefix");
+        assert_eq!(prefix.text(), "<%m> {%p} user=%u ");
+    }
+}

@@ -1,0 +1,195 @@
+//! PostgreSQL's log as it is written to stderr, with any `log_line_prefix`.
+//!
+//! A record begins with a line of prefix, severity and message; lines that begin with a tab go on with it, and
+//! what else is told of it (`DETAIL` and so on) has lines of its own with the same prefix.
+
+use std::ops::Range;
+
+use memchr::{memchr, memrchr};
+
+use super::entry::{Entry, Recorder};
+use super::prefix::{Fields, Prefix};
+use super::severity::{self, Part, Severity};
+use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
+
+/// The log on stderr.
+pub(in crate::ingest) const FORMAT: Format = Format {
+    name: "postgresql-log",
+    summary: "PostgreSQL's log on stderr with any log_line_prefix, which is found out",
+    sniff,
+    cut,
+    decoder: |framing| Box::new(Decoder::new(framing)),
+};
+
+fn sniff(head: Head<'_>) -> Option<Framing> {
+    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
+    if memchr(0, &text[..text.len().min(4096)]).is_some() {
+        return None;
+    }
+    Prefix::detect(text).map(Framing::Log)
+}
+
+/// Blocks end where the last record begins that is told to begin.
+fn cut(_: Framing, bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    while let Some(newline) = memrchr(b'\n', &bytes[..end]) {
+        let line = &bytes[newline + 1..];
+        let line = &line[..memchr(b'\n', line).unwrap_or(line.len())];
+        let begins = line.first().is_some_and(|byte| *byte != b'\t')
+            && severity::find(line)
+                .and_then(|at| severity::read(&line[at..]))
+                .is_some_and(|(severity, _)| !matches!(severity, Severity::Part(_)));
+        if begins {
+            return newline + 1;
+        }
+        end = newline;
+    }
+    0
+}
+
+#[derive(Debug)]
+struct Decoder {
+    prefix: Option<Prefix>,
+    recorder: Recorder,
+}
+
+/// A record while its lines are read; ranges are of the block.
+#[derive(Debug)]
+struct Record<'b> {
+    fields: Fields<'b>,
+    severity: Severity,
+    line: u64,
+    message: Range<usize>,
+    detail: Range<usize>,
+    context: Range<usize>,
+    statement: Range<usize>,
+    /// What a line that begins with a tab goes on with.
+    latest: Option<Part>,
+}
+
+impl Decoder {
+    fn new(framing: Framing) -> Self {
+        let prefix = if let Framing::Log(prefix) = framing { Some(prefix) } else { None };
+        Self { prefix, recorder: Recorder::default() }
+    }
+
+    /// The prefix of a line; of the file, or of one that was set before or after.
+    fn fields<'b>(&self, line: &'b [u8]) -> Option<(Fields<'b>, usize)> {
+        let own = self.prefix.and_then(|prefix| prefix.read(line));
+        own.or_else(|| Prefix::of_line(line)?.read(line))
+    }
+
+    fn end(&mut self, reading: &mut Reading<'_>, bytes: &[u8], record: Option<Record<'_>>) {
+        let Some(record) = record else { return };
+        let Fields { at_ns, session, pid, user, database, application } = record.fields;
+        self.recorder.take(
+            reading,
+            &Entry {
+                at_ns,
+                line: record.line,
+                session: if session.is_empty() { pid } else { session },
+                user: known(user),
+                database: known(database),
+                application: known(application),
+                severity: record.severity,
+                message: &bytes[record.message],
+                detail: &bytes[record.detail],
+                context: &bytes[record.context],
+                statement: &bytes[record.statement],
+            },
+        );
+    }
+}
+
+/// What is not known yet when a connection begins.
+fn known(name: &[u8]) -> &[u8] {
+    if name == b"[unknown]" { b"" } else { name.trim_ascii() }
+}
+
+impl Decode for Decoder {
+    fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
+        let bytes = block.bytes;
+        self.recorder.begin(reading, &block.place.file);
+        let mut record: Option<Record<'_>> = None;
+        let mut number = block.place.line;
+        let mut start = 0;
+        while start < bytes.len() {
+            let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
+            let line = &bytes[start..end];
+            if line.first() == Some(&b'\t') {
+                if let Some(record) = &mut record {
+                    record.go_on(end);
+                }
+            } else if !line.trim_ascii().is_empty() {
+                match self.fields(line) {
+                    Some((fields, at)) => {
+                        let begun = Record::begin(fields, line, start + at, end, number);
+                        match begun.severity {
+                            Severity::Part(part) => {
+                                if let Some(record) = record.as_mut().filter(|record| record.owns(&begun)) {
+                                    record.add(part, begun.message);
+                                }
+                            }
+                            _ => {
+                                let ended = record.replace(begun);
+                                self.end(reading, bytes, ended);
+                            }
+                        }
+                    }
+                    None => {
+                        let offset = block.place.offset + start as u64;
+                        let reason = "not a line of PostgreSQL's log with a known prefix";
+                        reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
+                    }
+                }
+            }
+            number += 1;
+            start = end + 1;
+        }
+        self.end(reading, bytes, record);
+        bytes.len()
+    }
+}
+
+impl<'b> Record<'b> {
+    fn begin(fields: Fields<'b>, line: &[u8], at: usize, end: usize, number: u64) -> Self {
+        let rest = &line[line.len() - (end - at)..];
+        let (severity, length) = severity::read(rest).unwrap_or((Severity::Log, 0));
+        Self {
+            fields,
+            severity,
+            line: number,
+            message: at + length..end,
+            detail: 0..0,
+            context: 0..0,
+            statement: 0..0,
+            latest: None,
+        }
+    }
+
+    /// Whether a line that tells more is of the same session.
+    fn owns(&self, other: &Self) -> bool {
+        (self.fields.session, self.fields.pid) == (other.fields.session, other.fields.pid)
+    }
+
+    fn add(&mut self, part: Part, text: Range<usize>) {
+        self.latest = Some(part);
+        match part {
+            Part::Detail => self.detail = text,
+            Part::Context => self.context = text,
+            Part::Statement => self.statement = text,
+            Part::Other => {}
+        }
+    }
+
+    /// Another line of what came last.
+    fn go_on(&mut self, end: usize) {
+        match self.latest {
+            None => self.message.end = end,
+            Some(Part::Detail) => self.detail.end = end,
+            Some(Part::Context) => self.context.end = end,
+            Some(Part::Statement) => self.statement.end = end,
+            Some(Part::Other) => {}
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Moments as servers write them into their logs.
+
+/// Nanoseconds of a second.
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Abbreviations of time zones that mean one offset nearly everywhere, in minutes. What is not among them is taken
+/// as UTC: moments of one log still have their right distances.
+const ZONES: &[(&[u8], i64)] = &[
+    (b"UTC", 0),
+    (b"GMT", 0),
+    (b"Z", 0),
+    (b"WET", 0),
+    (b"WEST", 60),
+    (b"BST", 60),
+    (b"CET", 60),
+    (b"CEST", 120),
+    (b"EET", 120),
+    (b"EEST", 180),
+    (b"MSK", 180),
+    (b"JST", 540),
+    (b"KST", 540),
+    (b"AEST", 600),
+    (b"AEDT", 660),
+    (b"NZST", 720),
+    (b"NZDT", 780),
+    (b"EST", -300),
+    (b"EDT", -240),
+    (b"CST", -360),
+    (b"CDT", -300),
+    (b"MST", -420),
+    (b"MDT", -360),
+    (b"PST", -480),
+    (b"PDT", -420),
+];
+
+/// Reads `2026-11-23 21:45:45[.843][ UTC]` (or with `T`, or with an offset) from the front of a text: nanoseconds
+/// since the Unix epoch, and how many bytes it has.
+pub(super) fn date_and_time(text: &[u8]) -> Option<(u64, usize)> {
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let (clock, _) = rest.get(1..)?.split_first_chunk::<8>()?;
+    let separated = date[4] == b'-' && date[7] == b'-' && matches!(rest[0], b' ' | b'T');
+    if !separated || clock[2] != b':' || clock[5] != b':' {
+        return None;
+    }
+    let year = number(&date[..4])?;
+    let (month, day) = (number(&date[5..7])?, number(&date[8..])?);
+    let (hour, minute, second) = (number(&clock[..2])?, number(&clock[3..5])?, number(&clock[6..])?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + second;
+    let (fraction_ns, mut length) = fraction(text, 19);
+    let mut at_ns = seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?;
+    if let Some((minutes, zone)) = zone(text.get(length..)?) {
+        let offset_ns = minutes.unsigned_abs() * 60 * SECOND_NS;
+        at_ns = if minutes < 0 { at_ns.checked_add(offset_ns)? } else { at_ns.checked_sub(offset_ns)? };
+        length += zone;
+    }
+    Some((at_ns, length))
+}
+
+/// Reads seconds since the Unix epoch, `1795470383.621`.
+pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
+    let digits = text.iter().take(12).take_while(|byte| byte.is_ascii_digit()).count();
+    if !(9..=11).contains(&digits) {
+        return None;
+    }
+    let (fraction_ns, length) = fraction(text, digits);
+    Some((number(&text[..digits])?.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, length))
+}
+
+/// A fraction of a second in nanoseconds, and where it ends.
+fn fraction(text: &[u8], from: usize) -> (u64, usize) {
+    if !matches!(text.get(from), Some(b'.' | b',')) {
+        return (0, from);
+    }
+    let digits = text[from + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 {
+        return (0, from);
+    }
+    let kept = &text[from + 1..from + 1 + digits.min(9)];
+    let scale = 10u64.pow(9 - kept.len() as u32);
+    (number(kept).unwrap_or(0) * scale, from + 1 + digits)
+}
+
+/// A zone behind a time, as minutes east of Greenwich, with the blank before it.
+fn zone(text: &[u8]) -> Option<(i64, usize)> {
+    let blank = usize::from(text.first() == Some(&b' '));
+    let name = &text[blank..];
+    match name.first()? {
+        b'+' | b'-' => {
+            let digits = name[1..].iter().take(5).take_while(|byte| byte.is_ascii_digit() || **byte == b':');
+            let length = digits.count();
+            let hours = number(name.get(1..3)?)?;
+            let minutes = match length {
+                4 => number(&name[3..5])?,
+                5 => number(&name[4..6])?,
+                _ => 0,
+            };
+            let east = (hours * 60 + minutes).cast_signed();
+            let length = if length >= 4 { length } else { 2 };
+            Some((if name[0] == b'-' { -east } else { east }, blank + 1 + length))
+        }
+        byte if byte.is_ascii_uppercase() => {
+            let length = name.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+            let known = ZONES.iter().find(|(zone, _)| *zone == &name[..length]);
+            let is_zone = known.is_some() || (blank == 1 && (3..=5).contains(&length));
+            is_zone.then(|| (known.map_or(0, |(_, minutes)| *minutes), blank + length))
+        }
+        _ => None,
+    }
+}
+
+/// Days from the Unix epoch to a date of the Gregorian calendar; `None` before it.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let of_era = year % 400;
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    (year / 400 * 146_097 + of_era).checked_sub(719_468)
+}
+
+/// A number in decimal digits and nothing else; `None` where there are none or too many.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Option<(u64, &str)> {
+        date_and_time(text.as_bytes()).map(|(at_ns, length)| (at_ns / 1_000_000, &text[length..]))
+    }
+
+    #[test]
+    fn reads_what_servers_write() {
+        assert_eq!(at("2026-11-23 21:45:45.843 UTC [2572]"), Some((1_795_470_345_843, " [2572]")));
+        assert_eq!(at("2026-11-23 22:45:45.843 CET,\"a\""), Some((1_795_470_345_843, ",\"a\"")));
+        assert_eq!(at("2026-11-23 21:45:45 UTC-6b04"), Some((1_795_470_345_000, "-6b04")));
+        assert_eq!(at("2026-11-23T21:45:45.843210Z"), Some((1_795_470_345_843, "")));
+        assert_eq!(at("2026-11-23 16:15:45.843 -0530 x"), Some((1_795_470_345_843, " x")));
+        assert_eq!(at("2026-11-24 00:45:45.843 +03 x"), Some((1_795_470_345_843, " x")));
+        assert_eq!(at("2026-11-24T00:45:45+03:00 x"), Some((1_795_470_345_000, " x")));
+        assert_eq!(at("1970-01-01 00:00:00 UTC"), Some((0, "")));
+        assert_eq!(at("2024-02-29 00:00:00 LOG:  x"), Some((1_709_164_800_000, ":  x")));
+        assert_eq!(at("1969-12-31 23:59:59 UTC"), None);
+        assert_eq!(at("2026-13-23 21:45:45"), None);
+        assert_eq!(at("2026-11-23 21:45"), None);
+    }
+
+    #[test]
+    fn reads_seconds_since_the_epoch() {
+        assert_eq!(epoch(b"1795470383.621 3607"), Some((1_795_470_383_621_000_000, 14)));
+        assert_eq!(epoch(b"17954703 3607"), None);
+    }
+}
