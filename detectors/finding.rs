@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::evidence::trace::{INCOMPLETE, NO_REQUEST};
+use crate::evidence::trace::{INCOMPLETE, NO_REQUEST, SESSION};
 
 /// The version of the report's form.
 pub const VERSION: u32 = 1;
@@ -314,7 +314,7 @@ impl Finding {
     /// Left out of a page for people unless asked for: a lead, unless it is about a statement whose
     /// request was not recorded, which is all that makes it unsure.
     pub fn is_hidden(&self) -> bool {
-        let unrecorded = matches!(self.endpoint.as_deref(), Some(NO_REQUEST | INCOMPLETE));
+        let unrecorded = matches!(self.endpoint.as_deref(), Some(NO_REQUEST | SESSION | INCOMPLETE));
         self.is_lead() && !(unrecorded && self.subject.kind == SubjectKind::Statement)
     }
 
@@ -506,12 +506,17 @@ pub enum Unit {
 /// A request that shows a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// Trace id, 32 hex digits.
+    /// Trace id, 32 hex digits; in a log the place where the request begins, `postgresql.log:8812`.
     pub trace: String,
-    /// Span ids of the first operations concerned, 16 hex digits.
+    /// Span ids of the first operations concerned, 16 hex digits; in a log their places.
     pub spans: Vec<String>,
     /// Duration of the request.
     pub duration_ns: u64,
+}
+
+/// Whether what identifies a request is its place in a log.
+pub fn is_place(trace: &str) -> bool {
+    trace.contains(':')
 }
 
 /// A request drawn in time, as measured and with the finding's fix alone. Equal operations that follow one

@@ -180,6 +180,9 @@ fn confidence(
     if unsure || group.view.request.name == EndpointName::Incomplete {
         return Confidence::Low;
     }
+    if group.view.request.guessed && !(sent_for.is_some() && is_one_run(group)) {
+        return Confidence::Low;
+    }
     let points = [
         (values != GroupValues::Unknown && values != GroupValues::Distinct(1), 2),
         (sent_for.is_some(), 1),
@@ -191,9 +194,15 @@ fn confidence(
     ];
     match points.iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum::<u32>() {
         0 => Confidence::Low,
-        3.. if !at_once => Confidence::High,
+        3.. if !at_once && !group.view.request.guessed => Confidence::High,
         _ => Confidence::Medium,
     }
+}
+
+/// Whether nothing else is sent between the calls: where requests are told apart by pauses alone, several that
+/// follow one another do other things in between.
+fn is_one_run(group: &Group<'_>) -> bool {
+    group.numbers.windows(2).all(|pair| pair[0] + 1 == pair[1])
 }
 
 /// Whether a query returned about as many rows as there are calls: a mapper may know some already.

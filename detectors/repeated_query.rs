@@ -95,7 +95,9 @@ fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found:
     }
     let seen = repeats.len() as u64 + 1;
     let needed = group.view.settings.get_for(&REPEATS_MIN, group.shape);
-    let candidate = found.push(subject, Remedy::Remove { worst: LEFT_AT_WORST }, Confidence::High);
+    // Each of several requests on one connection may ask once.
+    let confidence = if group.view.request.guessed { Confidence::Low } else { Confidence::High };
+    let candidate = found.push(subject, Remedy::Remove { worst: LEFT_AT_WORST }, confidence);
     candidate.repeats(seen).claim(repeats);
     if seen < needed {
         candidate.short_of(ShortOf { what: "statements with the same values", seen, needed });

@@ -75,7 +75,7 @@ pub(crate) const DETECTOR: Detector = Detector {
 const CHAIN_MAX: usize = 64;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    if !view.is_answered() {
+    if !view.is_answered() || view.request.is_logged() {
         return;
     }
     for class in [Class::Calls, Class::Statements] {

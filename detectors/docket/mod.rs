@@ -26,7 +26,9 @@ use crate::candidate::{Candidate, Candidates, Subject};
 use crate::evidence::cache_reads::cache_reads;
 use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
-use crate::evidence::{ConnectionUse, Dictionary, Kind, Session, ShapeRef, SpanId, Symbol, Timelines, TraceId};
+use crate::evidence::{
+    ConnectionUse, Dictionary, Kind, Session, ShapeRef, SpanId, Symbol, Timelines, TraceId,
+};
 use crate::settings::Resolved;
 use crate::skeleton::{Builder, Node};
 use crate::starts::{Start, starts};
@@ -112,7 +114,9 @@ impl Gathers for Docket {
         self.spans_without_parent += u64::from(trace.orphans);
         self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
         self.skewed_traces += u64::from(trace.skew_ns > 0);
-        self.timelines.add(trace, uses, dictionary);
+        if !trace.requests.iter().all(Request::is_logged) {
+            self.timelines.add(trace, uses, dictionary);
+        }
         let commands = self.operations[Kind::Cache as usize];
         self.add_operations(trace, dictionary);
         self.add_candidates(trace, found, dictionary);

@@ -54,6 +54,11 @@ impl EndpointTally {
         self.statements.add(statements.map(|statement| u64::from(statement.repeats.max(1))).sum());
     }
 
+    /// Critical path of one kind, of all requests together.
+    pub(crate) fn path_ns(&self, waits: Waits) -> u64 {
+        self.latency.values().map(|bucket| bucket.path_ns[waits as usize]).sum()
+    }
+
     pub(crate) fn merge(&mut self, other: Self) {
         self.requests += other.requests;
         self.errors += other.errors;

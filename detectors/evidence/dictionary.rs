@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::session::log_and_line;
-use super::{Span, SpanId};
 use super::shape::{Shape, ShapeId};
+use super::{Span, SpanId};
 
 /// An interned text. The default is the empty text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -284,7 +284,8 @@ impl Session {
                     Some(request) => request.take(execution, verb),
                     request => *request = Some(Building::begin(execution, endpoint, verb)),
                 }
-                self.trace.operations.push(operation(execution));
+                let at_ns = self.trace.operations.last().map_or(begin_ns(execution), |last| last.span.end_ns);
+                self.trace.operations.push(operation(execution, at_ns));
             }
             self.next += 1;
         }
@@ -296,7 +297,8 @@ impl Session {
     fn finish(&mut self, building: &Building) {
         let Trace { id, requests, operations, segments, .. } = &mut self.trace;
         *id = LOG | TraceId::from(building.opened_by.id);
-        let path = (building.start_ns, building.end_ns);
+        let end_ns = operations.last().map_or(building.start_ns, |last| last.span.end_ns);
+        let path = (building.start_ns, end_ns);
         let own = 0..operations.len() as u32;
         let path_ns = self.walker.walk(operations, own.clone(), path, segments);
         requests.push(Request {
@@ -304,12 +306,13 @@ impl Session {
             opened_by: building.opened_by,
             name: building.name,
             start_ns: building.start_ns,
-            end_ns: building.end_ns,
+            end_ns,
             caller: NONE,
             waited_for: false,
             operations: own,
             segments: 0..segments.len() as u32,
             path_ns,
+            guessed: building.name == EndpointName::Session && building.within == Transaction::Outside,
         });
     }
 }
@@ -332,7 +335,7 @@ impl Building {
         let start_ns = begin_ns(execution);
         Self {
             opened_by: Span { start_ns, ..execution.span },
-            name: if none { EndpointName::NoRequest } else { EndpointName::Route(endpoint) },
+            name: if none { EndpointName::Session } else { EndpointName::Route(endpoint) },
             endpoint,
             start_ns,
             end_ns: execution.span.end_ns,
@@ -399,8 +402,11 @@ fn begin_ns(execution: &Execution) -> u64 {
     execution.span.start_ns.saturating_sub(execution.prepare_ns)
 }
 
-fn operation(execution: &Execution) -> Operation {
-    let span = Span { start_ns: begin_ns(execution), ..execution.span };
+/// Operations follow one another without a gap: between them the client did something that no log tells of, and
+/// what is left is the database's time.
+fn operation(execution: &Execution, at_ns: u64) -> Operation {
+    let took_ns = execution.span.end_ns - begin_ns(execution);
+    let span = Span { start_ns: at_ns, end_ns: at_ns.saturating_add(took_ns), ..execution.span };
     Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 }
 }
 

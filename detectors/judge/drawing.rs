@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::considered::Considered;
 use super::endpoints::EndpointView;
+use super::telling::trace_id;
 use crate::candidate::{Part, Remedy};
 use crate::evidence::trace::Waits;
 use crate::evidence::{Dictionary, ShapeRef};
@@ -58,7 +59,7 @@ pub(super) fn waterfall(
         }
     };
     Some(Waterfall {
-        trace: format!("{:032x}", skeleton.trace),
+        trace: trace_id(skeleton.trace, dictionary),
         duration_ns: skeleton.duration_ns,
         fixed_ns: [best_ns, worst_ns].map(|fixed_ns| fixed_ns.min(skeleton.duration_ns)),
         rows: in_order(skeleton, &shown, &measured)

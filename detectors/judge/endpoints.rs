@@ -77,7 +77,17 @@ impl<'a> EndpointView<'a> {
 
     /// Whether its "requests" are operations whose request was not recorded: nobody's latency.
     pub(super) fn is_made_up(&self) -> bool {
-        matches!(self.key.name, EndpointName::NoRequest | EndpointName::Incomplete)
+        self.key.name.is_made_up()
+    }
+
+    /// Whether a server's log tells of what is gathered here.
+    pub(super) fn is_logged(&self) -> bool {
+        self.key.name == EndpointName::Session
+    }
+
+    /// Time of the database on critical paths, of all requests together.
+    pub(super) fn database_ns(&self) -> u64 {
+        self.tally.path_ns(Waits::Database)
     }
 
     /// The sampled requests, each with the number it stands for.

@@ -19,7 +19,9 @@ pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<Log
     let by_plan = !logged.has_lines();
     let mut rows: Vec<Row<'_>> =
         logged.statements.iter().map(|(key, tally)| Row::of(*key, tally, by_plan, dictionary)).collect();
-    rows.sort_by_cached_key(|row| (Reverse((row.time_ns, row.executions)), row.shape.text.clone(), row.database));
+    rows.sort_by_cached_key(|row| {
+        (Reverse((row.time_ns, row.executions)), row.shape.text.clone(), row.database)
+    });
     let mut told = LoggedStatements {
         statements: rows.len() as u64,
         executions: rows.iter().map(|row| row.executions).sum(),
@@ -71,9 +73,8 @@ impl<'a> Row<'a> {
 
     fn told(&self, dictionary: &Dictionary) -> LoggedStatement {
         let tally = self.tally;
-        let at = |permille: u64, needed: u64| {
-            (tally.timed >= needed).then(|| tally.durations.quantile(permille))
-        };
+        let at =
+            |permille: u64, needed: u64| (tally.timed >= needed).then(|| tally.durations.quantile(permille));
         LoggedStatement {
             text: self.shape.text.to_string(),
             shape: self.shape.id.to_string(),

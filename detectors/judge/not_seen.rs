@@ -8,8 +8,10 @@ use crate::group;
 
 /// Everything that stays in the dark, by service and name.
 pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen> {
+    // What a database's log does not show, no setting of a program will.
+    let recorded = docket.endpoints.keys().filter(|key| key.name != EndpointName::Session);
     let mut services: Vec<(&str, Symbol)> =
-        docket.endpoints.keys().map(|key| (dictionary.text(key.service), key.service)).collect();
+        recorded.map(|key| (dictionary.text(key.service), key.service)).collect();
     services.sort_unstable();
     services.dedup();
     let nothing = ServiceTally::default();

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::claims::Claims;
 use super::considered::Considered;
-use super::endpoints::{EndpointView, metric_of};
+use super::endpoints::{Effect, EndpointView, metric_of};
 use crate::candidate::{Mark, Remedy, Subject};
 use crate::figures::{bytes, duration};
 use crate::finding::{AfterFix, Confidence, Latency};
@@ -108,8 +108,8 @@ struct Selection<'s, 'a> {
     told: Vec<usize>,
     told_for_bytes: Vec<usize>,
     fixes: Fixes,
-    /// Latency of endpoints with `fixes` done, by number, as far as it was asked for.
-    fixed: FxHashMap<usize, Latency>,
+    /// What becomes of endpoints with `fixes` done, by number, as far as it was asked for.
+    fixed: FxHashMap<usize, Effect>,
 }
 
 impl Selection<'_, '_> {
@@ -120,7 +120,7 @@ impl Selection<'_, '_> {
         }
         let worth = candidate.effects.iter().any(|(view, effect)| {
             let view = &self.views[*view];
-            is_worth_telling(view, candidate, &view.latency, &effect.predicted)
+            is_worth_telling(view, candidate, (&view.latency, &effect.predicted), effect.gain_ns)
         });
         if let Some(told) = self.told.iter().copied().find(|&told| self.explains(told, candidate, claims)) {
             return Verdict::ExplainedBy(told);
@@ -184,8 +184,10 @@ impl Selection<'_, '_> {
         let worth = candidate.effects.iter().any(|(place, _)| {
             let view = &self.views[*place];
             let before = self.fixed.entry(*place);
-            let before = before.or_insert_with(|| view.replay(&self.fixes, replayer).predicted);
-            is_worth_telling(view, candidate, before, &view.replay(&with, replayer).predicted)
+            let before = before.or_insert_with(|| view.replay(&self.fixes, replayer));
+            let after = view.replay(&with, replayer);
+            let gain_ns = after.gain_ns.saturating_sub(before.gain_ns);
+            is_worth_telling(view, candidate, (&before.predicted, &after.predicted), gain_ns)
         });
         match worth {
             true => Verdict::Told,
@@ -206,6 +208,10 @@ impl Selection<'_, '_> {
     fn little(&self, candidate: &Considered<'_>) -> String {
         let best = candidate.effects.iter().max_by_key(|(_, effect)| effect.gain_ns);
         let Some((view, effect)) = best else { return "not on the path of any sampled request".to_owned() };
+        if self.views[*view].is_logged() {
+            let (gain_ns, of_ns) = (effect.gain_ns, self.views[*view].database_ns());
+            return format!("gives back {} of {} of the database", duration(gain_ns), duration(of_ns));
+        }
         let measured_ns = self.views[*view].latency.p50.unwrap_or(0);
         let gain_ns = measured_ns.saturating_sub(effect.predicted.p50.unwrap_or(measured_ns));
         format!("gives back {} of {} at p50", duration(gain_ns), duration(measured_ns))
@@ -216,9 +222,23 @@ impl Selection<'_, '_> {
 fn is_worth_telling(
     view: &EndpointView<'_>,
     candidate: &Considered<'_>,
-    before: &Latency,
-    after: &Latency,
+    (before, after): (&Latency, &Latency),
+    gain_ns: u64,
 ) -> bool {
+    let least_ns = match candidate.fix.remedy {
+        _ if view.excess_ns().is_some() => 1,
+        Remedy::SendOnce | Remedy::Overlap | Remedy::Remove { .. } | Remedy::Alone { .. } => GAIN_MIN_NS,
+        Remedy::Defer
+        | Remedy::Shrink { .. }
+        | Remedy::Beside
+        | Remedy::CutAt { .. }
+        | Remedy::LikeLater { .. } => GAIN_OF_QUICKER_MIN_NS,
+    };
+    if view.is_logged() {
+        // Nobody's latency: what counts is the database's time, of which it must take a share.
+        let enough = u128::from(gain_ns) * 100 >= u128::from(view.database_ns()) * u128::from(GAIN_SHARE_MIN);
+        return enough && gain_ns >= least_ns.saturating_mul(candidate.tally.full);
+    }
     let gain = |before: Option<u64>, after: Option<u64>| {
         before.zip(after).map_or(0, |(before, after)| before.saturating_sub(after))
     };
@@ -231,15 +251,6 @@ fn is_worth_telling(
         let of = |latency| metric_of(latency, target.metric);
         (gain(of(before), of(after)), of(&view.latency))
     });
-    let least_ns = match candidate.fix.remedy {
-        _ if view.excess_ns().is_some() => 1,
-        Remedy::SendOnce | Remedy::Overlap | Remedy::Remove { .. } | Remedy::Alone { .. } => GAIN_MIN_NS,
-        Remedy::Defer
-        | Remedy::Shrink { .. }
-        | Remedy::Beside
-        | Remedy::CutAt { .. }
-        | Remedy::LikeLater { .. } => GAIN_OF_QUICKER_MIN_NS,
-    };
     at_median >= least_ns && enough(at_median, view.latency.p50)
         || at_target.0 >= least_ns && enough(at_target.0, at_target.1)
         || at_tail >= GAIN_AT_P99_MIN_NS

@@ -5,8 +5,8 @@ use super::endpoints::{EndpointView, spread};
 use super::{drawing, identity};
 use crate::candidate::{Advice, Mark, Remedy, Subject};
 use crate::docket::Exemplar;
-use crate::evidence::Dictionary;
 use crate::evidence::trace::Waits;
+use crate::evidence::{Dictionary, SpanId, TraceId, line_of};
 use crate::finding::{
     Affected, Evidence, Finding, FindingLatency, Fix, Gain, GainKind, Latency, Location, ResourceClass,
     Verify,
@@ -24,6 +24,7 @@ pub(super) fn finding(
     let view = &views[candidate.home];
     let effect = candidate.effect_at_home();
     let repeats = spread(&candidate.tally.repeats);
+    let exemplars = candidate.tally.exemplars.in_order();
     let mut finding = Finding {
         id: candidate.id.clone(),
         cause: cause_of(candidate, view),
@@ -34,7 +35,7 @@ pub(super) fn finding(
         subject: candidate.subject.clone(),
         requests: candidate.tally.full,
         repeats: (repeats.max > 0).then_some(repeats),
-        gain: gain(candidate, kind),
+        gain: gain(candidate, view, kind),
         resource: resource(candidate, dictionary),
         confidence: candidate.confidence,
         latency_ns: FindingLatency {
@@ -46,7 +47,7 @@ pub(super) fn finding(
         why: why(candidate, kind),
         fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
         verify: verify(candidate, scales.again),
-        evidence: candidate.tally.exemplars.in_order().into_iter().map(evidence).collect(),
+        evidence: exemplars.into_iter().map(|exemplar| evidence(exemplar, dictionary)).collect(),
         waterfall: drawing::waterfall(candidate, view, dictionary, replayer),
         also: Vec::new(),
         accepted: None,
@@ -80,9 +81,9 @@ fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
     )
 }
 
-fn gain(candidate: &Considered<'_>, kind: GainKind) -> Gain {
+fn gain(candidate: &Considered<'_>, view: &EndpointView<'_>, kind: GainKind) -> Gain {
     let total_ns = match kind {
-        GainKind::DatabaseTime => candidate.tally.claimed_total_ns,
+        GainKind::DatabaseTime if !view.is_logged() => candidate.tally.claimed_total_ns,
         GainKind::Network => 0,
         _ => candidate.gain_ns,
     };
@@ -174,10 +175,19 @@ fn verify(candidate: &Considered<'_>, again: &str) -> Verify {
     }
 }
 
-fn evidence(exemplar: &Exemplar) -> Evidence {
+fn evidence(exemplar: &Exemplar, dictionary: &Dictionary) -> Evidence {
+    let place = |span: SpanId| match line_of(exemplar.trace) {
+        Some(_) => dictionary.place_of_line(span),
+        None => format!("{span:016x}"),
+    };
     Evidence {
-        trace: format!("{:032x}", exemplar.trace),
-        spans: exemplar.spans.iter().map(|span| format!("{span:016x}")).collect(),
+        trace: trace_id(exemplar.trace, dictionary),
+        spans: exemplar.spans.iter().map(|&span| place(span)).collect(),
         duration_ns: exemplar.duration_ns,
     }
+}
+
+/// A trace's id as it is shown; a request of a log has a place instead.
+pub(super) fn trace_id(trace: TraceId, dictionary: &Dictionary) -> String {
+    line_of(trace).map_or_else(|| format!("{trace:032x}"), |line| dictionary.place_of_line(line))
 }

@@ -154,7 +154,7 @@ impl Queries {
         match request.name {
             // The run of all tests, with what they set up and tear down: it grows with their number.
             EndpointName::Root(_) if tests => Some(&mut self.left_out.around_tests),
-            EndpointName::NoRequest => Some(&mut self.left_out.outside),
+            EndpointName::NoRequest | EndpointName::Session => Some(&mut self.left_out.outside),
             EndpointName::Background(_) => Some(&mut self.left_out.background),
             EndpointName::Incomplete => Some(&mut self.left_out.incomplete),
             EndpointName::Route(_) | EndpointName::Root(_) => {

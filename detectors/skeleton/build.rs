@@ -454,7 +454,9 @@ fn plain(trace: &Trace, Element { number, start_ns, end_ns }: Element) -> Draft 
             let (shape, name) = match request.name {
                 EndpointName::Route(shape) | EndpointName::Background(shape) => (shape, Symbol::default()),
                 EndpointName::Root(name) => (ShapeRef::default(), name),
-                EndpointName::NoRequest | EndpointName::Incomplete => Default::default(),
+                EndpointName::NoRequest | EndpointName::Session | EndpointName::Incomplete => {
+                    Default::default()
+                }
             };
             (Kind::Entry, shape, name, request.opened_by.origin, 1)
         }

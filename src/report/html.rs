@@ -10,7 +10,7 @@ use std::io;
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{Confidence, Endpoint, Finding, PathTime, Report, TargetResult};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
 use super::{Output, Style, numbered};
 
 pub(super) const OUTPUT: Output = Output {
@@ -253,7 +253,8 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     }
     if let Some(first) = finding.evidence.first() {
         let trace = Text(&first.trace);
-        writeln!(out, "<dt>seen</dt><dd>trace <code>{trace}</code> ({})</dd>", duration(first.duration_ns))?;
+        let what = trace_or_place(&first.trace);
+        writeln!(out, "<dt>seen</dt><dd>{what}<code>{trace}</code> ({})</dd>", duration(first.duration_ns))?;
     }
     writeln!(out, "<dt>id</dt><dd><code>{}</code></dd>\n</dl>", Text(&finding.id))
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
 use super::{CheckOutput, Output, Style, numbered};
 
 pub(super) const OUTPUT: Output = Output {
@@ -189,7 +189,8 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     }
     writeln!(out, "- **check** {}: {}", prose(&checked(&finding.verify)), code(&finding.verify.command))?;
     if let Some(first) = finding.evidence.first() {
-        writeln!(out, "- seen in trace {} ({})", code(&first.trace), duration(first.duration_ns))?;
+        let what = trace_or_place(&first.trace);
+        writeln!(out, "- seen in {what}{} ({})", code(&first.trace), duration(first.duration_ns))?;
     }
     writeln!(out, "- id {}", code(&finding.id))
 }

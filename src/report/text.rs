@@ -7,6 +7,7 @@ mod finding;
 mod first;
 mod fit;
 mod ink;
+mod logged;
 mod page;
 mod rest;
 mod table;
@@ -38,6 +39,7 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
         return waterfall::write(&mut page, report, &shown, number);
     }
     first::write(&mut page, report, &shown)?;
+    logged::write(&mut page, report, style.verbose)?;
     let (loud, quiet): (Vec<&Endpoint>, Vec<&Endpoint>) =
         report.endpoints.iter().partition(|endpoint| shown.is_loud(endpoint));
     for endpoint in loud {

@@ -2,7 +2,7 @@
 
 use detectors::comparison::{Cost, FindingChange};
 use detectors::figures::{bytes, count, counted, duration};
-use detectors::finding::{Endpoint, Finding, Gain, GainKind, Latency, Location, Unit, Verify};
+use detectors::finding::{Endpoint, Finding, Gain, GainKind, Latency, Location, Unit, Verify, is_place};
 use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
 
@@ -12,6 +12,11 @@ pub(super) const WHOLE_SERVICE: &str = "(whole service)";
 /// What holds for every comparison of two recordings.
 pub(super) const ONE_OF_EACH: &str =
     "Per request, of one recording of each side: the same code measured twice differs, too.";
+
+/// What a request's id or place is called: `trace `, or nothing in front of `postgresql.log:8812`.
+pub(super) fn trace_or_place(trace: &str) -> &'static str {
+    if is_place(trace) { "" } else { "trace " }
+}
 
 /// The target's metric or else the highest that is known, then the median.
 pub(super) fn metrics(latency: &Latency, endpoint: Option<&Endpoint>) -> Vec<Metric> {

@@ -2,7 +2,7 @@
 
 use super::{Noted, Record, WAIT_MIN_NS};
 use crate::docket::hash_of;
-use crate::evidence::trace::{EndpointName, NONE, Operation, Request, Trace, Waits};
+use crate::evidence::trace::{NONE, Operation, Request, Trace, Waits};
 use crate::evidence::{Kind, ShapeRef, Symbol, TraceId};
 
 /// Statements of one request that follow each other this closely use one connection without a pause.
@@ -91,7 +91,7 @@ impl Reading {
         self.open.clear();
         self.acquired.clear();
         self.called_until_ns = request.start_ns;
-        let recorded = !matches!(request.name, EndpointName::NoRequest | EndpointName::Incomplete);
+        let recorded = !request.name.is_made_up();
         for number in request.operations.clone() {
             let operation = &trace.operations[number as usize];
             match operation.kind {

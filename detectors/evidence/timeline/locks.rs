@@ -7,7 +7,7 @@ use crate::docket::hash_of;
 use crate::evidence::content_hash::{START, fnv_1a};
 use crate::evidence::shape::Shape;
 use crate::evidence::shape::sql::Verb;
-use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
+use crate::evidence::trace::{Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, ShapeRef, Symbol};
 
 /// Statements of one request that are noted.
@@ -103,7 +103,7 @@ impl Locks {
     pub(super) fn of(&mut self, trace: &Trace, request: &Request, dictionary: &Dictionary) -> &[Taken] {
         self.taken.clear();
         self.seen.clear();
-        if matches!(request.name, EndpointName::NoRequest | EndpointName::Incomplete) {
+        if request.name.is_made_up() {
             return &self.taken;
         }
         let operations = trace.operations_of(request);

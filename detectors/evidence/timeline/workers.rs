@@ -2,7 +2,7 @@
 
 use crate::docket::{EndpointKey, hash_of};
 use crate::evidence::Dictionary;
-use crate::evidence::trace::{EndpointName, NONE, Request, Trace};
+use crate::evidence::trace::{NONE, Request, Trace};
 
 /// A request of one process, by the clock of that process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Served {
 impl Served {
     /// `None` where the request itself was not recorded.
     pub(super) fn of(trace: &Trace, request: &Request, dictionary: &Dictionary) -> Option<Self> {
-        if matches!(request.name, EndpointName::NoRequest | EndpointName::Incomplete) {
+        if request.name.is_made_up() {
             return None;
         }
         Some(Self {

@@ -348,6 +348,7 @@ impl Assembler {
             operations: 0..0,
             segments: 0..0,
             path_ns: [0; _],
+            guessed: false,
         });
     }
 

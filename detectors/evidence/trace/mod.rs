@@ -16,7 +16,7 @@ pub use assemble::Assembler;
 pub use path::Segment;
 pub(in crate::evidence) use path::Walker;
 
-use super::{Dictionary, Family, Kind, ShapeRef, Span, SpanId, Symbol, TraceId};
+use super::{Dictionary, Family, Kind, Logged, ShapeRef, Span, SpanId, Symbol, TraceId};
 
 /// Stands for "no such operation" or "no such request" in an index.
 pub const NONE: u32 = u32::MAX;
@@ -59,6 +59,9 @@ impl Waits {
 /// Stands for the endpoint of operations outside of any request.
 pub const NO_REQUEST: &str = "(no request)";
 
+/// Stands for the endpoint of statements that a server's log tells of.
+pub const SESSION: &str = "(sessions)";
+
 /// Stands for the endpoint of operations whose request was not recorded.
 pub const INCOMPLETE: &str = "(incomplete)";
 
@@ -73,6 +76,8 @@ pub enum EndpointName {
     Root(Symbol),
     /// Operations whose caller was not recorded at all.
     NoRequest,
+    /// Statements of a session of a server's log that seem to belong together.
+    Session,
     /// Operations whose caller is named but missing.
     Incomplete,
 }
@@ -87,6 +92,11 @@ impl EndpointName {
         matches!(self, Self::Route(shape) if dictionary.shape(shape).id.family == Family::Test)
     }
 
+    /// Whether its "requests" are operations whose request was not recorded: nobody's latency.
+    pub fn is_made_up(self) -> bool {
+        matches!(self, Self::NoRequest | Self::Session | Self::Incomplete)
+    }
+
     /// The name as it is shown.
     pub fn text(self, dictionary: &Dictionary) -> String {
         match self {
@@ -94,6 +104,7 @@ impl EndpointName {
             Self::Background(shape) => format!("(background of {})", dictionary.shape(shape).text),
             Self::Root(symbol) => dictionary.text(symbol).to_owned(),
             Self::NoRequest => NO_REQUEST.to_owned(),
+            Self::Session => SESSION.to_owned(),
             Self::Incomplete => INCOMPLETE.to_owned(),
         }
     }
@@ -141,9 +152,16 @@ pub struct Request {
     pub segments: Range<u32>,
     /// Nanoseconds of critical path by [`Waits`]; they sum to the duration.
     pub path_ns: [u64; Waits::COUNT],
+    /// That its operations belong together is inferred from when they came alone.
+    pub guessed: bool,
 }
 
 impl Request {
+    /// Whether a server's log tells of it: what its client does between statements is not recorded.
+    pub fn is_logged(&self) -> bool {
+        self.opened_by.logged != Logged::No
+    }
+
     /// How long it took.
     pub fn duration_ns(&self) -> u64 {
         self.end_ns - self.start_ns

@@ -5,8 +5,8 @@
 //! not; a trace id is written only where it differs from the record before.
 
 use detectors::evidence::{
-    Body, CacheResult, Kind, LocationRef, Logged, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId, Traced,
-    Values,
+    Body, CacheResult, Kind, LocationRef, Logged, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId,
+    Traced, Values,
 };
 
 const KINDS: [Kind; Kind::COUNT] = [

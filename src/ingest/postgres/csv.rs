@@ -33,7 +33,8 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
     let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
     let (fields, _) = Fields::read(text)?;
     let severity = fields.raw(SEVERITY);
-    let known = [&b"LOG"[..], b"ERROR", b"FATAL", b"PANIC", b"WARNING", b"NOTICE", b"INFO"].contains(&severity)
+    let known = [&b"LOG"[..], b"ERROR", b"FATAL", b"PANIC", b"WARNING", b"NOTICE", b"INFO"]
+        .contains(&severity)
         || severity.starts_with(b"DEBUG");
     let is_log = fields.at_ns().is_some() && known && memchr(b'.', fields.raw(SESSION)).is_some();
     is_log.then_some(Framing::Lines)

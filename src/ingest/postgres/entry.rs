@@ -3,7 +3,9 @@
 use std::hash::{BuildHasher, Hasher};
 
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{Kind, LINE_BITS, Logged, OriginRef, Role, Span, Symbol, TraceId, Traced, UNKNOWN, line_id};
+use detectors::evidence::{
+    Kind, LINE_BITS, Logged, OriginRef, Role, Span, Symbol, TraceId, Traced, UNKNOWN, line_id,
+};
 use rustc_hash::FxBuildHasher;
 
 use super::message::{self, Quoting, Said, Step};
@@ -123,7 +125,8 @@ impl Recorder {
         };
         if !text.is_empty() {
             if let Some(endpoint) = reading.typing.endpoint_of_comment(text) {
-                let tag = Span { id: id - 1, end_ns: span.start_ns, shape: endpoint, logged: Logged::Tag, ..span };
+                let tag =
+                    Span { id: id - 1, end_ns: span.start_ns, shape: endpoint, logged: Logged::Tag, ..span };
                 reading.spans.push(Traced { trace, span: tag });
             }
             let detail = entry.detail;
@@ -152,9 +155,8 @@ impl Recorder {
 
     /// Whose a record is: the last ones are remembered, the latest in front.
     fn owner(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) -> &Owner {
-        let known = |owner: &Owner| {
-            *owner.database == *entry.database && *owner.application == *entry.application
-        };
+        let known =
+            |owner: &Owner| *owner.database == *entry.database && *owner.application == *entry.application;
         match self.owners.iter().position(known) {
             Some(0) => {}
             Some(place) => self.owners[..=place].rotate_right(1),

@@ -21,7 +21,8 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
     let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes).trim_ascii_start();
     let line = &text[..memchr(b'\n', text).unwrap_or(text.len())];
     let has = |name: &[u8]| memmem::find(line, name).is_some();
-    let is_log = line.starts_with(b"{\"timestamp\":\"") && has(b"\"error_severity\":\"") && has(b"\"session_id\":\"");
+    let is_log =
+        line.starts_with(b"{\"timestamp\":\"") && has(b"\"error_severity\":\"") && has(b"\"session_id\":\"");
     is_log.then_some(Framing::Lines)
 }
 

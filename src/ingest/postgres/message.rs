@@ -214,7 +214,9 @@ pub(super) fn prepared(text: &[u8]) -> Option<&[u8]> {
     let is_prepare = text.get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"PREPARE "));
     let words = if is_prepare { text } else { return None };
     let at = words.windows(4).position(|four| {
-        four[0].is_ascii_whitespace() && four[1..3].eq_ignore_ascii_case(b"AS") && four[3].is_ascii_whitespace()
+        four[0].is_ascii_whitespace()
+            && four[1..3].eq_ignore_ascii_case(b"AS")
+            && four[3].is_ascii_whitespace()
     })?;
     Some(&words[at + 4..])
 }
@@ -226,9 +228,15 @@ pub(super) fn executes_prepared(text: &[u8]) -> bool {
 
 /// Whether what is told happened within a function or trigger, and not for the statement that was sent.
 pub(super) fn is_nested(context: &[u8]) -> bool {
-    [&b"SQL statement \""[..], b"PL/pgSQL function ", b"SQL function ", b"PL/Python function ", b"PL/Perl function "]
-        .iter()
-        .any(|mark| memmem::find(context, mark).is_some())
+    [
+        &b"SQL statement \""[..],
+        b"PL/pgSQL function ",
+        b"SQL function ",
+        b"PL/Python function ",
+        b"PL/Perl function ",
+    ]
+    .iter()
+    .any(|mark| memmem::find(context, mark).is_some())
 }
 
 #[cfg(test)]
@@ -241,7 +249,10 @@ mod tests {
         let cases = [
             ("duration: 0.582 ms  statement: SELECT 1", took(Step::Execute, 582_000, "SELECT 1")),
             ("duration: 12 ms  execute <unnamed>: SELECT $1", took(Step::Execute, 12_000_000, "SELECT $1")),
-            ("duration: 1.5 ms  execute fetch from a/b: SELECT $1", took(Step::Fetch, 1_500_000, "SELECT $1")),
+            (
+                "duration: 1.5 ms  execute fetch from a/b: SELECT $1",
+                took(Step::Fetch, 1_500_000, "SELECT $1"),
+            ),
             ("duration: 0.1 ms  bind P_0/C_1: SELECT $1", took(Step::Prepare, 100_000, "SELECT $1")),
             ("duration: 0.1 ms  parse <unnamed>: SELECT $1", took(Step::Prepare, 100_000, "SELECT $1")),
             ("duration: 0.1 ms", Said::Lasted { took_ns: 100_000 }),
@@ -259,8 +270,14 @@ mod tests {
     #[test]
     fn finds_the_statement_of_a_plan_in_each_form() {
         let cases = [
-            ("\n\tQuery Text: SELECT 'a\n\tb'\n\tSeq Scan on t  (cost=0.00..1.00 rows=1 width=4)", "SELECT 'a\n\tb'\n\t"),
-            ("\n\t{\n\t  \"Query Text\": \"SELECT \\\"a\\\"\\nFROM t\",\n\t \"Plan\": {}}", "SELECT \"a\"\nFROM t"),
+            (
+                "\n\tQuery Text: SELECT 'a\n\tb'\n\tSeq Scan on t  (cost=0.00..1.00 rows=1 width=4)",
+                "SELECT 'a\n\tb'\n\t",
+            ),
+            (
+                "\n\t{\n\t  \"Query Text\": \"SELECT \\\"a\\\"\\nFROM t\",\n\t \"Plan\": {}}",
+                "SELECT \"a\"\nFROM t",
+            ),
             ("\n\tQuery Text: \"SELECT \\\"a\\\"\"\n\tPlan: ", "SELECT \"a\""),
             ("\n\t<explain xmlns=\"x\">\n\t<Query-Text>SELECT 1 &lt; 2</Query-Text>", "SELECT 1 < 2"),
         ];

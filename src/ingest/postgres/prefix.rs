@@ -209,7 +209,9 @@ impl Prefix {
             let rest = &line[at..end];
             let (part, length) = if let Some((_, length)) = date_and_time(rest) {
                 (ESCAPE | b'm', length)
-            } else if let Some((_, length)) = epoch(rest).filter(|(_, length)| rest.get(10) == Some(&b'.') && *length > 11) {
+            } else if let Some((_, length)) =
+                epoch(rest).filter(|(_, length)| rest.get(10) == Some(&b'.') && *length > 11)
+            {
                 (ESCAPE | b'n', length)
             } else if let Some(length) = session_id(rest) {
                 (ESCAPE | b'c', length)
@@ -220,7 +222,8 @@ impl Prefix {
                 (escape, value)
             } else {
                 let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let word =
+                    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
                 match (digits, word) {
                     (0, 0) => {
                         prefix.push(rest[0])?;
@@ -332,7 +335,8 @@ fn read<'b>(parts: &[u8], line: &'b [u8], at: usize, fields: &mut Fields<'b>) ->
             read(rest, line, at + length, fields)
         }
         b'e' | b'?' => {
-            let length = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            let length =
+                text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
             read(rest, line, at + length, fields)
         }
         escape => read_text(escape, rest, line, at, fields),
@@ -363,7 +367,11 @@ fn read_text<'b>(
     if literal.is_empty() {
         // Nothing tells where it ends but what follows: the severity, or another escape behind a blank.
         let end = severity::find(text)?;
-        return take(if rest.is_empty() { end } else { text.iter().position(|byte| *byte == b' ').unwrap_or(end) });
+        return take(if rest.is_empty() {
+            end
+        } else {
+            text.iter().position(|byte| *byte == b' ').unwrap_or(end)
+        });
     }
     memmem::find_iter(text, literal).take(ENDS_MAX).find_map(&mut take)
 }
@@ -387,18 +395,24 @@ mod tests {
     #[test]
     fn reads_fields() {
         let line = "2026-11-23 21:46:43.036 UTC [4012]: [2-1] user=api,db=shop,app=py driver, v=1,client=::1 LOG:  x";
-        let (fields, rest) =
-            read("%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", line).expect("fits");
+        let (fields, rest) = read("%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", line).expect("fits");
         assert_eq!(rest, "LOG:  x");
         assert_eq!((fields.pid, fields.user, fields.database), (&b"4012"[..], &b"api"[..], &b"shop"[..]));
         assert_eq!(fields.application, b"py driver, v=1");
-        let (fields, rest) = read("%n %p %Q %e %v %b %P ", "1795470383.621 3607 -24 00000  not initialized  LOG:  x")
-            .expect("fits");
+        let (fields, rest) =
+            read("%n %p %Q %e %v %b %P ", "1795470383.621 3607 -24 00000  not initialized  LOG:  x")
+                .expect("fits");
         assert_eq!((fields.at_ns, fields.pid, rest), (1_795_470_383_621_000_000, &b"3607"[..], "LOG:  x"));
-        let (fields, _) = read("%c:%l:%s:%x:%i:%r:%a", "6b04b409.a0c:4:2026-11-23 21:45:45 UTC:0:CREATE TABLE:[local]:psqlERROR:  x")
-            .expect("fits");
+        let (fields, _) = read(
+            "%c:%l:%s:%x:%i:%r:%a",
+            "6b04b409.a0c:4:2026-11-23 21:45:45 UTC:0:CREATE TABLE:[local]:psqlERROR:  x",
+        )
+        .expect("fits");
         assert_eq!((fields.session, fields.application), (&b"6b04b409.a0c"[..], &b"psql"[..]));
-        assert!(read("%m [%p] %q%u@%d ", "2026-11-23 21:45:45.843 UTC [1] LOG:  checkpoint starting: time").is_some());
+        assert!(
+            read("%m [%p] %q%u@%d ", "2026-11-23 21:45:45.843 UTC [1] LOG:  checkpoint starting: time")
+                .is_some()
+        );
         let (fields, _) = read("%-10u|%5p|", "api       | 4012|LOG:  x").expect("fits");
         assert_eq!((fields.user.trim_ascii(), fields.pid), (&b"api"[..], &b"4012"[..]));
         assert!(read("%m [%p] ", "2026-11-23 21:45:45.843 UTC [1] user x LOG:  y").is_none());

@@ -78,7 +78,8 @@ pub(super) fn of_name(name: &[u8]) -> Severity {
 pub(super) fn find(line: &[u8]) -> Option<usize> {
     let line = &line[..line.len().min(PREFIX_MAX)];
     memmem::find_iter(line, b":  ").find_map(|colon| {
-        let letters = line[..colon].iter().rev().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let letters =
+            line[..colon].iter().rev().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         // An application's name may end right before it.
         (0..=letters.count()).rev().map(|length| colon - length).find(|&start| at(&line[start..]))
     })

@@ -6,6 +6,7 @@ use detectors::figures::{count, counted, duration};
 use detectors::finding::{Placed, WaitsFor, Waterfall, WaterfallRow};
 
 use super::Text;
+use crate::report::words::trace_or_place;
 
 /// Rows deeper than this are not indented further.
 const DEPTH_MAX: u64 = 12;
@@ -14,7 +15,8 @@ const DEPTH_MAX: u64 = 12;
 pub(super) fn write(waterfall: &Waterfall, number: usize, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(
         out,
-        "<details><summary>a usual request that shows it: trace {}</summary>",
+        "<details><summary>a usual request that shows it: {}{}</summary>",
+        trace_or_place(&waterfall.trace),
         Text(&waterfall.trace)
     )?;
     let [best_ns, worst_ns] = waterfall.fixed_ns;

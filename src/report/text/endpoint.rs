@@ -2,6 +2,7 @@
 
 use std::io;
 
+use detectors::evidence::trace::SESSION;
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{
     AfterFix, Confidence, CriticalPath, Endpoint, Latency, PathTime, Resource, ResourceClass, Spread,
@@ -58,7 +59,7 @@ pub(super) fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result
         .with(Ink::Faint, &endpoint.service)
         .with(Ink::Title, format!("  {}", fit::shorten(&endpoint.name, room)));
     page.line_and_right(name, target, 2)?;
-    let mut items = vec![Line::default().with(Ink::Plain, counted(endpoint.requests, "request"))];
+    let mut items = vec![Line::default().with(Ink::Plain, requests(endpoint))];
     items.extend(latency(&endpoint.latency_ns, endpoint.requests, Ink::Figure));
     if endpoint.statements_per_request.max > 0 {
         let text = format!("{} a request", statements(endpoint.statements_per_request));
@@ -73,6 +74,14 @@ pub(super) fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result
         items.push(Line::default().with(Ink::Bad, text));
     }
     page.flow(Line::at(2), items)
+}
+
+/// What its requests are called, with their number.
+fn requests(endpoint: &Endpoint) -> String {
+    match endpoint.name == SESSION {
+        true => format!("{} transactions and runs of statements", count(endpoint.requests)),
+        false => counted(endpoint.requests, "request"),
+    }
 }
 
 fn statements(spread: Spread) -> String {

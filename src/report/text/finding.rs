@@ -5,7 +5,7 @@ use std::io;
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{
     Affected, AfterFix, Confidence, Endpoint, Evidence, Finding, Fix, Gain, GainKind, Latency, LatencyRange,
-    Report, Unit, Verify,
+    Report, Unit, Verify, is_place,
 };
 use detectors::settings::Metric;
 
@@ -13,7 +13,9 @@ use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, WHOLE_SERVICE, fit, title};
-use crate::report::words::{amount, changes, figure, given_back, is_at, metric_name, metrics, place, value};
+use crate::report::words::{
+    amount, changes, figure, given_back, is_at, metric_name, metrics, place, trace_or_place, value,
+};
 
 /// Where a finding's facts begin.
 const INDENT: usize = 5;
@@ -283,7 +285,8 @@ fn write_seen(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::Resu
     }
     let mut start = label("seen");
     for evidence in &finding.evidence {
-        let text = format!("{}: spans {}", trace(evidence), evidence.spans.join(" "));
+        let what = if is_place(&evidence.trace) { "" } else { "spans " };
+        let text = format!("{}: {what}{}", trace(evidence), evidence.spans.join(" "));
         page.prose(start, Ink::Plain, &text)?;
         start = label("");
     }
@@ -291,5 +294,5 @@ fn write_seen(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::Resu
 }
 
 fn trace(evidence: &Evidence) -> String {
-    format!("trace {} ({})", evidence.trace, duration(evidence.duration_ns))
+    format!("{}{} ({})", trace_or_place(&evidence.trace), evidence.trace, duration(evidence.duration_ns))
 }

@@ -8,6 +8,7 @@ use detectors::finding::{Placed, Report, Waterfall, WaterfallRow};
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, finding, fit, is_at, title};
+use crate::report::words::trace_or_place;
 
 /// Where the rows begin.
 const INDENT: usize = 2;
@@ -65,7 +66,8 @@ pub(super) fn write(
 fn draw(page: &mut Page<'_>, waterfall: &Waterfall, number: usize) -> io::Result<()> {
     let Waterfall { rows, duration_ns, fixed_ns: [best_ns, worst_ns], .. } = waterfall;
     let scale = Scale::of(page, waterfall);
-    let trace = Line::default().with(Ink::Faint, format!("trace {}", waterfall.trace));
+    let trace =
+        Line::default().with(Ink::Faint, format!("{}{}", trace_or_place(&waterfall.trace), waterfall.trace));
     page.line_and_right(title("  a usual request that shows it"), trace, INDENT)?;
     let legend = [
         format!("{ON_PATH} on the critical path"),
