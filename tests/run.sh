@@ -60,6 +60,7 @@ every_change() {
     step "lints without features" \
         cargo clippy --locked --workspace --all-targets --no-default-features -- -D warnings
     step "tests" cargo test --locked --workspace --no-fail-fast
+    step "logs of a live PostgreSQL" tests/postgres_logs.sh
     step "documentation" \
         env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 }

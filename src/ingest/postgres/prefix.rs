@@ -224,7 +224,10 @@ impl Prefix {
                 let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
                 let word =
                     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
                 match (digits, word) {
+                    // A field that is filled up to a width.
+                    (0, 0) if blanks > 1 => (PADDING, blanks),
                     (0, 0) => {
                         prefix.push(rest[0])?;
                         at += 1;
@@ -424,5 +427,9 @@ mod tests {
                     <2026-11-23 21:45:46.843 UTC> {4013} user=web LOG:  duration: 1.0 ms\n";
         let prefix = Prefix::detect(text.as_bytes()).expect("some prefix");
         assert_eq!(prefix.text(), "<%m> {%p} user=%u ");
+        let text = "2026-11-23 21:45:45.843 UTC     4012|api       |LOG:  duration: 1.0 ms\n\
+                    2026-11-23 21:45:46.843 UTC   401233|web       |LOG:  duration: 1.0 ms\n";
+        let prefix = Prefix::detect(text.as_bytes()).expect("some prefix");
+        assert_eq!(prefix.read(text.as_bytes()).expect("fits").0.pid, b"4012");
     }
 }

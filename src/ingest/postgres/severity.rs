@@ -62,7 +62,17 @@ pub(super) fn at(text: &[u8]) -> bool {
 
 /// The severity that a text begins with, and how long it is with what follows up to the message.
 pub(super) fn read(text: &[u8]) -> Option<(Severity, usize)> {
-    NAMES.iter().find(|(name, _)| text.starts_with(name)).map(|(name, severity)| (*severity, name.len()))
+    let (name, severity) = NAMES.iter().find(|(name, _)| text.starts_with(name))?;
+    Some((*severity, name.len() + sqlstate(&text[name.len()..])))
+}
+
+/// How long the SQLSTATE in front of a message is, which `log_error_verbosity = verbose` adds: `42P01: `.
+fn sqlstate(message: &[u8]) -> usize {
+    let is_state = message.split_first_chunk::<5>().is_some_and(|(state, rest)| {
+        let is_code = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+        rest.starts_with(b": ") && state.iter().all(is_code)
+    });
+    if is_state { 7 } else { 0 }
 }
 
 /// The severity of csvlog and jsonlog, where it stands alone.
