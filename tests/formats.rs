@@ -9,7 +9,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use detectors::evidence::{Dictionary, Traced};
+use detectors::evidence::{Dictionary, Logged, Traced};
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use seen::{Seen, VALUES_KEY, all};
@@ -329,6 +329,9 @@ fn what_exists_in_practice_is_read() {
                 );
                 // What a log tells has no name but that of its endpoint.
                 let what = match dictionary.shape(span.shape).text.as_ref() {
+                    text if span.logged != Logged::No => {
+                        format!("{library} {:?} {:?} {} {text:?}", span.logged, span.kind, span.parameters)
+                    }
                     endpoint if format.ends_with("-log") => {
                         let (instance, code, bytes) =
                             (dictionary.text(origin.instance), span.status_code, span.response_bytes);

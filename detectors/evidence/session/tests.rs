@@ -1,1 +1,204 @@
+use super::*;
+use crate::evidence::shape::sql::{Dialect, Lexer};
+use crate::evidence::{Kind, Role};
 
+const MS: u64 = 1_000_000;
+
+/// A session's lines, written one after another.
+#[derive(Default)]
+struct Log {
+    dictionary: Dictionary,
+    lines: Vec<Span>,
+}
+
+impl Log {
+    /// A line of a moment that says that something took so long; both in milliseconds.
+    fn line(mut self, logged: Logged, at_ms: u64, took_ms: u64, text: &str) -> Self {
+        let shape = match text {
+            "" => ShapeRef::default(),
+            _ => {
+                let shape = Lexer::new(1).describe(text.as_bytes(), Dialect::Postgres);
+                self.dictionary.shape_ref(shape.id, || shape)
+            }
+        };
+        let start_ns = (1_000_000 + at_ms) * MS;
+        let id = super::line_id(7, self.lines.len() as u64 + 1);
+        let end_ns = start_ns + took_ms * MS;
+        self.lines.push(Span {
+            id,
+            start_ns,
+            end_ns,
+            shape,
+            logged,
+            kind: Kind::Sql,
+            role: Role::Server,
+            ..Span::default()
+        });
+        self
+    }
+
+    /// Executions as `known by, milliseconds, of preparing, text`.
+    fn executions(&self) -> Vec<String> {
+        let mut session = Session::default();
+        session.read(&self.lines);
+        let told = session.executions().iter().map(|execution| {
+            let Execution { span, prepare_ns, known_by, .. } = execution;
+            let text = &self.dictionary.shape(span.shape).text;
+            let failed = if span.status == Status::Error { " failed" } else { "" };
+            format!("{known_by:?} {} {} {text}{failed}", (span.end_ns - span.start_ns) / MS, prepare_ns / MS)
+        });
+        told.collect()
+    }
+
+    /// The statements of each request.
+    fn requests(&self) -> Vec<Vec<String>> {
+        let mut session = Session::default();
+        session.read(&self.lines);
+        let mut requests = Vec::new();
+        while let Some(trace) = session.next_request(&self.dictionary) {
+            let texts = trace
+                .operations
+                .iter()
+                .map(|operation| self.dictionary.shape(operation.shape).text.to_string());
+            requests.push(texts.collect());
+        }
+        requests
+    }
+}
+
+#[test]
+fn parse_bind_and_execute_are_one_execution() {
+    let log = Log::default()
+        .line(Logged::Step, 0, 2, "SELECT 1 FROM a")
+        .line(Logged::Step, 1, 1, "SELECT 1 FROM a")
+        .line(Logged::Execution, 9, 5, "SELECT 1 FROM a")
+        .line(Logged::Step, 10, 1, "SELECT 2 FROM b");
+    assert_eq!(log.executions(), ["Duration 5 3 SELECT ? FROM a", "Preparation 0 1 SELECT ? FROM b"]);
+}
+
+#[test]
+fn what_is_announced_finds_its_duration() {
+    let log = Log::default()
+        // The extended protocol: two durations of parse and bind come before the statement's line.
+        .line(Logged::Duration, 0, 1, "")
+        .line(Logged::Duration, 0, 2, "")
+        .line(Logged::Announced, 1, 0, "SELECT 1 FROM a")
+        .line(Logged::Duration, 9, 8, "")
+        .line(Logged::Announced, 10, 0, "SELECT 1 FROM b")
+        .line(Logged::Failed, 11, 0, "SELECT 1 FROM b")
+        .line(Logged::Announced, 12, 0, "SELECT 1 FROM c");
+    assert_eq!(
+        log.executions(),
+        [
+            "Duration 8 3 SELECT ? FROM a",
+            "Announcement 0 0 SELECT ? FROM b failed",
+            "Announcement 0 0 SELECT ? FROM c"
+        ]
+    );
+}
+
+#[test]
+fn a_plan_is_of_the_execution_before_or_behind_it() {
+    let log = Log::default()
+        .line(Logged::Plan, 9, 4, "SELECT 1 FROM a")
+        .line(Logged::Execution, 9, 5, "SELECT 1 FROM a")
+        // The portal is closed when the next statement is bound.
+        .line(Logged::Execution, 20, 5, "SELECT 1 FROM b")
+        .line(Logged::Plan, 21, 5, "SELECT 1 FROM b")
+        // Quicker ones have no line.
+        .line(Logged::Plan, 30, 1, "SELECT 1 FROM c")
+        .line(Logged::Execution, 40, 5, "SELECT 1 FROM a");
+    assert_eq!(
+        log.executions(),
+        [
+            "Duration 5 0 SELECT ? FROM a",
+            "Duration 5 0 SELECT ? FROM b",
+            "Plan 1 0 SELECT ? FROM c",
+            "Duration 5 0 SELECT ? FROM a"
+        ]
+    );
+}
+
+#[test]
+fn fetches_belong_to_their_execution() {
+    let log = Log::default()
+        .line(Logged::Execution, 9, 5, "SELECT 1 FROM a")
+        .line(Logged::Fetch, 12, 2, "SELECT 1 FROM a")
+        .line(Logged::Fetch, 13, 2, "SELECT 1 FROM unknown");
+    assert_eq!(log.executions(), ["Duration 7 0 SELECT ? FROM a"]);
+}
+
+#[test]
+fn durations_alone_are_no_executions() {
+    let mut session = Session::default();
+    session.read(&Log::default().line(Logged::Duration, 0, 3, "").line(Logged::Duration, 5, 4, "").lines);
+    assert_eq!((session.executions().len(), session.bare), (0, (2, 7 * MS)));
+}
+
+#[test]
+fn transactions_and_pauses_tell_requests_apart() {
+    let run = |log: Log, from: u64| {
+        log.line(Logged::Execution, from + 5, 4, "SELECT 1 FROM a").line(
+            Logged::Execution,
+            from + 9,
+            3,
+            "SELECT 1 FROM b",
+        )
+    };
+    let log = run(run(Log::default(), 0), 200)
+        .line(Logged::Execution, 210, 0, "BEGIN")
+        .line(Logged::Execution, 212, 1, "SELECT 1 FROM c")
+        // However long it waits: it is one transaction.
+        .line(Logged::Execution, 900, 1, "SELECT 1 FROM d")
+        .line(Logged::Execution, 901, 0, "ROLLBACK TO SAVEPOINT x")
+        .line(Logged::Execution, 901, 0, "COMMIT");
+    let log = run(log, 902);
+    let (a, b) = ("SELECT ? FROM a", "SELECT ? FROM b");
+    assert_eq!(
+        log.requests(),
+        [
+            vec![a, b],
+            vec![a, b],
+            vec!["BEGIN", "SELECT ? FROM c", "SELECT ? FROM d", "ROLLBACK TO SAVEPOINT x", "COMMIT"],
+            vec![a, b]
+        ]
+    );
+}
+
+#[test]
+fn comments_name_endpoints_of_what_follows() {
+    let log = Log::default()
+        .line(Logged::Tag, 0, 0, "SELECT 'GET /orders'")
+        .line(Logged::Execution, 0, 0, "SELECT 1 FROM a")
+        .line(Logged::Tag, 1, 0, "SELECT 'GET /orders'")
+        .line(Logged::Execution, 1, 0, "SELECT 1 FROM b")
+        .line(Logged::Execution, 2, 0, "SELECT 1 FROM c");
+    assert_eq!(log.requests(), [vec!["SELECT ? FROM a", "SELECT ? FROM b"], vec!["SELECT ? FROM c"]]);
+}
+
+#[test]
+fn statements_of_one_second_keep_their_order() {
+    // Lines that have seconds only: each is in the same one, and takes longer than what is left of it.
+    let log = Log::default().line(Logged::Execution, 0, 300, "SELECT 1 FROM a").line(
+        Logged::Execution,
+        0,
+        200,
+        "SELECT 1 FROM b",
+    );
+    let mut session = Session::default();
+    session.read(&log.lines);
+    let [first, second] = session.executions() else { panic!("two executions") };
+    assert_eq!(second.span.start_ns, first.span.end_ns);
+}
+
+#[test]
+fn a_request_is_at_its_line() {
+    let log = Log::default().line(Logged::Execution, 0, 1, "SELECT 1 FROM a");
+    let mut dictionary = log.dictionary;
+    dictionary.note_log(7, "postgresql.log");
+    let mut session = Session::default();
+    session.read(&log.lines);
+    let trace = session.next_request(&dictionary).expect("a request").id;
+    assert_eq!(dictionary.place_of_line(super::line_of(trace).expect("of a log")), "postgresql.log:1");
+    assert_eq!(super::line_of(TraceId::from(u64::MAX)), None);
+}

@@ -8,13 +8,13 @@ use super::severity;
 use crate::ingest::timestamp::{date_and_time, epoch};
 
 /// What a prefix may have in bytes and escapes; a longer one is not known.
-const PARTS_MAX: usize = 160;
+const PARTS_MAX: usize = 240;
 
 /// Lines that are looked at to find the prefix out.
 const LINES_MAX: usize = 200;
 
 /// Of these so many in a hundred have to fit; others may be of another program, or of another prefix.
-const FIT_MIN: usize = 60;
+const FIT_MIN: usize = 30;
 
 /// So many places are tried where a text may end.
 const ENDS_MAX: usize = 8;

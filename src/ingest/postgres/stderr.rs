@@ -23,9 +23,6 @@ pub(in crate::ingest) const FORMAT: Format = Format {
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
     let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
-    if memchr(0, &text[..text.len().min(4096)]).is_some() {
-        return None;
-    }
     Prefix::detect(text).map(Framing::Log)
 }
 
