@@ -332,7 +332,7 @@ fn what_exists_in_practice_is_read() {
                     text if span.logged != Logged::No => {
                         format!("{library} {:?} {:?} {} {text:?}", span.logged, span.kind, span.parameters)
                     }
-                    endpoint if format.ends_with("-log") => {
+                    endpoint if format.ends_with("log") => {
                         let (instance, code, bytes) =
                             (dictionary.text(origin.instance), span.status_code, span.response_bytes);
                         format!("{instance} {endpoint:?} {code} {bytes} {:?}", span.body)
@@ -396,8 +396,9 @@ fn in_parts(format: &Format, framing: Framing, bytes: &[u8], part: usize) -> Vec
     loop {
         let rest = if end == bytes.len() { Rest::Nothing } else { Rest::Follows };
         let done = decoder.decode(&mut reading, &Block { bytes: &bytes[start..end], place: &place, rest });
-        start += done;
         place.offset += done as u64;
+        place.line += bytes[start..start + done].iter().filter(|byte| **byte == b'\n').count() as u64;
+        start += done;
         if rest == Rest::Nothing {
             break;
         }
@@ -425,7 +426,7 @@ fn blocks_of_a_document_may_end_anywhere() {
 
 #[test]
 fn blocks_of_a_log_may_end_anywhere() {
-    for format in FORMATS.iter().filter(|format| format.name.ends_with("-log")) {
+    for format in FORMATS.iter().filter(|format| format.name.ends_with("log")) {
         for path in fixtures(&format!("formats/{}", format.name)) {
             let bytes = std::fs::read(&path).unwrap();
             let framing = (format.sniff)(Head { bytes: &bytes, whole: true }).unwrap();
@@ -442,7 +443,7 @@ fn blocks_of_a_log_may_end_anywhere() {
 /// A line costs itself, whatever is in it.
 #[test]
 fn damage_of_a_log_costs_its_lines() {
-    for format in FORMATS.iter().filter(|format| format.name.ends_with("-log")) {
+    for format in FORMATS.iter().filter(|format| format.name.ends_with("log")) {
         for path in fixtures(&format!("formats/{}", format.name)) {
             let bytes = std::fs::read(&path).unwrap();
             let (whole, _) = read(&bytes);

@@ -123,6 +123,17 @@ pub struct Block<'b> {
     pub rest: Rest,
 }
 
+impl<'b> Block<'b> {
+    /// The whole records at the front, given what cuts blocks behind one. A record that is too long is taken as far
+    /// as it goes.
+    fn whole(&self, cut: impl FnOnce(&[u8]) -> usize) -> &'b [u8] {
+        match self.rest {
+            Rest::Nothing | Rest::TooLong => self.bytes,
+            Rest::Follows => &self.bytes[..cut(self.bytes)],
+        }
+    }
+}
+
 /// What is behind a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {

@@ -40,8 +40,12 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
     is_log.then_some(Framing::Lines)
 }
 
-/// A newline outside of quotes: an even number of them is before it, as blocks begin with a record.
 fn cut(_: Framing, bytes: &[u8]) -> usize {
+    end_of_records(bytes)
+}
+
+/// Behind the last newline outside of quotes: an even number of them is before it, as blocks begin with a record.
+fn end_of_records(bytes: &[u8]) -> usize {
     let Some(mut newline) = memrchr(b'\n', bytes) else { return 0 };
     let mut quotes = memchr_iter(b'"', &bytes[..newline]).count();
     while quotes % 2 == 1 {
@@ -137,7 +141,7 @@ fn end_of_quoted(text: &[u8], from: usize) -> Option<usize> {
 
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
-        let bytes = block.bytes;
+        let bytes = block.whole(end_of_records);
         self.recorder.begin(reading, &block.place.file);
         let mut number = block.place.line;
         let mut start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };

@@ -13,9 +13,13 @@ pub(in crate::ingest) const FORMAT: Format = Format {
     name: "postgresql-jsonlog",
     summary: "PostgreSQL's jsonlog",
     sniff,
-    cut: |_, bytes| memrchr(b'\n', bytes).map_or(0, |newline| newline + 1),
+    cut: |_, bytes| end_of_records(bytes),
     decoder: |_| Box::new(Decoder::default()),
 };
+
+fn end_of_records(bytes: &[u8]) -> usize {
+    memrchr(b'\n', bytes).map_or(0, |newline| newline + 1)
+}
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
     let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes).trim_ascii_start();
@@ -35,7 +39,7 @@ struct Decoder {
 
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
-        let bytes = block.bytes;
+        let bytes = block.whole(end_of_records);
         self.recorder.begin(reading, &block.place.file);
         let mut room = std::mem::take(&mut self.room);
         let mut number = block.place.line;

@@ -63,7 +63,9 @@ pub(super) fn at(text: &[u8]) -> bool {
 /// The severity that a text begins with, and how long it is with what follows up to the message.
 pub(super) fn read(text: &[u8]) -> Option<(Severity, usize)> {
     let (name, severity) = NAMES.iter().find(|(name, _)| text.starts_with(name))?;
-    Some((*severity, name.len() + sqlstate(&text[name.len()..])))
+    let message = &text[name.len()..];
+    // Others fill levels up to a width.
+    (message.first() != Some(&b' ')).then(|| (*severity, name.len() + sqlstate(message)))
 }
 
 /// How long the SQLSTATE in front of a message is, which `log_error_verbosity = verbose` adds: `42P01: `.

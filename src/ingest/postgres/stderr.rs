@@ -26,8 +26,12 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
     Prefix::detect(text).map(Framing::Log)
 }
 
-/// Blocks end where the last record begins that is told to begin.
 fn cut(_: Framing, bytes: &[u8]) -> usize {
+    last_record(bytes)
+}
+
+/// Where the last line is that begins a record; what tells more of the record before does not.
+fn last_record(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
     while let Some(newline) = memrchr(b'\n', &bytes[..end]) {
         let line = &bytes[newline + 1..];
@@ -105,7 +109,7 @@ fn known(name: &[u8]) -> &[u8] {
 
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
-        let bytes = block.bytes;
+        let bytes = block.whole(last_record);
         self.recorder.begin(reading, &block.place.file);
         let mut record: Option<Record<'_>> = None;
         let mut number = block.place.line;
