@@ -387,10 +387,10 @@ impl Transaction {
             return Self::Outside;
         }
         let mut words = shape.text.split_ascii_whitespace();
-        match words.next().unwrap_or_default() {
+        match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
             "BEGIN" | "START" => Self::Begins,
             // Back to a savepoint the transaction goes on.
-            "ROLLBACK" if words.any(|word| word == "TO") => Self::Inside,
+            "ROLLBACK" if words.any(|word| word.eq_ignore_ascii_case("TO")) => Self::Inside,
             "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "PREPARE" => Self::Ends,
             _ => Self::Inside,
         }

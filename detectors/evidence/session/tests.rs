@@ -159,7 +159,7 @@ fn transactions_and_pauses_tell_requests_apart() {
         [
             vec![a, b],
             vec![a, b],
-            vec!["BEGIN", "SELECT ? FROM c", "SELECT ? FROM d", "ROLLBACK TO SAVEPOINT x", "COMMIT"],
+            vec!["BEGIN", "SELECT ? FROM c", "SELECT ? FROM d", "ROLLBACK TO savepoint x", "COMMIT"],
             vec![a, b]
         ]
     );
