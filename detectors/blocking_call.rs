@@ -53,6 +53,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: false,
     tell,
 };
 

@@ -78,6 +78,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[FOUND_MAX, READS_MIN, REQUESTS_MIN],
     inspect: Inspect::RequestAndStart(inspect, inspect_start),
     confirm: Some(confirm),
+    logs: false,
     tell,
 };
 

@@ -63,6 +63,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[SHARE_MIN, REQUESTS_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: false,
     tell,
 };
 

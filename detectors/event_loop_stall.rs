@@ -66,6 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[STRETCH_MIN],
     inspect: Inspect::Request(inspect),
     confirm: Some(confirm),
+    logs: false,
     tell,
 };
 

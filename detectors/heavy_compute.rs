@@ -67,6 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[SHARE_MIN, TIME_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: false,
     tell,
 };
 
@@ -84,11 +85,7 @@ const PARTS_MAX: usize = 64;
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     let own_ns = view.request.path_ns[Waits::Own as usize];
     // A call that was lost looks like own time.
-    if view.trace.lost_spans
-        || view.request.is_logged()
-        || !view.is_answered()
-        || view.share_of(own_ns) < CONSIDERED_MIN
-    {
+    if view.trace.lost_spans || !view.is_answered() || view.share_of(own_ns) < CONSIDERED_MIN {
         return;
     }
     let Some(calls) = Calls::of(view) else { return };

@@ -57,7 +57,8 @@ impl<'s> Inspection<'s> {
                     })
                 }
             };
-            for (place, detector) in ALL.iter().enumerate() {
+            let is_logged = request.is_logged();
+            for (place, detector) in ALL.iter().enumerate().filter(|(_, one)| one.logs || !is_logged) {
                 let (by_shape, ends, memo) = (&self.by_shape, &self.ends, &self.memo);
                 let waits = uses.waits_of(number);
                 let settings = resolved.of(place);

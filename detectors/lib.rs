@@ -67,6 +67,8 @@ pub struct Detector {
     /// Where one request alone proves nothing: what all requests show of a candidate together. Candidates of such a
     /// detector are tentative.
     pub(crate) confirm: Option<Confirm>,
+    /// Whether it also looks at requests that servers' logs tell of, which have statements and nothing else.
+    pub(crate) logs: bool,
     /// Puts a case into words: why, how to fix it, how to check the fix.
     pub(crate) tell: fn(&Case<'_>) -> Told,
 }

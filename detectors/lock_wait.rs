@@ -61,6 +61,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[WAIT_MIN],
     inspect: Inspect::Request(inspect),
     confirm: Some(confirm),
+    logs: false,
     tell,
 };
 

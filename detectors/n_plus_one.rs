@@ -67,6 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[REPEATS_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: true,
     tell,
 };
 

@@ -67,6 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[WAIT_MIN, GAP_MIN],
     inspect: Inspect::Request(inspect),
     confirm: Some(confirm),
+    logs: false,
     tell,
 };
 

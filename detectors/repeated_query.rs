@@ -57,6 +57,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[REPEATS_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: true,
     tell,
 };
 

@@ -65,6 +65,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[FAILURES_MIN, PAUSE_MAX],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: false,
     tell,
 };
 

@@ -89,6 +89,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[TIME_MIN, LOADED_MIN],
     inspect: Inspect::RequestAndLoad(inspect, |settings| settings.get(&LOADED_MIN).saturating_mul(1_000_000)),
     confirm: Some(confirm),
+    logs: false,
     tell,
 };
 

@@ -68,6 +68,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[CALLS_MIN, STATEMENT_SHARE_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: false,
     tell,
 };
 
@@ -75,7 +76,7 @@ pub(crate) const DETECTOR: Detector = Detector {
 const CHAIN_MAX: usize = 64;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    if !view.is_answered() || view.request.is_logged() {
+    if !view.is_answered() {
         return;
     }
     for class in [Class::Calls, Class::Statements] {

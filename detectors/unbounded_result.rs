@@ -68,6 +68,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[ROWS_MIN, BODY_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: true,
     tell,
 };
 

@@ -61,6 +61,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[BODY_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
+    logs: false,
     tell,
 };
 

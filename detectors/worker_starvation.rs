@@ -60,6 +60,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[QUEUE_MIN],
     inspect: Inspect::Request(inspect),
     confirm: Some(confirm),
+    logs: false,
     tell,
 };
 

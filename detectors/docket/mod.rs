@@ -110,11 +110,12 @@ const LATEST_MAX: usize = 16;
 
 impl Gathers for Docket {
     fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
-        self.traces += 1;
-        self.spans_without_parent += u64::from(trace.orphans);
-        self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
-        self.skewed_traces += u64::from(trace.skew_ns > 0);
+        // Sessions of a log are no processes, and what they do between statements is not known.
         if !trace.requests.iter().all(Request::is_logged) {
+            self.traces += 1;
+            self.spans_without_parent += u64::from(trace.orphans);
+            self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
+            self.skewed_traces += u64::from(trace.skew_ns > 0);
             self.timelines.add(trace, uses, dictionary);
         }
         let commands = self.operations[Kind::Cache as usize];
@@ -312,7 +313,9 @@ impl Docket {
         for (number, request) in trace.requests.iter().enumerate() {
             let endpoint = EndpointKey::of(request, dictionary);
             endpoints.entry(endpoint).or_default().add(trace, request);
-            earliest.add(endpoint, request, dictionary);
+            if !request.is_logged() {
+                earliest.add(endpoint, request, dictionary);
+            }
             let hash = hash_of(request.trace, request.span());
             sample.offer(endpoint, request.duration_ns(), hash, || {
                 if !prepared {

@@ -59,6 +59,62 @@ pub(super) fn date_and_time(text: &[u8]) -> Option<(u64, usize)> {
     Some((at_ns, length))
 }
 
+/// Reads moments that follow one another: what of one is as in the one before is not read again.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    /// `2026-11-23 21:45:`, and what it means.
+    minute: [u8; 17],
+    minute_ns: u64,
+    /// What stood behind the seconds of that moment.
+    zone: Vec<u8>,
+    offset_ns: i64,
+}
+
+/// The longest zone that is remembered.
+const ZONE_MAX: usize = 8;
+
+impl Clock {
+    /// Reads what [`date_and_time`] does.
+    pub(super) fn date_and_time(&mut self, text: &[u8]) -> Option<(u64, usize)> {
+        self.like_the_last(text).or_else(|| {
+            let (at_ns, length) = date_and_time(text)?;
+            self.remember(text, at_ns, length);
+            Some((at_ns, length))
+        })
+    }
+
+    fn like_the_last(&self, text: &[u8]) -> Option<(u64, usize)> {
+        let rest = text.strip_prefix(&self.minute)?;
+        let second = number(rest.get(..2)?).filter(|second| *second < 60)?;
+        let (fraction_ns, length) = fraction(text, 19);
+        // Behind a zone anything but more of it.
+        let rest = text.get(length..)?.strip_prefix(&*self.zone)?;
+        if rest.first().is_none_or(|byte| byte.is_ascii_alphanumeric() || *byte == b':') {
+            return None;
+        }
+        let local_ns = self.minute_ns + second * SECOND_NS + fraction_ns;
+        Some((local_ns.checked_add_signed(self.offset_ns)?, length + self.zone.len()))
+    }
+
+    fn remember(&mut self, text: &[u8], at_ns: u64, length: usize) {
+        let (Some(minute), (fraction_ns, end)) = (text.first_chunk::<17>(), fraction(text, 19)) else {
+            return;
+        };
+        let zone = &text[end..length];
+        let Some(second) = number(&text[17..19]).filter(|second| *second < 60) else { return };
+        if zone.is_empty() || zone.len() > ZONE_MAX {
+            return;
+        }
+        let minute_ns = date_and_time(&text[..19]).map_or(0, |(local_ns, _)| local_ns - second * SECOND_NS);
+        let local_ns = minute_ns + second * SECOND_NS + fraction_ns;
+        self.minute = *minute;
+        self.minute_ns = minute_ns;
+        self.offset_ns = at_ns.wrapping_sub(local_ns).cast_signed();
+        self.zone.clear();
+        self.zone.extend_from_slice(zone);
+    }
+}
+
 /// Reads seconds since the Unix epoch, `1795470383.621`.
 pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
     let digits = text.iter().take(12).take_while(|byte| byte.is_ascii_digit()).count();
@@ -155,6 +211,26 @@ mod tests {
         assert_eq!(at("1969-12-31 23:59:59 UTC"), None);
         assert_eq!(at("2026-13-23 21:45:45"), None);
         assert_eq!(at("2026-11-23 21:45"), None);
+    }
+
+    #[test]
+    fn a_clock_reads_the_same() {
+        let mut clock = Clock::default();
+        for text in [
+            "2026-11-23 21:45:45.843 UTC [2572]",
+            "2026-11-23 21:45:59.9 UTC,x",
+            "2026-11-23 21:45:59 UTC [2572]",
+            "2026-11-23 21:45:59 UTCX [2572]",
+            "2026-11-23 21:45:60 UTC [2572]",
+            "2026-11-23 21:46:01.5 +0530 x",
+            "2026-11-23 21:46:02.5 +0530 x",
+            "2026-11-23 21:46:02.5 +05 x",
+            "2026-11-23 21:46:02.5 x",
+            "2026-11-23 21:46:0",
+            "",
+        ] {
+            assert_eq!(clock.date_and_time(text.as_bytes()), date_and_time(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

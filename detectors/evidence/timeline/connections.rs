@@ -39,7 +39,9 @@ impl ConnectionUse {
         self.reading.waited.clear();
         self.ends.clear();
         for request in &trace.requests {
-            self.reading.read(trace, request, &mut self.records);
+            if !request.is_logged() {
+                self.reading.read(trace, request, &mut self.records);
+            }
             self.ends.push((self.records.len(), self.reading.waited.len()));
         }
     }

@@ -4,7 +4,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::entry::{Entry, Recorder};
 use super::severity;
-use crate::ingest::timestamp::date_and_time;
+use crate::ingest::timestamp::Clock;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
 
 /// csvlog.
@@ -36,7 +36,8 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
     let known = [&b"LOG"[..], b"ERROR", b"FATAL", b"PANIC", b"WARNING", b"NOTICE", b"INFO"]
         .contains(&severity)
         || severity.starts_with(b"DEBUG");
-    let is_log = fields.at_ns().is_some() && known && memchr(b'.', fields.raw(SESSION)).is_some();
+    let is_log =
+        fields.at_ns(&mut Clock::default()).is_some() && known && memchr(b'.', fields.raw(SESSION)).is_some();
     is_log.then_some(Framing::Lines)
 }
 
@@ -59,6 +60,7 @@ fn end_of_records(bytes: &[u8]) -> usize {
 #[derive(Debug, Default)]
 struct Decoder {
     recorder: Recorder,
+    clock: Clock,
     rooms: [Vec<u8>; 4],
 }
 
@@ -104,8 +106,8 @@ impl<'b> Fields<'b> {
         self.columns[column]
     }
 
-    fn at_ns(&self) -> Option<u64> {
-        date_and_time(self.raw(0)).map(|(at_ns, _)| at_ns)
+    fn at_ns(&self, clock: &mut Clock) -> Option<u64> {
+        clock.date_and_time(self.raw(0)).map(|(at_ns, _)| at_ns)
     }
 
     /// A column with doubled quotes undone, if there are any.
@@ -147,7 +149,8 @@ impl Decode for Decoder {
         let mut start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         while start < bytes.len() {
             let read = Fields::read(&bytes[start..]);
-            let read = read.and_then(|(fields, length)| Some((fields.at_ns()?, fields, length)));
+            let read =
+                read.and_then(|(fields, length)| Some((fields.at_ns(&mut self.clock)?, fields, length)));
             let length = match read {
                 Some((at_ns, fields, length)) => {
                     self.record(reading, at_ns, number, &fields);

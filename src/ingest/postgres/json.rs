@@ -5,7 +5,7 @@ use memchr::{memchr, memmem, memrchr};
 use super::entry::{Entry, Recorder};
 use super::severity::{self, Severity};
 use crate::ingest::json::scanner::{Scalar, Scan, Scanner, Stop};
-use crate::ingest::timestamp::date_and_time;
+use crate::ingest::timestamp::Clock;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
 
 /// jsonlog.
@@ -33,6 +33,7 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
 #[derive(Debug, Default)]
 struct Decoder {
     recorder: Recorder,
+    clock: Clock,
     /// Room for texts whose escapes were undone.
     room: Vec<u8>,
 }
@@ -51,7 +52,7 @@ impl Decode for Decoder {
                 room.resize(line.len(), 0);
             }
             if !line.trim_ascii().is_empty() {
-                match entry(line, number, &mut room) {
+                match entry(line, number, &mut self.clock, &mut room) {
                     Ok(entry) => self.recorder.take(reading, &entry),
                     Err(stop) => {
                         let reason = match stop {
@@ -72,7 +73,7 @@ impl Decode for Decoder {
 }
 
 /// Reads one record.
-fn entry<'b>(line: &'b [u8], number: u64, room: &'b mut [u8]) -> Scan<Entry<'b>> {
+fn entry<'b>(line: &'b [u8], number: u64, clock: &mut Clock, room: &'b mut [u8]) -> Scan<Entry<'b>> {
     let mut entry = Entry {
         at_ns: 0,
         line: number,
@@ -94,7 +95,7 @@ fn entry<'b>(line: &'b [u8], number: u64, room: &'b mut [u8]) -> Scan<Entry<'b>>
         let field = match key {
             b"timestamp" => {
                 if let Scalar::Text(text) = scanner.scalar()? {
-                    entry.at_ns = date_and_time(text).map_or(0, |(at_ns, _)| at_ns);
+                    entry.at_ns = clock.date_and_time(text).map_or(0, |(at_ns, _)| at_ns);
                 }
                 continue;
             }

@@ -5,7 +5,7 @@
 use memchr::{memchr_iter, memmem};
 
 use super::severity;
-use crate::ingest::timestamp::{date_and_time, epoch};
+use crate::ingest::timestamp::{Clock, date_and_time, epoch};
 
 /// What a prefix may have in bytes and escapes; a longer one is not known.
 const PARTS_MAX: usize = 240;
@@ -166,10 +166,14 @@ impl Prefix {
     }
 
     /// Reads the prefix of a line: what it says, and where the severity begins.
-    pub(super) fn read<'b>(&self, line: &'b [u8]) -> Option<(Fields<'b>, usize)> {
+    pub(super) fn read<'b>(&self, line: &'b [u8], clock: &mut Clock) -> Option<(Fields<'b>, usize)> {
         let mut fields = Fields::default();
-        let at = read(self.parts(), line, 0, &mut fields)?;
+        let at = read(self.parts(), line, 0, clock, &mut fields)?;
         Some((fields, at))
+    }
+
+    fn fits(&self, line: &[u8]) -> bool {
+        self.read(line, &mut Clock::default()).is_some()
     }
 
     /// How much it says, where several fit.
@@ -184,7 +188,7 @@ impl Prefix {
         let known = KNOWN.iter().filter_map(|known| Self::parse(known));
         let guessed = lines.iter().take(8).filter_map(|line| Self::guess(line));
         let fitting = known.chain(guessed).filter_map(|prefix| {
-            let fits = lines.iter().filter(|line| prefix.read(line).is_some()).count();
+            let fits = lines.iter().filter(|line| prefix.fits(line)).count();
             (fits * 100 >= lines.len() * FIT_MIN && fits > 0).then_some((fits, prefix))
         });
         // The last of equals would win otherwise.
@@ -196,8 +200,8 @@ impl Prefix {
     /// A prefix that one line alone fits: for lines that were written before or after a change of the setting.
     pub(super) fn of_line(line: &[u8]) -> Option<Self> {
         let known = KNOWN.iter().filter_map(|known| Self::parse(known));
-        let mut fitting = known.filter(|prefix| prefix.length > 0 && prefix.read(line).is_some());
-        fitting.next().or_else(|| Self::guess(line).filter(|guess| guess.read(line).is_some()))
+        let mut fitting = known.filter(|prefix| prefix.length > 0 && prefix.fits(line));
+        fitting.next().or_else(|| Self::guess(line).filter(|guess| guess.fits(line)))
     }
 
     /// Makes a prefix out of what the parts of a line look like.
@@ -286,64 +290,63 @@ fn session_id(text: &[u8]) -> Option<usize> {
 }
 
 /// Reads parts from a place in a line on; returns where the severity begins.
-fn read<'b>(parts: &[u8], line: &'b [u8], at: usize, fields: &mut Fields<'b>) -> Option<usize> {
-    let Some((&part, rest)) = parts.split_first() else {
-        return severity::at(line.get(at..)?).then_some(at);
-    };
-    if part < ESCAPE {
-        return if line.get(at) == Some(&part) { read(rest, line, at + 1, fields) } else { None };
-    }
-    let text = line.get(at..)?;
-    match part & !ESCAPE {
-        b'q' => {
-            if severity::at(text) {
-                return Some(at);
+fn read<'b>(
+    mut parts: &[u8],
+    line: &'b [u8],
+    mut at: usize,
+    clock: &mut Clock,
+    fields: &mut Fields<'b>,
+) -> Option<usize> {
+    loop {
+        let literal = parts.iter().position(|part| *part >= ESCAPE).unwrap_or(parts.len());
+        let (run, rest) = parts.split_at(literal);
+        let text = line.get(at..)?.strip_prefix(run)?;
+        at += run.len();
+        let Some((&part, rest)) = rest.split_first() else {
+            return severity::at(text).then_some(at);
+        };
+        let length = match part & !ESCAPE {
+            b'q' if severity::at(text) => return Some(at),
+            b'q' => 0,
+            b'_' => while_in(text, |byte| byte == b' '),
+            b'm' | b't' => {
+                let (at_ns, length) = clock.date_and_time(text)?;
+                fields.at_ns = at_ns;
+                length
             }
-            read(rest, line, at, fields)
-        }
-        b'_' => read(rest, line, at + text.iter().take_while(|byte| **byte == b' ').count(), fields),
-        b'm' | b't' => {
-            let (at_ns, length) = date_and_time(text)?;
-            fields.at_ns = at_ns;
-            read(rest, line, at + length, fields)
-        }
-        b'n' => {
-            let (at_ns, length) = epoch(text)?;
-            fields.at_ns = at_ns;
-            read(rest, line, at + length, fields)
-        }
-        b's' => read(rest, line, at + date_and_time(text)?.1, fields),
-        b'c' => {
-            let length = session_id(text)?;
-            fields.session = &text[..length];
-            read(rest, line, at + length, fields)
-        }
-        b'p' => {
-            let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if length == 0 {
-                return None;
+            b'n' => {
+                let (at_ns, length) = epoch(text)?;
+                fields.at_ns = at_ns;
+                length
             }
-            fields.pid = &text[..length];
-            read(rest, line, at + length, fields)
-        }
-        b'l' | b'x' | b'P' => {
-            read(rest, line, at + text.iter().take_while(|byte| byte.is_ascii_digit()).count(), fields)
-        }
-        b'Q' => {
-            let digits = text.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
-            read(rest, line, at + digits, fields)
-        }
-        b'v' => {
-            let length = text.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'/').count();
-            read(rest, line, at + length, fields)
-        }
-        b'e' | b'?' => {
-            let length =
-                text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-            read(rest, line, at + length, fields)
-        }
-        escape => read_text(escape, rest, line, at, fields),
+            b's' => date_and_time(text)?.1,
+            b'c' => {
+                let length = session_id(text)?;
+                fields.session = &text[..length];
+                length
+            }
+            b'p' => {
+                let length = while_in(text, |byte| byte.is_ascii_digit());
+                fields.pid = &text[..length];
+                if length == 0 {
+                    return None;
+                }
+                length
+            }
+            b'l' | b'x' | b'P' => while_in(text, |byte| byte.is_ascii_digit()),
+            b'Q' => while_in(text, |byte| byte.is_ascii_digit() || byte == b'-'),
+            b'v' => while_in(text, |byte| byte.is_ascii_digit() || byte == b'/'),
+            b'e' | b'?' => while_in(text, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+            escape => return read_text(escape, rest, line, at, clock, fields),
+        };
+        at += length;
+        parts = rest;
     }
+}
+
+/// How many bytes at the front are of a kind.
+fn while_in(text: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    text.iter().position(|byte| !is(*byte)).unwrap_or(text.len())
 }
 
 /// Reads a text of any form: it ends where what follows it fits.
@@ -352,12 +355,13 @@ fn read_text<'b>(
     rest: &[u8],
     line: &'b [u8],
     at: usize,
+    clock: &mut Clock,
     fields: &mut Fields<'b>,
 ) -> Option<usize> {
     let literal = &rest[..rest.iter().take_while(|part| **part < ESCAPE).count()];
     let text = &line[at..];
     let mut take = |length: usize| {
-        let end = read(rest, line, at + length, fields)?;
+        let end = read(rest, line, at + length, clock, fields)?;
         let value = &text[..length];
         match escape {
             b'u' => fields.user = value,
@@ -384,7 +388,7 @@ mod tests {
     use super::*;
 
     fn read<'b>(prefix: &str, line: &'b str) -> Option<(Fields<'b>, &'b str)> {
-        let (fields, at) = Prefix::parse(prefix)?.read(line.as_bytes())?;
+        let (fields, at) = Prefix::parse(prefix)?.read(line.as_bytes(), &mut Clock::default())?;
         Some((fields, &line[at..]))
     }
 
@@ -430,6 +434,6 @@ mod tests {
         let text = "2026-11-23 21:45:45.843 UTC     4012|api       |LOG:  duration: 1.0 ms\n\
                     2026-11-23 21:45:46.843 UTC   401233|web       |LOG:  duration: 1.0 ms\n";
         let prefix = Prefix::detect(text.as_bytes()).expect("some prefix");
-        assert_eq!(prefix.read(text.as_bytes()).expect("fits").0.pid, b"4012");
+        assert_eq!(prefix.read(text.as_bytes(), &mut Clock::default()).expect("fits").0.pid, b"4012");
     }
 }

@@ -10,6 +10,7 @@ use memchr::{memchr, memrchr};
 use super::entry::{Entry, Recorder};
 use super::prefix::{Fields, Prefix};
 use super::severity::{self, Part, Severity};
+use crate::ingest::timestamp::Clock;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
 
 /// The log on stderr.
@@ -51,6 +52,7 @@ fn last_record(bytes: &[u8]) -> usize {
 #[derive(Debug)]
 struct Decoder {
     prefix: Option<Prefix>,
+    clock: Clock,
     recorder: Recorder,
 }
 
@@ -71,13 +73,13 @@ struct Record<'b> {
 impl Decoder {
     fn new(framing: Framing) -> Self {
         let prefix = if let Framing::Log(prefix) = framing { Some(prefix) } else { None };
-        Self { prefix, recorder: Recorder::default() }
+        Self { prefix, clock: Clock::default(), recorder: Recorder::default() }
     }
 
     /// The prefix of a line; of the file, or of one that was set before or after.
-    fn fields<'b>(&self, line: &'b [u8]) -> Option<(Fields<'b>, usize)> {
-        let own = self.prefix.and_then(|prefix| prefix.read(line));
-        own.or_else(|| Prefix::of_line(line)?.read(line))
+    fn fields<'b>(&mut self, line: &'b [u8]) -> Option<(Fields<'b>, usize)> {
+        let own = self.prefix.as_ref().and_then(|prefix| prefix.read(line, &mut self.clock));
+        own.or_else(|| Prefix::of_line(line)?.read(line, &mut self.clock))
     }
 
     fn end(&mut self, reading: &mut Reading<'_>, bytes: &[u8], record: Option<Record<'_>>) {
