@@ -57,7 +57,7 @@ impl<'s, G: Gathers> Analysis<'s, G> {
     }
 
     fn take_session(&mut self, lines: &[Span], dictionary: &Dictionary) {
-        self.session.read(lines);
+        self.session.read(lines, dictionary);
         self.gathered.add_session(&self.session);
         while let Some(trace) = self.session.next_request(dictionary) {
             self.uses.read(trace);

@@ -64,6 +64,8 @@ pub struct LoggedStatements {
     pub failed: u64,
     /// Executions of which only the begin was logged.
     pub untimed: u64,
+    /// Executions among these that the log leaves out: each that it has stands for as many as its rate limit says.
+    pub unlogged: u64,
     /// Executions beyond these of which only the plan was logged.
     pub plans_alone: u64,
     /// Durations that no line tells the statement of: steps of the protocol.
@@ -93,6 +95,14 @@ pub struct LoggedStatement {
     pub time_ns: u64,
     /// What parsing and binding took together.
     pub prepare_ns: u64,
+    /// What they waited for locks, waits of a millisecond and longer; `None` where the log does not tell it.
+    pub lock_ns: Option<u64>,
+    /// Rows sent or changed; `None` where the log does not tell it.
+    pub rows: Option<u64>,
+    /// Rows that the server read to get those; `None` where the log does not tell it.
+    pub rows_examined: Option<u64>,
+    /// Executions that read a table from its first row to its last; `None` where the log tells of none.
+    pub full_scans: Option<u64>,
     /// Of one execution.
     pub latency_ns: Latency,
     /// Where the log tells of the slowest: `postgresql.log:8812`.

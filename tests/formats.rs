@@ -330,7 +330,16 @@ fn what_exists_in_practice_is_read() {
                 // What a log tells has no name but that of its endpoint.
                 let what = match dictionary.shape(span.shape).text.as_ref() {
                     text if span.logged != Logged::No => {
-                        format!("{library} {:?} {:?} {} {text:?}", span.logged, span.kind, span.parameters)
+                        let read = match span.rows_examined() {
+                            Some(examined) => {
+                                format!(" {} of {examined} rows, {:#x}", span.rows, span.effort.to_bits())
+                            }
+                            None => String::new(),
+                        };
+                        format!(
+                            "{library} {:?} {:?} {} {text:?}{read}",
+                            span.logged, span.kind, span.parameters
+                        )
                     }
                     endpoint if format.ends_with("log") => {
                         let (instance, code, bytes) =
@@ -437,6 +446,35 @@ fn blocks_of_a_log_may_end_anywhere() {
                 assert_eq!(parts, whole, "{} in parts of {part}", path.display());
             }
         }
+    }
+}
+
+/// A slow log says which database it is in when that changes, for all connections.
+#[test]
+fn databases_of_a_log_do_not_depend_on_its_blocks() {
+    let mut log = String::new();
+    let mut expected = std::collections::BTreeMap::new();
+    for number in 0..20_000 {
+        let database = ["shop", "books", "news"][number / 5_000 % 3];
+        let changed = if number % 5_000 == 0 { format!("use {database};\n") } else { String::new() };
+        *expected.entry(Some(database.to_owned())).or_insert(0) += 1;
+        log += &format!(
+            "# Time: 2026-11-23T21:{:02}:{:02}.000001Z\n# User@Host: shop[shop] @ web1 [10.0.0.7]  Id: {:5}\n\
+             # Query_time: 0.000311  Lock_time: 0.000057 Rows_sent: 1  Rows_examined: 1\n{changed}\
+             SET timestamp=1795469736;\nSELECT name FROM customers WHERE id = {number};\n",
+            number / 60 % 60,
+            number % 60,
+            number % 7
+        );
+    }
+    for threads in [1, 3] {
+        let settings = detectors::settings::Settings::default();
+        let request = Request { settings, memory_bytes: 256 << 20, threads, command: String::new() };
+        let report = diagnose(vec![stream(log.as_bytes())], &request, &|_| {}).unwrap();
+        let rows = report.logged.unwrap().by_time;
+        let found: std::collections::BTreeMap<_, _> =
+            rows.into_iter().map(|row| (row.database, row.executions)).collect();
+        assert_eq!(found, expected, "{threads} threads");
     }
 }
 

@@ -75,6 +75,14 @@ need_postgresql() {
     fi
 }
 
+# The package makes tables for a server of its own, which does not start.
+need_mariadb() {
+    need mariadbd mariadb-server
+    need mariadb-install-db mariadb-server
+    # A driver that prepares statements on the server.
+    packages libdbd-mariadb-perl
+}
+
 # The folder with initdb and postgres, the newest version first; empty when there is none.
 postgresql_programs() {
     find /usr/lib/postgresql/*/bin -name initdb -printf '%h\n' 2>/dev/null | sort -V | tail -n 1

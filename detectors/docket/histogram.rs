@@ -46,7 +46,12 @@ pub(crate) struct Histogram {
 impl Histogram {
     /// Counts one value.
     pub(crate) fn add(&mut self, value: u64) {
-        *self.counts.entry(fine_bucket(value)).or_default() += 1;
+        self.add_many(value, 1);
+    }
+
+    /// Counts a value that occurred so often.
+    pub(crate) fn add_many(&mut self, value: u64, times: u64) {
+        *self.counts.entry(fine_bucket(value)).or_default() += times;
         self.max = self.max.max(value);
     }
 

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::Histogram;
-use crate::evidence::{Execution, KnownBy, ShapeRef, SpanId, Status, Symbol};
+use crate::evidence::{Effort, Execution, KnownBy, ShapeRef, Span, SpanId, Status, Symbol, UNKNOWN};
 
 /// Statements of all sessions, and what was told without a statement.
 #[derive(Debug, Default)]
@@ -56,6 +56,15 @@ pub(crate) struct LoggedTally {
     pub(crate) total_ns: u64,
     /// Sum of parsing and binding before.
     pub(crate) prepare_ns: u64,
+    /// Executions among the timed ones that the log leaves out.
+    pub(crate) unlogged: u64,
+    /// What they waited for locks.
+    pub(crate) lock_ns: u64,
+    /// Executions of which it is told, and the sum: rows sent or changed, and rows read for them.
+    pub(crate) rows: (u64, u64),
+    pub(crate) examined: (u64, u64),
+    /// Executions that read a whole table.
+    pub(crate) full_scans: u64,
     /// Durations of those that are timed.
     pub(crate) durations: Histogram,
     /// The slowest, and the line that says so.
@@ -70,15 +79,31 @@ impl LoggedTally {
         self.prepare_ns = self.prepare_ns.saturating_add(*prepare_ns);
         match known_by {
             KnownBy::Duration => {
-                self.timed += 1;
-                self.total_ns = self.total_ns.saturating_add(took_ns);
-                self.durations.add(took_ns);
+                let times = u64::from(span.repeats.max(1));
+                self.timed += times;
+                self.unlogged += times - 1;
+                self.total_ns = self.total_ns.saturating_add(took_ns.saturating_mul(times));
+                self.durations.add_many(took_ns, times);
                 self.slowest = self.slowest.max(Some((took_ns, span.id)));
+                self.lock_ns = self.lock_ns.saturating_add(execution.locked_ns.saturating_mul(times));
+                self.add_rows(span, times);
             }
             KnownBy::Announcement => self.untimed += 1,
             KnownBy::Plan => self.planned = (self.planned.0 + 1, self.planned.1.saturating_add(took_ns)),
             KnownBy::Preparation => {}
         }
+    }
+
+    /// How many rows it gave, and what it took to find them.
+    fn add_rows(&mut self, span: &Span, times: u64) {
+        let sum = |(told, sum): (u64, u64), rows: u32| (told + times, sum + u64::from(rows) * times);
+        if span.rows != UNKNOWN {
+            self.rows = sum(self.rows, span.rows);
+        }
+        if let Some(examined) = span.rows_examined() {
+            self.examined = sum(self.examined, examined);
+        }
+        self.full_scans += times * u64::from(span.effort.has(Effort::FULL_SCAN));
     }
 
     fn merge(&mut self, other: &Self) {
@@ -88,6 +113,11 @@ impl LoggedTally {
         self.failed += other.failed;
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.prepare_ns = self.prepare_ns.saturating_add(other.prepare_ns);
+        self.unlogged += other.unlogged;
+        self.lock_ns = self.lock_ns.saturating_add(other.lock_ns);
+        self.rows = (self.rows.0 + other.rows.0, self.rows.1 + other.rows.1);
+        self.examined = (self.examined.0 + other.examined.0, self.examined.1 + other.examined.1);
+        self.full_scans += other.full_scans;
         self.durations.merge(&other.durations);
         self.slowest = self.slowest.max(other.slowest);
     }

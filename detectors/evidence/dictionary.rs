@@ -96,6 +96,8 @@ pub struct Dictionary {
     shape_refs: FxHashMap<ShapeId, ShapeRef>,
     templates: FxHashSet<ShapeRef>,
     logs: FxHashMap<u64, Symbol>,
+    /// By log, from which line on it is in which database, in their order.
+    databases: FxHashMap<u64, Vec<(SpanId, OriginRef, Symbol)>>,
     limit: usize,
     refused: u64,
 }
@@ -120,6 +122,7 @@ impl Dictionary {
             shape_refs: FxHashMap::from_iter([(ShapeId::default(), ShapeRef(0))]),
             templates: FxHashSet::default(),
             logs: FxHashMap::default(),
+            databases: FxHashMap::default(),
             limit,
             refused: 0,
         }
@@ -226,6 +229,21 @@ impl Dictionary {
     pub fn note_log(&mut self, number: u64, name: &str) {
         let name = self.symbol(name);
         self.logs.insert(number, name);
+    }
+
+    /// Notes that a log is in a database from a line on: that of statements behind it which do not name theirs.
+    pub fn note_database(&mut self, line: SpanId, origin: OriginRef, database: Symbol) {
+        let lines = self.databases.entry(log_and_line(line).0).or_default();
+        let place = lines.partition_point(|(before, ..)| *before < line);
+        lines.insert(place, (line, origin, database));
+    }
+
+    /// The database that a log is in at a line, as a line before it said.
+    pub(crate) fn database_at(&self, line: SpanId) -> Option<(OriginRef, Symbol)> {
+        let lines = self.databases.get(&log_and_line(line).0)?;
+        let place = lines.partition_point(|(before, ..)| *before <= line);
+        let (_, origin, database) = lines.get(place.checked_sub(1)?)?;
+        Some((*origin, *database))
     }
 
     /// Where a line of a log is: `postgresql.log:8812`.

@@ -18,5 +18,7 @@ pub use body::{Body, Media};
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef, Symbol};
 pub use session::{Execution, KnownBy, LINE_BITS, Session, line_id, line_of};
 pub use shape::{Family, Shape, ShapeId};
-pub use span::{CacheResult, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values};
+pub use span::{
+    CacheResult, Effort, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values,
+};
 pub use timeline::{ConnectionUse, Timelines};

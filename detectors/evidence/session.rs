@@ -11,7 +11,7 @@ use std::mem;
 
 use super::shape::sql::Verb;
 use super::trace::{EndpointName, NONE, Operation, Request, Trace, Walker};
-use super::{Dictionary, Logged, ShapeRef, Span, SpanId, Status, TraceId};
+use super::{Dictionary, Logged, ShapeRef, Span, SpanId, Status, Symbol, TraceId};
 
 /// A session is that quiet between two requests: statements of one request follow one another within the time
 /// that its code takes from row to row.
@@ -38,6 +38,8 @@ pub struct Execution {
     pub known_by: KnownBy,
     /// Its plan was logged, too.
     pub planned: bool,
+    /// How long it waited for locks, where that is told.
+    pub locked_ns: u64,
 }
 
 /// How an execution is known.
@@ -77,6 +79,8 @@ struct State {
     /// Bare durations of a statement that is still to come: on the extended protocol these are parse and bind.
     loose: (u64, u64),
     endpoint: ShapeRef,
+    /// How long the next execution waits for locks.
+    locked_ns: u64,
     /// When the latest execution ended.
     ended_ns: u64,
 }
@@ -89,13 +93,13 @@ struct Prepared {
 
 impl Session {
     /// Reads the lines of one session, sorted by time and place.
-    pub fn read(&mut self, lines: &[Span]) {
+    pub fn read(&mut self, lines: &[Span], dictionary: &Dictionary) {
         self.executions.clear();
         self.endpoints.clear();
         self.bare = (0, 0);
         self.next = 0;
         self.state = State::default();
-        lines.iter().for_each(|line| self.line(line));
+        lines.iter().for_each(|line| self.line(&in_its_database(*line, dictionary)));
         self.settle();
         let (count, total_ns) = mem::take(&mut self.state.loose);
         self.bare = (self.bare.0 + count, self.bare.1 + total_ns);
@@ -118,7 +122,9 @@ impl Session {
                 self.state.announced = Some(*line);
             }
             Logged::Duration => self.duration(line, took_ns),
-            Logged::Execution => self.execution(line),
+            Logged::Execution => self.execution(line, line.start_ns.saturating_sub(took_ns)),
+            Logged::Begun => self.execution(line, line.start_ns),
+            Logged::Locked => self.state.locked_ns = took_ns,
             Logged::Fetch => self.fetch(line, took_ns),
             Logged::Failed => self.failed(line),
         }
@@ -153,7 +159,7 @@ impl Session {
         match self.state.announced.take() {
             Some(announced) => {
                 let timed = Span { start_ns: line.start_ns, end_ns: line.end_ns, ..announced };
-                self.timed(&timed);
+                self.timed(&timed, timed.start_ns.saturating_sub(took_ns));
             }
             None => {
                 let (count, total_ns) = &mut self.state.loose;
@@ -163,27 +169,28 @@ impl Session {
         }
     }
 
-    fn execution(&mut self, line: &Span) {
+    fn execution(&mut self, line: &Span, start_ns: u64) {
         self.settle_announced();
-        self.timed(line);
+        self.timed(line, start_ns);
     }
 
-    /// A statement whose duration is known; its line has the time of its end.
-    fn timed(&mut self, line: &Span) {
-        let (took_ns, ended_ns) = (line.end_ns - line.start_ns, line.start_ns);
+    /// A statement whose duration is known, and when it began by its line.
+    fn timed(&mut self, line: &Span, start_ns: u64) {
+        let took_ns = line.end_ns - line.start_ns;
         let planned = self.state.plan.is_some_and(|plan| plan.shape == line.shape);
         if planned {
             self.state.plan = None;
         }
         self.settle_plan();
         let prepare_ns = self.prepared_for(line.shape);
-        // Lines have the time of their end, cut to milliseconds or seconds: a statement begins at the earliest
-        // when the one before it had ended.
+        // Lines have times that are cut to milliseconds or seconds: a statement begins at the earliest when the one
+        // before it had ended.
         let earliest_ns = self.state.ended_ns.saturating_add(prepare_ns);
-        let start_ns = ended_ns.saturating_sub(took_ns).max(earliest_ns);
+        let start_ns = start_ns.max(earliest_ns);
         let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), ..*line };
         self.state.ended_ns = span.end_ns;
-        self.push(Execution { span, prepare_ns, known_by: KnownBy::Duration, planned });
+        let locked_ns = mem::take(&mut self.state.locked_ns);
+        self.push(Execution { span, prepare_ns, known_by: KnownBy::Duration, planned, locked_ns });
     }
 
     /// What parsing and binding took for a statement.
@@ -224,7 +231,7 @@ impl Session {
         if failed.shape != ShapeRef::default() {
             let span = Span { end_ns: failed.start_ns, status: Status::Error, ..failed };
             let known_by = if announced.is_some() { KnownBy::Announcement } else { KnownBy::Preparation };
-            self.push(Execution { span, prepare_ns: 0, known_by, planned: false });
+            self.push(Execution { span, prepare_ns: 0, known_by, planned: false, locked_ns: 0 });
         }
     }
 
@@ -239,7 +246,13 @@ impl Session {
     /// What was announced is over, though nothing says how long it took.
     fn settle_announced(&mut self) {
         if let Some(span) = self.state.announced.take() {
-            self.push(Execution { span, prepare_ns: 0, known_by: KnownBy::Announcement, planned: false });
+            self.push(Execution {
+                span,
+                prepare_ns: 0,
+                known_by: KnownBy::Announcement,
+                planned: false,
+                locked_ns: 0,
+            });
         }
     }
 
@@ -249,7 +262,13 @@ impl Session {
             let took_ns = plan.end_ns - plan.start_ns;
             let start_ns = plan.start_ns.saturating_sub(took_ns);
             let span = Span { start_ns, end_ns: plan.start_ns, ..plan };
-            self.push(Execution { span, prepare_ns: 0, known_by: KnownBy::Plan, planned: true });
+            self.push(Execution {
+                span,
+                prepare_ns: 0,
+                known_by: KnownBy::Plan,
+                planned: true,
+                locked_ns: 0,
+            });
         }
     }
 
@@ -261,6 +280,7 @@ impl Session {
             prepare_ns: duration_ns,
             known_by: KnownBy::Preparation,
             planned: false,
+            locked_ns: 0,
         });
     }
 
@@ -397,6 +417,15 @@ impl Transaction {
     }
 }
 
+/// A line that does not name its database is about the one that its log is in.
+fn in_its_database(line: Span, dictionary: &Dictionary) -> Span {
+    let known = line.target != Symbol::default();
+    match dictionary.database_at(line.id).filter(|_| !known) {
+        Some((origin, target)) => Span { origin, target, ..line },
+        None => line,
+    }
+}
+
 /// When a client began to wait for an execution.
 fn begin_ns(execution: &Execution) -> u64 {
     execution.span.start_ns.saturating_sub(execution.prepare_ns)
@@ -406,7 +435,9 @@ fn begin_ns(execution: &Execution) -> u64 {
 /// what is left is the database's time.
 fn operation(execution: &Execution, at_ns: u64) -> Operation {
     let took_ns = execution.span.end_ns - begin_ns(execution);
-    let span = Span { start_ns: at_ns, end_ns: at_ns.saturating_add(took_ns), ..execution.span };
+    // What a server left out of its log was sent by others, at other times.
+    let repeats = 1;
+    let span = Span { start_ns: at_ns, end_ns: at_ns.saturating_add(took_ns), repeats, ..execution.span };
     Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 }
 }
 

@@ -107,6 +107,10 @@ pub enum Logged {
     Plan,
     /// The statement was executed and took so long.
     Execution,
+    /// The same, of which the line has the time of its begin.
+    Begun,
+    /// The next execution waited so long for locks.
+    Locked,
     /// Rows of a result that was asked for earlier were fetched.
     Fetch,
     /// The statement ended with an error.
@@ -144,6 +148,41 @@ impl Values {
     }
 }
 
+/// What a server says of how it came by the rows of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Effort(u8);
+
+impl Effort {
+    /// How many rows it read is known.
+    pub const TOLD: Self = Self(1);
+    /// It read a table from its first row to its last.
+    pub const FULL_SCAN: Self = Self(2);
+    /// It did so with a joined table, for each row.
+    pub const FULL_JOIN: Self = Self(4);
+    /// It wrote a temporary table to disk.
+    pub const DISK_TABLE: Self = Self(8);
+
+    /// Notes what else is said.
+    pub fn add(&mut self, said: Self) {
+        self.0 |= said.0;
+    }
+
+    /// Whether any of these is said.
+    pub fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    /// The number behind it, to write it down.
+    pub fn to_bits(self) -> u8 {
+        self.0
+    }
+
+    /// Reads back what [`Effort::to_bits`] gave.
+    pub fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+}
+
 /// One span: 96 bytes, everything textual interned. Its trace is told with the spans around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -178,6 +217,8 @@ pub struct Span {
     /// Values in a statement's text, placeholders and literals, those of lists included; zero if it
     /// has none or that is not known.
     pub parameters: u32,
+    /// Rows that a server read to get those; where [`Effort::TOLD`] is said.
+    pub examined: u32,
     /// Status code of the protocol; zero if not said.
     pub status_code: u16,
     /// Which attempt this is, zero-based, for calls that are retried.
@@ -192,6 +233,8 @@ pub struct Span {
     pub cache: CacheResult,
     /// Content and encoding of the response body.
     pub body: Body,
+    /// What a server says of how it came by the rows.
+    pub effort: Effort,
     /// It stands for calls that were made one after another and were recorded together
     /// (`span.composite`); what else stands for several operations was sent as one.
     pub composite: bool,
@@ -200,7 +243,14 @@ pub struct Span {
     pub logged: Logged,
 }
 
+const _: () = assert!(size_of::<Span>() == 96, "more memory for each span that waits for its trace");
+
 impl Span {
+    /// Rows that a server read, where it says so.
+    pub fn rows_examined(&self) -> Option<u32> {
+        self.effort.has(Effort::TOLD).then_some(self.examined)
+    }
+
     /// The id of a server's span that was recorded under the id of the client's span that called it, as
     /// Zipkin's own instrumentation does; the client's span keeps the id and is the parent.
     pub fn server_side(shared: SpanId) -> SpanId {

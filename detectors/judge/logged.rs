@@ -29,6 +29,7 @@ pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<Log
         prepare_ns: rows.iter().map(|row| row.tally.prepare_ns).sum(),
         failed: rows.iter().map(|row| row.tally.failed).sum(),
         untimed: rows.iter().map(|row| row.tally.untimed).sum(),
+        unlogged: rows.iter().map(|row| row.tally.unlogged).sum(),
         plans_alone: if by_plan { 0 } else { rows.iter().map(|row| row.tally.planned.0).sum() },
         durations_alone: bare,
         durations_alone_ns: bare_ns,
@@ -75,6 +76,7 @@ impl<'a> Row<'a> {
         let tally = self.tally;
         let at =
             |permille: u64, needed: u64| (tally.timed >= needed).then(|| tally.durations.quantile(permille));
+        let told = |(executions, sum): (u64, u64)| Some(sum).filter(|_| executions > 0);
         LoggedStatement {
             text: self.shape.text.to_string(),
             shape: self.shape.id.to_string(),
@@ -83,6 +85,11 @@ impl<'a> Row<'a> {
             failed: tally.failed,
             time_ns: self.time_ns,
             prepare_ns: tally.prepare_ns,
+            // What tells one of both tells the other.
+            lock_ns: Some(tally.lock_ns).filter(|_| tally.examined.0 > 0),
+            rows: told(tally.rows),
+            rows_examined: told(tally.examined),
+            full_scans: Some(tally.full_scans).filter(|scans| *scans > 0),
             latency_ns: Latency {
                 p50: at(500, 1),
                 p95: at(950, P95_REQUESTS_MIN),

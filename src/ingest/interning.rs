@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use detectors::evidence::{
-    Dictionary, Location, LocationRef, Origin, OriginRef, Shape, ShapeId, ShapeRef, Symbol,
+    Dictionary, Location, LocationRef, Origin, OriginRef, Shape, ShapeId, ShapeRef, SpanId, Symbol,
 };
 use rustc_hash::FxHashMap;
 
@@ -96,6 +96,11 @@ impl<'r> Local<'r> {
     /// Notes the name of a log by its number.
     pub fn note_log(&mut self, number: u64, name: &str) {
         self.lock().note_log(number, name);
+    }
+
+    /// Notes that a log is in a database from a line on.
+    pub fn note_database(&mut self, line: SpanId, origin: OriginRef, database: Symbol) {
+        self.lock().note_database(line, origin, database);
     }
 
     fn lock(&self) -> MutexGuard<'r, Dictionary> {

@@ -8,6 +8,7 @@ mod input;
 pub mod interning;
 mod jaeger;
 mod json;
+mod mysql;
 mod origins;
 mod otlp_json;
 mod otlp_protobuf;
@@ -54,6 +55,7 @@ pub static FORMATS: &[Format] = &[
     postgres::JSON,
     postgres::CSV,
     postgres::STDERR,
+    mysql::SLOW,
 ];
 
 /// A format that can be read.

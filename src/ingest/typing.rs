@@ -204,7 +204,7 @@ fn role(kind: u8) -> Role {
 }
 
 /// A count or size of 32 bits; what is larger than that is as large as can be told.
-fn saturated(number: Option<u64>) -> u32 {
+pub(super) fn saturated(number: Option<u64>) -> u32 {
     number.map_or(UNKNOWN, |number| number.min(u64::from(UNKNOWN - 1)) as u32)
 }
 

@@ -40,7 +40,7 @@ impl Log {
     /// Executions as `known by, milliseconds, of preparing, text`.
     fn executions(&self) -> Vec<String> {
         let mut session = Session::default();
-        session.read(&self.lines);
+        session.read(&self.lines, &self.dictionary);
         let told = session.executions().iter().map(|execution| {
             let Execution { span, prepare_ns, known_by, .. } = execution;
             let text = &self.dictionary.shape(span.shape).text;
@@ -53,7 +53,7 @@ impl Log {
     /// The statements of each request.
     fn requests(&self) -> Vec<Vec<String>> {
         let mut session = Session::default();
-        session.read(&self.lines);
+        session.read(&self.lines, &self.dictionary);
         let mut requests = Vec::new();
         while let Some(trace) = session.next_request(&self.dictionary) {
             let texts = trace
@@ -131,7 +131,8 @@ fn fetches_belong_to_their_execution() {
 #[test]
 fn durations_alone_are_no_executions() {
     let mut session = Session::default();
-    session.read(&Log::default().line(Logged::Duration, 0, 3, "").line(Logged::Duration, 5, 4, "").lines);
+    let log = Log::default().line(Logged::Duration, 0, 3, "").line(Logged::Duration, 5, 4, "");
+    session.read(&log.lines, &log.dictionary);
     assert_eq!((session.executions().len(), session.bare), (0, (2, 7 * MS)));
 }
 
@@ -186,7 +187,7 @@ fn statements_of_one_second_keep_their_order() {
         "SELECT 1 FROM b",
     );
     let mut session = Session::default();
-    session.read(&log.lines);
+    session.read(&log.lines, &log.dictionary);
     let [first, second] = session.executions() else { panic!("two executions") };
     assert_eq!(second.span.start_ns, first.span.end_ns);
 }
@@ -197,8 +198,38 @@ fn a_request_is_at_its_line() {
     let mut dictionary = log.dictionary;
     dictionary.note_log(7, "postgresql.log");
     let mut session = Session::default();
-    session.read(&log.lines);
+    session.read(&log.lines, &dictionary);
     let trace = session.next_request(&dictionary).expect("a request").id;
     assert_eq!(dictionary.place_of_line(super::line_of(trace).expect("of a log")), "postgresql.log:1");
     assert_eq!(super::line_of(TraceId::from(u64::MAX)), None);
+}
+
+#[test]
+fn a_line_may_have_the_time_of_its_begin() {
+    let log = Log::default()
+        .line(Logged::Locked, 0, 40, "")
+        .line(Logged::Begun, 0, 300, "SELECT 1 FROM a")
+        .line(Logged::Begun, 0, 200, "SELECT 1 FROM b")
+        .line(Logged::Begun, 1_000, 200, "SELECT 1 FROM b");
+    let mut session = Session::default();
+    session.read(&log.lines, &log.dictionary);
+    let begun: Vec<_> = session.executions().iter().map(|one| one.span.start_ns / MS - 1_000_000).collect();
+    assert_eq!(begun, [0, 300, 1_000]);
+    let locked: Vec<_> = session.executions().iter().map(|one| one.locked_ns / MS).collect();
+    assert_eq!(locked, [40, 0, 0]);
+}
+
+#[test]
+fn a_line_without_a_database_is_in_that_of_its_log() {
+    let log = Log::default().line(Logged::Begun, 0, 1, "SELECT 1").line(Logged::Begun, 9, 1, "SELECT 1");
+    let mut dictionary = log.dictionary;
+    let shop = dictionary.symbol("shop");
+    let origin = dictionary.origin_ref(crate::evidence::Origin { service: shop, ..Default::default() });
+    dictionary.note_database(super::line_id(7, 2), origin, shop);
+    let other = dictionary.symbol("other");
+    dictionary.note_database(super::line_id(8, 1), origin, other);
+    let mut session = Session::default();
+    session.read(&log.lines, &dictionary);
+    let databases: Vec<_> = session.executions().iter().map(|one| one.span.target).collect();
+    assert_eq!(databases, [Symbol::default(), shop]);
 }

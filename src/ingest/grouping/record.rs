@@ -5,8 +5,8 @@
 //! not; a trace id is written only where it differs from the record before.
 
 use detectors::evidence::{
-    Body, CacheResult, Kind, LocationRef, Logged, OriginRef, Role, ShapeRef, Span, Status, Symbol, TraceId,
-    Traced, Values,
+    Body, CacheResult, Effort, Kind, LocationRef, Logged, OriginRef, Role, ShapeRef, Span, Status, Symbol,
+    TraceId, Traced, Values,
 };
 
 const KINDS: [Kind; Kind::COUNT] = [
@@ -25,7 +25,7 @@ const KINDS: [Kind; Kind::COUNT] = [
 ];
 const ROLES: [Role; 5] = [Role::Internal, Role::Server, Role::Client, Role::Producer, Role::Consumer];
 const STATUSES: [Status; 2] = [Status::Ok, Status::Error];
-const LOGGED: [Logged; 9] = [
+const LOGGED: [Logged; 11] = [
     Logged::No,
     Logged::Tag,
     Logged::Step,
@@ -33,6 +33,8 @@ const LOGGED: [Logged; 9] = [
     Logged::Duration,
     Logged::Plan,
     Logged::Execution,
+    Logged::Begun,
+    Logged::Locked,
     Logged::Fetch,
     Logged::Failed,
 ];
@@ -86,9 +88,10 @@ impl Writer {
             self.varint(number.wrapping_add(1).into());
         }
         self.varint(span.parameters.into());
+        self.varint(span.examined.into());
         self.varint(span.repeats.into());
         self.varint(span.status_code.into());
-        self.bytes.extend_from_slice(&[span.retries, span.logged as u8]);
+        self.bytes.extend_from_slice(&[span.retries, span.effort.to_bits(), span.logged as u8]);
     }
 
     fn varint(&mut self, mut number: u64) {
@@ -144,9 +147,11 @@ impl<'a> Reader<'a> {
             response_bytes: self.number()?.wrapping_sub(1),
             thread: self.number()?.wrapping_sub(1),
             parameters: self.number()?,
+            examined: self.number()?,
             repeats: self.number()?,
             status_code: self.number()?.try_into().ok()?,
             retries: self.array::<1>()?[0],
+            effort: Effort::from_bits(self.array::<1>()?[0]),
             kind: *KINDS.get(usize::from(first & 0x0f))?,
             role: *ROLES.get(usize::from(first >> 4))?,
             status: *STATUSES.get(usize::from(second & 1))?,
@@ -209,11 +214,13 @@ mod tests {
                 location: LocationRef(number),
                 rows: UNKNOWN - number,
                 parameters: UNKNOWN >> number,
+                examined: UNKNOWN >> number,
                 response_bytes: number,
                 thread: UNKNOWN,
                 repeats: number + 1,
                 status_code: 0xffff >> number,
                 retries: number as u8,
+                effort: Effort::from_bits(number as u8),
                 kind,
                 role: ROLES[number as usize % ROLES.len()],
                 status: STATUSES[number as usize % 2],

@@ -1,7 +1,7 @@
 //! Statements of servers' logs.
 
 use detectors::evidence::shape::sql::{self, Dialect};
-use detectors::evidence::{Origin, OriginRef, ShapeRef, Span, Symbol};
+use detectors::evidence::{Origin, OriginRef, ShapeRef, Span, SpanId, Symbol};
 
 use super::Typing;
 
@@ -59,5 +59,10 @@ impl Typing<'_> {
     /// Notes a log, by the number that ids of its lines begin with.
     pub fn note_log(&mut self, number: u64, name: &str) {
         self.local.note_log(number, name);
+    }
+
+    /// Notes that a log is in a database from a line on.
+    pub fn note_database(&mut self, line: SpanId, origin: OriginRef, database: Symbol) {
+        self.local.note_database(line, origin, database);
     }
 }

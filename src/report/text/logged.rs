@@ -17,7 +17,7 @@ const LISTED: usize = 10;
 /// Columns between two cells.
 const GAP: usize = 2;
 
-const HEADS: [&str; 6] = ["share", "time", "calls", "p50", "p95", "slowest"];
+const HEADS: [&str; 7] = ["share", "time", "calls", "p50", "p95", "slowest", "read/row"];
 
 /// Lists what takes most of the time that the logs tell of.
 pub(super) fn write(page: &mut Page<'_>, report: &Report, verbose: bool) -> io::Result<()> {
@@ -56,6 +56,12 @@ fn summary(logged: &LoggedStatements) -> String {
 /// What the settings of the server leave out.
 fn remarks(logged: &LoggedStatements) -> Vec<String> {
     let mut remarks = Vec::new();
+    if logged.unlogged > 0 {
+        remarks.push(format!(
+            "{} of them are not in the log: each that is stands for several (log_slow_rate_limit), in times as well",
+            count(logged.unlogged)
+        ));
+    }
     if logged.untimed > 0 {
         remarks.push(format!(
             "{} without a duration: the log tells only that they begin (log_statement); \
@@ -84,12 +90,14 @@ fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], all_ns: u64) -> io:
     if rows.is_empty() {
         return Ok(());
     }
-    let figures: Vec<[String; 6]> = rows.iter().map(|row| figures(row, all_ns)).collect();
+    let figures: Vec<[String; 7]> = rows.iter().map(|row| figures(row, all_ns)).collect();
+    // Only some servers tell how many rows they read.
+    let columns = HEADS.len() - usize::from(rows.iter().all(|row| row.rows_examined.is_none()));
     let width = |column: usize| {
         let cells = figures.iter().map(|row| row[column].width());
         cells.chain([HEADS[column].width()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let right = |line: Line, ink: Ink, text: &str, width: usize| {
         let end = line.width() + width + GAP;
         line.pad_to(end - GAP - text.width()).with(ink, text).pad_to(end)
@@ -111,7 +119,7 @@ fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], all_ns: u64) -> io:
     Ok(())
 }
 
-fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 6] {
+fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 7] {
     let known = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), duration);
     let latency = row.latency_ns;
     [
@@ -121,5 +129,6 @@ fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 6] {
         known(latency.p50),
         known(latency.p95),
         known(latency.max),
+        row.rows_examined.map_or_else(|| "-".to_owned(), |read| count(read / row.rows.unwrap_or(0).max(1))),
     ]
 }
