@@ -11,7 +11,7 @@ use std::mem;
 
 use super::shape::sql::Verb;
 use super::trace::{EndpointName, NONE, Operation, Request, Trace, Walker};
-use super::{Dictionary, Logged, ShapeRef, Span, SpanId, Status, Symbol, TraceId};
+use super::{Dictionary, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId};
 
 /// A session is that quiet between two requests: statements of one request follow one another within the time
 /// that its code takes from row to row.
@@ -79,6 +79,8 @@ struct State {
     /// Bare durations of a statement that is still to come: on the extended protocol these are parse and bind.
     loose: (u64, u64),
     endpoint: ShapeRef,
+    /// What the session's statements are sent to, as a line said.
+    database: Option<(OriginRef, Symbol)>,
     /// How long the next execution waits for locks.
     locked_ns: u64,
     /// When the latest execution ended.
@@ -99,7 +101,7 @@ impl Session {
         self.bare = (0, 0);
         self.next = 0;
         self.state = State::default();
-        lines.iter().for_each(|line| self.line(&in_its_database(*line, dictionary)));
+        lines.iter().for_each(|line| self.line(&self.in_its_database(*line, dictionary)));
         self.settle();
         let (count, total_ns) = mem::take(&mut self.state.loose);
         self.bare = (self.bare.0 + count, self.bare.1 + total_ns);
@@ -108,6 +110,16 @@ impl Session {
     /// The executions, in their order.
     pub fn executions(&self) -> &[Execution] {
         &self.executions
+    }
+
+    /// A line that does not name its database is about that of its session or log.
+    fn in_its_database(&self, line: Span, dictionary: &Dictionary) -> Span {
+        let is_named = line.target != Symbol::default() || line.logged == Logged::Database;
+        let database = || self.state.database.or_else(|| dictionary.database_at(line.id));
+        match (!is_named).then(database).flatten() {
+            Some((origin, target)) => Span { origin, target, ..line },
+            None => line,
+        }
     }
 
     fn line(&mut self, line: &Span) {
@@ -125,6 +137,7 @@ impl Session {
             Logged::Execution => self.execution(line, line.start_ns.saturating_sub(took_ns)),
             Logged::Begun => self.execution(line, line.start_ns),
             Logged::Locked => self.state.locked_ns = took_ns,
+            Logged::Database => self.state.database = Some((line.origin, line.target)),
             Logged::Fetch => self.fetch(line, took_ns),
             Logged::Failed => self.failed(line),
         }
@@ -414,15 +427,6 @@ impl Transaction {
             "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "PREPARE" => Self::Ends,
             _ => Self::Inside,
         }
-    }
-}
-
-/// A line that does not name its database is about the one that its log is in.
-fn in_its_database(line: Span, dictionary: &Dictionary) -> Span {
-    let known = line.target != Symbol::default();
-    match dictionary.database_at(line.id).filter(|_| !known) {
-        Some((origin, target)) => Span { origin, target, ..line },
-        None => line,
     }
 }
 

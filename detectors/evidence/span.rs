@@ -111,6 +111,8 @@ pub enum Logged {
     Begun,
     /// The next execution waited so long for locks.
     Locked,
+    /// What the session sends from here on is sent to this database, unless it says otherwise.
+    Database,
     /// Rows of a result that was asked for earlier were fetched.
     Fetch,
     /// The statement ended with an error.

@@ -56,6 +56,7 @@ pub static FORMATS: &[Format] = &[
     postgres::CSV,
     postgres::STDERR,
     mysql::SLOW,
+    mysql::GENERAL,
 ];
 
 /// A format that can be read.

@@ -45,10 +45,7 @@ pub(super) fn date_and_time(text: &[u8]) -> Option<(u64, usize)> {
     let year = number(&date[..4])?;
     let (month, day) = (number(&date[5..7])?, number(&date[8..])?);
     let (hour, minute, second) = (number(&clock[..2])?, number(&clock[3..5])?, number(&clock[6..])?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 59 || second > 60 {
-        return None;
-    }
-    let seconds = days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + second;
+    let seconds = seconds([year, month, day], [hour, minute, second])?;
     let (fraction_ns, mut length) = fraction(text, 19);
     let mut at_ns = seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?;
     if let Some((minutes, zone)) = zone(text.get(length..)?) {
@@ -115,6 +112,23 @@ impl Clock {
     }
 }
 
+/// Reads `261123 21:45:45`, with a blank for the first digit of the hour if it is zero, from the front of a text: as
+/// if it were UTC.
+pub(super) fn short(text: &[u8]) -> Option<(u64, usize)> {
+    let (date, rest) = text.split_first_chunk::<6>()?;
+    let (clock, _) = rest.strip_prefix(b" ")?.split_first_chunk::<8>()?;
+    if clock[2] != b':' || clock[5] != b':' {
+        return None;
+    }
+    let year = number(&date[..2])?;
+    let (month, day) = (number(&date[2..4])?, number(&date[4..])?);
+    let hour = number(clock[..2].trim_ascii_start())?;
+    let (minute, second) = (number(&clock[3..5])?, number(&clock[6..])?);
+    let century = if year < 70 { 2000 } else { 1900 };
+    let seconds = seconds([century + year, month, day], [hour, minute, second])?;
+    Some((seconds.checked_mul(SECOND_NS)?, 15))
+}
+
 /// Reads seconds since the Unix epoch, `1795470383.621`.
 pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
     let digits = text.iter().take(12).take_while(|byte| byte.is_ascii_digit()).count();
@@ -165,6 +179,14 @@ fn zone(text: &[u8]) -> Option<(i64, usize)> {
         }
         _ => None,
     }
+}
+
+/// Seconds from the Unix epoch to a moment; `None` before it, and where there is no such moment.
+fn seconds([year, month, day]: [u64; 3], [hour, minute, second]: [u64; 3]) -> Option<u64> {
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 59 || second > 60 {
+        return None;
+    }
+    Some(days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 /// Days from the Unix epoch to a date of the Gregorian calendar; `None` before it.
@@ -231,6 +253,14 @@ mod tests {
         ] {
             assert_eq!(clock.date_and_time(text.as_bytes()), date_and_time(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn reads_what_mysql_writes() {
+        assert_eq!(short(b"261123 21:45:45\t"), Some((1_795_470_345_000_000_000, 15)));
+        assert_eq!(short(b"700101  0:16:40"), Some((1_000_000_000_000, 15)));
+        assert_eq!(short(b"261123 21:45"), None);
+        assert_eq!(short(b"261323 21:45:45"), None);
     }
 
     #[test]

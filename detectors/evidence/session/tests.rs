@@ -233,3 +233,18 @@ fn a_line_without_a_database_is_in_that_of_its_log() {
     let databases: Vec<_> = session.executions().iter().map(|one| one.span.target).collect();
     assert_eq!(databases, [Symbol::default(), shop]);
 }
+
+#[test]
+fn a_session_may_say_which_database_it_is_in() {
+    let mut log = Log::default()
+        .line(Logged::Announced, 0, 0, "SELECT 1")
+        .line(Logged::Database, 1, 0, "")
+        .line(Logged::Announced, 2, 0, "SELECT 1")
+        .line(Logged::Announced, 3, 0, "SELECT 1");
+    let [shop, other] = ["shop", "other"].map(|name| log.dictionary.symbol(name));
+    (log.lines[1].target, log.lines[3].target) = (shop, other);
+    let mut session = Session::default();
+    session.read(&log.lines, &log.dictionary);
+    let databases: Vec<_> = session.executions().iter().map(|one| one.span.target).collect();
+    assert_eq!(databases, [Symbol::default(), shop, other]);
+}

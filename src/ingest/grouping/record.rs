@@ -25,7 +25,7 @@ const KINDS: [Kind; Kind::COUNT] = [
 ];
 const ROLES: [Role; 5] = [Role::Internal, Role::Server, Role::Client, Role::Producer, Role::Consumer];
 const STATUSES: [Status; 2] = [Status::Ok, Status::Error];
-const LOGGED: [Logged; 11] = [
+const LOGGED: [Logged; 12] = [
     Logged::No,
     Logged::Tag,
     Logged::Step,
@@ -35,6 +35,7 @@ const LOGGED: [Logged; 11] = [
     Logged::Execution,
     Logged::Begun,
     Logged::Locked,
+    Logged::Database,
     Logged::Fetch,
     Logged::Failed,
 ];

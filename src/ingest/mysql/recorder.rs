@@ -91,3 +91,13 @@ impl Recorder {
         reading.spans.push(Traced { trace, span });
     }
 }
+
+/// The name in ``use `shop`;``.
+pub(super) fn name_of_use(text: &[u8]) -> Vec<u8> {
+    let name = text.get(b"use ".len()..).unwrap_or_default().trim_ascii();
+    let name = name.strip_suffix(b";").unwrap_or(name).trim_ascii();
+    match name.strip_prefix(b"`").and_then(|name| name.strip_suffix(b"`")) {
+        Some(quoted) => String::from_utf8_lossy(quoted).replace("``", "`").into_bytes(),
+        None => name.to_vec(),
+    }
+}

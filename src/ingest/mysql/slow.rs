@@ -10,7 +10,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use detectors::evidence::{Effort, Logged, Status, Traced};
 
 use super::header::{Header, seconds};
-use super::recorder::{Owner, Recorder};
+use super::recorder::{Owner, Recorder, name_of_use};
 use crate::ingest::typing::saturated;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
 
@@ -156,7 +156,7 @@ impl Decoder {
         }
         let name = lines.next_if(|line| line.starts_with(b"use "));
         if let Some(name) = name.filter(|_| header.schema.is_none()) {
-            used.owner = self.recorder.owner(reading, &unquoted(name));
+            used.owner = self.recorder.owner(reading, &name_of_use(name));
             used.line = Some(lines.number - 1);
         }
         let second_ns = lines.timestamp();
@@ -231,16 +231,6 @@ impl<'b> Lines<'b> {
             }
         }
         None
-    }
-}
-
-/// The name in ``use `shop`;``.
-fn unquoted(line: &[u8]) -> Vec<u8> {
-    let name = line.strip_prefix(b"use ").unwrap_or(line);
-    let name = name.strip_suffix(b";").unwrap_or(name).trim_ascii();
-    match name.strip_prefix(b"`").and_then(|name| name.strip_suffix(b"`")) {
-        Some(quoted) => String::from_utf8_lossy(quoted).replace("``", "`").into_bytes(),
-        None => name.to_vec(),
     }
 }
 

@@ -64,8 +64,8 @@ fn remarks(logged: &LoggedStatements) -> Vec<String> {
     }
     if logged.untimed > 0 {
         remarks.push(format!(
-            "{} without a duration: the log tells only that they begin (log_statement); \
-             log_min_duration_statement = 0 tells both in one line",
+            "{} without a duration: the log tells only that they begin (log_statement, general_log); \
+             log_min_duration_statement = 0, or MySQL's slow log with long_query_time = 0, tells both",
             counted(logged.untimed, "execution")
         ));
     }
