@@ -16,7 +16,7 @@ use detectors::settings::{Settings, Target};
 
 use crate::ingest::grouping::{Counts, Grouping};
 use crate::ingest::skipped::Skipped;
-use crate::ingest::{self, IngestError, Input, ReadSummary};
+use crate::ingest::{self, IngestError, Input, LogForm, ReadSummary};
 use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
@@ -36,6 +36,8 @@ pub struct Request {
     pub threads: usize,
     /// The command that repeats this diagnosis after a fix.
     pub command: String,
+    /// The form of logs that cannot be recognised.
+    pub log_form: Option<LogForm>,
 }
 
 /// How far a diagnosis is.
@@ -134,7 +136,11 @@ fn read<G: Gathers + Send>(
 ) -> Result<Read<G>, Error> {
     let dictionary = Mutex::new(Dictionary::default());
     let grouping = Grouping::new(spans_bytes(request.memory_bytes));
-    let options = ingest::Options { threads: request.threads, values_key: RandomState::new().hash_one(0) };
+    let options = ingest::Options {
+        threads: request.threads,
+        values_key: RandomState::new().hash_one(0),
+        log_form: request.log_form.clone(),
+    };
     let sink = |spans: &mut Vec<_>| grouping.add(spans);
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
     let names: Vec<String> = inputs.iter().map(Input::name).collect();

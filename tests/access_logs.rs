@@ -102,6 +102,43 @@ fn what_is_taken_for_granted_is_said() {
     assert!(!notes("apache-log/vhost").contains("taken for"));
 }
 
+/// Members by name, with units; at once the command that repeats it.
+#[test]
+fn members_can_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.log");
+    let line = |number: u64| {
+        let at = format!("2026-11-28T17:09:{:02}.5Z", number % 60);
+        match number % 2 {
+            0 => format!(
+                "{{\"at\":\"{at}\",\"http\":{{\"verb\":\"GET\",\"url\":\"/orders/{number}?q=1\"}},\"elapsed_ms\":42.5}}\n"
+            ),
+            _ => format!("at={at} http.verb=GET http.url=\"/orders/{number}\" elapsed_ms=42.5\n"),
+        }
+    };
+    std::fs::write(&path, (0..20).map(line).collect::<String>()).unwrap();
+    let map = "duration=elapsed_ms,path=http.url,method=http.verb,time=at";
+    let report = json(&path, &["--map", map, "--target", "GET /orders/{id} p50<40ms"]);
+    assert_eq!(endpoints(&report), [("log".to_owned(), "GET /orders/{id}".to_owned(), 20, 42)]);
+    assert_eq!(report["endpoints"][0]["target"]["met"], false);
+    for wrong in ["path=url", "duration=elapsed,path=url", "duration=took_ms,path=url,x=y"] {
+        assert_eq!(diagnose(&path, &["--map", wrong]).status.code(), Some(2), "{wrong}");
+    }
+}
+
+/// A format that no first lines would show: two whole numbers.
+#[test]
+fn columns_can_be_told_in_the_words_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let line = "10.0.0.1 - - [28/Nov/2026:17:09:59 +0000] \"GET /orders/1 HTTP/1.1\" 200 958 1200 41842\n";
+    std::fs::write(&path, line.repeat(20)).unwrap();
+    let format = r#"%h %l %u %t \"%r\" %>s %b %I %D"#.replace('\\', "");
+    assert_eq!(diagnose(&path, &[]).status.code(), Some(3));
+    let report = json(&path, &["--log-format", &format]);
+    assert_eq!(endpoints(&report), [("log".to_owned(), "GET /orders/{id}".to_owned(), 20, 41)]);
+}
+
 /// HAProxy tells what waits in its queue.
 #[test]
 fn a_queue_in_front_of_a_server_is_told() {

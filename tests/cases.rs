@@ -41,6 +41,7 @@ fn report_of(case: &Path) -> Report {
         memory_bytes: 256 << 20,
         threads: 1,
         command: String::new(),
+        log_form: None,
     };
     let input = Input::Path(case.join("trace.otlp.zst"));
     diagnose(vec![input], &request, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", case.display()))

@@ -64,7 +64,8 @@ fn help() {
         Usage: whyslow <COMMAND>
 
         Commands:
-          diagnose     Reads traces and says, for each endpoint, where its time goes and what to fix first
+          diagnose     Reads traces and logs, and says, for each endpoint, where its time goes and what to
+                       fix first
           run          Runs a command, collects its OpenTelemetry traces and says why it is slow
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
@@ -91,7 +92,7 @@ fn help() {
     "#]]
     .assert_eq(&help(&["--help"]));
     expect![[r#"
-        Reads traces and says, for each endpoint, where its time goes and what to fix first
+        Reads traces and logs, and says, for each endpoint, where its time goes and what to fix first
 
         Usage: whyslow diagnose [OPTIONS] [PATH]...
 
@@ -113,6 +114,12 @@ fn help() {
               --tenant <ID>           The tenant that is asked for (X-Scope-OrgID)
               --timeout <DURATION>    An answer must have come whole within this time [default: 60s]
               --ca <FILE>             Trust these certificates, too (PEM)
+
+        Logs:
+              --map <MAP>            What the members of a log mean whose lines are JSON or name=value, such
+                                     as 'duration=elapsed_ms,path=url,time=at'; see docs/logs.md
+              --log-format <FORMAT>  The columns of an access log, in the words of the server: log_format of
+                                     nginx, LogFormat of Apache, access_log_format of gunicorn
 
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
@@ -142,6 +149,8 @@ fn help() {
           whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
           whyslow diagnose traces.json --fail-on target      (in CI)
           whyslow diagnose --compare before.json after.json
+          whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
+          whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
           whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 
         Exit codes:

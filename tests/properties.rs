@@ -20,7 +20,7 @@ const ENOUGH: u64 = 256 << 20;
 const NEARLY_NOTHING: u64 = 64 << 10;
 
 fn request(threads: usize, memory_bytes: u64) -> Request {
-    Request { settings: Settings::default(), memory_bytes, threads, command: String::new() }
+    Request { settings: Settings::default(), memory_bytes, threads, command: String::new(), log_form: None }
 }
 
 fn inputs(files: &[PathBuf]) -> Vec<Input> {

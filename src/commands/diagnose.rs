@@ -5,6 +5,7 @@ pub(super) mod destination;
 #[cfg(feature = "client")]
 mod from;
 mod gate;
+mod log_form;
 mod narrow;
 pub(super) mod progress;
 
@@ -15,7 +16,7 @@ use clap::{Args, ValueEnum};
 use detectors::finding::Report;
 use detectors::settings::{Settings, Target};
 use whyslow::diagnosis::{self, Request};
-use whyslow::ingest::Input;
+use whyslow::ingest::{Input, LogForm};
 use whyslow::report::{self, OUTPUTS, Output, Style};
 use whyslow::settings_file::endpoint::{canonical, nearest};
 use whyslow::settings_file::target;
@@ -32,6 +33,8 @@ Examples:
   whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
   whyslow diagnose traces.json --fail-on target      (in CI)
   whyslow diagnose --compare before.json after.json
+  whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
+  whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
   whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 
 Exit codes:
@@ -41,10 +44,11 @@ Exit codes:
   3  nothing usable was read, an endpoint that was asked for was not seen, or a target could
      not be checked";
 
-/// Reads traces and says, for each endpoint, where its time goes and what to fix first.
+/// Reads traces and logs, and says, for each endpoint, where its time goes and what to fix first.
 ///
 /// Formats are found by content: OTLP as JSON (one document, an array, lines) or protobuf (one
-/// message, a stream with lengths), JSON of Jaeger and of Zipkin 2, plain, gzip or zstd.
+/// message, a stream with lengths), JSON of Jaeger and of Zipkin 2, access logs of web servers,
+/// plain, gzip or zstd.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
@@ -63,6 +67,9 @@ pub(crate) struct Command {
     #[cfg(feature = "client")]
     #[command(flatten)]
     from: from::Options,
+
+    #[command(flatten)]
+    logs: log_form::Options,
 
     #[command(flatten)]
     options: Options,
@@ -137,20 +144,24 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     let settings = settings(&command.options)?;
     #[cfg(feature = "client")]
     if let Some(fetched) = command.from.fetch()? {
-        let again = command.from.again();
-        return diagnose(&command.options, settings, fetched.inputs, again, fetched.notes);
+        let request = command.options.reading.request(settings, command.from.again());
+        return diagnose(&command.options, &request, fetched.inputs, fetched.notes);
     }
-    let again = again(&command.paths);
+    let log_form = command.logs.given();
+    let request = command.options.reading.request(settings, again(&command.paths, log_form));
+    let request = Request { log_form: log_form.cloned(), ..request };
     let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
     match command.compare {
-        true => compare::compare(&command.options, settings, inputs, again),
-        false => diagnose(&command.options, settings, inputs, again, Vec::new()),
+        true => compare::compare(&command.options, &request, inputs),
+        false => diagnose(&command.options, &request, inputs, Vec::new()),
     }
 }
 
 /// The command that reads the same places again, where a new recording lies by then.
-fn again(paths: &[PathBuf]) -> String {
-    let words = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect::<Vec<_>>();
+fn again(paths: &[PathBuf], log_form: Option<&LogForm>) -> String {
+    let form = log_form.map_or(&[][..], LogForm::option).iter().map(|word| quoted(word));
+    let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
+    let words: Vec<String> = form.chain(paths).collect();
     format!("whyslow diagnose {}  # of a new recording", words.join(" "))
 }
 
@@ -167,7 +178,8 @@ fn quoted(word: &str) -> String {
 #[cfg(feature = "receiver")]
 pub(crate) fn report(options: &Options, messages: std::fs::File, again: String) -> anyhow::Result<Outcome> {
     let received = Input::Stream { name: "what was received".into(), stream: Box::new(messages) };
-    diagnose(options, settings(options)?, vec![received], again, Vec::new())
+    let request = options.reading.request(settings(options)?, again);
+    diagnose(options, &request, vec![received], Vec::new())
 }
 
 /// Diagnoses a recording that has goals of its own, unless others are given.
@@ -182,24 +194,22 @@ pub(super) fn recorded(
     };
     let input = Input::Stream { name: "the recording".into(), stream: Box::new(recording) };
     let settings = Settings { targets, ..Settings::default() };
-    diagnose(options, settings, vec![input], "whyslow run -- COMMAND".to_owned(), Vec::new())
+    let request = options.reading.request(settings, "whyslow run -- COMMAND".to_owned());
+    diagnose(options, &request, vec![input], Vec::new())
 }
 
-/// Diagnoses inputs; `again` is the command that shows later whether a fix worked, `notes` what is known of the
-/// inputs already.
+/// Diagnoses inputs; `notes` are what is known of them already.
 fn diagnose(
     options: &Options,
-    settings: Settings,
+    request: &Request,
     inputs: Vec<Input>,
-    again: String,
     notes: Vec<String>,
 ) -> anyhow::Result<Outcome> {
-    if options.fail_on == Some(FailOn::Target) && settings.targets.is_empty() {
+    if options.fail_on == Some(FailOn::Target) && request.settings.targets.is_empty() {
         return Err(UsageError(NO_TARGET.to_owned()).into());
     }
     let destination = Destination::open(options.output.as_deref())?;
-    let request = options.reading.request(settings, again);
-    let mut report = judged(inputs, &request)?;
+    let mut report = judged(inputs, request)?;
     report.notes.extend(notes);
     warn_of_unused_acceptances(&request.settings, &report);
     let told =
@@ -286,7 +296,10 @@ mod tests {
     #[test]
     fn commands_can_be_copied() {
         let paths = ["traces.json", "a b/it's", "-"].map(PathBuf::from);
-        assert_eq!(again(&paths), r"whyslow diagnose traces.json 'a b/it'\''s' -  # of a new recording");
+        assert_eq!(
+            again(&paths, None),
+            r"whyslow diagnose traces.json 'a b/it'\''s' -  # of a new recording"
+        );
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl Reading {
             memory_bytes: self.memory,
             threads: threads.map_or(1, NonZeroUsize::get).min(THREADS_MAX),
             command: again,
+            log_form: None,
         }
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use memchr::memchr_iter;
 
 use super::input::unrecognised;
-use super::{Block, Decode, FORMATS, Format, Framing, Head, Place, RECORD_BYTES_MAX, Reading, Rest};
+use super::{
+    Block, Decode, FORMATS, Format, Framing, Head, LogForm, Place, RECORD_BYTES_MAX, Reading, Rest, access,
+};
 
 /// Bytes of a block.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -90,6 +92,7 @@ impl Source {
         name: std::sync::Arc<str>,
         stream: Box<dyn Read + Send>,
         buffer: &mut Buffer,
+        log_form: Option<&LogForm>,
     ) -> Result<Self, String> {
         let mut source = Self {
             format: &FORMATS[0],
@@ -104,7 +107,9 @@ impl Source {
         buffer.clear();
         source.fill(buffer);
         let head = Head { bytes: buffer.bytes(), whole: source.ended };
-        let found = FORMATS.iter().find_map(|format| Some((format, (format.sniff)(head)?)));
+        let given = log_form.and_then(|form| Some((&access::GIVEN, form.framing(head)?)));
+        let recognised = || FORMATS.iter().find_map(|format| Some((format, (format.sniff)(head)?)));
+        let found = given.or_else(recognised);
         let Some((format, framing)) = found else {
             return Err(source.problem.unwrap_or_else(|| unrecognised(buffer.bytes())));
         };

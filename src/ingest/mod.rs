@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex};
 
 use detectors::evidence::{Dictionary, TraceId, Traced};
 
-pub use access::Columns;
+pub use access::{Columns, LogForm};
 pub use input::Input;
 pub use postgres::Prefix;
 use skipped::Skipped;
@@ -52,6 +52,8 @@ pub static FORMATS: &[Format] = &[
     access::CADDY,
     access::TRAEFIK,
     access::HEROKU,
+    access::RAILS,
+    access::LOGRAGE,
     postgres::JSON,
     postgres::CSV,
     postgres::STDERR,
@@ -195,12 +197,14 @@ impl<'r> Reading<'r> {
 }
 
 /// How inputs are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Workers; with one everything happens in the calling thread.
     pub threads: usize,
     /// Keys the hashes of literals.
     pub values_key: u64,
+    /// The form of logs that cannot be recognised, where it is given; what has it is read by it.
+    pub log_form: Option<LogForm>,
 }
 
 /// Where spans go: called by each worker after each block, and takes all spans out of the vector. Among

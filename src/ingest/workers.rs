@@ -10,11 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use detectors::evidence::{Dictionary, Traced};
 
+use super::access::GIVEN;
 use super::blocks::{Buffer, Next, Source, decode_block};
 use super::input::Listed;
 use super::skipped::Skipped;
 use super::{
-    Decode, Format, Framing, IngestError, InputSummary, Options, Progress, ReadSummary, Reading, Sink,
+    Decode, Format, Framing, IngestError, InputSummary, LogForm, Options, Progress, ReadSummary, Reading,
+    Sink,
 };
 
 /// Reads everything that is listed.
@@ -25,7 +27,7 @@ pub(super) fn read(
     sink: Sink<'_>,
     progress: Progress<'_>,
 ) -> Result<ReadSummary, IngestError> {
-    let work = Work::new(listed, sink, progress);
+    let work = Work::new(listed, options.log_form.clone(), sink, progress);
     let run = || Worker::new(&work, Reading::new(dictionary, options.values_key)).run();
     let told = match options.threads {
         0 | 1 => vec![run()],
@@ -52,6 +54,7 @@ struct Work<'s> {
     /// Bytes read as they are stored, and their total where it is known.
     stored: Arc<AtomicU64>,
     stored_total: Option<u64>,
+    log_form: Option<LogForm>,
 }
 
 struct Queue {
@@ -76,7 +79,7 @@ enum Task {
 }
 
 impl<'s> Work<'s> {
-    fn new(listed: Vec<Listed>, sink: Sink<'s>, progress: Progress<'s>) -> Self {
+    fn new(listed: Vec<Listed>, log_form: Option<LogForm>, sink: Sink<'s>, progress: Progress<'s>) -> Self {
         let summary = |input: &Listed| InputSummary { name: input.name.to_string(), ..Default::default() };
         let queue = Queue {
             summaries: listed.iter().map(summary).collect(),
@@ -91,6 +94,7 @@ impl<'s> Work<'s> {
             sink,
             progress,
             stored: Arc::default(),
+            log_form,
             stored_total: listed.iter().map(|input| input.bytes).sum(),
             queue: Mutex::new(Queue { waiting: listed.into_iter().enumerate().collect(), ..queue }),
         }
@@ -191,7 +195,9 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {
         let (name, named) = (Arc::clone(&listed.name), listed.named);
         let source = match listed.open(&self.work.stored) {
-            Ok(stream) => Source::open(Arc::clone(&name), stream, &mut self.buffer),
+            Ok(stream) => {
+                Source::open(Arc::clone(&name), stream, &mut self.buffer, self.work.log_form.as_ref())
+            }
             Err(source) if named => {
                 self.work.opened(None);
                 return Err(IngestError::Open { name: name.to_string(), source });
@@ -215,18 +221,19 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
 
     /// Reads blocks of an input until none is left.
     fn read(&mut self, opened: &Arc<Opened>) -> Result<(), IngestError> {
+        let form = self.work.log_form.as_ref();
         while !self.work.stopped.load(Ordering::Relaxed) {
             let mut source = locked(&opened.source);
             let (format, framing) = (source.format, source.framing);
             match source.next(&mut self.buffer) {
                 Next::Block(place) => {
                     drop(source);
-                    let decoder = decoder(&mut self.decoder, format, framing);
+                    let decoder = decoder(&mut self.decoder, format, framing, form);
                     let length = decode_block(decoder, &mut self.reading, &self.buffer, &place);
                     deliver(self.work, &mut self.reading, opened, length)?;
                 }
                 Next::InOrder => {
-                    let decoder = decoder(&mut self.decoder, format, framing);
+                    let decoder = decoder(&mut self.decoder, format, framing, form);
                     source.read_in_order(
                         &mut self.buffer,
                         decoder,
@@ -253,10 +260,15 @@ fn decoder<'d>(
     kept: &'d mut Option<(&'static str, Framing, Box<dyn Decode>)>,
     format: &Format,
     framing: Framing,
+    form: Option<&LogForm>,
 ) -> &'d mut dyn Decode {
     let (_, _, decoder) = match kept.take() {
         Some(same) if (same.0, same.1) == (format.name, framing) => kept.insert(same),
-        _ => kept.insert((format.name, framing, (format.decoder)(framing))),
+        _ => {
+            let given = form.filter(|_| format.name == GIVEN.name).map(LogForm::decoder);
+            let decoder = given.unwrap_or_else(|| (format.decoder)(framing));
+            kept.insert((format.name, framing, decoder))
+        }
     };
     decoder.as_mut()
 }

@@ -2,7 +2,7 @@
 
 use detectors::comparison::{State, compare as compared};
 use detectors::finding::Report;
-use detectors::settings::Settings;
+use whyslow::diagnosis::Request;
 use whyslow::ingest::Input;
 use whyslow::report::Style;
 
@@ -11,12 +11,7 @@ use super::{FailOn, Options, gate, judged, narrow, output};
 use crate::commands::{Outcome, UsageError};
 
 /// Diagnoses both recordings and says what is different.
-pub(super) fn compare(
-    options: &Options,
-    settings: Settings,
-    inputs: Vec<Input>,
-    again: String,
-) -> anyhow::Result<Outcome> {
+pub(super) fn compare(options: &Options, request: &Request, inputs: Vec<Input>) -> anyhow::Result<Outcome> {
     let Ok([before, after]) = <[Input; 2]>::try_from(inputs) else {
         return Err(UsageError("--compare takes two paths: BEFORE AFTER".to_owned()).into());
     };
@@ -24,12 +19,11 @@ pub(super) fn compare(
         let text = format!("--compare has no form {}: text, json and markdown it has", options.format);
         return Err(UsageError(text).into());
     };
-    if options.fail_on == Some(FailOn::Target) && settings.targets.is_empty() {
+    if options.fail_on == Some(FailOn::Target) && request.settings.targets.is_empty() {
         return Err(UsageError(super::NO_TARGET.to_owned()).into());
     }
     let destination = Destination::open(options.output.as_deref())?;
-    let request = options.reading.request(settings, again);
-    let [before, whole] = [judged(vec![before], &request)?, judged(vec![after], &request)?];
+    let [before, whole] = [judged(vec![before], request)?, judged(vec![after], request)?];
     let told = |report: &Report| narrow::narrow(report, options.endpoint.as_deref(), None);
     let after = told(&whole);
     let comparison = compared(&told(&before), &after);

@@ -1,8 +1,12 @@
-//! Lines that are objects in JSON: which member means what, by its name.
+//! Lines with named members: objects in JSON, or `name=value`. Which member means what is told by its name.
+
+use std::sync::Arc;
 
 use super::lines::{Keep, ReadLine, first_lines};
 use super::meaning::Meaning;
 use super::request::Told;
+use super::times::moment;
+use super::tokens::{Around, Tokens, labelled};
 use crate::ingest::json::scanner::{Scalar, Scan, Scanner};
 use crate::ingest::{Framing, Head};
 
@@ -29,14 +33,40 @@ const NAME_MAX: usize = 200;
 
 impl Table {
     /// Recognises an input.
-    pub(super) fn sniff(&'static self, head: Head<'_>) -> Option<Framing> {
+    pub(super) fn sniff(&self, head: Head<'_>) -> Option<Framing> {
         let mut fields = Fields::of(self);
         let (mut all, mut fit) = (0, 0);
         for line in first_lines(head.bytes, head.whole) {
             all += 1;
-            fit += usize::from(line.first() == Some(&b'{') && fields.fits(line));
+            fit += usize::from(fields.fits(line));
         }
         (fit > 0 && fit * 2 >= all).then_some(Framing::Lines)
+    }
+}
+
+/// A table whose names may be known only when the program runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Members {
+    /// As in a table, by place.
+    must_have: Vec<Vec<usize>>,
+    at_end: bool,
+    fields: Vec<(String, Meaning)>,
+}
+
+impl Members {
+    /// Members of which each is one that a line must have, or none is.
+    pub(super) fn new(fields: Vec<(String, Meaning)>, at_end: bool) -> Self {
+        Self { must_have: Vec::new(), at_end, fields }
+    }
+
+    fn of(table: &Table) -> Self {
+        let fields: Vec<_> =
+            table.fields.iter().map(|(name, meaning)| ((*name).to_owned(), *meaning)).collect();
+        let mut members = Self::new(fields, table.at_end);
+        let places =
+            |names: &&[&str]| names.iter().filter_map(|name| members.place_of(name.as_bytes())).collect();
+        members.must_have = table.must_have.iter().map(places).collect();
+        members
     }
 
     fn place_of(&self, name: &[u8]) -> Option<usize> {
@@ -45,79 +75,126 @@ impl Table {
 
     /// Whether a member with this name has others inside that mean something.
     fn has_inside(&self, name: &[u8]) -> bool {
-        let inside = |(known, _): &(&str, Meaning)| {
+        let inside = |(known, _): &(String, Meaning)| {
             known.as_bytes().strip_prefix(name).is_some_and(|rest| rest.starts_with(b"."))
         };
         self.fields.iter().any(inside)
     }
 }
 
-/// Reads lines by a table.
+/// Reads lines by their members.
 pub(super) struct Fields {
-    table: &'static Table,
+    members: Arc<Members>,
     /// Room for texts whose escapes were undone.
     room: Vec<u8>,
     names: Names,
 }
 
-/// The texts of a line by the places of the table.
+/// The texts of a line by the places of its members.
 type Texts<'l> = [Option<&'l [u8]>; FIELDS_MAX];
 
 impl Fields {
-    pub(super) fn of(table: &'static Table) -> Self {
-        Self { table, room: Vec::new(), names: Names::default() }
+    pub(super) fn of(table: &Table) -> Self {
+        Self::by(Arc::new(Members::of(table)))
     }
 
-    /// Whether a line has what the table asks for.
+    pub(super) fn by(members: Arc<Members>) -> Self {
+        Self { members, room: Vec::new(), names: Names::default() }
+    }
+
+    /// Whether a line has what it must have.
     fn fits(&mut self, line: &[u8]) -> bool {
-        self.room.resize(self.room.len().max(line.len()), 0);
-        let mut texts: Texts<'_> = [None; FIELDS_MAX];
-        let mut scanner = Scanner::new(line, 0, &mut self.room);
-        self.names.next = 0;
-        let read = Walk { table: self.table, names: &mut self.names, texts: &mut texts };
-        let is_read = read_object(read, &mut scanner).is_ok();
-        let has =
-            |name: &&str| self.table.place_of(name.as_bytes()).is_some_and(|place| texts[place].is_some());
-        is_read && self.table.must_have.iter().all(|names| names.iter().any(has))
+        let texts = texts(line, &self.members, &mut self.names, &mut self.room);
+        let has = |places: &Vec<usize>| places.iter().any(|place| texts.0[*place].is_some());
+        texts.1.is_ok() && self.members.must_have.iter().all(has)
     }
-}
 
-impl ReadLine for Fields {
-    fn read(&mut self, line: &[u8], keep: &mut Keep<'_, '_>) -> Result<(), &'static str> {
-        self.room.resize(self.room.len().max(line.len()), 0);
-        let mut texts: Texts<'_> = [None; FIELDS_MAX];
-        let mut scanner = Scanner::new(line, 0, &mut self.room);
-        self.names.next = 0;
-        let read = Walk { table: self.table, names: &mut self.names, texts: &mut texts };
-        read_object(read, &mut scanner).map_err(|_| "a line that is no object in JSON")?;
-        let mut told = Told { at_end: self.table.at_end, ..Told::default() };
-        for ((_, meaning), text) in self.table.fields.iter().zip(texts).rev() {
+    /// What a line tells.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read.
+    pub(super) fn told<'l>(&'l mut self, line: &'l [u8]) -> Result<Told<'l>, &'static str> {
+        let (texts, read) = texts(line, &self.members, &mut self.names, &mut self.room);
+        read.map_err(|_| "a line that is no object in JSON")?;
+        let mut told = Told { at_end: self.members.at_end, ..Told::default() };
+        if line.first() != Some(&b'{') {
+            told.moment = Tokens::of(line).find_map(unnamed_moment);
+        }
+        for ((_, meaning), text) in self.members.fields.iter().zip(texts).rev() {
             if let Some(text) = text.filter(|text| !text.is_empty() || meaning.may_be_empty()) {
                 meaning.take(text, &mut told)?;
             }
         }
+        Ok(told)
+    }
+}
+
+/// A moment that stands in front of what has names.
+fn unnamed_moment(token: super::tokens::Token<'_>) -> Option<super::times::Moment> {
+    match token.around {
+        Around::Quotes => None,
+        // `[2024-01-01T00:00:00.123456 #4242]`
+        Around::Brackets => {
+            moment(token.text.split(|byte| *byte == b' ').next()?).or_else(|| moment(token.text))
+        }
+        Around::Nothing => moment(token.text),
+    }
+}
+
+/// The texts of a line, and whether it could be read.
+fn texts<'l>(
+    line: &'l [u8],
+    members: &Members,
+    names: &mut Names,
+    room: &'l mut Vec<u8>,
+) -> (Texts<'l>, Scan<()>) {
+    let mut texts: Texts<'l> = [None; FIELDS_MAX];
+    names.next = 0;
+    let mut walk = Walk { members, names, texts: &mut texts };
+    let read = if line.first() == Some(&b'{') {
+        room.resize(room.len().max(line.len()), 0);
+        walk.members(&mut Scanner::new(line, 1, room), &mut Vec::new())
+    } else {
+        walk.named_values(line);
+        Ok(())
+    };
+    (texts, read)
+}
+
+impl ReadLine for Fields {
+    fn read(&mut self, line: &[u8], keep: &mut Keep<'_, '_>) -> Result<(), &'static str> {
+        let told = self.told(line)?;
         keep.request(&told)
     }
 }
 
 /// One line on the way to its texts.
 struct Walk<'w, 'l> {
-    table: &'static Table,
+    members: &'w Members,
     names: &'w mut Names,
     texts: &'w mut Texts<'l>,
 }
 
-fn read_object<'l>(mut walk: Walk<'_, 'l>, scanner: &mut Scanner<'l>) -> Scan<()> {
-    if scanner.open(b'{')? {
-        walk.members(scanner, &mut Vec::new())?;
-    }
-    Ok(())
-}
-
 impl<'l> Walk<'_, 'l> {
+    /// Notes the values of `name=value`.
+    fn named_values(&mut self, line: &'l [u8]) {
+        for token in Tokens::of(line) {
+            let (label, text) = match (token.label, token.around) {
+                (b"", Around::Nothing) => labelled(token.text),
+                (label, _) => (label, token.text),
+            };
+            if !label.is_empty()
+                && let Found::Place(place) = self.names.find(label, &[], self.members)
+            {
+                self.texts[place] = Some(text);
+            }
+        }
+    }
+
     fn members(&mut self, scanner: &mut Scanner<'l>, above: &mut Vec<u8>) -> Scan<()> {
         while let Some(key) = scanner.next_key()? {
-            let found = self.names.find(key, above, self.table);
+            let found = self.names.find(key, above, self.members);
             match (found, scanner.peek()?) {
                 (Found::Inside, b'{') if above.len() + key.len() < NAME_MAX => {
                     let length = above.len();
@@ -153,7 +230,7 @@ fn text_of(scalar: Scalar<'_>) -> Option<&[u8]> {
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// It has a place in the table.
+    /// It has a place among those that mean something.
     Place(usize),
     /// There are such inside of it.
     Inside,
@@ -168,7 +245,7 @@ struct Names {
 }
 
 impl Names {
-    fn find(&mut self, key: &[u8], above: &[u8], table: &Table) -> Found {
+    fn find(&mut self, key: &[u8], above: &[u8], members: &Members) -> Found {
         let place = self.next;
         self.next += 1;
         if let Some((known, found)) = self.known.get(place)
@@ -179,9 +256,9 @@ impl Names {
             return *found;
         }
         let name = [above, key].concat();
-        let found = match table.place_of(&name) {
+        let found = match members.place_of(&name) {
             Some(place) => Found::Place(place),
-            None if table.has_inside(&name) => Found::Inside,
+            None if members.has_inside(&name) => Found::Inside,
             None => Found::Nothing,
         };
         if let Some(known) = self.known.get_mut(place) {

@@ -15,6 +15,8 @@ pub(super) enum Meaning {
     RequestLine,
     /// `GET`.
     Method,
+    /// Path as the framework calls it.
+    Route,
     /// Path with query.
     Target,
     /// Status code of the answer.
@@ -69,6 +71,7 @@ impl Meaning {
             Self::Time => told.moment = Some(moment(text).ok_or("a time that is none")?),
             Self::RequestLine => told.request_line(text),
             Self::Method => told.method = text,
+            Self::Route => told.route = text,
             Self::Target => told.target = text,
             Self::Status => told.status = Some(number(text).ok_or("a status code that is no number")?),
             Self::Bytes => told.bytes = number(text),

@@ -84,8 +84,8 @@ impl<'l> Tokens<'l> {
         loop {
             let after = &self.rest[end..];
             let skipped = match (self.rest[..end].last(), after) {
-                (Some(b','), [b' ', _, ..]) => 1,
-                (_, [b' ', b':', b' ', _, ..]) => 3,
+                (Some(b','), [b' ', _, ..]) if is_element(&self.rest[..end - 1]) => 1,
+                (_, [b' ', b':', b' ', _, ..]) if is_element(&self.rest[..end]) => 3,
                 _ => return end,
             };
             let next = &after[skipped..];
@@ -108,6 +108,16 @@ impl<'l> Iterator for Tokens<'l> {
             b'{' => around(Around::Brackets, self.inside(b'}')),
             _ => self.plain(),
         })
+    }
+}
+
+/// Whether a text ends with a number, or with the dash of what is absent, or is the path of a socket.
+fn is_element(text: &[u8]) -> bool {
+    match text {
+        [.., b'=' | b' ', b'-'] | [b'-'] => true,
+        [b'u', b'n', b'i', b'x', b':', ..] => true,
+        [.., last] => last.is_ascii_digit(),
+        [] => false,
     }
 }
 
@@ -167,6 +177,8 @@ mod tests {
         assert_eq!(tokens(r#"a "b c"#), ["a", r#""b c""#]);
         assert_eq!(tokens(r#"x="\\" [ y"#), [r#"x="\\""#, "[ y]"]);
         assert_eq!(tokens("1, "), ["1,"]);
+        assert_eq!(tokens("INFO -- : a=1"), ["INFO", "--", ":", "a=1"]);
+        assert_eq!(tokens("x=- : 0.1"), ["x=- : 0.1"]);
         assert_eq!(tokens("   "), Vec::<String>::new());
     }
 
