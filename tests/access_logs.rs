@@ -139,6 +139,52 @@ fn columns_can_be_told_in_the_words_of_the_server() {
     assert_eq!(endpoints(&report), [("log".to_owned(), "GET /orders/{id}".to_owned(), 20, 41)]);
 }
 
+/// What the servers sent with headers is no duration.
+#[test]
+fn sizes_are_not_taken_for_durations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let line = |number: u64| {
+        let size = number * 7_919 % 90_000;
+        format!(
+            "10.0.0.1 - - [28/Nov/2026:17:09:59 +0000] \"GET /a HTTP/1.1\" 200 {size} \"-\" \"-\" {}\n",
+            size + 250 + number % 7
+        )
+    };
+    std::fs::write(&path, (0..50).map(line).collect::<String>()).unwrap();
+    let output = diagnose(&path, &[]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("how long requests took"));
+}
+
+/// Requests that come together to a server that serves one at a time, by the address of the server.
+#[test]
+fn what_grows_with_the_load_is_told_of_servers_that_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let log = |address: &str| {
+        let mut lines = String::new();
+        for (burst, at_once) in [1_u64, 2, 4, 8, 16].into_iter().cycle().take(200).enumerate() {
+            for place in 1..=at_once {
+                let took_ms = at_once * 30 + place;
+                let end = 1_795_885_797.0 + burst as f64 * 2.0 + took_ms as f64 / 1e3;
+                let took = took_ms as f64 / 1e3;
+                lines += &format!(
+                    "{{\"msec\":\"{end:.3}\",\"request_method\":\"GET\",\"request_uri\":\"/cart\",\"status\":200,\
+                     \"request_time\":{took:.3},\"upstream_response_time\":\"{took:.3}\"{address}}}\n"
+                );
+            }
+        }
+        lines
+    };
+    let told = |address: &str| {
+        std::fs::write(&path, log(address)).unwrap();
+        json(&path, &[])["findings"].to_string().contains("scaling-cost")
+    };
+    assert!(told(",\"upstream_addr\":\"10.0.0.7:8080\""));
+    assert!(!told(""), "who serves them is not known");
+}
+
 /// HAProxy tells what waits in its queue.
 #[test]
 fn a_queue_in_front_of_a_server_is_told() {

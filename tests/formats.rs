@@ -469,7 +469,8 @@ fn databases_of_a_log_do_not_depend_on_its_blocks() {
     }
     for threads in [1, 3] {
         let settings = detectors::settings::Settings::default();
-        let request = Request { settings, memory_bytes: 256 << 20, threads, command: String::new() };
+        let request =
+            Request { settings, memory_bytes: 256 << 20, threads, command: String::new(), log_form: None };
         let report = diagnose(vec![stream(log.as_bytes())], &request, &|_| {}).unwrap();
         let rows = report.logged.unwrap().by_time;
         let found: std::collections::BTreeMap<_, _> =

@@ -1,8 +1,9 @@
 //! Lines in columns: which column means what is found out once, by the first lines of an input.
 
 use super::lines::{Keep, ReadLine};
-use super::meaning::Meaning;
+use super::meaning::{Meaning, NO_TIME};
 use super::request::Told;
+use super::times::LastTime;
 use super::tokens::{Tokens, labelled};
 
 /// Columns of which the meaning is kept; what follows means nothing.
@@ -47,11 +48,17 @@ impl Columns {
     ///
     /// Why it cannot be read by these columns.
     pub(super) fn told<'l>(&self, line: &'l [u8]) -> Result<Told<'l>, &'static str> {
+        self.told_with(line, &mut LastTime::default())
+    }
+
+    fn told_with<'l>(&self, line: &'l [u8], times: &mut LastTime) -> Result<Told<'l>, &'static str> {
         let mut told = Told { at_end: self.at_end, ..Told::default() };
         let mut tokens = Tokens::of(line);
         for meaning in &self.meanings[..usize::from(self.length)] {
             let token = tokens.next().ok_or("a line with fewer columns than the first ones")?;
-            if *meaning != Meaning::Other {
+            if *meaning == Meaning::Time && !token.is_plain() {
+                told.moment = Some(times.moment(token.text).ok_or(NO_TIME)?);
+            } else if *meaning != Meaning::Other {
                 let text = if token.is_plain() { labelled(token.text).1 } else { token.text };
                 meaning.take(text, &mut told)?;
             }
@@ -60,10 +67,22 @@ impl Columns {
     }
 }
 
-impl ReadLine for Columns {
+/// Reads lines in columns.
+pub(super) struct ByColumns {
+    columns: Columns,
+    times: LastTime,
+}
+
+impl ByColumns {
+    pub(super) fn new(columns: Columns) -> Self {
+        Self { columns, times: LastTime::default() }
+    }
+}
+
+impl ReadLine for ByColumns {
     fn read(&mut self, line: &[u8], keep: &mut Keep<'_, '_>) -> Result<(), &'static str> {
-        let told = self.told(line)?;
-        if let Some(guessed) = self.guessed {
+        let told = self.columns.told_with(line, &mut self.times)?;
+        if let Some(guessed) = self.columns.guessed {
             keep.remark(guessed);
         }
         keep.request(&told)

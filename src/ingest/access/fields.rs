@@ -123,7 +123,9 @@ impl Fields {
         }
         for ((_, meaning), text) in self.members.fields.iter().zip(texts).rev() {
             if let Some(text) = text.filter(|text| !text.is_empty() || meaning.may_be_empty()) {
-                meaning.take(text, &mut told)?;
+                let taken = meaning.take(text, &mut told);
+                // Another member may hold the time.
+                taken.or_else(|problem| if *meaning == Meaning::Time { Ok(()) } else { Err(problem) })?;
             }
         }
         Ok(told)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::columns::{COLUMNS_MAX, Columns};
+use super::columns::{ByColumns, COLUMNS_MAX, Columns};
 use super::fields::{Fields, Members};
 use super::lines::{Lines, cut, first_lines};
 use super::meaning::Meaning;
@@ -160,7 +160,7 @@ impl LogForm {
     /// A decoder of lines in this form.
     pub(in crate::ingest) fn decoder(&self) -> Box<dyn Decode> {
         match &self.0.form {
-            Form::Columns(columns) => Lines::boxed(*columns, NAME, SERVICE, ""),
+            Form::Columns(columns) => Lines::boxed(ByColumns::new(*columns), NAME, SERVICE, ""),
             Form::Members(members) => Lines::boxed(Fields::by(Arc::clone(members)), NAME, SERVICE, ""),
         }
     }

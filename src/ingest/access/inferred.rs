@@ -212,6 +212,17 @@ impl<'t, 'l> Table<'t, 'l> {
         Some(Server::Nginx)
     }
 
+    /// Whether numbers are sizes: those of answers with their headers, as `%O` and `$bytes_sent` tell them. Only large
+    /// answers tell: that what takes microseconds is by chance as much as they are is not to be expected.
+    fn is_size(&self, column: usize) -> bool {
+        let both =
+            |row: &&[Token<'_>]| Some((number(row[self.request + 2].text)?, number(row[column].text)?));
+        let large: Vec<_> = self.rows.iter().filter_map(both).filter(|(size, _)| *size >= LARGE).collect();
+        let is_near =
+            |(size, number): &&(u64, u64)| (*size..size.saturating_add(HEADERS_MAX)).contains(number);
+        large.len() > 1 && large.iter().filter(is_near).count() * 5 >= large.len() * 4
+    }
+
     /// Apache's `%D` and `%T`, alone or with a slash between. Of several numbers none can be told from others.
     fn take_integers(&self, plain: &[usize], columns: &mut Columns) -> Option<Server> {
         let is_pair = |text: &[u8]| {
@@ -229,6 +240,9 @@ impl<'t, 'l> Table<'t, 'l> {
         if numbers.next().is_some() {
             return None;
         }
+        if self.is_size(place) {
+            return None;
+        }
         let seconds = self.texts(place).filter(|text| *text == b"0").count() * 2 >= self.rows.len();
         let (unit, guessed) =
             if seconds { (Unit::Seconds, IN_SECONDS) } else { (Unit::Microseconds, IN_MICROSECONDS) };
@@ -238,6 +252,12 @@ impl<'t, 'l> Table<'t, 'l> {
         Some(if by_gunicorn { Server::Gunicorn } else { Server::Apache })
     }
 }
+
+/// Bytes of a large answer.
+const LARGE: u64 = 20_000;
+
+/// Bytes of the headers of an answer, at most.
+const HEADERS_MAX: u64 = 2_000;
 
 /// By how much two times of one request may seem to differ.
 const ROUNDED_NS: u64 = 2_000_000;

@@ -3,6 +3,9 @@
 use super::request::Told;
 use super::times::{Unit, duration_ns, moment, number};
 
+/// Why a line is of no use.
+pub(super) const NO_TIME: &str = "a time that is none";
+
 /// What a column or a member means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Meaning {
@@ -68,7 +71,7 @@ impl Meaning {
         let is_absent = matches!(text, b"-" | b"");
         match self {
             Self::Other => {}
-            Self::Time => told.moment = Some(moment(text).ok_or("a time that is none")?),
+            Self::Time => told.moment = Some(moment(text).ok_or(NO_TIME)?),
             Self::RequestLine => told.request_line(text),
             Self::Method => told.method = text,
             Self::Route => told.route = text,

@@ -26,6 +26,7 @@ mod traefik;
 
 pub(super) use self::apache::APACHE;
 pub(super) use self::caddy::CADDY;
+use self::columns::ByColumns;
 pub use self::columns::Columns;
 pub(super) use self::envoy::{ENVOY, ENVOY_JSON};
 pub(super) use self::given::GIVEN;
@@ -52,7 +53,7 @@ fn columns_of(
         Framing::Columns(columns) => columns,
         _ => Columns::new(&[], true),
     };
-    Lines::boxed(columns, format, service, language)
+    Lines::boxed(ByColumns::new(columns), format, service, language)
 }
 
 /// What to change where an input is an access log that does not say how long requests took.

@@ -64,7 +64,8 @@ pub(super) fn duration_ns(text: &[u8], unit: Unit) -> Option<u64> {
         part = part * 10 + u64::from(digit - b'0');
         of *= 10;
     }
-    whole.checked_mul(unit)?.checked_add(u64::try_from(u128::from(part) * u128::from(unit) / of).ok()?)
+    // Both are at most a billion.
+    whole.checked_mul(unit)?.checked_add(part * unit / of)
 }
 
 /// A whole number; `None` for everything else.
@@ -83,6 +84,25 @@ pub(super) fn moment(text: &[u8]) -> Option<Moment> {
         [_, _, b'/', ..] => of_server(text),
         [_, _, _, _, b'-', ..] => of_iso(text),
         _ => of_epoch(text),
+    }
+}
+
+/// The time of the line before: many lines have the same.
+#[derive(Debug, Default)]
+pub(super) struct LastTime {
+    text: Vec<u8>,
+    moment: Option<Moment>,
+}
+
+impl LastTime {
+    /// As [`moment`].
+    pub(super) fn moment(&mut self, text: &[u8]) -> Option<Moment> {
+        if self.text != text {
+            self.moment = moment(text);
+            self.text.clear();
+            self.text.extend_from_slice(text);
+        }
+        self.moment
     }
 }
 
