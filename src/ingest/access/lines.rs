@@ -6,6 +6,7 @@ use memchr::{memchr, memrchr};
 use rustc_hash::FxHasher;
 
 use super::request::{LineId, Requests, Told};
+use crate::ingest::json::MARK;
 use crate::ingest::{Block, Decode, Framing, Reading, Rest};
 
 /// Reads one line.
@@ -69,39 +70,54 @@ pub(super) fn cut(_: Framing, bytes: &[u8]) -> usize {
 
 impl<R: ReadLine> Decode for Lines<R> {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
-        let Block { bytes, place, rest } = *block;
-        let whole = if rest == Rest::Follows { cut(Framing::Lines, bytes) } else { bytes.len() };
-        let mut hasher = FxHasher::default();
-        place.file.hash(&mut hasher);
-        let (file, mut at, mut number) = (hasher.finish(), 0, place.line);
-        while at < whole {
-            let end = memchr(b'\n', &bytes[at..whole]).map_or(whole, |length| at + length);
-            let id = LineId { file, offset: place.offset + at as u64 };
-            let problem = match &bytes[at..end] {
-                _ if std::mem::take(&mut self.in_long_line) => None,
-                _ if rest == Rest::TooLong && end == bytes.len() => Some("a line longer than can be read"),
-                line => self.line(line, id, reading).err(),
+        let Self { reader, requests, in_long_line } = self;
+        each_line(reading, block, in_long_line, |line, id, _, reading| {
+            reader.read(line, &mut Keep { requests, id, reading })
+        })
+    }
+}
+
+/// Reads the whole lines of a block that are not empty, and counts those that cannot be read: a line, what tells it
+/// from others, and its number. `in_long_line` is kept from one block to the next: what comes first belongs to a line
+/// that was too long. Returns how many bytes are done with.
+pub(super) fn each_line(
+    reading: &mut Reading<'_>,
+    block: &Block<'_>,
+    in_long_line: &mut bool,
+    mut read: impl FnMut(&[u8], LineId, u64, &mut Reading<'_>) -> Result<(), &'static str>,
+) -> usize {
+    let Block { bytes, place, rest } = *block;
+    let whole = if rest == Rest::Follows { cut(Framing::Lines, bytes) } else { bytes.len() };
+    let mut hasher = FxHasher::default();
+    place.file.hash(&mut hasher);
+    let (file, mut at, mut number) = (hasher.finish(), 0, place.line);
+    while at < whole {
+        let end = memchr(b'\n', &bytes[at..whole]).map_or(whole, |length| at + length);
+        let id = LineId { file, offset: place.offset + at as u64 };
+        let is_cut = rest == Rest::TooLong && end == bytes.len();
+        if std::mem::replace(in_long_line, is_cut) {
+            reading.skipped.bytes += (end - at) as u64;
+        } else {
+            let problem = match plain(&bytes[at..end], id.offset) {
+                _ if is_cut => Some("a line longer than can be read"),
+                b"" => None,
+                line => read(line, id, number, reading).err(),
             };
             if let Some(reason) = problem {
                 reading.skipped.skip(&place.file, id.offset, number, (end - at) as u64, reason);
             }
-            at = end + 1;
-            number += 1;
         }
-        self.in_long_line = rest == Rest::TooLong && bytes.last() != Some(&b'\n');
-        whole
+        at = end + 1;
+        number += 1;
     }
+    *in_long_line &= rest != Rest::Nothing;
+    whole
 }
 
-impl<R: ReadLine> Lines<R> {
-    fn line(&mut self, line: &[u8], id: LineId, reading: &mut Reading<'_>) -> Result<(), &'static str> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = if id.offset == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
-        if line.is_empty() {
-            return Ok(());
-        }
-        self.reader.read(line, &mut Keep { requests: &mut self.requests, id, reading })
-    }
+/// A line without what is not of it: the rest of a line break, and a mark at the begin of a file.
+fn plain(line: &[u8], offset: u64) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if offset == 0 { line.strip_prefix(MARK).unwrap_or(line) } else { line }
 }
 
 /// Lines at the begin of an input, by which a format is recognised.
@@ -109,7 +125,7 @@ const SAMPLE: usize = 100;
 
 /// The first whole lines of an input that are not empty.
 pub(super) fn first_lines(bytes: &[u8], whole: bool) -> impl Iterator<Item = &[u8]> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
     let end = if whole { bytes.len() } else { cut(Framing::Lines, bytes) };
     let lines = bytes[..end].split(|byte| *byte == b'\n');
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty()).take(SAMPLE)

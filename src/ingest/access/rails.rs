@@ -6,13 +6,11 @@
 //! Source: Rails 7.1, "Debugging Rails Applications"; `Rails::Rack::Logger`, `ActionController::LogSubscriber`; lograge,
 //! "README".
 
-use std::hash::{Hash, Hasher};
-
-use memchr::{memchr, memmem, memrchr};
-use rustc_hash::{FxHashMap, FxHasher};
+use memchr::{memchr, memmem};
+use rustc_hash::FxHashMap;
 
 use super::fields::{Fields, Table};
-use super::lines::{Lines, cut, first_lines};
+use super::lines::{Lines, cut, each_line, first_lines};
 use super::meaning::Meaning;
 use super::request::{LineId, Requests, Told};
 use super::times::{Moment, Unit, duration_ns, moment, number};
@@ -192,30 +190,15 @@ fn skip(started: &Started, reason: &str, place: &Place, reading: &mut Reading<'_
 
 impl Decode for Rails {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
-        let Block { bytes, place, rest } = *block;
-        let whole = match rest {
-            Rest::Follows => memrchr(b'\n', bytes).map_or(0, |end| end + 1),
-            Rest::TooLong | Rest::Nothing => bytes.len(),
-        };
-        let mut hasher = FxHasher::default();
-        place.file.hash(&mut hasher);
-        let (file, mut at, mut number) = (hasher.finish(), 0, place.line);
-        while at < whole {
-            let end = memchr(b'\n', &bytes[at..whole]).map_or(whole, |length| at + length);
-            let id = LineId { file, offset: place.offset + at as u64 };
-            if !std::mem::take(&mut self.in_long_line)
-                && let Err(reason) = self.line(&bytes[at..end], id, (place, number), reading)
-            {
-                reading.skipped.skip(&place.file, id.offset, number, (end - at) as u64, reason);
-            }
-            at = end + 1;
-            number += 1;
+        let mut in_long_line = self.in_long_line;
+        let done = each_line(reading, block, &mut in_long_line, |line, id, number, reading| {
+            self.line(line, id, (block.place, number), reading)
+        });
+        self.in_long_line = in_long_line;
+        if block.rest == Rest::Nothing {
+            self.give_up(block.place, reading);
         }
-        self.in_long_line = rest == Rest::TooLong && bytes.last() != Some(&b'\n');
-        if rest == Rest::Nothing {
-            self.give_up(place, reading);
-        }
-        whole
+        done
     }
 }
 
