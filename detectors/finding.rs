@@ -103,6 +103,12 @@ pub struct LoggedStatement {
     pub rows_examined: Option<u64>,
     /// Executions that read a table from its first row to its last; `None` where the log tells of none.
     pub full_scans: Option<u64>,
+    /// Executions that wrote temporary files.
+    pub spills: u64,
+    /// Bytes of these files.
+    pub spilled_bytes: u64,
+    /// The most that one execution wrote.
+    pub spilled_bytes_max: u64,
     /// Of one execution.
     pub latency_ns: Latency,
     /// Where the log tells of the slowest: `postgresql.log:8812`.

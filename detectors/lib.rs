@@ -24,6 +24,7 @@ pub mod wording;
 mod blocking_call;
 mod cold_cache;
 mod connection_per_request;
+mod disk_spill;
 mod event_loop_stall;
 mod group;
 mod heavy_compute;
@@ -112,6 +113,7 @@ pub const ALL: &[Detector] = &[
     worker_starvation::DETECTOR,
     lock_wait::DETECTOR,
     unbounded_result::DETECTOR,
+    disk_spill::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,
     scaling_cost::DETECTOR,

@@ -10,7 +10,8 @@ use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{
-    Body, ConnectionUse, Dictionary, Kind, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN, Values,
+    Body, ConnectionUse, Dictionary, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN,
+    Values,
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
@@ -246,6 +247,19 @@ impl TraceBuilder {
         self
     }
 
+    /// An execution in a server's log, with what it wrote to temporary files; then the trace is a session.
+    pub(crate) fn execution(mut self, text: &str, from: f64, to: f64, written: u32) -> Self {
+        if written != UNKNOWN {
+            self = self.sql(text, to, to);
+            let spilled = self.last();
+            (spilled.logged, spilled.response_bytes) = (Logged::Spilled, written);
+        }
+        // A line has the time at which what it tells of has ended.
+        self = self.sql(text, to, to + (to - from));
+        self.last().logged = Logged::Execution;
+        self
+    }
+
     /// Repeats a piece of the trace.
     pub(crate) fn each(self, times: u32, piece: impl Fn(Self, f64) -> Self) -> Self {
         (0..times).fold(self, |trace, number| piece(trace, f64::from(number)))
@@ -266,21 +280,15 @@ impl TraceBuilder {
     /// Many traces of one kind, each told with its number; what is left of them.
     pub(crate) fn gather<G: Gathers>(&mut self, traces: u32, request: impl Fn(Self, u32) -> Self) -> G {
         let settings = Settings::default();
-        let mut inspection = Inspection::new(&settings);
-        let mut assembler = Assembler::default();
-        let mut gathered = G::default();
-        let mut uses = ConnectionUse::default();
+        let mut analysis = Analysis::new(&settings);
         for number in 0..traces {
             self.spans.clear();
             self.open.clear();
             *self = request(std::mem::take(self), number);
             self.spans.sort_by_key(|span| (span.start_ns, span.id));
-            let trace = assembler.assemble(u128::from(number) + 1, &self.spans, &self.dictionary);
-            uses.read(trace);
-            let found = inspection.inspect(trace, &uses, &self.dictionary);
-            gathered.add(trace, &uses, found, &self.dictionary);
+            analysis.take(u128::from(number) + 1, &self.spans, &self.dictionary);
         }
-        gathered
+        analysis.into_gathered()
     }
 
     /// Some of its spans were lost.
@@ -377,6 +385,7 @@ fn facts(text: &str) -> Facts {
         Some("BEGIN" | "COMMIT" | "ROLLBACK") => Verb::Transaction,
         Some("CALL") => Verb::Call,
         Some("COPY") => Verb::Copy,
+        Some("CREATE" | "ALTER" | "DROP") => Verb::Definition,
         _ => Verb::Other,
     };
     let after = |keywords: &[&str]| {

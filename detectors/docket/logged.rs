@@ -67,6 +67,8 @@ pub(crate) struct LoggedTally {
     pub(crate) full_scans: u64,
     /// Durations of those that are timed.
     pub(crate) durations: Histogram,
+    /// Executions that wrote temporary files, all that they wrote, and the most of one.
+    pub(crate) spilled: (u64, u64, u64),
     /// The slowest, and the line that says so.
     pub(crate) slowest: Option<(u64, SpanId)>,
 }
@@ -77,6 +79,10 @@ impl LoggedTally {
         let took_ns = span.end_ns - span.start_ns;
         self.failed += u64::from(span.status == Status::Error);
         self.prepare_ns = self.prepare_ns.saturating_add(*prepare_ns);
+        if span.response_bytes != UNKNOWN {
+            let bytes = u64::from(span.response_bytes);
+            self.add_spilled((1, bytes, bytes));
+        }
         match known_by {
             KnownBy::Duration => {
                 let times = u64::from(span.repeats.max(1));
@@ -106,7 +112,13 @@ impl LoggedTally {
         self.full_scans += times * u64::from(span.effort.has(Effort::FULL_SCAN));
     }
 
+    fn add_spilled(&mut self, (executions, bytes, most): (u64, u64, u64)) {
+        let (known, sum, largest) = self.spilled;
+        self.spilled = (known + executions, sum.saturating_add(bytes), largest.max(most));
+    }
+
     fn merge(&mut self, other: &Self) {
+        self.add_spilled(other.spilled);
         self.timed += other.timed;
         self.untimed += other.untimed;
         self.planned = (self.planned.0 + other.planned.0, self.planned.1.saturating_add(other.planned.1));

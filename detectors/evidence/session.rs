@@ -11,7 +11,7 @@ use std::mem;
 
 use super::shape::sql::Verb;
 use super::trace::{EndpointName, NONE, Operation, Request, Trace, Walker};
-use super::{Dictionary, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId};
+use super::{Dictionary, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId, UNKNOWN};
 
 /// A session is that quiet between two requests: statements of one request follow one another within the time
 /// that its code takes from row to row.
@@ -75,6 +75,8 @@ pub struct Session {
 struct State {
     announced: Option<Span>,
     plan: Option<Span>,
+    /// Temporary files of the statement that is executed, with the sum of their bytes.
+    spilled: Option<Span>,
     prepared: Option<Prepared>,
     /// Bare durations of a statement that is still to come: on the extended protocol these are parse and bind.
     loose: (u64, u64),
@@ -140,6 +142,7 @@ impl Session {
             Logged::Database => self.state.database = Some((line.origin, line.target)),
             Logged::Fetch => self.fetch(line, took_ns),
             Logged::Failed => self.failed(line),
+            Logged::Spilled => self.spilled(line),
         }
     }
 
@@ -200,7 +203,9 @@ impl Session {
         // before it had ended.
         let earliest_ns = self.state.ended_ns.saturating_add(prepare_ns);
         let start_ns = start_ns.max(earliest_ns);
-        let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), ..*line };
+        let response_bytes = self.spilled_by(line.shape);
+        self.settle_spilled();
+        let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), response_bytes, ..*line };
         self.state.ended_ns = span.end_ns;
         let locked_ns = mem::take(&mut self.state.locked_ns);
         self.push(Execution { span, prepare_ns, known_by: KnownBy::Duration, planned, locked_ns });
@@ -239,6 +244,7 @@ impl Session {
         self.state.plan = None;
         self.state.prepared = None;
         self.state.loose = (0, 0);
+        self.settle_spilled();
         let announced = self.state.announced.take();
         let failed = announced.map_or(*line, |announced| Span { end_ns: announced.start_ns, ..announced });
         if failed.shape != ShapeRef::default() {
@@ -251,8 +257,43 @@ impl Session {
     fn settle(&mut self) {
         self.settle_announced();
         self.settle_plan();
+        self.settle_spilled();
         if let Some(prepared) = self.state.prepared.take() {
             self.push_prepared(prepared);
+        }
+    }
+
+    /// A temporary file; its line comes before that of the execution as a rule, and behind it where a portal is closed
+    /// later.
+    fn spilled(&mut self, line: &Span) {
+        let spilled = self.state.spilled.get_or_insert(Span { response_bytes: 0, ..*line });
+        spilled.response_bytes = spilled.response_bytes.saturating_add(line.response_bytes).min(UNKNOWN - 1);
+        if spilled.shape == ShapeRef::default() {
+            spilled.shape = line.shape;
+        }
+    }
+
+    /// What a statement has written to temporary files; [`UNKNOWN`] where nothing was.
+    fn spilled_by(&mut self, shape: ShapeRef) -> u32 {
+        let known = |spilled: &mut Span| spilled.shape == shape || spilled.shape == ShapeRef::default();
+        self.state.spilled.take_if(known).map_or(UNKNOWN, |spilled| spilled.response_bytes)
+    }
+
+    /// A temporary file of a statement that was executed before, or whose execution was not logged.
+    fn settle_spilled(&mut self) {
+        let Some(spilled) = self.state.spilled.take() else { return };
+        let is_of = |execution: &&mut Execution| {
+            let before =
+                execution.span.response_bytes == UNKNOWN && execution.known_by != KnownBy::Preparation;
+            before && execution.span.shape == spilled.shape
+        };
+        match self.executions.iter_mut().rev().take(CLOSED_LATER_MAX).find(is_of) {
+            Some(execution) => execution.span.response_bytes = spilled.response_bytes,
+            None if spilled.shape != ShapeRef::default() => {
+                let known_by = KnownBy::Preparation;
+                self.push(Execution { span: spilled, prepare_ns: 0, known_by, planned: false, locked_ns: 0 });
+            }
+            None => {}
         }
     }
 

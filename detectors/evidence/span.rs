@@ -117,6 +117,8 @@ pub enum Logged {
     Fetch,
     /// The statement ended with an error.
     Failed,
+    /// It wrote a temporary file of so many bytes ([`Span::response_bytes`]).
+    Spilled,
 }
 
 /// What is known of the literals and parameters of an operation.
@@ -210,7 +212,8 @@ pub struct Span {
     pub location: LocationRef,
     /// Rows returned or affected; [`UNKNOWN`] if not said.
     pub rows: u32,
-    /// Bytes of the response body; [`UNKNOWN`] if not said.
+    /// Bytes of the response body, of a statement in a log those that it wrote to temporary files; [`UNKNOWN`] if not
+    /// said.
     pub response_bytes: u32,
     /// Thread or connection number where the instrumentation gives it; [`UNKNOWN`] if not said.
     pub thread: u32,

@@ -90,6 +90,9 @@ impl<'a> Row<'a> {
             rows: told(tally.rows),
             rows_examined: told(tally.examined),
             full_scans: Some(tally.full_scans).filter(|scans| *scans > 0),
+            spills: tally.spilled.0,
+            spilled_bytes: tally.spilled.1,
+            spilled_bytes_max: tally.spilled.2,
             latency_ns: Latency {
                 p50: at(500, 1),
                 p95: at(950, P95_REQUESTS_MIN),

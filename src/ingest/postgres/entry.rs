@@ -76,6 +76,7 @@ impl Recorder {
                 Said::Took { took_ns, step, text } => (of_step(step), took_ns, text),
                 Said::Begins { text } => (Logged::Announced, 0, text),
                 Said::Lasted { took_ns } => (Logged::Duration, took_ns, &b""[..]),
+                Said::Spilled { bytes } => return self.spilled(reading, entry, bytes),
                 Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
                 Said::Other => return,
             },
@@ -95,6 +96,14 @@ impl Recorder {
         let text = if quoting == Quoting::None { text } else { quoting.undo(text, &mut room) };
         self.push(reading, entry, (Logged::Plan, took_ns), message::prepared(text).unwrap_or(text));
         self.room = room;
+    }
+
+    /// A temporary file; of which statement stands beside it, or in lines of the same session.
+    fn spilled(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>, bytes: u64) {
+        self.push(reading, entry, (Logged::Spilled, 0), entry.statement);
+        if let Some(line) = reading.spans.last_mut() {
+            line.span.response_bytes = u32::try_from(bytes).unwrap_or(UNKNOWN).min(UNKNOWN - 1);
+        }
     }
 
     fn push(

@@ -5,6 +5,8 @@
 
 use memchr::{memchr, memmem};
 
+use crate::ingest::timestamp::number;
+
 /// What a message tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said<'b> {
@@ -16,6 +18,8 @@ pub(super) enum Said<'b> {
     Lasted { took_ns: u64 },
     /// The plan of a statement that took so long (`auto_explain`).
     Plan { took_ns: u64, text: &'b [u8] },
+    /// A temporary file of so many bytes.
+    Spilled { bytes: u64 },
     /// Something else.
     Other,
 }
@@ -39,6 +43,9 @@ impl<'b> Said<'b> {
         }
         if let Some(text) = message.strip_prefix(b"statement: ") {
             return Self::Begins { text };
+        }
+        if message.starts_with(b"temporary file: path ") {
+            return spilled(message).map_or(Self::Other, |bytes| Self::Spilled { bytes });
         }
         match message.strip_prefix(b"execute ").and_then(named) {
             Some((name, text)) if !name.starts_with(b"fetch from ") => Self::Begins { text },
@@ -69,6 +76,12 @@ impl<'b> Said<'b> {
         // `fastpath function call: "f" (OID n)`.
         Some(Self::Lasted { took_ns })
     }
+}
+
+/// `…, size 700000`.
+fn spilled(message: &[u8]) -> Option<u64> {
+    let at = memmem::rfind(message, b", size ")?;
+    number(message[at + 7..].trim_ascii_end())
 }
 
 /// The name of a statement or portal, and the statement behind it.
@@ -258,6 +271,10 @@ mod tests {
             ("duration: 0.1 ms", Said::Lasted { took_ns: 100_000 }),
             ("statement: BEGIN", Said::Begins { text: b"BEGIN" }),
             ("execute P_0: SELECT $1", Said::Begins { text: b"SELECT $1" }),
+            (
+                "temporary file: path \"base/pgsql_tmp/pgsql_tmp4050.0\", size 700000",
+                Said::Spilled { bytes: 700_000 },
+            ),
             ("duration: x ms", Said::Other),
             ("duration: 99999999999999999999 ms", Said::Other),
             ("connection received: host=::1", Said::Other),

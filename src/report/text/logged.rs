@@ -3,7 +3,7 @@
 use std::io;
 
 use detectors::evidence::shape::sql::shortened;
-use detectors::figures::{count, counted, duration, share};
+use detectors::figures::{bytes, count, counted, duration, share};
 use detectors::finding::{LoggedStatement, LoggedStatements, Report};
 use unicode_width::UnicodeWidthStr;
 
@@ -114,9 +114,26 @@ fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], all_ns: u64) -> io:
         if let Some(database) = row.database.as_ref().filter(|_| several) {
             text = shortened(&format!("{database}: {}", row.text), page.room(line.width()));
         }
+        let column = line.width();
         page.line(line.with(Ink::Plain, &text))?;
+        if row.spills > 0 {
+            page.prose(Line::at(column), Ink::Faint, &spills(row))?;
+        }
     }
     Ok(())
+}
+
+/// `writes temporary files in 3 executions: 21.3 MB, up to 7.1 MB each`.
+fn spills(row: &LoggedStatement) -> String {
+    let executions = counted(row.spills, "execution");
+    let each = bytes(row.spilled_bytes_max);
+    match row.spills {
+        1 => format!("writes {each} to temporary files in {executions}"),
+        _ => format!(
+            "writes {} to temporary files in {executions}, up to {each} in one",
+            bytes(row.spilled_bytes)
+        ),
+    }
 }
 
 fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 7] {
