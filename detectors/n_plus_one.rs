@@ -111,6 +111,10 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
         return found.short(subject, ShortOf { what: "different values", seen: 1, needed: 2 });
     }
     let sent_for = group.sent_for();
+    if group.view.request.guessed && (sent_for.is_none() || !is_one_run(group)) {
+        return found
+            .short(subject, ShortOf { what: "queries that one run of them follows", seen: 0, needed: 1 });
+    }
     let at_once = is_at_once(group);
     let confidence = confidence(group, values, sent_for, at_once);
     let candidate = found.push(subject, Remedy::SendOnce, confidence);
@@ -179,9 +183,6 @@ fn confidence(
 ) -> Confidence {
     let unsure = group.is_paged() || group::hides_statement(group.shape);
     if unsure || group.view.request.name == EndpointName::Incomplete {
-        return Confidence::Low;
-    }
-    if group.view.request.guessed && !(sent_for.is_some() && is_one_run(group)) {
         return Confidence::Low;
     }
     let points = [

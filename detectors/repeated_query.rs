@@ -71,6 +71,10 @@ const CALLS_FOR_EACH_VALUE: u64 = 5;
 const WRITES_MAX: usize = 256;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
+    if view.request.guessed {
+        // Each of several requests on one connection may ask once.
+        return;
+    }
     let mut writes: Option<Vec<&Operation>> = None;
     for numbers in view.groups().filter(|numbers| numbers.len() > 1) {
         let Some(group) = Group::of(view, numbers).filter(may_be_kept) else { continue };
@@ -96,9 +100,7 @@ fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found:
     }
     let seen = repeats.len() as u64 + 1;
     let needed = group.view.settings.get_for(&REPEATS_MIN, group.shape);
-    // Each of several requests on one connection may ask once.
-    let confidence = if group.view.request.guessed { Confidence::Low } else { Confidence::High };
-    let candidate = found.push(subject, Remedy::Remove { worst: LEFT_AT_WORST }, confidence);
+    let candidate = found.push(subject, Remedy::Remove { worst: LEFT_AT_WORST }, Confidence::High);
     candidate.repeats(seen).claim(repeats);
     if seen < needed {
         candidate.short_of(ShortOf { what: "statements with the same values", seen, needed });

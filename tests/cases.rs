@@ -43,8 +43,13 @@ fn report_of(case: &Path) -> Report {
         command: String::new(),
         log_form: None,
     };
-    let input = Input::Path(case.join("trace.otlp.zst"));
+    let input = Input::Path(recording(case).unwrap());
     diagnose(vec![input], &request, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", case.display()))
+}
+
+/// What was recorded: traces, or the log of a server.
+fn recording(case: &Path) -> Option<PathBuf> {
+    ["trace.otlp.zst", "postgresql.log.zst"].iter().map(|name| case.join(name)).find(|path| path.exists())
 }
 
 /// Folders `fixtures/<detector>/<case>` with a recording.
@@ -57,7 +62,7 @@ fn cases() -> Vec<PathBuf> {
     let mut cases: Vec<PathBuf> = folders(&root)
         .iter()
         .flat_map(|detector| folders(detector))
-        .filter(|case| case.join("trace.otlp.zst").exists())
+        .filter(|case| recording(case).is_some())
         .collect();
     cases.sort();
     cases

@@ -266,8 +266,15 @@ impl Session {
     /// A temporary file; its line comes before that of the execution as a rule, and behind it where a portal is closed
     /// later.
     fn spilled(&mut self, line: &Span) {
+        let begun = self.state.prepared.is_some() || self.state.announced.is_some();
+        let latest = self.executions.last_mut().filter(|latest| latest.known_by == KnownBy::Duration);
+        if let (true, Some(latest)) = (line.shape == ShapeRef::default() && !begun, latest) {
+            // Without a statement: the portal is closed as the next one is bound.
+            latest.span.response_bytes = sum_of_bytes(latest.span.response_bytes, line.response_bytes);
+            return;
+        }
         let spilled = self.state.spilled.get_or_insert(Span { response_bytes: 0, ..*line });
-        spilled.response_bytes = spilled.response_bytes.saturating_add(line.response_bytes).min(UNKNOWN - 1);
+        spilled.response_bytes = sum_of_bytes(spilled.response_bytes, line.response_bytes);
         if spilled.shape == ShapeRef::default() {
             spilled.shape = line.shape;
         }
@@ -468,6 +475,14 @@ impl Transaction {
             "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "PREPARE" => Self::Ends,
             _ => Self::Inside,
         }
+    }
+}
+
+/// What is not said adds nothing.
+fn sum_of_bytes(one: u32, other: u32) -> u32 {
+    match one {
+        UNKNOWN => other,
+        one => one.saturating_add(other).min(UNKNOWN - 1),
     }
 }
 

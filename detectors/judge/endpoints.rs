@@ -90,6 +90,11 @@ impl<'a> EndpointView<'a> {
         self.tally.path_ns(Waits::Database)
     }
 
+    /// Statements of all requests, by the median of one.
+    pub(super) fn statements_in_all(&self) -> u64 {
+        self.tally.statements.quantile(500).saturating_mul(self.tally.requests)
+    }
+
     /// The sampled requests, each with the number it stands for.
     pub(super) fn sample(&self) -> &[(f64, &'a Skeleton)] {
         &self.sample

@@ -24,6 +24,9 @@ const GAIN_MIN_NS: u64 = 1_000_000;
 /// no target is missed: nobody notices less.
 const GAIN_OF_QUICKER_MIN_NS: u64 = 10_000_000;
 
+/// Per cent of all statements that a loop must take to be told where its time does not show.
+const CALLS_SHARE_MIN: u64 = 5;
+
 /// Bytes that a fix must give back in each request that shows it: some hundredths of a second on a mobile
 /// network.
 const BYTES_MIN: u64 = 50_000;
@@ -127,8 +130,8 @@ impl Selection<'_, '_> {
         }
         if !worth {
             let at_once = candidate.tally.marks.get(&Mark::AtOnce).copied().unwrap_or(0);
-            let costs_statements =
-                at_once * 2 >= candidate.tally.full && candidate.confidence != Confidence::Low;
+            let costs_statements = at_once * 2 >= candidate.tally.full || self.takes_most_calls(candidate);
+            let costs_statements = costs_statements && candidate.confidence != Confidence::Low;
             return match costs_statements {
                 true => Verdict::ToldForDatabaseTime,
                 false => Verdict::Little(self.little(candidate)),
@@ -138,6 +141,18 @@ impl Selection<'_, '_> {
             true => Verdict::Told,
             false => self.decide_beside_others(place, replayer),
         }
+    }
+
+    /// Whether what a log tells of would be done with far fewer statements: round trips take the time of such loops,
+    /// and no log of a server has them.
+    fn takes_most_calls(&self, candidate: &Considered<'_>) -> bool {
+        let view = &self.views[candidate.home];
+        let calls = candidate.tally.repeats.quantile(500).saturating_mul(candidate.tally.full);
+        let all = view.statements_in_all();
+        let is_loop = candidate.fix.remedy == Remedy::SendOnce;
+        view.is_logged()
+            && is_loop
+            && u128::from(calls) * 100 >= u128::from(all) * u128::from(CALLS_SHARE_MIN)
     }
 
     /// Whether a finding accounts for the time that a candidate is about.

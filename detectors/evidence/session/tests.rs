@@ -248,3 +248,38 @@ fn a_session_may_say_which_database_it_is_in() {
     let databases: Vec<_> = session.executions().iter().map(|one| one.span.target).collect();
     assert_eq!(databases, [Symbol::default(), shop, other]);
 }
+
+#[test]
+fn temporary_files_are_of_the_statement_beside_them() {
+    let spilled = |log: Log, text: &str, bytes: u32| {
+        let mut log = log.line(Logged::Spilled, 9, 0, text);
+        log.lines.last_mut().expect("a line").response_bytes = bytes;
+        log
+    };
+    let plain = |mut log: Log| {
+        log.lines
+            .iter_mut()
+            .filter(|line| line.logged != Logged::Spilled)
+            .for_each(|line| line.response_bytes = UNKNOWN);
+        log
+    };
+    // With its statement before the execution's line; then, without one, behind that of an extended execution.
+    let log = spilled(Log::default(), "SELECT 1 FROM a", 7).line(Logged::Execution, 9, 5, "SELECT 1 FROM a");
+    let log = spilled(
+        log.line(Logged::Step, 10, 0, "SELECT 1 FROM b").line(Logged::Execution, 19, 5, "SELECT 1 FROM b"),
+        "",
+        20,
+    );
+    let log = spilled(log, "", 3).line(Logged::Step, 20, 0, "SELECT 1 FROM c").line(
+        Logged::Execution,
+        29,
+        5,
+        "SELECT 1 FROM c",
+    );
+    let mut session = Session::default();
+    let log = plain(log);
+    session.read(&log.lines, &log.dictionary);
+    let bytes: Vec<u32> =
+        session.executions().iter().map(|execution| execution.span.response_bytes).collect();
+    assert_eq!(bytes, [7, 23, UNKNOWN]);
+}

@@ -285,12 +285,20 @@ fn write_seen(page: &mut Page<'_>, finding: &Finding, verbose: bool) -> io::Resu
     }
     let mut start = label("seen");
     for evidence in &finding.evidence {
-        let what = if is_place(&evidence.trace) { "" } else { "spans " };
-        let text = format!("{}: {what}{}", trace(evidence), evidence.spans.join(" "));
+        let text = match is_place(&evidence.trace) {
+            true => format!("{}: lines {}", trace(evidence), lines(&evidence.spans)),
+            false => format!("{}: spans {}", trace(evidence), evidence.spans.join(" ")),
+        };
         page.prose(start, Ink::Plain, &text)?;
         start = label("");
     }
     page.line(label("id").with(Ink::Plain, &finding.id))
+}
+
+/// The lines of places; the log is that of the request.
+fn lines(places: &[String]) -> String {
+    let lines = places.iter().filter_map(|place| place.rsplit(':').next());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 fn trace(evidence: &Evidence) -> String {
