@@ -35,7 +35,7 @@ use rustc_hash::FxHashMap;
 use crate::candidate::{Candidates, Case, Check, Mark, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
-use crate::evidence::{Kind, Symbol, Values};
+use crate::evidence::{Kind, Shape, Symbol, Values};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, GroupValues};
 use crate::settings::Setting;
@@ -162,8 +162,17 @@ fn writes_of<'a>(view: &View<'a>) -> Vec<&'a Operation> {
     let calls = view.operations().map(|(_, operation)| operation);
     calls
         .filter(|call| matches!(call.kind, Kind::Sql | Kind::Document | Kind::Cache))
-        .filter(|call| group::writes(call.kind, view.dictionary.shape(call.shape)))
+        .filter(|call| {
+            let shape = view.dictionary.shape(call.shape);
+            group::writes(call.kind, shape) || changes_session(shape)
+        })
         .collect()
+}
+
+/// Whether what comes later may mean something else: another schema or role, or work that is taken back.
+fn changes_session(shape: &Shape) -> bool {
+    let text = shape.text.to_ascii_lowercase();
+    text.starts_with("set ") || text.starts_with("rollback") || text.contains("set_config")
 }
 
 fn tell(case: &Case<'_>) -> Told {

@@ -76,6 +76,9 @@ const ROUND_TRIPS: u64 = 4;
 /// The same at the 95th percentile, where machines are busy.
 const ROUND_TRIPS_AT_P95: u64 = 16;
 
+/// What a server's log calls slow takes at least so long.
+const SLOW_IN_LOG_NS: u64 = 10_000_000;
+
 const WAITS: &str = "quick when it runs alone: it waits for a lock that others hold";
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
@@ -94,8 +97,13 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     if seen < CONSIDERED_MIN || !is_query(group) || in_loop() {
         return;
     }
+    // A log tells of the database's time alone, of which anything may be a large part.
+    let is_quick = || group.extent().longest_ns < SLOW_IN_LOG_NS || !has_plan(group);
+    if view.request.is_logged() && is_quick() {
+        return;
+    }
     let needed = view.settings.get_for(&SHARE_MIN, group.shape);
-    let waits = group.writes() || group.facts().is_some_and(|facts| facts.locks);
+    let waits = group.writes() || group.facts().is_some_and(|facts| facts.locks) || view.request.guessed;
     let confidence = if waits { Confidence::Medium } else { Confidence::High };
     let candidate = found.push(subject, REMEDY, confidence);
     candidate.repeats(group.calls()).claim(group.numbers.iter().copied());
@@ -107,6 +115,12 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     if group.writes() {
         candidate.mark(Mark::Writes);
     }
+}
+
+/// Whether there is something to see in its plan.
+fn has_plan(group: &Group<'_>) -> bool {
+    let queries = [Verb::Select, Verb::Insert, Verb::Update, Verb::Delete, Verb::Merge, Verb::Call];
+    queries.contains(&group.verb()) || group.shape.text.starts_with("WITH ")
 }
 
 fn is_query(group: &Group<'_>) -> bool {

@@ -78,7 +78,7 @@ impl Bucket {
     pub(crate) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         for (mine, theirs) in self.path_ns.iter_mut().zip(other.path_ns) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
     }
 }

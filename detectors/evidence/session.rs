@@ -7,18 +7,13 @@
 //! What belongs to one request no log tells. A transaction does; of statements outside of transactions those
 //! that follow one another without a pause; and a comment may name the endpoint (sqlcommenter).
 
+mod requests;
+
 use std::mem;
 
-use super::shape::sql::Verb;
-use super::trace::{EndpointName, NONE, Operation, Request, Trace, Walker};
+use self::requests::{Building, Comment, Steps};
+use super::trace::{NONE, Operation, Request, Trace, Walker};
 use super::{Dictionary, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId, UNKNOWN};
-
-/// A session is that quiet between two requests: statements of one request follow one another within the time
-/// that its code takes from row to row.
-const PAUSE_NS: u64 = 50_000_000;
-
-/// A request of more executions is cut.
-const EXECUTIONS_MAX: usize = 10_000;
 
 /// A portal is closed at the latest after so many other executions, which is when its plan is logged.
 const CLOSED_LATER_MAX: usize = 16;
@@ -59,13 +54,14 @@ pub enum KnownBy {
 #[derive(Debug, Default)]
 pub struct Session {
     executions: Vec<Execution>,
-    /// For each execution the endpoint that its comment names; no shape where none does.
-    endpoints: Vec<ShapeRef>,
+    /// For each execution what its comment says, and whether another connection begins with it.
+    comments: Vec<(Comment, bool)>,
     /// Lines that say how long something took and nothing else, and the sum.
     pub(crate) bare: (u64, u64),
     state: State,
     /// The first execution that is in no request yet.
     next: usize,
+    steps: Steps,
     trace: Trace,
     walker: Walker,
 }
@@ -73,14 +69,17 @@ pub struct Session {
 /// What was read of an execution that is not complete.
 #[derive(Debug, Default)]
 struct State {
-    announced: Option<Span>,
+    /// A statement that has begun, and what took parsing and binding it.
+    announced: Option<Prepared>,
     plan: Option<Span>,
     /// Temporary files of the statement that is executed, with the sum of their bytes.
     spilled: Option<Span>,
     prepared: Option<Prepared>,
-    /// Bare durations of a statement that is still to come: on the extended protocol these are parse and bind.
-    loose: (u64, u64),
-    endpoint: ShapeRef,
+    /// The latest bare durations, of a statement that may still come: on the extended protocol parse and bind.
+    loose: [Option<u64>; 2],
+    comment: Comment,
+    /// Another connection has begun.
+    anew: bool,
     /// What the session's statements are sent to, as a line said.
     database: Option<(OriginRef, Symbol)>,
     /// How long the next execution waits for locks.
@@ -99,14 +98,13 @@ impl Session {
     /// Reads the lines of one session, sorted by time and place.
     pub fn read(&mut self, lines: &[Span], dictionary: &Dictionary) {
         self.executions.clear();
-        self.endpoints.clear();
+        self.comments.clear();
         self.bare = (0, 0);
         self.next = 0;
         self.state = State::default();
         lines.iter().for_each(|line| self.line(&self.in_its_database(*line, dictionary)));
         self.settle();
-        let (count, total_ns) = mem::take(&mut self.state.loose);
-        self.bare = (self.bare.0 + count, self.bare.1 + total_ns);
+        self.settle_loose();
     }
 
     /// The executions, in their order.
@@ -128,12 +126,14 @@ impl Session {
         let took_ns = line.end_ns - line.start_ns;
         match line.logged {
             Logged::No => {}
-            Logged::Tag => self.state.endpoint = line.shape,
+            Logged::Tag => self.state.comment = Comment { endpoint: line.shape, trace: line.values },
+            Logged::Connected => self.connected(),
             Logged::Step => self.step(line, took_ns),
             Logged::Plan => self.plan(line, took_ns),
             Logged::Announced => {
                 self.settle();
-                self.state.announced = Some(*line);
+                let prepare_ns = mem::take(&mut self.state.loose).into_iter().flatten().sum();
+                self.state.announced = Some(Prepared { span: *line, duration_ns: prepare_ns });
             }
             Logged::Duration => self.duration(line, took_ns),
             Logged::Execution => self.execution(line, line.start_ns.saturating_sub(took_ns)),
@@ -162,7 +162,9 @@ impl Session {
 
     fn step(&mut self, line: &Span, took_ns: u64) {
         match &mut self.state.prepared {
-            Some(prepared) if prepared.span.shape == line.shape => prepared.duration_ns += took_ns,
+            Some(prepared) if prepared.span.shape == line.shape => {
+                prepared.duration_ns = prepared.duration_ns.saturating_add(took_ns)
+            }
             prepared => {
                 let earlier = prepared.replace(Prepared { span: *line, duration_ns: took_ns });
                 earlier.into_iter().for_each(|earlier| self.push_prepared(earlier));
@@ -173,32 +175,50 @@ impl Session {
     /// A line that says how long something took: what was announced, or what comes before the next statement.
     fn duration(&mut self, line: &Span, took_ns: u64) {
         match self.state.announced.take() {
-            Some(announced) => {
-                let timed = Span { start_ns: line.start_ns, end_ns: line.end_ns, ..announced };
-                self.timed(&timed, timed.start_ns.saturating_sub(took_ns));
+            Some(Prepared { span, duration_ns }) => {
+                let timed = Span { start_ns: line.start_ns, end_ns: line.end_ns, ..span };
+                self.timed(&timed, timed.start_ns.saturating_sub(took_ns), duration_ns);
             }
             None => {
-                let (count, total_ns) = &mut self.state.loose;
-                *count += 1;
-                *total_ns = total_ns.saturating_add(took_ns);
+                let [earlier, latest] = &mut self.state.loose;
+                let left = mem::replace(earlier, latest.replace(took_ns));
+                self.note_bare(left);
             }
         }
     }
 
+    /// Durations of which nothing tells the statement.
+    fn settle_loose(&mut self) {
+        mem::take(&mut self.state.loose).into_iter().for_each(|left| self.note_bare(left));
+    }
+
+    fn note_bare(&mut self, duration_ns: Option<u64>) {
+        let Some(duration_ns) = duration_ns else { return };
+        self.bare = (self.bare.0 + 1, self.bare.1.saturating_add(duration_ns));
+    }
+
+    /// Another connection, perhaps of the same process id.
+    fn connected(&mut self) {
+        self.settle();
+        self.settle_loose();
+        self.state.anew = true;
+    }
+
     fn execution(&mut self, line: &Span, start_ns: u64) {
         self.settle_announced();
-        self.timed(line, start_ns);
+        self.settle_loose();
+        self.timed(line, start_ns, 0);
     }
 
     /// A statement whose duration is known, and when it began by its line.
-    fn timed(&mut self, line: &Span, start_ns: u64) {
+    fn timed(&mut self, line: &Span, start_ns: u64, prepare_ns: u64) {
         let took_ns = line.end_ns - line.start_ns;
         let planned = self.state.plan.is_some_and(|plan| plan.shape == line.shape);
         if planned {
             self.state.plan = None;
         }
         self.settle_plan();
-        let prepare_ns = self.prepared_for(line.shape);
+        let prepare_ns = prepare_ns.saturating_add(self.prepared_for(line.shape));
         // Lines have times that are cut to milliseconds or seconds: a statement begins at the earliest when the one
         // before it had ended.
         let earliest_ns = self.state.ended_ns.saturating_add(prepare_ns);
@@ -213,15 +233,13 @@ impl Session {
 
     /// What parsing and binding took for a statement.
     fn prepared_for(&mut self, shape: ShapeRef) -> u64 {
-        let (_, loose_ns) = mem::take(&mut self.state.loose);
-        let prepared = self.state.prepared.take();
-        match prepared {
-            Some(prepared) if prepared.span.shape == shape => loose_ns.saturating_add(prepared.duration_ns),
+        match self.state.prepared.take() {
+            Some(prepared) if prepared.span.shape == shape => prepared.duration_ns,
             Some(other) => {
                 self.push_prepared(other);
-                loose_ns
+                0
             }
-            None => loose_ns,
+            None => 0,
         }
     }
 
@@ -243,10 +261,10 @@ impl Session {
     fn failed(&mut self, line: &Span) {
         self.state.plan = None;
         self.state.prepared = None;
-        self.state.loose = (0, 0);
+        self.settle_loose();
         self.settle_spilled();
         let announced = self.state.announced.take();
-        let failed = announced.map_or(*line, |announced| Span { end_ns: announced.start_ns, ..announced });
+        let failed = announced.map_or(*line, |announced| announced.span);
         if failed.shape != ShapeRef::default() {
             let span = Span { end_ns: failed.start_ns, status: Status::Error, ..failed };
             let known_by = if announced.is_some() { KnownBy::Announcement } else { KnownBy::Preparation };
@@ -306,10 +324,10 @@ impl Session {
 
     /// What was announced is over, though nothing says how long it took.
     fn settle_announced(&mut self) {
-        if let Some(span) = self.state.announced.take() {
+        if let Some(Prepared { span, duration_ns: prepare_ns }) = self.state.announced.take() {
             self.push(Execution {
                 span,
-                prepare_ns: 0,
+                prepare_ns,
                 known_by: KnownBy::Announcement,
                 planned: false,
                 locked_ns: 0,
@@ -347,7 +365,7 @@ impl Session {
 
     fn push(&mut self, execution: Execution) {
         self.executions.push(execution);
-        self.endpoints.push(mem::take(&mut self.state.endpoint));
+        self.comments.push((mem::take(&mut self.state.comment), mem::take(&mut self.state.anew)));
     }
 
     /// The next request of the session.
@@ -357,13 +375,13 @@ impl Session {
         self.trace.segments.clear();
         let mut request: Option<Building> = None;
         while let Some(execution) = self.executions.get(self.next) {
-            let endpoint = self.endpoints[self.next];
+            let (comment, anew) = self.comments[self.next];
             if execution.known_by != KnownBy::Preparation {
-                let verb = Transaction::of(execution.span.shape, dictionary);
+                let step = self.steps.of(execution.span.shape, dictionary);
                 match &mut request {
-                    Some(request) if !request.takes(execution, endpoint, verb) => break,
-                    Some(request) => request.take(execution, verb),
-                    request => *request = Some(Building::begin(execution, endpoint, verb)),
+                    Some(request) if anew || !request.takes(execution, comment, step) => break,
+                    Some(request) => request.take(execution, step),
+                    request => *request = Some(Building::begin(execution, comment, step)),
                 }
                 let at_ns = self.trace.operations.last().map_or(begin_ns(execution), |last| last.span.end_ns);
                 self.trace.operations.push(operation(execution, at_ns));
@@ -385,7 +403,7 @@ impl Session {
         requests.push(Request {
             trace: *id,
             opened_by: building.opened_by,
-            name: building.name,
+            name: building.name(),
             start_ns: building.start_ns,
             end_ns,
             caller: NONE,
@@ -393,88 +411,8 @@ impl Session {
             operations: own,
             segments: 0..segments.len() as u32,
             path_ns,
-            guessed: building.name == EndpointName::Session && building.within == Transaction::Outside,
+            guessed: building.is_guessed(),
         });
-    }
-}
-
-/// A request while its executions are gathered.
-#[derive(Debug)]
-struct Building {
-    opened_by: Span,
-    name: EndpointName,
-    endpoint: ShapeRef,
-    start_ns: u64,
-    end_ns: u64,
-    executions: usize,
-    within: Transaction,
-}
-
-impl Building {
-    fn begin(execution: &Execution, endpoint: ShapeRef, verb: Transaction) -> Self {
-        let none = endpoint == ShapeRef::default();
-        let start_ns = begin_ns(execution);
-        Self {
-            opened_by: Span { start_ns, ..execution.span },
-            name: if none { EndpointName::Session } else { EndpointName::Route(endpoint) },
-            endpoint,
-            start_ns,
-            end_ns: execution.span.end_ns,
-            executions: 1,
-            within: verb,
-        }
-    }
-
-    /// Whether an execution belongs to the request, too.
-    fn takes(&self, execution: &Execution, endpoint: ShapeRef, verb: Transaction) -> bool {
-        if self.executions >= EXECUTIONS_MAX {
-            return false;
-        }
-        match self.within {
-            Transaction::Begins | Transaction::Inside => true,
-            // The transaction was the request.
-            Transaction::Ends => false,
-            Transaction::Outside => {
-                let pause_ns = begin_ns(execution).saturating_sub(self.end_ns);
-                endpoint == self.endpoint && verb == Transaction::Outside && pause_ns < PAUSE_NS
-            }
-        }
-    }
-
-    fn take(&mut self, execution: &Execution, verb: Transaction) {
-        self.end_ns = self.end_ns.max(execution.span.end_ns);
-        self.executions += 1;
-        self.within = match (self.within, verb) {
-            (Transaction::Begins | Transaction::Inside, Transaction::Ends) => Transaction::Ends,
-            (Transaction::Begins | Transaction::Inside, _) => Transaction::Inside,
-            (within, _) => within,
-        };
-    }
-}
-
-/// Where a statement stands with regard to transactions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Transaction {
-    Outside,
-    Begins,
-    Inside,
-    Ends,
-}
-
-impl Transaction {
-    fn of(shape: ShapeRef, dictionary: &Dictionary) -> Self {
-        let shape = dictionary.shape(shape);
-        if shape.facts.as_ref().is_none_or(|facts| facts.verb != Verb::Transaction) {
-            return Self::Outside;
-        }
-        let mut words = shape.text.split_ascii_whitespace();
-        match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
-            "BEGIN" | "START" => Self::Begins,
-            // Back to a savepoint the transaction goes on.
-            "ROLLBACK" if words.any(|word| word.eq_ignore_ascii_case("TO")) => Self::Inside,
-            "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "PREPARE" => Self::Ends,
-            _ => Self::Inside,
-        }
     }
 }
 

@@ -117,6 +117,8 @@ pub enum Logged {
     Fetch,
     /// The statement ended with an error.
     Failed,
+    /// A connection began or ended: what follows is of another one.
+    Connected,
     /// It wrote a temporary file of so many bytes ([`Span::response_bytes`]).
     Spilled,
 }

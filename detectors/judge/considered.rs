@@ -5,6 +5,7 @@ use super::identity;
 use crate::candidate::{Case, Mark, Remedy, Subject, Told};
 use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
 use crate::evidence::shape::sql::Verb;
+use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
 use crate::impact::{self, Fix, Fixes, Replayer};
@@ -155,7 +156,10 @@ impl Scales<'_> {
             rows_mean: self.rows_mean(&key.subject),
             bytes: spread(&tally.bytes),
             encodes: self.encodes(key),
-            round_trip_ns: self.round_trip_ns(&key.subject),
+            // What a server measures has no way there and back in it.
+            round_trip_ns: (key.endpoint.name != EndpointName::Session)
+                .then(|| self.round_trip_ns(&key.subject))
+                .flatten(),
             shown,
             marks,
             settings: view.settings.of(key.detector),

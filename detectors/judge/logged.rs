@@ -20,7 +20,11 @@ pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<Log
     let mut rows: Vec<Row<'_>> =
         logged.statements.iter().map(|(key, tally)| Row::of(*key, tally, by_plan, dictionary)).collect();
     rows.sort_by_cached_key(|row| {
-        (Reverse((row.time_ns, row.executions)), row.shape.text.clone(), row.database)
+        (
+            Reverse((row.time_ns.saturating_add(row.tally.prepare_ns), row.executions)),
+            row.shape.text.clone(),
+            row.database,
+        )
     });
     let mut told = LoggedStatements {
         statements: rows.len() as u64,
@@ -37,7 +41,11 @@ pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<Log
         rest: LoggedRest::default(),
     };
     let rest = rows.split_off(rows.len().min(LISTED_MAX));
-    told.by_time = rows.iter().filter(|row| row.executions > 0).map(|row| row.told(dictionary)).collect();
+    told.by_time = rows
+        .iter()
+        .filter(|row| row.executions > 0 || row.tally.prepare_ns > 0)
+        .map(|row| row.told(dictionary))
+        .collect();
     told.rest = LoggedRest {
         statements: rest.len() as u64,
         executions: rest.iter().map(|row| row.executions).sum(),

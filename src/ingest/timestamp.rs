@@ -1,5 +1,8 @@
 //! Moments as servers write them into their logs.
 
+/// Later years are damage; nanoseconds since 1970 fit into 64 bits with room behind them.
+const YEAR_MAX: u64 = 2200;
+
 /// Nanoseconds of a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -136,7 +139,11 @@ pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
         return None;
     }
     let (fraction_ns, length) = fraction(text, digits);
-    Some((number(&text[..digits])?.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, length))
+    let seconds = number(&text[..digits])?;
+    if seconds > (YEAR_MAX - 1970) * 366 * 86_400 {
+        return None;
+    }
+    Some((seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, length))
 }
 
 /// A fraction of a second in nanoseconds, and where it ends.
@@ -183,6 +190,9 @@ fn zone(text: &[u8]) -> Option<(i64, usize)> {
 
 /// Seconds from the Unix epoch to a moment; `None` before it, and where there is no such moment.
 fn seconds([year, month, day]: [u64; 3], [hour, minute, second]: [u64; 3]) -> Option<u64> {
+    if year > YEAR_MAX {
+        return None;
+    }
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 59 || second > 60 {
         return None;
     }

@@ -25,7 +25,7 @@ const KINDS: [Kind; Kind::COUNT] = [
 ];
 const ROLES: [Role; 5] = [Role::Internal, Role::Server, Role::Client, Role::Producer, Role::Consumer];
 const STATUSES: [Status; 2] = [Status::Ok, Status::Error];
-const LOGGED: [Logged; 13] = [
+const LOGGED: [Logged; 14] = [
     Logged::No,
     Logged::Tag,
     Logged::Step,
@@ -38,6 +38,7 @@ const LOGGED: [Logged; 13] = [
     Logged::Database,
     Logged::Fetch,
     Logged::Failed,
+    Logged::Connected,
     Logged::Spilled,
 ];
 const CACHE_RESULTS: [CacheResult; 3] = [CacheResult::Unknown, CacheResult::Hit, CacheResult::Miss];

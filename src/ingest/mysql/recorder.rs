@@ -82,9 +82,9 @@ impl Recorder {
 
     /// Notes the text of a statement, after the line of what its comment says.
     pub(super) fn push(&self, reading: &mut Reading<'_>, trace: TraceId, mut span: Span, text: &[u8]) {
-        if let Some(endpoint) = reading.typing.endpoint_of_comment(text) {
+        if let Some((endpoint, values)) = reading.typing.comment(text) {
             let (id, end_ns) = (span.id - 1, span.start_ns);
-            let tag = Span { id, end_ns, shape: endpoint, repeats: 1, logged: Logged::Tag, ..span };
+            let tag = Span { id, end_ns, shape: endpoint, values, repeats: 1, logged: Logged::Tag, ..span };
             reading.spans.push(Traced { trace, span: tag });
         }
         reading.typing.logged_statement(text, Dialect::MySql, None, &mut span);

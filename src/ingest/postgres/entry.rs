@@ -6,6 +6,7 @@ use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{
     Kind, LINE_BITS, Logged, OriginRef, Role, Span, Symbol, TraceId, Traced, UNKNOWN, line_id,
 };
+use memchr::memmem;
 use rustc_hash::FxBuildHasher;
 
 use super::message::{self, Quoting, Said, Step};
@@ -37,6 +38,8 @@ pub(super) struct Entry<'b> {
 pub(super) struct Recorder {
     /// Number of the log that is read, which begins the ids of its lines, and the hash of its name.
     log: (u64, u64),
+    /// Stands for the server, whose process ids are its own: logs of one have one name but for numbers.
+    server: u64,
     owners: Vec<Owner>,
     room: Vec<u8>,
 }
@@ -65,6 +68,7 @@ impl Recorder {
         let place = hash >> LINE_BITS;
         if self.log != (place, hash) {
             self.log = (place, hash);
+            self.server = self::hash(stem(file).as_bytes());
             reading.typing.note_log(place, file);
         }
     }
@@ -76,11 +80,14 @@ impl Recorder {
                 Said::Took { took_ns, step, text } => (of_step(step), took_ns, text),
                 Said::Begins { text } => (Logged::Announced, 0, text),
                 Said::Lasted { took_ns } => (Logged::Duration, took_ns, &b""[..]),
+                Said::Connected => (Logged::Connected, 0, &b""[..]),
                 Said::Spilled { bytes } => return self.spilled(reading, entry, bytes),
                 Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
                 Said::Other => return,
             },
-            Severity::Error | Severity::Fatal => (Logged::Failed, 0, entry.statement),
+            Severity::Error => (Logged::Failed, 0, entry.statement),
+            // The connection is over as well.
+            Severity::Fatal => (Logged::Connected, 0, &b""[..]),
             Severity::Part(_) => return,
         };
         self.push(reading, entry, (logged, took_ns), text);
@@ -133,9 +140,15 @@ impl Recorder {
             ..Span::default()
         };
         if !text.is_empty() {
-            if let Some(endpoint) = reading.typing.endpoint_of_comment(text) {
-                let tag =
-                    Span { id: id - 1, end_ns: span.start_ns, shape: endpoint, logged: Logged::Tag, ..span };
+            if let Some((endpoint, values)) = reading.typing.comment(text) {
+                let tag = Span {
+                    id: id - 1,
+                    end_ns: span.start_ns,
+                    shape: endpoint,
+                    values,
+                    logged: Logged::Tag,
+                    ..span
+                };
                 reading.spans.push(Traced { trace, span: tag });
             }
             let detail = entry.detail;
@@ -158,6 +171,7 @@ impl Recorder {
         if !entry.session.contains(&b'.') {
             hasher.write(entry.database);
             hasher.write(entry.user);
+            hasher.write_u64(self.server);
         }
         SESSION | TraceId::from(hasher.finish())
     }
@@ -188,9 +202,18 @@ fn of_step(step: Step) -> Logged {
     }
 }
 
-/// The values of a statement's parameters; servers before 16 begin them with a small letter.
+/// The values of a statement's parameters; servers before 16 begin them with a small letter. None where one is cut
+/// (`log_parameter_max_length`): what is left of several may be the same.
 fn parameters(detail: &[u8]) -> Option<&[u8]> {
-    detail.strip_prefix(b"parameters: ").or_else(|| detail.strip_prefix(b"Parameters: "))
+    let values = detail.strip_prefix(b"parameters: ").or_else(|| detail.strip_prefix(b"Parameters: "))?;
+    memmem::find(values, b"...'").is_none().then_some(values)
+}
+
+/// The name of a log without what rotation changes in it: `postgresql-2026-11-23.log.1` is `postgresql---.log`.
+fn stem(name: &str) -> String {
+    let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+    let letters: String = name.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+    letters.trim_end_matches('.').to_owned()
 }
 
 fn hash(text: &[u8]) -> u64 {

@@ -20,6 +20,8 @@ pub(super) enum Said<'b> {
     Plan { took_ns: u64, text: &'b [u8] },
     /// A temporary file of so many bytes.
     Spilled { bytes: u64 },
+    /// A connection began or ended.
+    Connected,
     /// Something else.
     Other,
 }
@@ -46,6 +48,9 @@ impl<'b> Said<'b> {
         }
         if message.starts_with(b"temporary file: path ") {
             return spilled(message).map_or(Self::Other, |bytes| Self::Spilled { bytes });
+        }
+        if message.starts_with(b"disconnection: ") || message.starts_with(b"connection authorized: ") {
+            return Self::Connected;
         }
         match message.strip_prefix(b"execute ").and_then(named) {
             Some((name, text)) if !name.starts_with(b"fetch from ") => Self::Begins { text },
@@ -90,6 +95,9 @@ fn named(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&rest[..end], &rest[end + 2..]))
 }
 
+/// Nothing takes longer than some months; more is damage.
+const DURATION_MAX_NS: u64 = 10_000_000_000_000_000;
+
 /// `0.582` milliseconds as nanoseconds, and how many bytes that is.
 fn milliseconds(text: &[u8]) -> Option<(u64, usize)> {
     let mut whole: u64 = 0;
@@ -101,7 +109,7 @@ fn milliseconds(text: &[u8]) -> Option<(u64, usize)> {
     if at == 0 {
         return None;
     }
-    let mut nanoseconds = whole.checked_mul(1_000_000)?;
+    let mut nanoseconds = whole.checked_mul(1_000_000).filter(|taken| *taken <= DURATION_MAX_NS)?;
     if text.get(at) == Some(&b'.') {
         at += 1;
         let mut unit = 100_000;

@@ -172,6 +172,12 @@ impl Prefix {
         Some((fields, at))
     }
 
+    /// Whether it tells a time or a session: other programs write lines with severities, too.
+    fn tells_something(&self) -> bool {
+        let times = [b'm', b't', b'n', b's'].map(|escape| ESCAPE | escape);
+        self.has_session() || self.parts().iter().any(|part| times.contains(part))
+    }
+
     fn fits(&self, line: &[u8]) -> bool {
         self.read(line, &mut Clock::default()).is_some()
     }
@@ -186,7 +192,9 @@ impl Prefix {
     pub(super) fn detect(text: &[u8]) -> Option<Self> {
         let lines: Vec<&[u8]> = lines(text).collect();
         let known = KNOWN.iter().filter_map(|known| Self::parse(known));
-        let guessed = lines.iter().take(8).filter_map(|line| Self::guess(line));
+        let guessed = lines.iter().take(8).filter_map(|line| Self::guess(line)).filter(Self::tells_something);
+        let known =
+            known.filter(|prefix| prefix.tells_something() || lines.iter().any(|line| is_bare_record(line)));
         let fitting = known.chain(guessed).filter_map(|prefix| {
             let fits = lines.iter().filter(|line| prefix.fits(line)).count();
             (fits * 100 >= lines.len() * FIT_MIN && fits > 0).then_some((fits, prefix))
@@ -199,6 +207,7 @@ impl Prefix {
 
     /// A prefix that one line alone fits: for lines that were written before or after a change of the setting.
     pub(super) fn of_line(line: &[u8]) -> Option<Self> {
+        severity::find(line)?;
         let known = KNOWN.iter().filter_map(|known| Self::parse(known));
         let mut fitting = known.filter(|prefix| prefix.length > 0 && prefix.fits(line));
         fitting.next().or_else(|| Self::guess(line).filter(|guess| guess.fits(line)))
@@ -208,6 +217,20 @@ impl Prefix {
     fn guess(line: &[u8]) -> Option<Self> {
         let end = severity::find(line)?;
         let mut prefix = Self { length: 0, parts: [0; PARTS_MAX] };
+        // Where a number is in brackets, others are no process ids.
+        let bracketed = |at: usize| at > 0 && matches!(line[at - 1], b'[' | b'{' | b'(' | b'<');
+        let is_pid = |at: usize, digits: usize| {
+            let after = line.get(at + digits);
+            let apart =
+                !matches!(after, Some(b'.' | b':' | b'/')) && (at == 0 || !b".:/".contains(&line[at - 1]));
+            (2..=7).contains(&digits) && line[at] != b'0' && apart
+        };
+        let digits_at = |at: usize| line[at..end].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let in_brackets = (1..end).any(|at| {
+            bracketed(at)
+                && is_pid(at, digits_at(at))
+                && matches!(line.get(at + digits_at(at)), Some(b']' | b'}' | b')' | b'>' | b'-'))
+        });
         let (mut at, mut pid) = (0, false);
         while at < end {
             let rest = &line[at..end];
@@ -237,7 +260,12 @@ impl Prefix {
                         at += 1;
                         continue;
                     }
-                    (digits, word) if digits == word && !pid && digits <= 7 => {
+                    (digits, word)
+                        if digits == word
+                            && !pid
+                            && is_pid(at, digits)
+                            && (bracketed(at) || !in_brackets) =>
+                    {
                         pid = true;
                         (ESCAPE | b'p', digits)
                     }
@@ -256,6 +284,13 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
     let lines = memchr_iter(b'\n', text).map(move |end| &text[std::mem::replace(&mut start, end + 1)..end]);
     lines.filter(|line| line.first() != Some(&b'\t') && severity::find(line).is_some()).take(LINES_MAX)
+}
+
+/// A line without any prefix that can only be of PostgreSQL.
+fn is_bare_record(line: &[u8]) -> bool {
+    [&b"LOG:  duration: "[..], b"LOG:  statement: ", b"LOG:  execute ", b"LOG:  connection "]
+        .iter()
+        .any(|begin| line.starts_with(begin))
 }
 
 /// `user=` and the like: what follows, and how long the name is.

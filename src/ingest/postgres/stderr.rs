@@ -24,6 +24,10 @@ pub(in crate::ingest) const FORMAT: Format = Format {
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
     let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
+    // Lines that another program has put into JSON.
+    if text.first() == Some(&b'{') {
+        return None;
+    }
     Prefix::detect(text).map(Framing::Log)
 }
 

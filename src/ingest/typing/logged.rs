@@ -1,7 +1,7 @@
 //! Statements of servers' logs.
 
 use detectors::evidence::shape::sql::{self, Dialect};
-use detectors::evidence::{Origin, OriginRef, ShapeRef, Span, SpanId, Symbol};
+use detectors::evidence::{Origin, OriginRef, ShapeRef, Span, SpanId, Symbol, Values};
 
 use super::Typing;
 
@@ -29,31 +29,37 @@ impl Typing<'_> {
         self.shapes.statement(&mut self.local, text, dialect, parameters, span);
     }
 
-    /// The endpoint that a statement's comment names (sqlcommenter, Marginalia), if it has one.
-    pub fn endpoint_of_comment(&mut self, text: &[u8]) -> Option<ShapeRef> {
+    /// The endpoint and the trace that a statement's comment names (sqlcommenter, Marginalia), if it names one of them:
+    /// no shape and unknown where it does not.
+    pub fn comment(&mut self, text: &[u8]) -> Option<(ShapeRef, Values)> {
         let body = text.trim_ascii();
         let body = body.strip_suffix(b";").unwrap_or(body);
         if !body.ends_with(b"*/") && !body.starts_with(b"/*") {
             return None;
         }
-        let (mut route, mut controller, mut action) = (None, None, None);
+        let (mut route, mut controller, mut action, mut trace) = (None, None, None, None);
         for (key, value) in sql::tags(text) {
             match key {
                 "route" => route = Some(value),
                 "controller" => controller = Some(value),
                 "action" => action = Some(value),
+                "traceparent" => trace = Some(value),
                 _ => {}
             }
         }
-        if let Some(route) = route {
-            return Some(self.shapes.endpoint_by_route(&mut self.local, b"", route.as_bytes()));
-        }
-        let (controller, action) = controller.zip(action)?;
-        self.scratch.clear();
-        self.scratch.extend_from_slice(controller.as_bytes());
-        self.scratch.push(b'#');
-        self.scratch.extend_from_slice(action.as_bytes());
-        Some(self.shapes.endpoint_by_name(&mut self.local, &self.scratch))
+        // Its second part is the id of the trace; what is behind a question mark in a route is a value.
+        let trace = trace.as_deref().and_then(|parent| parent.split('-').nth(1));
+        let trace = trace.map_or(Values::UNKNOWN, |trace| self.shapes.values(trace.as_bytes()));
+        let route = route.as_deref().map(|route| route.split('?').next().unwrap_or_default());
+        let endpoint = match (route, controller.zip(action)) {
+            (Some(route), _) => self.shapes.endpoint_by_route(&mut self.local, b"", route.as_bytes()),
+            (None, Some((controller, action))) => {
+                let name = format!("{controller}#{action}");
+                self.shapes.endpoint_by_name(&mut self.local, name.as_bytes())
+            }
+            (None, None) => ShapeRef::default(),
+        };
+        (endpoint != ShapeRef::default() || trace.is_known()).then_some((endpoint, trace))
     }
 
     /// Notes a log, by the number that ids of its lines begin with.

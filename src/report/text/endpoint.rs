@@ -79,6 +79,7 @@ pub(super) fn write_head(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result
 /// What its requests are called, with their number.
 fn requests(endpoint: &Endpoint) -> String {
     match endpoint.name == SESSION {
+        true if endpoint.requests == 1 => "1 transaction or run of statements".to_owned(),
         true => format!("{} transactions and runs of statements", count(endpoint.requests)),
         false => counted(endpoint.requests, "request"),
     }

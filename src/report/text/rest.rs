@@ -259,7 +259,10 @@ fn write_seen(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if cache_commands > 0 {
         parts.push(counted(cache_commands, "cache command"));
     }
-    let whole = format!("{} in {}", counted(spans, "span"), counted(traces, "trace"));
+    let whole = match (traces, &report.logged) {
+        (0, Some(_)) => format!("{} of logs", counted(spans, "line")),
+        _ => format!("{} in {}", counted(spans, "span"), counted(traces, "trace")),
+    };
     page.prose(section("seen"), Ink::Plain, &format!("{whole}: {}", parts.join(", ")))
 }
 

@@ -9,6 +9,7 @@ use crate::settings::matches_glob;
 
 use super::super::hash;
 use super::keywords::{Class, keyword};
+use super::setting;
 
 /// Whose lexical rules a text follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -170,8 +171,9 @@ impl Lexer {
     pub(super) fn feed<S: Sink>(&self, text: &[u8], dialect: Dialect, sink: &mut S) -> End {
         let (text, cut) = without_ellipsis(text);
         let start = sink.mark();
+        let setting = setting::bare_value(text);
         let mut scan = Scan {
-            text,
+            text: setting.as_ref().map_or(text, |value| &text[..value.start]),
             pos: 0,
             dialect,
             schemas: &self.schemas,
@@ -198,7 +200,13 @@ impl Lexer {
             placeholders: 0,
             sink,
         };
-        scan.run()
+        scan.run();
+        if let Some(value) = setting {
+            (scan.text, scan.pos) = (text, value.end);
+            scan.literal(value.start, value.end);
+            scan.run();
+        }
+        scan.end()
     }
 }
 
@@ -479,7 +487,7 @@ struct Scan<'t, 's, S: Sink> {
 }
 
 impl<S: Sink> Scan<'_, '_, S> {
-    fn run(&mut self) -> End {
+    fn run(&mut self) {
         while let Some(&byte) = self.text.get(self.pos) {
             match KINDS[byte as usize] {
                 Kind::Space => self.pos += 1,
@@ -508,7 +516,6 @@ impl<S: Sink> Scan<'_, '_, S> {
                 Kind::Other => self.single(Last::Operator),
             }
         }
-        self.end()
     }
 
     fn peek(&self, ahead: usize) -> u8 {

@@ -5,6 +5,7 @@ mod lexer;
 mod outline;
 mod parser;
 mod recognizer;
+mod setting;
 mod tags;
 mod text;
 
