@@ -12,6 +12,9 @@
 //! `rows_min` rows at once. The instrumentation has to tell the rows (`db.response.returned_rows` and
 //! its older names); few do by themselves. In Node.js and elsewhere a response hook can note them.
 //!
+//! Half as many rows count as well where some requests get ten times as many as others: the list grows with
+//! what it is asked for, and nothing says where that ends.
+//!
 //! Where no rows are told, the answer itself tells: data (JSON, XML) of at least `body_min`, as sent. Its size is
 //! told by `http.response.body.size` or by captured headers (`content-length` and `content-type`).
 //!
@@ -35,7 +38,7 @@
 //!
 //! Rows that the statement returns, or bytes of the answer, before and after: they no longer grow with the table.
 
-use crate::candidate::{Advice, Candidates, Case, Check, Remedy, ShortOf, Subject, Told, View};
+use crate::candidate::{Advice, Candidates, Case, Check, Measure, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, Media, UNKNOWN};
@@ -71,6 +74,15 @@ pub(crate) const DETECTOR: Detector = Detector {
     logs: true,
     tell,
 };
+
+/// Where rows grow, one of so many parts of `rows_min` is enough.
+const GROWN_PART: u64 = 2;
+
+/// They grow where some requests get so many times as many as others.
+const GROWN_TIMES: u64 = 10;
+
+/// So few rows are not noted.
+const NOTED_MIN: u64 = 20;
 
 /// Rows of the page that is assumed.
 const PAGE_ROWS: u64 = 100;
@@ -132,22 +144,20 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let needed = view.settings.get_for(&ROWS_MIN, group.shape);
     let most = group.operations().map(rows).max().unwrap_or(0);
     let subject = Subject::Shape(group.first.shape);
-    if most < needed {
-        if most >= (needed / CONSIDERED_PART).max(1) {
-            found.short(subject, ShortOf { what: "rows of one execution", seen: most, needed });
-        }
-        return;
-    }
     let is_large = |number: &u32| {
         let call = view.operation(*number);
-        rows(call) >= needed && call.path_ns > 0
+        rows(call) >= needed.min(most) && call.path_ns > 0
     };
     let large: Vec<u32> = group.numbers.iter().copied().filter(is_large).collect();
-    if large.is_empty() {
+    if most < NOTED_MIN.min(needed) || large.is_empty() {
         return;
     }
-    let candidate = found.push(subject, down_to(PAGE_ROWS, most), Confidence::High);
+    // Whether it is much, or grows, all requests together tell.
+    // Of several requests the one that gives back least is predicted: smaller ones count as the least that is told.
+    let remedy = down_to(PAGE_ROWS, most.max(needed / GROWN_PART));
+    let candidate = found.push(subject, remedy, Confidence::High);
     candidate.repeats(large.len() as u64).claim(large);
+    candidate.sizes.see(Measure::Rows, most);
     group.mark_origin(candidate);
 }
 
@@ -169,10 +179,21 @@ fn tell(case: &Case<'_>) -> Told {
     if case.subject.is_response() {
         return tell_of_answer(case);
     }
+    let (least, most) = case.rows_seen;
+    let needed = case.settings.get_for(&ROWS_MIN, case.dictionary.shape(case.shape()));
+    let grows = most >= least.saturating_mul(GROWN_TIMES);
+    if most < needed && !(grows && most >= needed / GROWN_PART) {
+        let reason = format!("returns at most {} and hardly grows, needs {needed}", counted(most, "row"));
+        return Told { dismissed: Some(reason), ..Told::default() };
+    }
     let rows = case.rows_mean;
+    let grown = match grows {
+        true => format!(" ({least} in some requests, {most} in others)"),
+        false => String::new(),
+    };
     Told {
         why: format!(
-            "returns {rows} rows on average and nothing limits them: {} each (p95 {}), before the service \
+            "returns {rows} rows on average{grown} and nothing limits them: {} each (p95 {}), before the service \
              has worked on the first; a page of {PAGE_ROWS} is assumed to be enough",
             duration(case.single_ns.0),
             duration(case.single_ns.1),
@@ -184,7 +205,11 @@ fn tell(case: &Case<'_>) -> Told {
             now: rows,
             expected: PAGE_ROWS.min(rows),
         },
-        confidence: case.is_rare().then_some(Confidence::Low),
+        confidence: match (case.is_rare(), most < needed) {
+            (true, _) => Some(Confidence::Low),
+            (false, true) => Some(Confidence::Medium),
+            (false, false) => None,
+        },
         dismissed: None,
     }
 }
@@ -290,12 +315,18 @@ mod tests {
 
     #[test]
     fn silent_on_few_rows_limits_and_unknown_rows() {
-        list("SELECT id FROM order_lines", 999).inspect().silent(DETECTOR.id);
+        let told = |rows: &'static [u32]| {
+            let report = trace().judge(40, |_, number| {
+                list("SELECT id FROM order_lines", rows[number as usize % rows.len()])
+            });
+            report.findings.iter().filter(|finding| finding.detector == DETECTOR.id).count()
+        };
+        assert_eq!([told(&[999]), told(&[450, 40]), told(&[900, 400])], [0, 0, 0]);
+        assert_eq!([told(&[1_000]), told(&[900, 300, 40])], [1, 1]);
         list("SELECT id FROM order_lines LIMIT ?", 5_000).inspect().silent(DETECTOR.id);
         list("SELECT id FROM order_lines", UNKNOWN).inspect().silent(DETECTOR.id);
         list("UPDATE order_lines SET seen = ?", 5_000).inspect().silent(DETECTOR.id);
-        let considered = list("SELECT id FROM order_lines", 500).inspect();
-        assert_eq!(considered.all_by(DETECTOR.id).len(), 1);
+        list("SELECT id FROM order_lines", 19).inspect().silent(DETECTOR.id);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::endpoints::{Effect, EndpointView, spread};
 use super::identity;
-use crate::candidate::{Case, Mark, Remedy, Subject, Told};
-use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
+use crate::candidate::{Case, Mark, Measure, Remedy, Subject, Told};
+use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey, Times};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
@@ -154,6 +154,7 @@ impl Scales<'_> {
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
             fastest_ns: self.fastest_ns(&key.subject),
             rows_mean: self.rows_mean(&key.subject),
+            rows_seen: rows_seen(tally),
             bytes: spread(&tally.bytes),
             encodes: self.encodes(key),
             // What a server measures has no way there and back in it.
@@ -302,4 +303,10 @@ fn location_text(dictionary: &Dictionary, location: crate::evidence::LocationRef
     dictionary.location(location).map_or_else(String::new, |location| {
         format!("{}:{}:{}", dictionary.text(location.file), location.line, dictionary.text(location.function))
     })
+}
+
+fn rows_seen(tally: &CandidateTally) -> (u64, u64) {
+    let mut sizes = tally.growth.by(Measure::Rows).map(Times::size);
+    let least = sizes.next().unwrap_or(0);
+    (least, sizes.last().unwrap_or(least))
 }
