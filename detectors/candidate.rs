@@ -501,6 +501,8 @@ pub struct Case<'a> {
     pub rows_mean: u64,
     /// The fewest and the most rows that it was about in a request; zero where they are not told.
     pub rows_seen: (u64, u64),
+    /// Rows that the server reads for these, on average; zero where they are not told.
+    pub examined_mean: u64,
     /// Bytes of the bodies that it is about, in one of these requests.
     pub bytes: Spread,
     /// Other bodies of the same kind (answers of the service, or answers to it) name an encoding.

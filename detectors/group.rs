@@ -523,6 +523,6 @@ fn first_word(text: &str) -> &str {
     text.split([' ', '(']).next().unwrap_or(text)
 }
 
-fn contains(text: &str, lower: &str) -> bool {
+pub(crate) fn contains(text: &str, lower: &str) -> bool {
     text.to_ascii_lowercase().contains(lower)
 }

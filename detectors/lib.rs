@@ -14,6 +14,7 @@ pub mod inspection;
 pub mod judge;
 pub mod memo;
 pub mod queries;
+mod row_waste;
 pub mod scaling;
 pub mod settings;
 pub mod shown;
@@ -114,6 +115,7 @@ pub const ALL: &[Detector] = &[
     lock_wait::DETECTOR,
     unbounded_result::DETECTOR,
     disk_spill::DETECTOR,
+    row_waste::DETECTOR,
     slow_query::DETECTOR,
     heavy_compute::DETECTOR,
     scaling_cost::DETECTOR,

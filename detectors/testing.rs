@@ -10,8 +10,8 @@ use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{
-    Body, ConnectionUse, Dictionary, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span, Status, UNKNOWN,
-    Values,
+    Body, ConnectionUse, Dictionary, Effort, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span, Status,
+    UNKNOWN, Values,
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
@@ -198,6 +198,12 @@ impl TraceBuilder {
     /// Gives the span that was added last a number of rows.
     pub(crate) fn rows(mut self, rows: u32) -> Self {
         self.last().rows = rows;
+        self
+    }
+
+    /// Says of the span that was added last how many rows the server read for it, and what else it says.
+    pub(crate) fn examined(mut self, rows: u32, effort: Effort) -> Self {
+        (self.last().examined, self.last().effort) = (rows, effort);
         self
     }
 

@@ -49,7 +49,8 @@ fn report_of(case: &Path) -> Report {
 
 /// What was recorded: traces, or the log of a server.
 fn recording(case: &Path) -> Option<PathBuf> {
-    ["trace.otlp.zst", "postgresql.log.zst"].iter().map(|name| case.join(name)).find(|path| path.exists())
+    let names = ["trace.otlp.zst", "postgresql.log.zst", "slow.log.zst"];
+    names.iter().map(|name| case.join(name)).find(|path| path.exists())
 }
 
 /// Folders `fixtures/<detector>/<case>` with a recording.

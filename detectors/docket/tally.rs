@@ -99,6 +99,7 @@ pub(crate) struct StatementTally {
     pub(crate) executions: u64,
     pub(crate) total_ns: u64,
     pub(crate) rows: u64,
+    pub(crate) examined: u64,
     pub(crate) fastest_ns: u64,
 }
 
@@ -109,6 +110,7 @@ impl StatementTally {
             executions: u64::from(span.repeats.max(1)),
             total_ns: duration_ns,
             rows: if span.rows == UNKNOWN { 0 } else { u64::from(span.rows) },
+            examined: span.rows_examined().map_or(0, u64::from),
             fastest_ns: duration_ns,
         }
     }
@@ -122,6 +124,7 @@ impl StatementTally {
         self.executions += other.executions;
         self.total_ns += other.total_ns;
         self.rows += other.rows;
+        self.examined += other.examined;
         self.fastest_ns = self.fastest_ns.min(other.fastest_ns);
     }
 }

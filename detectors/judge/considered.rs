@@ -3,7 +3,7 @@
 use super::endpoints::{Effect, EndpointView, spread};
 use super::identity;
 use crate::candidate::{Case, Mark, Measure, Remedy, Subject, Told};
-use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey, Times};
+use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey, StatementTally, Times};
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
@@ -153,8 +153,9 @@ impl Scales<'_> {
             claimed_ns: spread(&tally.claimed),
             single_ns: (tally.single.quantile(500), tally.single.quantile(950)),
             fastest_ns: self.fastest_ns(&key.subject),
-            rows_mean: self.rows_mean(&key.subject),
+            rows_mean: self.mean(&key.subject, |tally| tally.rows),
             rows_seen: rows_seen(tally),
+            examined_mean: self.mean(&key.subject, |tally| tally.examined),
             bytes: spread(&tally.bytes),
             encodes: self.encodes(key),
             // What a server measures has no way there and back in it.
@@ -174,13 +175,12 @@ impl Scales<'_> {
         executed.map(|(_, tally)| tally.fastest_ns).min().unwrap_or(0)
     }
 
-    /// Rows of one execution of a statement on average, over all targets.
-    fn rows_mean(&self, subject: &Subject) -> u64 {
+    /// What one execution of a statement has of something on average, over all targets.
+    fn mean(&self, subject: &Subject, of: impl Fn(&StatementTally) -> u64) -> u64 {
         let Subject::Shape(shape) = subject else { return 0 };
         let executed = self.docket.statements.iter().filter(|((other, _), _)| other == shape);
-        let sums = executed.fold((0, 0), |(rows, executions), (_, tally)| {
-            (rows + tally.rows, executions + tally.executions)
-        });
+        let sums = executed
+            .fold((0, 0), |(sum, executions), (_, tally)| (sum + of(tally), executions + tally.executions));
         sums.0 / sums.1.max(1)
     }
 
