@@ -149,6 +149,7 @@ fn help() {
           whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
           whyslow diagnose traces.json --fail-on target      (in CI)
           whyslow diagnose --compare before.json after.json
+          whyslow diagnose postgresql.log mysql-slow.log
           whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
           whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
           whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h

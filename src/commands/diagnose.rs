@@ -33,6 +33,7 @@ Examples:
   whyslow diagnose traces.pb --endpoint 'GET /orders*' -v
   whyslow diagnose traces.json --fail-on target      (in CI)
   whyslow diagnose --compare before.json after.json
+  whyslow diagnose postgresql.log mysql-slow.log
   whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
   whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
   whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
@@ -48,7 +49,7 @@ Exit codes:
 ///
 /// Formats are found by content: OTLP as JSON (one document, an array, lines) or protobuf (one
 /// message, a stream with lengths), JSON of Jaeger and of Zipkin 2, access logs of web servers,
-/// plain, gzip or zstd.
+/// logs of PostgreSQL, MySQL and MariaDB; plain, gzip or zstd.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
