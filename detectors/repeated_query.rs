@@ -171,8 +171,11 @@ fn writes_of<'a>(view: &View<'a>) -> Vec<&'a Operation> {
 
 /// Whether what comes later may mean something else: another schema or role, or work that is taken back.
 fn changes_session(shape: &Shape) -> bool {
-    let text = shape.text.to_ascii_lowercase();
-    text.starts_with("set ") || text.starts_with("rollback") || text.contains("set_config")
+    let text = shape.text.as_bytes();
+    let is_at = |at: usize, word: &str| {
+        text.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    is_at(0, "set ") || is_at(0, "rollback") || (0..text.len()).any(|at| is_at(at, "set_config"))
 }
 
 fn tell(case: &Case<'_>) -> Told {

@@ -37,6 +37,13 @@ pub struct Execution {
     pub locked_ns: u64,
 }
 
+impl Execution {
+    /// Without anything before or beside it.
+    fn of(span: Span, known_by: KnownBy) -> Self {
+        Self { span, prepare_ns: 0, known_by, planned: false, locked_ns: 0 }
+    }
+}
+
 /// How an execution is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KnownBy {
@@ -268,7 +275,7 @@ impl Session {
         if failed.shape != ShapeRef::default() {
             let span = Span { end_ns: failed.start_ns, status: Status::Error, ..failed };
             let known_by = if announced.is_some() { KnownBy::Announcement } else { KnownBy::Preparation };
-            self.push(Execution { span, prepare_ns: 0, known_by, planned: false, locked_ns: 0 });
+            self.push(Execution::of(span, known_by));
         }
     }
 
@@ -316,7 +323,7 @@ impl Session {
             Some(execution) => execution.span.response_bytes = spilled.response_bytes,
             None if spilled.shape != ShapeRef::default() => {
                 let known_by = KnownBy::Preparation;
-                self.push(Execution { span: spilled, prepare_ns: 0, known_by, planned: false, locked_ns: 0 });
+                self.push(Execution::of(spilled, known_by));
             }
             None => {}
         }
@@ -325,13 +332,7 @@ impl Session {
     /// What was announced is over, though nothing says how long it took.
     fn settle_announced(&mut self) {
         if let Some(Prepared { span, duration_ns: prepare_ns }) = self.state.announced.take() {
-            self.push(Execution {
-                span,
-                prepare_ns,
-                known_by: KnownBy::Announcement,
-                planned: false,
-                locked_ns: 0,
-            });
+            self.push(Execution { prepare_ns, ..Execution::of(span, KnownBy::Announcement) });
         }
     }
 
@@ -341,26 +342,14 @@ impl Session {
             let took_ns = plan.end_ns - plan.start_ns;
             let start_ns = plan.start_ns.saturating_sub(took_ns);
             let span = Span { start_ns, end_ns: plan.start_ns, ..plan };
-            self.push(Execution {
-                span,
-                prepare_ns: 0,
-                known_by: KnownBy::Plan,
-                planned: true,
-                locked_ns: 0,
-            });
+            self.push(Execution { planned: true, ..Execution::of(span, KnownBy::Plan) });
         }
     }
 
     fn push_prepared(&mut self, prepared: Prepared) {
         let Prepared { span, duration_ns } = prepared;
         let span = Span { end_ns: span.start_ns, ..span };
-        self.push(Execution {
-            span,
-            prepare_ns: duration_ns,
-            known_by: KnownBy::Preparation,
-            planned: false,
-            locked_ns: 0,
-        });
+        self.push(Execution { prepare_ns: duration_ns, ..Execution::of(span, KnownBy::Preparation) });
     }
 
     fn push(&mut self, execution: Execution) {

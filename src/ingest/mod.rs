@@ -15,6 +15,7 @@ mod otlp_protobuf;
 mod owner;
 mod postgres;
 pub mod raw;
+mod session_lines;
 pub mod skipped;
 mod timestamp;
 pub mod typing;
@@ -86,6 +87,13 @@ pub struct Head<'b> {
     pub whole: bool,
 }
 
+impl<'b> Head<'b> {
+    /// The bytes without a byte order mark.
+    fn text(&self) -> &'b [u8] {
+        self.bytes.strip_prefix(json::MARK).unwrap_or(self.bytes)
+    }
+}
+
 /// How an input of a format is cut into blocks that can be decoded apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
@@ -137,6 +145,11 @@ impl<'b> Block<'b> {
             Rest::Follows => &self.bytes[..cut(self.bytes)],
         }
     }
+}
+
+/// Where the last whole line at the front ends, with its newline.
+fn end_of_lines(bytes: &[u8]) -> usize {
+    memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1)
 }
 
 /// What is behind a block.

@@ -2,12 +2,12 @@
 
 use std::hash::{Hash, Hasher};
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 use rustc_hash::FxHasher;
 
 use super::request::{LineId, Requests, Told};
 use crate::ingest::json::MARK;
-use crate::ingest::{Block, Decode, Framing, Reading, Rest};
+use crate::ingest::{Block, Decode, Framing, Reading, Rest, end_of_lines};
 
 /// Reads one line.
 pub(super) trait ReadLine: Send {
@@ -65,7 +65,7 @@ impl<R: ReadLine + 'static> Lines<R> {
 
 /// Whole lines at the front of a block.
 pub(super) fn cut(_: Framing, bytes: &[u8]) -> usize {
-    memrchr(b'\n', bytes).map_or(0, |end| end + 1)
+    end_of_lines(bytes)
 }
 
 impl<R: ReadLine> Decode for Lines<R> {
@@ -87,7 +87,7 @@ pub(super) fn each_line(
     mut read: impl FnMut(&[u8], LineId, u64, &mut Reading<'_>) -> Result<(), &'static str>,
 ) -> usize {
     let Block { bytes, place, rest } = *block;
-    let whole = if rest == Rest::Follows { cut(Framing::Lines, bytes) } else { bytes.len() };
+    let whole = block.whole(end_of_lines).len();
     let mut hasher = FxHasher::default();
     place.file.hash(&mut hasher);
     let (file, mut at, mut number) = (hasher.finish(), 0, place.line);

@@ -3,21 +3,16 @@
 use std::hash::BuildHasher;
 
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{
-    Kind, LINE_BITS, Logged, OriginRef, Role, Span, SpanId, Symbol, TraceId, Traced, UNKNOWN, line_id,
-};
+use detectors::evidence::{Logged, OriginRef, Span, SpanId, Symbol, TraceId, Traced};
 use rustc_hash::FxBuildHasher;
 
 use crate::ingest::Reading;
-
-/// In front of the hash of a session, where a trace has its id.
-const SESSION: TraceId = 0x7365_7373_696f_6e73 << 64;
+use crate::ingest::session_lines::{Log, push_comment, session};
 
 /// Makes lines of sessions.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
-    /// Number of the log that is read, which begins the ids of its lines, and the hash of its name.
-    log: (u64, u64),
+    log: Log,
     /// The database of the latest statement, and whose its statements are.
     latest: Option<(Box<[u8]>, Owner)>,
 }
@@ -32,22 +27,17 @@ pub(super) struct Owner {
 impl Recorder {
     /// Begins with a file.
     pub(super) fn begin(&mut self, reading: &mut Reading<'_>, file: &str) {
-        let hash = FxBuildHasher.hash_one(file.as_bytes());
-        let place = hash >> LINE_BITS;
-        if self.log != (place, hash) {
-            self.log = (place, hash);
-            reading.typing.note_log(place, file);
-        }
+        self.log.begin(reading, file);
     }
 
     /// The id of a line.
     pub(super) fn id(&self, line: u64) -> SpanId {
-        line_id(self.log.0, line)
+        self.log.id(line)
     }
 
     /// The session of a connection of this server: numbers of connections are those of one server.
     pub(super) fn session(&self, connection: &[u8]) -> TraceId {
-        SESSION | TraceId::from(FxBuildHasher.hash_one((self.log.1, connection)))
+        session(FxBuildHasher.hash_one((self.log.hash, connection)))
     }
 
     /// Whose the statements of a database are.
@@ -63,30 +53,12 @@ impl Recorder {
 
     /// A line without a statement yet.
     pub(super) fn line(&self, line: u64, at_ns: u64, owner: Owner, logged: Logged) -> Span {
-        Span {
-            id: self.id(line),
-            start_ns: at_ns,
-            end_ns: at_ns,
-            origin: owner.origin,
-            target: owner.target,
-            kind: Kind::Sql,
-            role: Role::Server,
-            rows: UNKNOWN,
-            response_bytes: UNKNOWN,
-            thread: UNKNOWN,
-            repeats: 1,
-            logged,
-            ..Span::default()
-        }
+        self.log.line(line, at_ns, (owner.origin, owner.target), logged)
     }
 
     /// Notes the text of a statement, after the line of what its comment says.
     pub(super) fn push(&self, reading: &mut Reading<'_>, trace: TraceId, mut span: Span, text: &[u8]) {
-        if let Some((endpoint, values)) = reading.typing.comment(text) {
-            let (id, end_ns) = (span.id - 1, span.start_ns);
-            let tag = Span { id, end_ns, shape: endpoint, values, repeats: 1, logged: Logged::Tag, ..span };
-            reading.spans.push(Traced { trace, span: tag });
-        }
+        push_comment(reading, trace, &span, text);
         reading.typing.logged_statement(text, Dialect::MySql, None, &mut span);
         reading.spans.push(Traced { trace, span });
     }

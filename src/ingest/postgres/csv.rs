@@ -2,8 +2,9 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::entry::{Entry, Recorder};
+use super::entry::{Entry, Recorder, known};
 use super::severity;
+use crate::ingest::json::MARK;
 use crate::ingest::timestamp::Clock;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
 
@@ -30,7 +31,7 @@ const STATEMENT: usize = 19;
 const APPLICATION: usize = 22;
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
-    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
+    let text = head.text();
     let (fields, _) = Fields::read(text)?;
     let severity = fields.raw(SEVERITY);
     let known = [&b"LOG"[..], b"ERROR", b"FATAL", b"PANIC", b"WARNING", b"NOTICE", b"INFO"]
@@ -146,7 +147,7 @@ impl Decode for Decoder {
         let bytes = block.whole(end_of_records);
         self.recorder.begin(reading, &block.place.file);
         let mut number = block.place.line;
-        let mut start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         while start < bytes.len() {
             let read = Fields::read(&bytes[start..]);
             let read =
@@ -191,10 +192,6 @@ impl Decoder {
         };
         self.recorder.take(reading, &entry);
     }
-}
-
-fn known(name: &[u8]) -> &[u8] {
-    if name == b"[unknown]" { b"" } else { name }
 }
 
 #[cfg(test)]

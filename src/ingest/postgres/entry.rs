@@ -3,15 +3,14 @@
 use std::hash::{BuildHasher, Hasher};
 
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{
-    Kind, LINE_BITS, Logged, OriginRef, Role, Span, Symbol, TraceId, Traced, UNKNOWN, line_id,
-};
+use detectors::evidence::{Logged, OriginRef, Symbol, TraceId, Traced, UNKNOWN};
 use memchr::memmem;
 use rustc_hash::FxBuildHasher;
 
 use super::message::{self, Quoting, Said, Step};
 use super::severity::Severity;
 use crate::ingest::Reading;
+use crate::ingest::session_lines::{Log, push_comment, session};
 
 /// One record.
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +35,7 @@ pub(super) struct Entry<'b> {
 /// Makes lines of sessions out of records.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
-    /// Number of the log that is read, which begins the ids of its lines, and the hash of its name.
-    log: (u64, u64),
+    log: Log,
     /// Stands for the server, whose process ids are its own: logs of one have one name but for numbers.
     server: u64,
     owners: Vec<Owner>,
@@ -58,18 +56,11 @@ const OWNERS_MAX: usize = 64;
 
 const DIALECT: Dialect = Dialect::Postgres;
 
-/// In front of the hash of a session, where a trace has its id.
-const SESSION: TraceId = 0x7365_7373_696f_6e73 << 64;
-
 impl Recorder {
     /// Begins with a file.
     pub(super) fn begin(&mut self, reading: &mut Reading<'_>, file: &str) {
-        let hash = hash(file.as_bytes());
-        let place = hash >> LINE_BITS;
-        if self.log != (place, hash) {
-            self.log = (place, hash);
-            self.server = self::hash(stem(file).as_bytes());
-            reading.typing.note_log(place, file);
+        if self.log.begin(reading, file) {
+            self.server = FxBuildHasher.hash_one(stem(file).as_bytes());
         }
     }
 
@@ -122,35 +113,11 @@ impl Recorder {
     ) {
         let owner = self.owner(reading, entry);
         let (origin, target) = (owner.origin, owner.target);
-        let id = line_id(self.log.0, entry.line);
-        let trace = self.session(entry, id);
-        let mut span = Span {
-            id,
-            start_ns: entry.at_ns,
-            end_ns: entry.at_ns.saturating_add(took_ns),
-            origin,
-            target,
-            kind: Kind::Sql,
-            role: Role::Server,
-            rows: UNKNOWN,
-            response_bytes: UNKNOWN,
-            thread: UNKNOWN,
-            repeats: 1,
-            logged,
-            ..Span::default()
-        };
+        let mut span = self.log.line(entry.line, entry.at_ns, (origin, target), logged);
+        span.end_ns = entry.at_ns.saturating_add(took_ns);
+        let trace = self.session(entry, span.id);
         if !text.is_empty() {
-            if let Some((endpoint, values)) = reading.typing.comment(text) {
-                let tag = Span {
-                    id: id - 1,
-                    end_ns: span.start_ns,
-                    shape: endpoint,
-                    values,
-                    logged: Logged::Tag,
-                    ..span
-                };
-                reading.spans.push(Traced { trace, span: tag });
-            }
+            push_comment(reading, trace, &span, text);
             let detail = entry.detail;
             let prepared = detail.strip_prefix(b"prepare: ").filter(|_| message::executes_prepared(text));
             match prepared.and_then(message::prepared) {
@@ -164,7 +131,7 @@ impl Recorder {
     /// What a session is grouped by. Process ids are told apart by what the process works for.
     fn session(&self, entry: &Entry<'_>, id: u64) -> TraceId {
         if entry.session.is_empty() {
-            return SESSION | TraceId::from(id);
+            return session(id);
         }
         let mut hasher = FxBuildHasher.build_hasher();
         hasher.write(entry.session);
@@ -173,7 +140,7 @@ impl Recorder {
             hasher.write(entry.user);
             hasher.write_u64(self.server);
         }
-        SESSION | TraceId::from(hasher.finish())
+        session(hasher.finish())
     }
 
     /// Whose a record is: the last ones are remembered, the latest in front.
@@ -216,6 +183,7 @@ fn stem(name: &str) -> String {
     letters.trim_end_matches('.').to_owned()
 }
 
-fn hash(text: &[u8]) -> u64 {
-    FxBuildHasher.hash_one(text)
+/// A name of the session; a connection that begins has none yet.
+pub(super) fn known(name: &[u8]) -> &[u8] {
+    if name == b"[unknown]" { b"" } else { name }
 }

@@ -1,28 +1,25 @@
 //! PostgreSQL's jsonlog, since version 15: one object a line.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memmem};
 
-use super::entry::{Entry, Recorder};
+use super::entry::{Entry, Recorder, known};
 use super::severity::{self, Severity};
+use crate::ingest::json::MARK;
 use crate::ingest::json::scanner::{Scalar, Scan, Scanner, Stop};
 use crate::ingest::timestamp::Clock;
-use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
+use crate::ingest::{Block, Decode, Format, Framing, Head, Reading, end_of_lines};
 
 /// jsonlog.
 pub(in crate::ingest) const FORMAT: Format = Format {
     name: "postgresql-jsonlog",
     summary: "PostgreSQL's jsonlog",
     sniff,
-    cut: |_, bytes| end_of_records(bytes),
+    cut: |_, bytes| end_of_lines(bytes),
     decoder: |_| Box::new(Decoder::default()),
 };
 
-fn end_of_records(bytes: &[u8]) -> usize {
-    memrchr(b'\n', bytes).map_or(0, |newline| newline + 1)
-}
-
 fn sniff(head: Head<'_>) -> Option<Framing> {
-    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes).trim_ascii_start();
+    let text = head.text().trim_ascii_start();
     let line = &text[..memchr(b'\n', text).unwrap_or(text.len())];
     let has = |name: &[u8]| memmem::find(line, name).is_some();
     let is_log =
@@ -40,11 +37,11 @@ struct Decoder {
 
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
-        let bytes = block.whole(end_of_records);
+        let bytes = block.whole(end_of_lines);
         self.recorder.begin(reading, &block.place.file);
         let mut room = std::mem::take(&mut self.room);
         let mut number = block.place.line;
-        let mut start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         while start < bytes.len() {
             let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
             let line = &bytes[start..end];
@@ -125,8 +122,6 @@ fn entry<'b>(line: &'b [u8], number: u64, clock: &mut Clock, room: &'b mut [u8])
     if entry.at_ns == 0 {
         return Err(Stop::Bad("a record of jsonlog without a time"));
     }
-    if entry.application == b"[unknown]" {
-        entry.application = b"";
-    }
+    entry.application = known(entry.application);
     Ok(entry)
 }

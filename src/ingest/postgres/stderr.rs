@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 
-use super::entry::{Entry, Recorder};
+use super::entry::{Entry, Recorder, known};
 use super::prefix::{Fields, Prefix};
 use super::severity::{self, Part, Severity};
 use crate::ingest::timestamp::Clock;
@@ -23,7 +23,7 @@ pub(in crate::ingest) const FORMAT: Format = Format {
 };
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
-    let text = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes);
+    let text = head.text();
     // Lines that another program has put into JSON.
     if text.first() == Some(&b'{') {
         return None;
@@ -95,9 +95,9 @@ impl Decoder {
                 at_ns,
                 line: record.line,
                 session: if session.is_empty() { pid } else { session },
-                user: known(user),
-                database: known(database),
-                application: known(application),
+                user: known(user).trim_ascii(),
+                database: known(database).trim_ascii(),
+                application: known(application).trim_ascii(),
                 severity: record.severity,
                 message: &bytes[record.message],
                 detail: &bytes[record.detail],
@@ -106,11 +106,6 @@ impl Decoder {
             },
         );
     }
-}
-
-/// What is not known yet when a connection begins.
-fn known(name: &[u8]) -> &[u8] {
-    if name == b"[unknown]" { b"" } else { name.trim_ascii() }
 }
 
 impl Decode for Decoder {
