@@ -3,6 +3,7 @@
 //! Reads no file, clock, environment or socket, prints nothing and cannot fail.
 
 pub mod analysis;
+pub mod blockings;
 pub mod candidate;
 pub mod comparison;
 pub mod docket;
@@ -25,12 +26,14 @@ pub mod wording;
 mod blocking_call;
 mod cold_cache;
 mod connection_per_request;
+mod deadlock;
 mod disk_spill;
 mod event_loop_stall;
 mod group;
 mod heavy_compute;
 mod kinship;
 mod lock_wait;
+mod long_transaction;
 mod mapper;
 mod n_plus_one;
 mod own_time;
@@ -112,6 +115,8 @@ pub const ALL: &[Detector] = &[
     pool_starvation::DETECTOR,
     event_loop_stall::DETECTOR,
     worker_starvation::DETECTOR,
+    deadlock::DETECTOR,
+    long_transaction::DETECTOR,
     lock_wait::DETECTOR,
     unbounded_result::DETECTOR,
     disk_spill::DETECTOR,

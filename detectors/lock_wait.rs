@@ -18,6 +18,10 @@
 //! The same holds for spans of the service's own code with nothing below them, in one process: a mutex lets one
 //! request in at a time. So does an interpreter's lock where threads compute in turns: medium confidence.
 //!
+//! A server's log tells more and needs no inference: which statement waited how long on which table
+//! (`log_lock_waits = on` in PostgreSQL, `Lock_time` in MySQL and MariaDB), and which transaction held the lock, whose
+//! statements are in the log, too. Then exactly those waits count.
+//!
 //! ## Stays silent
 //!
 //! - on statements that are slow when they run alone: slow-query tells them;
@@ -37,14 +41,15 @@
 //! The 95th percentile of the statement under the same load; `log_lock_waits` of PostgreSQL names who waits for
 //! whom, where a wait is longer than `deadlock_timeout`.
 
+use crate::blockings::Blocked;
 use crate::candidate::{Advice, Candidates, Case, Check, OwnTime, Remedy, Subject, Told, View};
 use crate::docket::CandidateKey;
-use crate::evidence::{Dictionary, Kind};
+use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::timelines::{Contention, Held, Holding};
-use crate::wording::{brief, duration};
+use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect};
 
 const WAIT_MIN: Setting = Setting {
@@ -61,16 +66,22 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[WAIT_MIN],
     inspect: Inspect::Request(inspect),
     confirm: Some(confirm),
-    logs: false,
+    logs: true,
     tell,
 };
+
+/// Tables that are named.
+const NAMED_MAX: usize = 3;
 
 /// What holds the lock for this share of the time, per mille, is named as the cause.
 const CAUSE_MIN: u64 = 300;
 
-/// Names statements that may wait; the timelines tell whether they do.
+/// Names statements that may wait; the timelines tell whether they do, or the server's log.
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     let long_ns = view.settings.get(&WAIT_MIN).saturating_mul(1_000_000);
+    if view.request.is_logged() {
+        return inspect_log(view, long_ns, found);
+    }
     for group in view.groups() {
         let Some(first) = group.first().map(|&number| view.operation(number)) else { continue };
         if first.kind != Kind::Sql || view.memo.locked_by(first.shape, view.dictionary).is_none() {
@@ -89,6 +100,16 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     }
     if view.memo.event_loop(view.request.opened_by.origin, view.dictionary).is_none() {
         inspect_code(view, long_ns, found);
+    }
+}
+
+/// Names statements that waited as the server's log says: no more than that is given back.
+fn inspect_log(view: &View<'_>, long_ns: u64, found: &mut Candidates) {
+    let waits = view.operations().filter(|(_, operation)| operation.kind == Kind::LockWait);
+    for (number, wait) in waits.filter(|(_, wait)| wait.duration_ns() >= long_ns) {
+        let Some(statement) = view.above(wait) else { continue };
+        let subject = Subject::Shape(statement.shape);
+        found.about(subject, Remedy::Alone { ns: 0 }, Confidence::High).claim([number]);
     }
 }
 
@@ -113,18 +134,27 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
         Subject::Own(OwnTime::Span(name)) => whole.contentions.confirms_code(key.endpoint.service, name),
         _ => None,
     };
+    let blocked = || match key.subject {
+        Subject::Shape(shape) => whole.blockings.confirms(shape).map(Shown::Blocked),
+        _ => None,
+    };
     lock.map(|(contention, alone_ns)| Shown::Lock(contention, alone_ns))
+        .or_else(blocked)
         .ok_or_else(|| Unconfirmed::because("no other request gave a lock back when it ended"))
 }
 
 fn tell(case: &Case<'_>) -> Told {
-    let Shown::Lock(lock, alone_ns) = *case.shown else { return Told::default() };
+    let (lock, alone_ns) = match *case.shown {
+        Shown::Lock(lock, alone_ns) => (lock, alone_ns),
+        Shown::Blocked(blocked) => return tell_blocked(case, blocked),
+        _ => return Told::default(),
+    };
     Told {
         dismissed: None,
         why: why(case.dictionary, lock, alone_ns),
         fix: match lock.code {
             Some(_) => fixes_of_code(),
-            None => fixes(case.dictionary, lock),
+            None => fixes(cause(case.dictionary, lock)),
         },
         verify: Check {
             metric: match lock.code {
@@ -138,6 +168,51 @@ fn tell(case: &Case<'_>) -> Told {
         // A server that works on one statement at a time looks the same, as does what code waits for elsewhere.
         confidence: (lock.held == Held::EachStatement || lock.code.is_some()).then_some(Confidence::Medium),
     }
+}
+
+/// What a server's log says of who waits for whom.
+fn tell_blocked(case: &Case<'_>, blocked: &Blocked) -> Told {
+    let dictionary = case.dictionary;
+    let cause =
+        blocked.busy.first().filter(|(_, busy_ns)| *busy_ns * 2 >= blocked.known_ns).map(|(shape, _)| *shape);
+    Told {
+        why: why_blocked(dictionary, blocked, cause),
+        fix: fixes(cause.filter(|shape| *shape != case.shape()).map(|shape| brief(dictionary, shape))),
+        verify: Check {
+            metric: format!("p95 of waits for locks by {}", brief(dictionary, case.shape())),
+            unit: Unit::Ns,
+            now: case.single_ns.1,
+            expected: 0,
+        },
+        confidence: None,
+        dismissed: None,
+    }
+}
+
+fn why_blocked(dictionary: &Dictionary, blocked: &Blocked, cause: Option<ShapeRef>) -> String {
+    let mut why = format!("{} waits for locks took {}", blocked.waits, duration(blocked.total_ns));
+    let named: Vec<String> =
+        blocked.relations.iter().take(NAMED_MAX).map(|(name, _)| name.to_string()).collect();
+    if !named.is_empty() {
+        why.push_str(&format!(", on {}", list(&named)));
+    }
+    match blocked.holders.first() {
+        Some((holder, _)) => why.push_str(&format!("; held by {}", brief(dictionary, *holder))),
+        None if blocked.known_ns == 0 && blocked.total_ns > 0 => {
+            why.push_str("; what held them is not in the log");
+        }
+        None => {}
+    }
+    if let Some(cause) =
+        cause.filter(|cause| blocked.holders.first().is_none_or(|(holder, _)| holder != cause))
+    {
+        why.push_str(&format!(", most of the time for {}", brief(dictionary, cause)));
+    }
+    if blocked.idle_ns * 5 >= blocked.known_ns.max(1) {
+        let percent = blocked.idle_ns.saturating_mul(100) / blocked.known_ns.max(1);
+        why.push_str(&format!("; for {percent} % of it the holder's transaction was idle"));
+    }
+    why
 }
 
 fn why(dictionary: &Dictionary, lock: &Contention, alone_ns: u64) -> String {
@@ -194,9 +269,9 @@ fn fixes_of_code() -> Vec<Advice> {
     ]
 }
 
-fn fixes(dictionary: &Dictionary, lock: &Contention) -> Vec<Advice> {
+fn fixes(cause: Option<String>) -> Vec<Advice> {
     let plain = |text: String, tradeoff: &str| Advice { text, tradeoff: tradeoff.to_owned(), remedy: None };
-    let shorter = match cause(dictionary, lock) {
+    let shorter = match cause {
         Some(cause) => plain(
             format!(
                 "hold the lock shorter: {cause} before it is taken or after the commit, and what takes it last in the \

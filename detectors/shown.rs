@@ -1,5 +1,6 @@
 //! What requests show together of a candidate that one of them alone does not prove.
 
+use crate::blockings::{Blocked, Blockings, Idle};
 use crate::docket::{CacheTally, Docket};
 use crate::evidence::Dictionary;
 use crate::scaling::Law;
@@ -19,6 +20,8 @@ pub struct Whole<'a> {
     pub busy: Starvations,
     /// Locks that are waited for.
     pub contentions: Contentions,
+    /// Locks that logs tell of.
+    pub blockings: Blockings,
     /// How the time of endpoints goes with the load.
     pub loads: Loads,
     /// What keeps event loops.
@@ -32,8 +35,9 @@ impl<'a> Whole<'a> {
         let starvations = Starvations::of(timelines, dictionary);
         let busy = Starvations::of_workers(timelines, dictionary);
         let contentions = Contentions::of(timelines, dictionary);
+        let blockings = Blockings::of(docket, dictionary);
         let stalls = Stalls::of(timelines);
-        Self { docket, dictionary, starvations, busy, contentions, loads, stalls }
+        Self { docket, dictionary, starvations, busy, contentions, blockings, loads, stalls }
     }
 }
 
@@ -54,6 +58,10 @@ pub enum Shown<'a> {
     Workers(&'a Starvation),
     /// A lock is waited for; without waiting the statement takes so long.
     Lock(&'a Contention, u64),
+    /// A statement waited for locks, as a log tells.
+    Blocked(&'a Blocked),
+    /// A transaction that does nothing makes others wait, as a log tells.
+    Idle(&'a Idle),
     /// Requests take longer the more of them there are at once.
     Load(&'a Load),
     /// An event loop stands still.

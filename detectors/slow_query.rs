@@ -33,7 +33,7 @@
 //!
 //! Time of the statement, at p95, and its plan before and after.
 
-use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, ShortOf, Subject, Told, View};
+use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::Kind;
 use crate::evidence::shape::sql::{Comparison, Verb};
 use crate::finding::{Confidence, Unit};
@@ -91,14 +91,15 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 
 fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let view = group.view;
-    let seen = view.share_of(view.path_ns(group.numbers));
+    let seen = view.share_of(own_path_ns(group));
     let subject = Subject::Shape(group.first.shape);
     let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
     if seen < CONSIDERED_MIN || !is_query(group) || in_loop() {
         return;
     }
     // A log tells of the database's time alone, of which anything may be a large part.
-    let is_quick = || group.extent().longest_ns < SLOW_IN_LOG_NS || !has_plan(group);
+    let longest_ns = || group.operations().map(|call| call.self_path_ns).max().unwrap_or(0);
+    let is_quick = || longest_ns() < SLOW_IN_LOG_NS || !has_plan(group);
     if view.request.is_logged() && is_quick() {
         return;
     }
@@ -106,7 +107,11 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let waits = group.writes() || group.facts().is_some_and(|facts| facts.locks) || view.request.guessed;
     let confidence = if waits { Confidence::Medium } else { Confidence::High };
     let candidate = found.push(subject, REMEDY, confidence);
-    candidate.repeats(group.calls()).claim(group.numbers.iter().copied());
+    candidate.repeats(group.calls());
+    match view.request.is_logged() {
+        true => group.numbers.iter().for_each(|number| _ = candidate.claim_part(*number, Part::Own)),
+        false => _ = candidate.claim(group.numbers.iter().copied()),
+    }
     if seen < needed {
         candidate.short_of(ShortOf { what: "% of the request", seen, needed });
         return;
@@ -114,6 +119,14 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     group.mark_origin(candidate);
     if group.writes() {
         candidate.mark(Mark::Writes);
+    }
+}
+
+/// What its executions add to the critical path; those in a log without their waits for locks.
+fn own_path_ns(group: &Group<'_>) -> u64 {
+    match group.view.request.is_logged() {
+        true => group.operations().map(|call| call.self_path_ns).sum(),
+        false => group.view.path_ns(group.numbers),
     }
 }
 

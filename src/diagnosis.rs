@@ -1,8 +1,8 @@
 //! From inputs to a report: read, group, inspect, judge.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::{io, mem};
 
 use detectors::analysis::{Analysis, Gathers};
 use detectors::docket::Docket;
@@ -144,12 +144,15 @@ fn read<G: Gathers + Send>(
     let sink = |spans: &mut Vec<_>| grouping.add(spans);
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
     let names: Vec<String> = inputs.iter().map(Input::name).collect();
-    let summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
+    let mut summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
     if summary.spans == 0 {
         return Err(nothing_usable(&summary, &names));
     }
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
     let fold = fold(&mut dictionary);
+    let mut events = mem::take(&mut summary.events);
+    events.settle(|shape| fold.shape(shape));
+    dictionary.note_server(events);
     let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
     Ok(Read { gathered, dictionary, summary, counts })
 }

@@ -36,6 +36,10 @@ impl<'r> From<&'r Finding> for Fact<'r> {
 }
 
 fn report_of(case: &Path) -> Report {
+    report_of_input(&recording(case).unwrap())
+}
+
+fn report_of_input(input: &Path) -> Report {
     let request = Request {
         settings: Settings::default(),
         memory_bytes: 256 << 20,
@@ -43,8 +47,8 @@ fn report_of(case: &Path) -> Report {
         command: String::new(),
         log_form: None,
     };
-    let input = Input::Path(recording(case).unwrap());
-    diagnose(vec![input], &request, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", case.display()))
+    diagnose(vec![Input::Path(input.to_owned())], &request, &|_| {})
+        .unwrap_or_else(|error| panic!("{}: {error}", input.display()))
 }
 
 /// What was recorded: traces, or the log of a server.
@@ -89,6 +93,27 @@ fn each_case_gives_its_findings() {
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// Cases of PostgreSQL's log that were recorded as csvlog and jsonlog as well.
+#[test]
+fn the_same_events_give_the_same_findings_in_each_form() {
+    let mut compared = 0;
+    for case in cases() {
+        let findings = |form: &str| {
+            let path = case.join(format!("postgresql.{form}.zst"));
+            let report = path.exists().then(|| report_of_input(&path));
+            let told = |finding: &Finding| {
+                (finding.id.clone(), finding.requests, finding.gain.total_ns, finding.why.clone())
+            };
+            report.map(|report| report.findings.iter().map(told).collect::<Vec<_>>())
+        };
+        let (Some(log), Some(csv)) = (findings("log"), findings("csv")) else { continue };
+        assert_eq!(log, csv, "{}", case.display());
+        assert_eq!(Some(log), findings("json"), "{}", case.display());
+        compared += 1;
+    }
+    assert!(compared > 2, "some cases have all three");
 }
 
 /// What `case.toml` says: whether the detector that the case is kept under must fire, and, where

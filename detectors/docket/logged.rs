@@ -96,7 +96,7 @@ impl LoggedTally {
             }
             KnownBy::Announcement => self.untimed += 1,
             KnownBy::Plan => self.planned = (self.planned.0 + 1, self.planned.1.saturating_add(took_ns)),
-            KnownBy::Preparation => {}
+            KnownBy::Preparation | KnownBy::Wait => {}
         }
     }
 

@@ -5,6 +5,7 @@ mod earliest;
 mod growth;
 mod histogram;
 mod loaded;
+mod locking;
 mod logged;
 mod sample;
 mod tally;
@@ -15,6 +16,7 @@ pub use caches::CacheTally;
 pub(crate) use earliest::{Earliest, Early};
 pub(crate) use growth::{Growth, Times};
 pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
+pub(crate) use locking::LockTally;
 pub(crate) use logged::{Logged, LoggedTally};
 pub(crate) use sample::Sample;
 pub(crate) use tally::{
@@ -99,6 +101,7 @@ pub struct Docket {
     pub(crate) caches: FxHashMap<(EndpointKey, ShapeRef), CacheTally>,
     pub(crate) earliest: Earliest,
     pub(crate) logged: Logged,
+    pub(crate) locks: LockTally,
     /// Endpoints whose first requests are slow; empty until all is merged.
     pub(crate) starts: FxHashMap<EndpointKey, Start>,
     builder: Builder,
@@ -139,6 +142,7 @@ impl Gathers for Docket {
         self.timelines.merge(other.timelines);
         self.earliest.merge(other.earliest);
         self.logged.merge(other.logged);
+        self.locks.merge(other.locks);
         for (read, tally) in other.caches {
             self.caches.entry(read).or_default().merge(tally);
         }
@@ -303,7 +307,7 @@ impl Docket {
     }
 
     fn add_requests(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
-        let Self { sample, builder, claimed, endpoints, earliest, .. } = self;
+        let Self { sample, builder, claimed, endpoints, earliest, locks, .. } = self;
         let claims = || {
             found.iter().zip(&*claimed).flat_map(|(found, &number)| {
                 found.candidate.claims.iter().map(move |&claim| (found.request, number, claim))
@@ -313,8 +317,9 @@ impl Docket {
         for (number, request) in trace.requests.iter().enumerate() {
             let endpoint = EndpointKey::of(request, dictionary);
             endpoints.entry(endpoint).or_default().add(trace, request);
-            if !request.is_logged() {
-                earliest.add(endpoint, request, dictionary);
+            match request.is_logged() {
+                true => locks.add(trace, request, dictionary),
+                false => earliest.add(endpoint, request, dictionary),
             }
             let hash = hash_of(request.trace, request.span());
             sample.offer(endpoint, request.duration_ns(), hash, || {

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::session::log_and_line;
 use super::shape::{Shape, ShapeId};
-use super::{Span, SpanId};
+use super::{ServerEvents, Span, SpanId};
 
 /// An interned text. The default is the empty text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -98,6 +98,7 @@ pub struct Dictionary {
     logs: FxHashMap<u64, Symbol>,
     /// By log, from which line on it is in which database, in their order.
     databases: FxHashMap<u64, Vec<(SpanId, OriginRef, Symbol)>>,
+    server: ServerEvents,
     limit: usize,
     refused: u64,
 }
@@ -123,6 +124,7 @@ impl Dictionary {
             templates: FxHashSet::default(),
             logs: FxHashMap::default(),
             databases: FxHashMap::default(),
+            server: ServerEvents::default(),
             limit,
             refused: 0,
         }
@@ -244,6 +246,16 @@ impl Dictionary {
         let place = lines.partition_point(|(before, ..)| *before <= line);
         let (_, origin, database) = lines.get(place.checked_sub(1)?)?;
         Some((*origin, *database))
+    }
+
+    /// Notes what logs tell beside statements, once all is read and shapes have become what they stay.
+    pub fn note_server(&mut self, events: ServerEvents) {
+        self.server = events;
+    }
+
+    /// What logs tell beside statements.
+    pub(crate) fn server(&self) -> &ServerEvents {
+        &self.server
     }
 
     /// Where a line of a log is: `postgresql.log:8812`.

@@ -8,6 +8,7 @@ mod body;
 pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
+pub mod server;
 mod session;
 pub mod shape;
 mod span;
@@ -16,9 +17,10 @@ pub mod trace;
 
 pub use body::{Body, Media};
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef, Symbol};
-pub use session::{Execution, KnownBy, LINE_BITS, Session, line_id, line_of};
+pub use server::ServerEvents;
+pub use session::{Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, Session, line_id, line_of};
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{
-    CacheResult, Effort, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values,
+    CacheResult, Effort, Failure, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values,
 };
 pub use timeline::{ConnectionUse, Timelines};

@@ -7,13 +7,18 @@
 //! What belongs to one request no log tells. A transaction does; of statements outside of transactions those
 //! that follow one another without a pause; and a comment may name the endpoint (sqlcommenter).
 
+mod locking;
 mod requests;
 
 use std::mem;
 
+pub use self::locking::{Holding, LockWait, Locking};
+use self::locking::{INEXACT_NS, Open};
 use self::requests::{Building, Comment, Steps};
 use super::trace::{NONE, Operation, Request, Trace, Walker};
-use super::{Dictionary, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId, UNKNOWN};
+use super::{
+    Dictionary, Failure, Kind, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId, UNKNOWN,
+};
 
 /// A portal is closed at the latest after so many other executions, which is when its plan is logged.
 const CLOSED_LATER_MAX: usize = 16;
@@ -55,6 +60,8 @@ pub enum KnownBy {
     Plan,
     /// It was parsed or bound and not executed, or that was not logged: not an execution.
     Preparation,
+    /// That it waited for a lock: it failed then, or its duration was not logged. Not counted as an execution.
+    Wait,
 }
 
 /// Reads sessions, one after another.
@@ -63,6 +70,10 @@ pub struct Session {
     executions: Vec<Execution>,
     /// For each execution what its comment says, and whether another connection begins with it.
     comments: Vec<(Comment, bool)>,
+    /// Waits for locks, each with the number of its execution.
+    waits: Vec<(u32, LockWait)>,
+    /// Stands for the server's process; zero where that is not told.
+    process: u64,
     /// Lines that say how long something took and nothing else, and the sum.
     pub(crate) bare: (u64, u64),
     state: State,
@@ -89,8 +100,11 @@ struct State {
     anew: bool,
     /// What the session's statements are sent to, as a line said.
     database: Option<(OriginRef, Symbol)>,
-    /// How long the next execution waits for locks.
-    locked_ns: u64,
+    /// A wait for a lock whose end was not told yet, and those before of the same execution.
+    waiting: Option<LockWait>,
+    waited: Vec<LockWait>,
+    /// The first line that tells of them, and what its comment says.
+    wait_line: Option<(Span, Comment)>,
     /// When the latest execution ended.
     ended_ns: u64,
 }
@@ -106,6 +120,8 @@ impl Session {
     pub fn read(&mut self, lines: &[Span], dictionary: &Dictionary) {
         self.executions.clear();
         self.comments.clear();
+        self.waits.clear();
+        self.process = lines.iter().map(|line| line.parent).find(|process| *process != 0).unwrap_or(0);
         self.bare = (0, 0);
         self.next = 0;
         self.state = State::default();
@@ -145,7 +161,8 @@ impl Session {
             Logged::Duration => self.duration(line, took_ns),
             Logged::Execution => self.execution(line, line.start_ns.saturating_sub(took_ns)),
             Logged::Begun => self.execution(line, line.start_ns),
-            Logged::Locked => self.state.locked_ns = took_ns,
+            Logged::Waiting => self.waiting(line, took_ns),
+            Logged::Locked => self.locked(line, took_ns),
             Logged::Database => self.state.database = Some((line.origin, line.target)),
             Logged::Fetch => self.fetch(line, took_ns),
             Logged::Failed => self.failed(line),
@@ -232,10 +249,70 @@ impl Session {
         let start_ns = start_ns.max(earliest_ns);
         let response_bytes = self.spilled_by(line.shape);
         self.settle_spilled();
+        self.settle_waits_of_others(line.shape);
         let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), response_bytes, ..*line };
         self.state.ended_ns = span.end_ns;
-        let locked_ns = mem::take(&mut self.state.locked_ns);
-        self.push(Execution { span, prepare_ns, known_by: KnownBy::Duration, planned, locked_ns });
+        self.push_waiting(Execution { prepare_ns, planned, ..Execution::of(span, KnownBy::Duration) });
+    }
+
+    /// The statement still waits for a lock; the same wait may be told several times.
+    fn waiting(&mut self, line: &Span, took_ns: u64) {
+        self.settle_waits_of_others(line.shape);
+        // What was announced has the comment still to come.
+        let comment = match self.state.announced {
+            Some(_) => self.state.comment,
+            None => mem::take(&mut self.state.comment),
+        };
+        let (first, _) = self.state.wait_line.get_or_insert((*line, comment));
+        if first.shape == ShapeRef::default() {
+            first.shape = line.shape;
+        }
+        let began_ns = line.start_ns.saturating_sub(took_ns);
+        let (shape, relation) = (line.shape, line.name);
+        let begun = LockWait { line: line.id, shape, relation, began_ns, waited_ns: took_ns };
+        let wait = self.state.waiting.get_or_insert(begun);
+        wait.waited_ns = wait.waited_ns.max(took_ns);
+    }
+
+    /// The wait is over: it took so long.
+    fn locked(&mut self, line: &Span, took_ns: u64) {
+        self.waiting(line, took_ns);
+        self.state.waited.extend(self.state.waiting.take());
+    }
+
+    /// Waits of another statement than this one, whose execution was not logged.
+    fn settle_waits_of_others(&mut self, shape: ShapeRef) {
+        let none = ShapeRef::default();
+        let is_other =
+            |(waits, _): (Span, Comment)| shape != none && waits.shape != none && waits.shape != shape;
+        if self.state.wait_line.is_some_and(is_other) {
+            self.settle_waits();
+        }
+    }
+
+    /// What waited was not logged otherwise.
+    fn settle_waits(&mut self) {
+        let Some((line, comment)) = self.state.wait_line else { return };
+        let waits = || self.state.waited.iter().chain(&self.state.waiting);
+        let start_ns = waits().map(|wait| wait.began_ns).min().unwrap_or(line.start_ns);
+        let end_ns = waits().map(|wait| wait.began_ns.saturating_add(wait.waited_ns)).max();
+        let span = Span { start_ns, end_ns: end_ns.unwrap_or(line.end_ns).max(start_ns), ..line };
+        let next = mem::replace(&mut self.state.comment, comment);
+        self.push_waiting(Execution::of(span, KnownBy::Wait));
+        self.state.comment = next;
+    }
+
+    /// An execution with the waits for locks that were told before.
+    fn push_waiting(&mut self, mut execution: Execution) {
+        let state = &mut self.state;
+        state.wait_line = None;
+        state.waited.extend(state.waiting.take());
+        let number = self.executions.len() as u32;
+        for wait in state.waited.drain(..) {
+            execution.locked_ns = execution.locked_ns.saturating_add(wait.waited_ns);
+            self.waits.push((number, LockWait { shape: execution.span.shape, ..wait }));
+        }
+        self.push(execution);
     }
 
     /// What parsing and binding took for a statement.
@@ -270,19 +347,35 @@ impl Session {
         self.state.prepared = None;
         self.settle_loose();
         self.settle_spilled();
+        self.settle_waits_of_others(line.shape);
         let announced = self.state.announced.take();
         let failed = announced.map_or(*line, |announced| announced.span);
-        if failed.shape != ShapeRef::default() {
-            let span = Span { end_ns: failed.start_ns, status: Status::Error, ..failed };
-            let known_by = if announced.is_some() { KnownBy::Announcement } else { KnownBy::Preparation };
-            self.push(Execution::of(span, known_by));
+        if failed.shape == ShapeRef::default() {
+            return;
         }
+        let has_waited = self.state.wait_line.is_some() || line.status_code == Failure::Deadlock as u16;
+        let known_by = match announced {
+            Some(_) => KnownBy::Announcement,
+            None if has_waited => KnownBy::Wait,
+            None => KnownBy::Preparation,
+        };
+        if let Some(wait) = &mut self.state.waiting {
+            wait.waited_ns = wait.waited_ns.max(line.start_ns.saturating_sub(wait.began_ns));
+        }
+        let first = self.state.waited.iter().chain(&self.state.waiting).map(|wait| wait.began_ns).min();
+        let start_ns = first.unwrap_or(failed.start_ns).min(failed.start_ns);
+        let end_ns = if has_waited { line.start_ns } else { start_ns };
+        let (status, status_code) = (Status::Error, line.status_code);
+        let span =
+            Span { id: line.id, start_ns, end_ns: end_ns.max(start_ns), status, status_code, ..failed };
+        self.push_waiting(Execution::of(span, known_by));
     }
 
     fn settle(&mut self) {
         self.settle_announced();
         self.settle_plan();
         self.settle_spilled();
+        self.settle_waits();
         if let Some(prepared) = self.state.prepared.take() {
             self.push_prepared(prepared);
         }
@@ -332,7 +425,7 @@ impl Session {
     /// What was announced is over, though nothing says how long it took.
     fn settle_announced(&mut self) {
         if let Some(Prepared { span, duration_ns: prepare_ns }) = self.state.announced.take() {
-            self.push(Execution { prepare_ns, ..Execution::of(span, KnownBy::Announcement) });
+            self.push_waiting(Execution { prepare_ns, ..Execution::of(span, KnownBy::Announcement) });
         }
     }
 
@@ -362,30 +455,40 @@ impl Session {
         self.trace.requests.clear();
         self.trace.operations.clear();
         self.trace.segments.clear();
+        self.trace.locking.clear();
+        let from = self.next;
         let mut request: Option<Building> = None;
+        let mut until_ns = u64::MAX;
         while let Some(execution) = self.executions.get(self.next) {
             let (comment, anew) = self.comments[self.next];
             if execution.known_by != KnownBy::Preparation {
                 let step = self.steps.of(execution.span.shape, dictionary);
                 match &mut request {
-                    Some(request) if anew || !request.takes(execution, comment, step) => break,
-                    Some(request) => request.take(execution, step),
+                    Some(request) if anew || !request.takes(execution, comment, step) => {
+                        until_ns = begin_ns(execution);
+                        self.trace.pause(request, until_ns);
+                        break;
+                    }
+                    Some(request) => {
+                        self.trace.pause(request, begin_ns(execution));
+                        request.take(execution, step);
+                    }
                     request => *request = Some(Building::begin(execution, comment, step)),
                 }
-                let at_ns = self.trace.operations.last().map_or(begin_ns(execution), |last| last.span.end_ns);
-                self.trace.operations.push(operation(execution, at_ns));
+                self.trace.add(execution);
             }
             self.next += 1;
         }
         let request = request?;
         self.finish(&request);
+        self.tell_locks(&request, (from, until_ns), dictionary);
         Some(&self.trace)
     }
 
     fn finish(&mut self, building: &Building) {
         let Trace { id, requests, operations, segments, .. } = &mut self.trace;
         *id = LOG | TraceId::from(building.opened_by.id);
-        let end_ns = operations.last().map_or(building.start_ns, |last| last.span.end_ns);
+        let end_ns = operations.iter().map(|it| it.span.end_ns).max().unwrap_or(building.start_ns);
         let path = (building.start_ns, end_ns);
         let own = 0..operations.len() as u32;
         let path_ns = self.walker.walk(operations, own.clone(), path, segments);
@@ -402,6 +505,45 @@ impl Session {
             path_ns,
             guessed: building.is_guessed(),
         });
+    }
+
+    /// Tells what the executions from one number on, which are a request, had to do with locks.
+    fn tell_locks(&mut self, request: &Building, (from, open_ns): (usize, u64), dictionary: &Dictionary) {
+        let locking = &mut self.trace.locking;
+        let first = self.waits.partition_point(|(number, _)| (*number as usize) < from);
+        let own = self.waits[first..].iter().take_while(|(number, _)| (*number as usize) < self.next);
+        locking.waits.extend(own.map(|(_, wait)| *wait));
+        let ended_ns = request.end_ns.saturating_add(INEXACT_NS);
+        let until_ns = if request.is_open() { open_ns } else { ended_ns.min(open_ns) };
+        let executions = &self.executions[from..self.next];
+        locking.hold(self.process, &Open { executions, until_ns }, dictionary);
+    }
+}
+
+impl Trace {
+    /// Adds an execution behind those before, with its waits for locks below it.
+    fn add(&mut self, execution: &Execution) {
+        let top = self.operations.iter().rfind(|operation| operation.parent == NONE);
+        let at_ns = top.map_or(begin_ns(execution), |last| last.span.end_ns);
+        let number = self.operations.len() as u32;
+        let operation = operation(execution, at_ns);
+        let span = operation.span;
+        self.operations.push(operation);
+        // What waits for itself is no wait that ends.
+        if execution.locked_ns > 0 && span.status_code != Failure::Deadlock as u16 {
+            let end_ns = span.start_ns.saturating_add(execution.locked_ns).min(span.end_ns);
+            let wait = Span { id: span.id, end_ns, shape: ShapeRef::default(), kind: Kind::LockWait, ..span };
+            let parent = number;
+            self.operations.push(Operation { span: wait, parent, called: NONE, path_ns: 0, self_path_ns: 0 });
+        }
+    }
+
+    /// Notes how long an open transaction did nothing until something begins.
+    fn pause(&mut self, request: &Building, begins_ns: u64) {
+        let top = self.operations.iter().rposition(|operation| operation.parent == NONE);
+        if let Some(top) = top.filter(|_| request.is_open()) {
+            self.locking.pause(top as u32, begins_ns.saturating_sub(request.end_ns));
+        }
     }
 }
 

@@ -109,7 +109,9 @@ pub enum Logged {
     Execution,
     /// The same, of which the line has the time of its begin.
     Begun,
-    /// The next execution waited so long for locks.
+    /// The statement still waits for a lock, since so long.
+    Waiting,
+    /// It has waited so long for a lock.
     Locked,
     /// What the session sends from here on is sent to this database, unless it says otherwise.
     Database,
@@ -121,6 +123,19 @@ pub enum Logged {
     Connected,
     /// It wrote a temporary file of so many bytes ([`Span::response_bytes`]).
     Spilled,
+}
+
+/// Why a statement failed, as a server's log says; its number is a span's [`Span::status_code`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+#[repr(u16)]
+pub enum Failure {
+    /// For another reason.
+    #[default]
+    Other,
+    /// It was given up to end a deadlock.
+    Deadlock,
+    /// It waited longer for a lock than it may.
+    LockTimeout,
 }
 
 /// What is known of the literals and parameters of an operation.
@@ -194,7 +209,8 @@ impl Effort {
 pub struct Span {
     /// Its own id; zero where it stands for spans that were lost.
     pub id: SpanId,
-    /// The span that caused it; zero for a root.
+    /// The span that caused it; zero for a root. Of a line of a log, what stands for the server's process that wrote
+    /// it; zero where that is not told.
     pub parent: SpanId,
     /// Start in nanoseconds since the Unix epoch.
     pub start_ns: u64,
@@ -226,7 +242,7 @@ pub struct Span {
     pub parameters: u32,
     /// Rows that a server read to get those; where [`Effort::TOLD`] is said.
     pub examined: u32,
-    /// Status code of the protocol; zero if not said.
+    /// Status code of the protocol, of a statement in a log the number of its [`Failure`]; zero if not said.
     pub status_code: u16,
     /// Which attempt this is, zero-based, for calls that are retried.
     pub retries: u8,

@@ -2,6 +2,7 @@
 
 use super::endpoints::{Effect, EndpointView, spread};
 use super::identity;
+use crate::blockings::Idle;
 use crate::candidate::{Case, Mark, Measure, Remedy, Subject, Told};
 use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey, StatementTally, Times};
 use crate::evidence::shape::sql::Verb;
@@ -12,7 +13,10 @@ use crate::impact::{self, Fix, Fixes, Replayer};
 use crate::settings::Settings;
 use crate::shown::{Shown, Whole};
 use crate::timelines::Stall;
-use crate::{ALL, Detector};
+use crate::{ALL, Detector, deadlock};
+
+/// Of what a statement waits, per mille, for one transaction: then that is the cause.
+const MOST_OF_WAITS: u128 = 800;
 
 /// A candidate on its way to a finding or a dismissal.
 pub(super) struct Considered<'a> {
@@ -73,6 +77,7 @@ impl<'a> Considered<'a> {
         let fix = Fix { remedy, row_share_ns: scales.row_share(&key.subject) };
         let effects = match shown {
             Shown::Stall(stall) => relief(scales.views, home, stall),
+            Shown::Idle(idle) => relief_of_idle(scales.views, home, idle, tally.remedy),
             _ => effects(scales.views, number, fix, home, places, replayer),
         };
         let entries = || effects.iter().filter(|(place, _)| scales.views[*place].is_entry());
@@ -105,7 +110,7 @@ impl<'a> Considered<'a> {
 
     /// Whether the time that it gives back is that of other requests, which no replay knows of.
     pub(super) fn relieves_others(&self) -> bool {
-        matches!(self.shown, Shown::Stall(_))
+        matches!(self.shown, Shown::Stall(_) | Shown::Idle(_))
     }
 
     /// The share of the time of an endpoint's requests that they stand still for it, at most, per mille.
@@ -113,6 +118,29 @@ impl<'a> Considered<'a> {
         let Shown::Stall(stall) = self.shown else { return 0 };
         let delayed = stall.delayed.iter().find(|delayed| delayed.endpoint == endpoint);
         delayed.map_or(0, |delayed| delayed.share())
+    }
+
+    /// Whether it explains most of what another's statement waits for: the transaction that holds the lock does
+    /// nothing, or waits itself for the one that waits.
+    pub(super) fn makes_wait(&self, other: &Self) -> bool {
+        let (Shown::Blocked(blocked), &Subject::Shape(shape)) = (other.shown, &other.key.subject) else {
+            return false;
+        };
+        let made_ns = match self.shown {
+            Shown::Idle(idle) => idle.waited_by(shape),
+            _ if self.is_deadlock() && self.key.subject.holds(shape) => blocked.deadlocked_ns,
+            _ => 0,
+        };
+        u128::from(made_ns) * 1000 >= u128::from(blocked.total_ns) * MOST_OF_WAITS
+    }
+
+    /// Whether it may explain why others wait.
+    pub(super) fn may_make_wait(&self) -> bool {
+        matches!(self.shown, Shown::Idle(_)) || self.is_deadlock()
+    }
+
+    fn is_deadlock(&self) -> bool {
+        self.detector.id == deadlock::DETECTOR.id
     }
 
     /// The share of the time of its endpoint's requests that is due to others at once, per mille.
@@ -257,6 +285,26 @@ fn relief(views: &[EndpointView<'_>], home: usize, stall: &Stall) -> Vec<(usize,
         match delayed {
             Some(delayed) => Some((place, view.relieved(&delayed.requests_ns))),
             None => (place == home).then(|| (place, view.relieved(&[]))),
+        }
+    });
+    effects.collect()
+}
+
+/// What the waits of others give back; how that shows in their percentiles is not known.
+fn relief_of_idle(
+    views: &[EndpointView<'_>],
+    home: usize,
+    idle: &Idle,
+    remedy: Remedy,
+) -> Vec<(usize, Effect)> {
+    let effects = views.iter().enumerate().filter_map(|(place, view)| {
+        let waited = idle.endpoints.iter().find(|(endpoint, _)| *endpoint == view.key);
+        match waited {
+            Some((_, waited_ns)) => {
+                let gain_ns = impact::given_back(remedy, *waited_ns);
+                Some((place, Effect { gain_ns, ..Effect::default() }))
+            }
+            None => (place == home).then(|| (place, Effect::default())),
         }
     });
     effects.collect()

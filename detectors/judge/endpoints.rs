@@ -87,7 +87,7 @@ impl<'a> EndpointView<'a> {
 
     /// Time of the database on critical paths, of all requests together.
     pub(super) fn database_ns(&self) -> u64 {
-        self.tally.path_ns(Waits::Database)
+        self.tally.path_ns(Waits::Database) + self.tally.path_ns(Waits::Lock)
     }
 
     /// Statements of all requests, by the median of one.

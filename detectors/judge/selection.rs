@@ -94,6 +94,8 @@ fn by_weight(candidates: &[Considered<'_>]) -> Vec<usize> {
         let is_lead = |candidate: &Considered<'_>| candidate.confidence == Confidence::Low;
         is_lead(one)
             .cmp(&is_lead(other))
+            // Who makes others wait explains why they do.
+            .then(other.may_make_wait().cmp(&one.may_make_wait()))
             .then(one.detector.confirm.is_none().cmp(&other.detector.confirm.is_none()))
             // What grows with the load may do so for a reason that is found.
             .then(one.due_to_load().is_some().cmp(&other.due_to_load().is_some()))
@@ -159,6 +161,9 @@ impl Selection<'_, '_> {
     fn explains(&self, told: usize, candidate: &Considered<'_>, claims: &Claims) -> bool {
         let told = &self.candidates[told];
         let same_time = claims.covered(candidate.number, told.number) >= ONE_PROBLEM;
+        if told.makes_wait(candidate) {
+            return true;
+        }
         if let Some(share) = told.due_to_load() {
             let is_slow = matches!(candidate.fix.remedy, Remedy::Shrink { .. });
             return is_slow && told.home == candidate.home && share >= STANDS_STILL_MIN;

@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use detectors::evidence::{Dictionary, TraceId, Traced};
+use detectors::evidence::{Dictionary, ServerEvents, TraceId, Traced};
 
 pub use access::{Columns, LogForm};
 pub use input::Input;
@@ -185,6 +185,8 @@ pub struct Reading<'r> {
     pub skipped: Skipped,
     /// What was taken for granted, each once.
     pub remarks: BTreeSet<&'static str>,
+    /// What logs of servers tell beside statements.
+    pub events: ServerEvents,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -197,6 +199,7 @@ impl<'r> Reading<'r> {
             lost: Vec::new(),
             skipped: Skipped::default(),
             remarks: BTreeSet::new(),
+            events: ServerEvents::default(),
             typing: Typing::new(dictionary, values_key),
         }
     }
@@ -229,12 +232,14 @@ pub type Sink<'s> = &'s (dyn Fn(&mut Vec<Traced>) -> io::Result<()> + Sync);
 pub type Progress<'s> = &'s (dyn Fn(u64, Option<u64>) + Sync);
 
 /// What was read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct ReadSummary {
     /// What could not be read, where and why; and how many spans were read.
     pub skipped: Skipped,
     /// What was taken for granted, each once.
     pub remarks: BTreeSet<&'static str>,
+    /// What logs of servers tell beside statements.
+    pub events: ServerEvents,
     /// Each input, in the order of reading.
     pub inputs: Vec<InputSummary>,
     /// Spans handed to the sink.

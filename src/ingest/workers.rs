@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::{Dictionary, Traced};
+use detectors::evidence::{Dictionary, ServerEvents, Traced};
 
 use super::access::GIVEN;
 use super::blocks::{Buffer, Next, Source, decode_block};
@@ -42,6 +42,9 @@ pub(super) fn read(
 
 /// What was taken for granted.
 type Remarks = BTreeSet<&'static str>;
+
+/// What a worker has found beside spans.
+type Told = (Skipped, Remarks, ServerEvents);
 
 /// What all workers share.
 struct Work<'s> {
@@ -145,15 +148,16 @@ impl<'s> Work<'s> {
         }
     }
 
-    fn summary(self, told: Vec<(Skipped, Remarks)>) -> Result<ReadSummary, IngestError> {
+    fn summary(self, told: Vec<Told>) -> Result<ReadSummary, IngestError> {
         let queue = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = queue.failed {
             return Err(error);
         }
         let mut summary = ReadSummary { inputs: queue.summaries, ..Default::default() };
-        for (skipped, remarks) in told {
+        for (skipped, remarks, events) in told {
             summary.skipped.merge(skipped);
             summary.remarks.extend(remarks);
+            summary.events.merge(events);
         }
         summary.spans = summary.inputs.iter().map(|input| input.spans).sum();
         summary.bytes = summary.inputs.iter().map(|input| input.bytes).sum();
@@ -179,7 +183,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
         Self { work, reading, buffer: Buffer::default(), decoder: None }
     }
 
-    fn run(mut self) -> (Skipped, Remarks) {
+    fn run(mut self) -> Told {
         while let Some(task) = self.work.task() {
             let read = match task {
                 Task::Open(number, listed) => self.open(number, listed),
@@ -189,7 +193,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 self.work.fail(error);
             }
         }
-        (self.reading.skipped, self.reading.remarks)
+        (self.reading.skipped, self.reading.remarks, self.reading.events)
     }
 
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {

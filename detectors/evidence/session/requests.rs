@@ -30,7 +30,7 @@ pub(super) struct Building {
     pub(super) opened_by: Span,
     pub(super) start_ns: u64,
     comment: Comment,
-    end_ns: u64,
+    pub(super) end_ns: u64,
     executions: usize,
     within: Within,
 }
@@ -87,6 +87,11 @@ impl Building {
         if self.within == Within::Transaction && step == Step::Ends {
             self.within = Within::Ended;
         }
+    }
+
+    /// Whether it is a transaction whose end has not come yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.within == Within::Transaction
     }
 
     fn is_of_trace(&self) -> bool {

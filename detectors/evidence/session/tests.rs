@@ -283,3 +283,126 @@ fn temporary_files_are_of_the_statement_beside_them() {
         session.executions().iter().map(|execution| execution.span.response_bytes).collect();
     assert_eq!(bytes, [7, 23, UNKNOWN]);
 }
+
+const ORDER: &str = "UPDATE stock SET amount = 1";
+
+impl Log {
+    /// The server's process that wrote the lines so far, and those of a wait that is noted for another process.
+    fn by(mut self, process: u64) -> Self {
+        self.lines.iter_mut().for_each(|line| line.parent = process);
+        self
+    }
+
+    /// Another process waits for one of this log from and until, in milliseconds.
+    fn waited_for(mut self, process: u64, began_ms: u64, told_ms: u64) -> Self {
+        let ns = |ms: u64| (1_000_000 + ms) * MS;
+        let relation = self.dictionary.symbol("stock");
+        let mut events = crate::evidence::ServerEvents::default();
+        events.wait(
+            super::line_id(9, 1),
+            crate::evidence::server::NotedWait {
+                began_ns: ns(began_ms),
+                told_ns: ns(told_ms),
+                relation,
+                holders: [process, 0, 0, 0],
+            },
+        );
+        events.settle(|shape| shape);
+        self.dictionary.note_server(events);
+        self
+    }
+
+    /// What each request has to do with locks.
+    fn locking(&self) -> Vec<Locking> {
+        let mut session = Session::default();
+        session.read(&self.lines, &self.dictionary);
+        let mut locking = Vec::new();
+        while let Some(trace) = session.next_request(&self.dictionary) {
+            locking.push(trace.locking.clone());
+        }
+        locking
+    }
+}
+
+#[test]
+fn a_wait_that_is_told_several_times_is_one() {
+    let log = Log::default()
+        .line(Logged::Waiting, 100, 100, ORDER)
+        .line(Logged::Waiting, 300, 300, ORDER)
+        .line(Logged::Locked, 450, 450, ORDER)
+        .line(Logged::Execution, 451, 451, ORDER);
+    assert_eq!(log.executions(), ["Duration 451 0 UPDATE stock SET amount = ?"]);
+    let locking = log.locking();
+    let waits: Vec<(u64, u64)> =
+        locking[0].waits.iter().map(|wait| (wait.began_ns / MS, wait.waited_ns / MS)).collect();
+    assert_eq!(waits, [(1_000_000, 450)]);
+}
+
+#[test]
+fn what_waited_and_was_not_logged_otherwise_is_known_by_its_wait() {
+    let log = Log::default()
+        .line(Logged::Waiting, 100, 100, ORDER)
+        .line(Logged::Locked, 250, 250, ORDER)
+        .line(Logged::Execution, 300, 20, "SELECT 1 FROM a")
+        // Given up while it waits: until then.
+        .line(Logged::Waiting, 500, 100, ORDER)
+        .line(Logged::Failed, 700, 0, ORDER);
+    assert_eq!(
+        log.executions(),
+        [
+            "Wait 250 0 UPDATE stock SET amount = ?",
+            "Duration 20 0 SELECT ? FROM a",
+            "Wait 300 0 UPDATE stock SET amount = ? failed"
+        ]
+    );
+}
+
+#[test]
+fn a_transaction_holds_what_it_has_locked_until_it_ends() {
+    let log = Log::default()
+        .line(Logged::Execution, 0, 0, "BEGIN")
+        .line(Logged::Execution, 10, 5, ORDER)
+        .line(Logged::Execution, 20, 5, "SELECT 1 FROM a")
+        .line(Logged::Execution, 400, 100, "SELECT 2 FROM b")
+        .line(Logged::Execution, 520, 5, "COMMIT")
+        .by(42)
+        .waited_for(42, 50, 150);
+    let [locking] = &log.locking()[..] else { panic!("one request") };
+    let [holding] = locking.holdings[..] else { panic!("one wait") };
+    let text = |shape| log.dictionary.shape(shape).text.to_string();
+    assert_eq!(text(holding.took), "UPDATE stock SET amount = ?");
+    assert_eq!(text(holding.after), "SELECT ? FROM a");
+    assert_eq!((text(holding.busy.0), holding.busy.1 / MS), ("SELECT ? FROM b".to_owned(), 100));
+    // From the begin of the wait, and from the end of the last statement to the commit.
+    assert_eq!(holding.idle_ns / MS, 250 + 115);
+    let idle: Vec<u64> = locking.idle.iter().map(|(_, idle_ns)| idle_ns / MS).collect();
+    assert_eq!(idle, [280, 115]);
+}
+
+#[test]
+fn nothing_is_held_after_a_transaction_or_by_another_process() {
+    let log = || {
+        Log::default()
+            .line(Logged::Execution, 0, 0, "BEGIN")
+            .line(Logged::Execution, 10, 5, ORDER)
+            .line(Logged::Execution, 20, 5, "COMMIT")
+            .by(42)
+    };
+    for log in [log().waited_for(42, 50, 150), log().waited_for(43, 5, 15)] {
+        assert!(log.locking().iter().all(|locking| locking.holdings.is_empty() && locking.idle.is_empty()));
+    }
+}
+
+#[test]
+fn a_transaction_whose_end_is_not_logged_is_open_until_something_else_begins() {
+    let log = Log::default()
+        .line(Logged::Execution, 0, 0, "BEGIN")
+        .line(Logged::Execution, 10, 5, ORDER)
+        .line(Logged::Execution, 90_000, 5, "COMMIT")
+        .by(42)
+        .waited_for(42, 50_000, 70_000);
+    let locking = log.locking();
+    assert_eq!(locking.len(), 2);
+    assert_eq!(locking[0].holdings[0].idle_ns / MS, 89_995 - 50_000);
+    assert_eq!(locking[0].idle, [(1, (89_995 - 10) * MS)]);
+}

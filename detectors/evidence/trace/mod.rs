@@ -16,7 +16,7 @@ pub use assemble::Assembler;
 pub use path::Segment;
 pub(in crate::evidence) use path::Walker;
 
-use super::{Dictionary, Family, Kind, Logged, ShapeRef, Span, SpanId, Symbol, TraceId};
+use super::{Dictionary, Family, Kind, Locking, Logged, ShapeRef, Span, SpanId, Symbol, TraceId};
 
 /// Stands for "no such operation" or "no such request" in an index.
 pub const NONE: u32 = u32::MAX;
@@ -127,6 +127,8 @@ pub struct Trace {
     pub lost_spans: bool,
     /// The largest shift that was needed to undo clock skew.
     pub skew_ns: u64,
+    /// What it has to do with locks, where it is a request of a server's log.
+    pub locking: Locking,
 }
 
 /// One unit of work at one endpoint.

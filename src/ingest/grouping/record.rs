@@ -25,7 +25,7 @@ const KINDS: [Kind; Kind::COUNT] = [
 ];
 const ROLES: [Role; 5] = [Role::Internal, Role::Server, Role::Client, Role::Producer, Role::Consumer];
 const STATUSES: [Status; 2] = [Status::Ok, Status::Error];
-const LOGGED: [Logged; 14] = [
+const LOGGED: [Logged; 15] = [
     Logged::No,
     Logged::Tag,
     Logged::Step,
@@ -34,6 +34,7 @@ const LOGGED: [Logged; 14] = [
     Logged::Plan,
     Logged::Execution,
     Logged::Begun,
+    Logged::Waiting,
     Logged::Locked,
     Logged::Database,
     Logged::Fetch,

@@ -2,15 +2,18 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use detectors::evidence::server::{HOLDERS_MAX, NotedWait};
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{Logged, OriginRef, Symbol, TraceId, Traced, UNKNOWN};
-use memchr::memmem;
+use detectors::evidence::{Failure, Logged, OriginRef, ShapeRef, Symbol, TraceId, Traced, UNKNOWN};
+use memchr::{memchr, memmem};
 use rustc_hash::FxBuildHasher;
 
+use super::lock::{self, LockWait};
 use super::message::{self, Quoting, Said, Step};
 use super::severity::Severity;
 use crate::ingest::Reading;
 use crate::ingest::session_lines::{Log, push_comment, session};
+use crate::ingest::timestamp::number;
 
 /// One record.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +57,9 @@ struct Owner {
 /// So many databases with applications are remembered; names of applications may hold ids.
 const OWNERS_MAX: usize = 64;
 
+/// Sides of one deadlock whose statements are read.
+const SIDES_MAX: usize = 8;
+
 const DIALECT: Dialect = Dialect::Postgres;
 
 impl Recorder {
@@ -73,10 +79,11 @@ impl Recorder {
                 Said::Lasted { took_ns } => (Logged::Duration, took_ns, &b""[..]),
                 Said::Connected => (Logged::Connected, 0, &b""[..]),
                 Said::Spilled { bytes } => return self.spilled(reading, entry, bytes),
+                Said::Waits(wait) => return self.waits(reading, entry, &wait),
                 Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
                 Said::Other => return,
             },
-            Severity::Error => (Logged::Failed, 0, entry.statement),
+            Severity::Error => return self.failed(reading, entry),
             // The connection is over as well.
             Severity::Fatal => (Logged::Connected, 0, &b""[..]),
             Severity::Part(_) => return,
@@ -104,6 +111,45 @@ impl Recorder {
         }
     }
 
+    /// A wait for a lock; who holds it is known when sessions are assembled.
+    fn waits(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>, wait: &LockWait<'_>) {
+        // What it executes is told beside its duration.
+        let text = if message::executes_prepared(entry.statement) { b"" } else { entry.statement };
+        let logged = if wait.acquired { Logged::Locked } else { Logged::Waiting };
+        self.push(reading, &Entry { detail: b"", ..*entry }, (logged, wait.waited_ns), text);
+        let relation = reading.typing.logged_name(wait.relation(entry.context));
+        let Some(line) = reading.spans.last_mut() else { return };
+        line.span.name = relation;
+        let mut holders = [0; HOLDERS_MAX];
+        for (place, holder) in holders.iter_mut().zip(lock::holders(entry.detail)) {
+            *place = self.process(holder);
+        }
+        if !wait.acquired {
+            let began_ns = entry.at_ns.saturating_sub(wait.waited_ns);
+            let noted = NotedWait { began_ns, told_ns: entry.at_ns, relation, holders };
+            reading.events.wait(line.span.id, noted);
+        }
+    }
+
+    fn failed(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
+        let failure = message::failure(entry.message);
+        self.push(reading, entry, (Logged::Failed, 0), entry.statement);
+        let Some(line) = reading.spans.last_mut() else { return };
+        line.span.status_code = failure as u16;
+        if failure == Failure::Deadlock {
+            let line = line.span.id;
+            let statements = lock::statements_of_deadlock(entry.detail).take(SIDES_MAX);
+            let shapes: Vec<ShapeRef> =
+                statements.map(|text| reading.typing.shape_of_logged(text, DIALECT)).collect();
+            reading.events.deadlock(line, shapes.into());
+        }
+    }
+
+    /// What stands for a process of this server.
+    fn process(&self, process: u64) -> u64 {
+        FxBuildHasher.hash_one((self.server, process)).max(1)
+    }
+
     fn push(
         &mut self,
         reading: &mut Reading<'_>,
@@ -115,6 +161,7 @@ impl Recorder {
         let (origin, target) = (owner.origin, owner.target);
         let mut span = self.log.line(entry.line, entry.at_ns, (origin, target), logged);
         span.end_ns = entry.at_ns.saturating_add(took_ns);
+        span.parent = process_id(entry.session).map_or(0, |process| self.process(process));
         let trace = self.session(entry, span.id);
         if !text.is_empty() {
             push_comment(reading, trace, &span, text);
@@ -158,6 +205,17 @@ impl Recorder {
             }
         }
         &self.owners[0]
+    }
+}
+
+/// The number of the process that a session is of: the session itself, or the second part of its id, in hexadecimals.
+fn process_id(session: &[u8]) -> Option<u64> {
+    match memchr(b'.', session) {
+        None => number(session),
+        Some(point) => {
+            let digits = std::str::from_utf8(&session[point + 1..]).ok()?;
+            u64::from_str_radix(digits, 16).ok()
+        }
     }
 }
 

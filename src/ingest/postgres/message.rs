@@ -3,8 +3,10 @@
 //! Source: `src/backend/tcop/postgres.c` (`exec_simple_query` and its like) and `contrib/auto_explain`. The
 //! texts are English; servers with another `lc_messages` translate them.
 
+use detectors::evidence::Failure;
 use memchr::{memchr, memmem};
 
+use super::lock::LockWait;
 use crate::ingest::timestamp::number;
 
 /// What a message tells.
@@ -20,6 +22,8 @@ pub(super) enum Said<'b> {
     Plan { took_ns: u64, text: &'b [u8] },
     /// A temporary file of so many bytes.
     Spilled { bytes: u64 },
+    /// A process has waited so long for a lock.
+    Waits(LockWait<'b>),
     /// A connection began or ended.
     Connected,
     /// Something else.
@@ -45,6 +49,9 @@ impl<'b> Said<'b> {
         }
         if let Some(text) = message.strip_prefix(b"statement: ") {
             return Self::Begins { text };
+        }
+        if let Some(rest) = message.strip_prefix(b"process ") {
+            return LockWait::of(rest).map_or(Self::Other, Self::Waits);
         }
         if message.starts_with(b"temporary file: path ") {
             return spilled(message).map_or(Self::Other, |bytes| Self::Spilled { bytes });
@@ -83,6 +90,18 @@ impl<'b> Said<'b> {
     }
 }
 
+/// Why a statement failed, by the message of its error.
+pub(super) fn failure(message: &[u8]) -> Failure {
+    let begins = |text: &[u8]| message.starts_with(text);
+    if begins(b"deadlock detected") {
+        return Failure::Deadlock;
+    }
+    match begins(b"canceling statement due to lock timeout") {
+        true => Failure::LockTimeout,
+        false => Failure::Other,
+    }
+}
+
 /// `…, size 700000`.
 fn spilled(message: &[u8]) -> Option<u64> {
     let at = memmem::rfind(message, b", size ")?;
@@ -99,7 +118,7 @@ fn named(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 const DURATION_MAX_NS: u64 = 10_000_000_000_000_000;
 
 /// `0.582` milliseconds as nanoseconds, and how many bytes that is.
-fn milliseconds(text: &[u8]) -> Option<(u64, usize)> {
+pub(super) fn milliseconds(text: &[u8]) -> Option<(u64, usize)> {
     let mut whole: u64 = 0;
     let mut at = 0;
     while let Some(digit) = text.get(at).filter(|byte| byte.is_ascii_digit()) {

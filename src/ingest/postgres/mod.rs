@@ -7,6 +7,7 @@
 mod csv;
 mod entry;
 mod json;
+mod lock;
 mod message;
 mod prefix;
 mod severity;

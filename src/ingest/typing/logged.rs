@@ -29,6 +29,18 @@ impl Typing<'_> {
         self.shapes.statement(&mut self.local, text, dialect, parameters, span);
     }
 
+    /// The shape of a statement that is only mentioned.
+    pub fn shape_of_logged(&mut self, text: &[u8], dialect: Dialect) -> ShapeRef {
+        let mut span = Span::default();
+        self.logged_statement(text, dialect, None, &mut span);
+        span.shape
+    }
+
+    /// A name that a log tells.
+    pub fn logged_name(&mut self, name: &[u8]) -> Symbol {
+        self.local.symbol(name)
+    }
+
     /// The endpoint and the trace that a statement's comment names (sqlcommenter, Marginalia), if it names one of them:
     /// no shape and unknown where it does not.
     pub fn comment(&mut self, text: &[u8]) -> Option<(ShapeRef, Values)> {

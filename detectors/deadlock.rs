@@ -1,0 +1,107 @@
+//! Finds transactions that the server gives up because they wait for each other.
+//!
+//! ## Why it is slow
+//!
+//! Two transactions lock the same rows in different orders: each holds what the other waits for. Neither can go on.
+//! The server notices after `deadlock_timeout` (one second by default in PostgreSQL) and gives one of them up: it has
+//! waited for nothing, all that it did before is undone and has to be done again, and its user sees an error or waits
+//! for the second attempt.
+//!
+//! ## What counts
+//!
+//! Errors `deadlock detected` in a server's log, with the statements of all sides, as far as `DETAIL` tells them. The
+//! time is that of the wait (`log_lock_waits = on` tells it) and of the transaction that was given up.
+//!
+//! ## Stays silent
+//!
+//! - on waits that end: lock-wait;
+//! - on transactions that fail for other reasons.
+//!
+//! ## Remedy
+//!
+//! Lock in one order. Best case: no such wait and no transaction for nothing. Worst case: half of them are left.
+//!
+//! ## How to check
+//!
+//! How often `deadlock detected` is in the server's log.
+
+use crate::candidate::{Advice, Candidates, Case, Check, Remedy, Subject, Told, View};
+use crate::evidence::trace::{NONE, Operation};
+use crate::evidence::{Failure, Kind, ShapeRef};
+use crate::finding::{Confidence, Unit};
+use crate::wording::{brief, duration, list};
+use crate::{Detector, Inspect};
+
+pub(crate) const DETECTOR: Detector = Detector {
+    id: "deadlock",
+    summary: "transactions wait for each other until the server gives one up",
+    page: include_str!("deadlock.rs"),
+    settings: &[],
+    inspect: Inspect::Request(inspect),
+    confirm: None,
+    logs: true,
+    tell,
+};
+
+const REMEDY: Remedy = Remedy::Remove { worst: 500 };
+
+fn inspect(view: &View<'_>, found: &mut Candidates) {
+    if !view.request.is_logged() {
+        return;
+    }
+    let given_up = |operation: &&Operation| {
+        operation.kind == Kind::Sql && operation.status_code == Failure::Deadlock as u16
+    };
+    let Some(failed) = view.operations().map(|(_, operation)| operation).find(given_up) else { return };
+    let candidate = found.push(Subject::Calls(sides(view, failed)), REMEDY, Confidence::High);
+    // What was done before is undone, and done again.
+    let whole = view.operations().filter(|(_, operation)| operation.parent == NONE);
+    candidate.repeats(1).claim(whole.map(|(number, _)| number));
+}
+
+/// The statements of all sides, each once, by their texts.
+fn sides(view: &View<'_>, failed: &Operation) -> Box<[ShapeRef]> {
+    let told = view.dictionary.server().deadlock_of(failed.id).unwrap_or_default();
+    let mut sides: Vec<ShapeRef> = told.iter().copied().chain([failed.shape]).collect();
+    sides.sort_by(|one, other| view.dictionary.shape(*one).text.cmp(&view.dictionary.shape(*other).text));
+    sides.dedup();
+    sides.into()
+}
+
+fn tell(case: &Case<'_>) -> Told {
+    let Subject::Calls(sides) = case.subject else { return Told::default() };
+    let between = match &sides[..] {
+        [same] => format!("{} deadlocks with itself, in other transactions", brief(case.dictionary, *same)),
+        several => {
+            let texts: Vec<String> = several.iter().map(|side| brief(case.dictionary, *side)).collect();
+            format!("{} wait for each other", list(&texts))
+        }
+    };
+    Told {
+        why: format!(
+            "{between}: the server gave up {} of {} transactions, which cost it {} each at the median",
+            case.requests,
+            case.requests_of_endpoint,
+            duration(case.claimed_ns.p50)
+        ),
+        fix: vec![
+            Advice::new(
+                "lock in one order: sort the keys before the first UPDATE, or lock all rows at once with SELECT … ORDER BY \
+                 key FOR UPDATE",
+                "those that come at once queue, one after another",
+            ),
+            Advice::new(
+                "keep what is locked short: the two statements next to each other, right before the commit",
+                "deadlocks get rarer and do not end: try a transaction again that was given up",
+            ),
+        ],
+        verify: Check {
+            metric: "transactions given up by deadlocks".to_owned(),
+            unit: Unit::Count,
+            now: case.requests,
+            expected: 0,
+        },
+        confidence: None,
+        dismissed: None,
+    }
+}
