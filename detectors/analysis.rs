@@ -1,8 +1,9 @@
 //! One trace after the other: from its spans to what is left of it.
 
 use crate::docket::{Docket, Found};
+use crate::evidence::server_lines::ServerLines;
 use crate::evidence::trace::{Assembler, Trace};
-use crate::evidence::{ConnectionUse, Dictionary, Logged, Session, Span, TraceId};
+use crate::evidence::{ConnectionUse, Dictionary, Execution, Session, Span, TraceId, is_session};
 use crate::inspection::Inspection;
 use crate::settings::Settings;
 
@@ -16,6 +17,11 @@ pub trait Gathers: Default {
         let _ = session;
     }
 
+    /// Takes in what one request of a session executes.
+    fn add_executions(&mut self, executions: &[Execution], dictionary: &Dictionary) {
+        let _ = (executions, dictionary);
+    }
+
     /// Adds what another one over the same dictionary has taken in.
     fn merge(&mut self, other: Self);
 }
@@ -24,6 +30,7 @@ pub trait Gathers: Default {
 #[derive(Debug)]
 pub struct Analysis<'s, G = Docket> {
     assembler: Assembler,
+    server_lines: ServerLines,
     session: Session,
     uses: ConnectionUse,
     inspection: Inspection<'s>,
@@ -35,6 +42,7 @@ impl<'s, G: Gathers> Analysis<'s, G> {
     pub fn new(settings: &'s Settings) -> Self {
         Self {
             assembler: Assembler::default(),
+            server_lines: ServerLines::default(),
             session: Session::default(),
             uses: ConnectionUse::default(),
             inspection: Inspection::new(settings),
@@ -45,9 +53,12 @@ impl<'s, G: Gathers> Analysis<'s, G> {
     /// Takes the spans of one trace, sorted by start and id, each id once; before them one that stands for
     /// those that were lost, if any were. What are lines of a log are those of one session.
     pub fn take(&mut self, id: TraceId, spans: &[Span], dictionary: &Dictionary) {
-        if spans.last().is_some_and(|span| span.logged != Logged::No) {
+        if is_session(id) {
             return self.take_session(spans, dictionary);
         }
+        // Only where a log was read, a trace may have lines of one.
+        let lines = dictionary.has_logs().then_some(&mut self.server_lines);
+        let spans = lines.and_then(|lines| lines.join(spans, dictionary)).unwrap_or(spans);
         let trace = self.assembler.assemble(id, spans, dictionary);
         if !trace.requests.is_empty() {
             self.uses.read(trace);
@@ -59,7 +70,8 @@ impl<'s, G: Gathers> Analysis<'s, G> {
     fn take_session(&mut self, lines: &[Span], dictionary: &Dictionary) {
         self.session.read(lines, dictionary);
         self.gathered.add_session(&self.session);
-        while let Some(trace) = self.session.next_request(dictionary) {
+        while let Some((trace, executions)) = self.session.next_request(dictionary) {
+            self.gathered.add_executions(executions, dictionary);
             self.uses.read(trace);
             let found = self.inspection.inspect(trace, &self.uses, dictionary);
             self.gathered.add(trace, &self.uses, found, dictionary);

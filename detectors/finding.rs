@@ -111,8 +111,40 @@ pub struct LoggedStatement {
     pub spilled_bytes_max: u64,
     /// Of one execution.
     pub latency_ns: Latency,
+    /// Endpoints that send it, as traces of the same time show or as times tell; what takes most time first. Empty
+    /// where neither does.
+    pub sent_by: Vec<SentBy>,
     /// Where the log tells of the slowest: `postgresql.log:8812`.
     pub slowest: Option<String>,
+}
+
+/// An endpoint that sends a statement of which a log tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SentBy {
+    /// Service.
+    pub service: String,
+    /// Endpoint.
+    pub endpoint: String,
+    /// Executions that are known to be its own.
+    pub executions: u64,
+    /// What they took: its clients where traces tell, else the server.
+    pub time_ns: u64,
+    /// No trace shows the statement: it was executed while requests of this endpoint alone were open, far more often
+    /// than by chance.
+    pub by_time: bool,
+}
+
+/// What logs of databases tell of the time of requests whose traces show no statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggedWithin {
+    /// Requests that were looked at.
+    pub requests: u64,
+    /// Executions that lie within them and no others, at statements for which that is no chance.
+    pub executions: u64,
+    /// What these took together by the server.
+    pub time_ns: u64,
+    /// The statement that takes most of it.
+    pub statement: String,
 }
 
 /// Statements that are not listed.
@@ -149,6 +181,9 @@ pub struct Endpoint {
     pub resource: Resource,
     /// Time on the critical path: `all` is the mean of all requests, `slowest` of the slowest 1 %.
     pub critical_path_ns: CriticalPath,
+    /// What logs of databases tell of its time, inferred from times; `None` where traces show its statements, or no
+    /// log does.
+    pub logged: Option<LoggedWithin>,
     /// The goal, if one is set.
     pub target: Option<TargetResult>,
     /// The joint result of the first fix, the first two, and so on.

@@ -5,7 +5,9 @@ use crate::docket::{CacheTally, Docket};
 use crate::evidence::Dictionary;
 use crate::scaling::Law;
 use crate::starts::Start;
-use crate::timelines::{Contention, Contentions, Load, Loads, Stall, Stalls, Starvation, Starvations};
+use crate::timelines::{
+    Contention, Contentions, Load, Loads, Senders, Stall, Stalls, Starvation, Starvations,
+};
 
 /// All that was seen, as detectors look at it to confirm what they named.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Whole<'a> {
     pub loads: Loads,
     /// What keeps event loops.
     pub stalls: Stalls,
+    /// Who sends the statements that logs tell of.
+    pub senders: Senders,
 }
 
 impl<'a> Whole<'a> {
@@ -37,7 +41,8 @@ impl<'a> Whole<'a> {
         let contentions = Contentions::of(timelines, dictionary);
         let blockings = Blockings::of(docket, dictionary);
         let stalls = Stalls::of(timelines);
-        Self { docket, dictionary, starvations, busy, contentions, blockings, loads, stalls }
+        let senders = Senders::of(docket, dictionary);
+        Self { docket, dictionary, starvations, busy, contentions, blockings, loads, stalls, senders }
     }
 }
 

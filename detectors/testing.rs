@@ -11,7 +11,7 @@ use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{
     Body, ConnectionUse, Dictionary, Effort, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span, Status,
-    UNKNOWN, Values,
+    UNKNOWN, Values, session_id,
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
@@ -292,7 +292,9 @@ impl TraceBuilder {
             self.open.clear();
             *self = request(std::mem::take(self), number);
             self.spans.sort_by_key(|span| (span.start_ns, span.id));
-            analysis.take(u128::from(number) + 1, &self.spans, &self.dictionary);
+            let is_session = self.spans.iter().any(|span| span.logged != Logged::No);
+            let id = if is_session { session_id(number.into()) } else { u128::from(number) + 1 };
+            analysis.take(id, &self.spans, &self.dictionary);
         }
         analysis.into_gathered()
     }

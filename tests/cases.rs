@@ -36,10 +36,10 @@ impl<'r> From<&'r Finding> for Fact<'r> {
 }
 
 fn report_of(case: &Path) -> Report {
-    report_of_input(&recording(case).unwrap())
+    report_of_inputs(recordings(case).map(Input::Path).collect(), &case.display().to_string())
 }
 
-fn report_of_input(input: &Path) -> Report {
+fn report_of_inputs(inputs: Vec<Input>, named: &str) -> Report {
     let request = Request {
         settings: Settings::default(),
         memory_bytes: 256 << 20,
@@ -47,14 +47,13 @@ fn report_of_input(input: &Path) -> Report {
         command: String::new(),
         log_form: None,
     };
-    diagnose(vec![Input::Path(input.to_owned())], &request, &|_| {})
-        .unwrap_or_else(|error| panic!("{}: {error}", input.display()))
+    diagnose(inputs, &request, &|_| {}).unwrap_or_else(|error| panic!("{named}: {error}"))
 }
 
-/// What was recorded: traces, or the log of a server.
-fn recording(case: &Path) -> Option<PathBuf> {
+/// What was recorded: traces, the log of a server, or both.
+fn recordings(case: &Path) -> impl Iterator<Item = PathBuf> {
     let names = ["trace.otlp.zst", "postgresql.log.zst", "slow.log.zst"];
-    names.iter().map(|name| case.join(name)).find(|path| path.exists())
+    names.into_iter().map(|name| case.join(name)).filter(|path| path.exists())
 }
 
 /// Folders `fixtures/<detector>/<case>` with a recording.
@@ -67,7 +66,7 @@ fn cases() -> Vec<PathBuf> {
     let mut cases: Vec<PathBuf> = folders(&root)
         .iter()
         .flat_map(|detector| folders(detector))
-        .filter(|case| recording(case).is_some())
+        .filter(|case| recordings(case).next().is_some())
         .collect();
     cases.sort();
     cases
@@ -102,7 +101,9 @@ fn the_same_events_give_the_same_findings_in_each_form() {
     for case in cases() {
         let findings = |form: &str| {
             let path = case.join(format!("postgresql.{form}.zst"));
-            let report = path.exists().then(|| report_of_input(&path));
+            let report = path
+                .exists()
+                .then(|| report_of_inputs(vec![Input::Path(path.clone())], &path.display().to_string()));
             let told = |finding: &Finding| {
                 (finding.id.clone(), finding.requests, finding.gain.total_ns, finding.why.clone())
             };

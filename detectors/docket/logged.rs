@@ -30,6 +30,17 @@ impl Logged {
         }
     }
 
+    /// Whether a log tells of a statement of a database.
+    pub(crate) fn has(&self, shape: ShapeRef, database: Symbol) -> bool {
+        self.statements.contains_key(&(shape, database))
+    }
+
+    /// What logs tell of a statement, by database.
+    pub(crate) fn of_shape(&self, shape: ShapeRef) -> impl Iterator<Item = (Symbol, &LoggedTally)> {
+        let of_shape = self.statements.iter().filter(move |((other, _), _)| *other == shape);
+        of_shape.map(|((_, database), tally)| (*database, tally))
+    }
+
     fn add_bare(&mut self, (count, total_ns): (u64, u64)) {
         self.bare = (self.bare.0 + count, self.bare.1.saturating_add(total_ns));
     }

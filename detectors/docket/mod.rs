@@ -8,6 +8,7 @@ mod loaded;
 mod locking;
 mod logged;
 mod sample;
+mod sending;
 mod tally;
 
 use rustc_hash::FxHashMap;
@@ -19,6 +20,7 @@ pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
 pub(crate) use locking::LockTally;
 pub(crate) use logged::{Logged, LoggedTally};
 pub(crate) use sample::Sample;
+pub(crate) use sending::Sending;
 pub(crate) use tally::{
     Bucket, CandidateTally, EndpointTally, Exemplar, ServiceTally, StatementTally, bucket_of_rank,
 };
@@ -29,7 +31,7 @@ use crate::evidence::cache_reads::cache_reads;
 use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{
-    ConnectionUse, Dictionary, Kind, Session, ShapeRef, SpanId, Symbol, Timelines, TraceId,
+    ConnectionUse, Dictionary, Execution, Kind, Session, ShapeRef, SpanId, Symbol, Timelines, TraceId,
 };
 use crate::settings::Resolved;
 use crate::skeleton::{Builder, Node};
@@ -102,6 +104,7 @@ pub struct Docket {
     pub(crate) earliest: Earliest,
     pub(crate) logged: Logged,
     pub(crate) locks: LockTally,
+    pub(crate) sending: Sending,
     /// Endpoints whose first requests are slow; empty until all is merged.
     pub(crate) starts: FxHashMap<EndpointKey, Start>,
     builder: Builder,
@@ -120,6 +123,7 @@ impl Gathers for Docket {
             self.skew_ns_max = self.skew_ns_max.max(trace.skew_ns);
             self.skewed_traces += u64::from(trace.skew_ns > 0);
             self.timelines.add(trace, uses, dictionary);
+            self.sending.add(trace, dictionary);
         }
         let commands = self.operations[Kind::Cache as usize];
         self.add_operations(trace, dictionary);
@@ -134,6 +138,10 @@ impl Gathers for Docket {
         self.logged.add(session.executions(), session.bare);
     }
 
+    fn add_executions(&mut self, executions: &[Execution], dictionary: &Dictionary) {
+        self.sending.add_executions(executions, dictionary);
+    }
+
     fn merge(&mut self, mut other: Self) {
         self.traces += other.traces;
         self.spans_without_parent += other.spans_without_parent;
@@ -143,6 +151,7 @@ impl Gathers for Docket {
         self.earliest.merge(other.earliest);
         self.logged.merge(other.logged);
         self.locks.merge(other.locks);
+        self.sending.merge(other.sending);
         for (read, tally) in other.caches {
             self.caches.entry(read).or_default().merge(tally);
         }

@@ -22,6 +22,8 @@ pub(crate) struct EndpointTally {
     pub(crate) consumed: u64,
     pub(crate) latency: BTreeMap<u16, Bucket>,
     pub(crate) max_ns: u64,
+    /// Requests that a server's log tells of.
+    pub(crate) logged: u64,
     /// SQL statements in one request.
     pub(crate) statements: Histogram,
     /// Answers whose headers tell what they hold.
@@ -42,6 +44,7 @@ impl EndpointTally {
     pub(crate) fn add(&mut self, trace: &Trace, request: &Request) {
         let duration_ns = request.duration_ns();
         self.requests += 1;
+        self.logged += u64::from(request.is_logged());
         self.errors += u64::from(request.opened_by.status == Status::Error);
         self.entries += u64::from(!request.waited_for);
         self.consumed += u64::from(request.opened_by.role == Role::Consumer);
@@ -61,6 +64,7 @@ impl EndpointTally {
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.requests += other.requests;
+        self.logged += other.logged;
         self.errors += other.errors;
         self.entries += other.entries;
         self.consumed += other.consumed;
@@ -132,7 +136,7 @@ impl StatementTally {
 /// What is known of one service besides its requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServiceTally {
-    /// Spans of databases (SQL, documents, caches).
+    /// Spans of databases (SQL, documents, caches), as clients record them.
     pub(crate) stores: u64,
     /// Spans of calls to other services.
     pub(crate) calls: u64,
@@ -150,7 +154,8 @@ impl ServiceTally {
     pub(crate) fn add(&mut self, span: &Span) {
         match span.kind {
             Kind::Sql => {
-                self.stores += 1;
+                // Of what only the server's log tells, the time before and after is not known.
+                self.stores += u64::from(span.role != Role::Server);
                 self.statements += 1;
                 self.values_hidden += u64::from(!span.values.is_known());
             }

@@ -59,6 +59,8 @@ pub enum Recorder {
     Log,
     /// As [`Recorder::Log`], with times of whole seconds: what happens at once does not show either.
     CoarseLog,
+    /// By a database's log: statements, and not what sends them.
+    DatabaseLog,
 }
 
 impl Origin {
@@ -263,6 +265,17 @@ impl Dictionary {
         let (log, line) = log_and_line(line);
         let name = self.logs.get(&log).map_or("(log)", |&name| self.text(name));
         format!("{name}:{line}")
+    }
+
+    /// Whether a database's log was read.
+    pub(crate) fn has_logs(&self) -> bool {
+        !self.logs.is_empty()
+    }
+
+    /// Whether traces were read beside logs of databases.
+    pub(crate) fn has_traces_and_logs(&self) -> bool {
+        let of = |recorder: Recorder| self.origins().skip(1).any(|(_, origin)| origin.recorder == recorder);
+        of(Recorder::DatabaseLog) && of(Recorder::Tracing)
     }
 
     /// Notes that a shape was named by a framework: it is a template already.

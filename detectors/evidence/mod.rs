@@ -9,6 +9,7 @@ pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
 pub mod server;
+pub(crate) mod server_lines;
 mod session;
 pub mod shape;
 mod span;
@@ -18,7 +19,10 @@ pub mod trace;
 pub use body::{Body, Media};
 pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef, Symbol};
 pub use server::ServerEvents;
-pub use session::{Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, Session, line_id, line_of};
+pub(crate) use session::is_session;
+pub use session::{
+    Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, Session, line_id, line_of, session_id,
+};
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{
     CacheResult, Effort, Failure, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values,

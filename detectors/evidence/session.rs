@@ -450,8 +450,9 @@ impl Session {
         self.comments.push((mem::take(&mut self.state.comment), mem::take(&mut self.state.anew)));
     }
 
-    /// The next request of the session.
-    pub fn next_request(&mut self, dictionary: &Dictionary) -> Option<&Trace> {
+    /// The next request of the session, and the executions that it is made of.
+    pub fn next_request(&mut self, dictionary: &Dictionary) -> Option<(&Trace, &[Execution])> {
+        let first = self.next;
         self.trace.requests.clear();
         self.trace.operations.clear();
         self.trace.segments.clear();
@@ -482,7 +483,7 @@ impl Session {
         let request = request?;
         self.finish(&request);
         self.tell_locks(&request, (from, until_ns), dictionary);
-        Some(&self.trace)
+        Some((&self.trace, &self.executions[first..self.next]))
     }
 
     fn finish(&mut self, building: &Building) {
@@ -572,6 +573,19 @@ fn operation(execution: &Execution, at_ns: u64) -> Operation {
 
 /// How many bits at the end of the id of a log's line tell the line; those before tell the log.
 pub const LINE_BITS: u32 = 40;
+
+/// In front of the hash of a session, where a trace has its id.
+const SESSION: TraceId = 0x7365_7373_696f_6e73 << 64;
+
+/// What the lines of a session are grouped by, by a hash of what tells it.
+pub fn session_id(hash: u64) -> TraceId {
+    SESSION | TraceId::from(hash)
+}
+
+/// Whether lines of a session are grouped by it.
+pub(crate) fn is_session(id: TraceId) -> bool {
+    id >> 64 == SESSION >> 64
+}
 
 /// The id of a line of a log, by a number that stands for the log; one less is free for what its comment says.
 pub fn line_id(log: u64, line: u64) -> SpanId {

@@ -274,6 +274,17 @@ impl Span {
         self.effort.has(Effort::TOLD).then_some(self.examined)
     }
 
+    /// When a line's statement was executed, where the line says how long it took.
+    pub fn executed_ns(&self) -> Option<(u64, u64)> {
+        match self.logged {
+            Logged::Execution => {
+                Some((self.start_ns.saturating_sub(self.end_ns - self.start_ns), self.start_ns))
+            }
+            Logged::Begun => Some((self.start_ns, self.end_ns)),
+            _ => None,
+        }
+    }
+
     /// The id of a server's span that was recorded under the id of the client's span that called it, as
     /// Zipkin's own instrumentation does; the client's span keeps the id and is the parent.
     pub fn server_side(shared: SpanId) -> SpanId {

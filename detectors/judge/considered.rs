@@ -6,7 +6,6 @@ use crate::blockings::Idle;
 use crate::candidate::{Case, Mark, Measure, Remedy, Subject, Told};
 use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey, StatementTally, Times};
 use crate::evidence::shape::sql::Verb;
-use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{self, Confidence};
 use crate::impact::{self, Fix, Fixes, Replayer};
@@ -187,9 +186,7 @@ impl Scales<'_> {
             bytes: spread(&tally.bytes),
             encodes: self.encodes(key),
             // What a server measures has no way there and back in it.
-            round_trip_ns: (key.endpoint.name != EndpointName::Session)
-                .then(|| self.round_trip_ns(&key.subject))
-                .flatten(),
+            round_trip_ns: (!view.is_logged()).then(|| self.round_trip_ns(&key.subject)).flatten(),
             shown,
             marks,
             settings: view.settings.of(key.detector),

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::docket::{Bucket, Docket, EndpointKey, EndpointTally, bucket_of_rank, fine_floor, rank_of};
 use crate::evidence::Dictionary;
-use crate::evidence::trace::{EndpointName, Waits};
+use crate::evidence::trace::Waits;
 use crate::finding::{
     Confidence, CriticalPath, Latency, LatencyRange, PathTime, Resource, ResourceClass, Spread, TargetResult,
 };
@@ -82,7 +82,7 @@ impl<'a> EndpointView<'a> {
 
     /// Whether a server's log tells of what is gathered here.
     pub(super) fn is_logged(&self) -> bool {
-        self.key.name == EndpointName::Session
+        self.tally.logged == self.tally.requests
     }
 
     /// Time of the database on critical paths, of all requests together.

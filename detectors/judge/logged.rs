@@ -3,15 +3,21 @@
 use std::cmp::Reverse;
 
 use super::endpoints::{P95_REQUESTS_MIN, P99_REQUESTS_MIN};
+use super::joined;
 use crate::docket::{Logged, LoggedTally};
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 use crate::finding::{Latency, LoggedRest, LoggedStatement, LoggedStatements};
+use crate::timelines::Senders;
 
 /// Statements that are listed; the others are told together.
 const LISTED_MAX: usize = 100;
 
 /// `None` where no log was read.
-pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<LoggedStatements> {
+pub(super) fn statements(
+    logged: &Logged,
+    senders: &Senders,
+    dictionary: &Dictionary,
+) -> Option<LoggedStatements> {
     let (bare, bare_ns) = logged.bare;
     if logged.statements.is_empty() && bare == 0 {
         return None;
@@ -44,7 +50,7 @@ pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<Log
     told.by_time = rows
         .iter()
         .filter(|row| row.executions > 0 || row.tally.prepare_ns > 0)
-        .map(|row| row.told(dictionary))
+        .map(|row| row.told(senders, dictionary))
         .collect();
     told.rest = LoggedRest {
         statements: rest.len() as u64,
@@ -56,6 +62,7 @@ pub(super) fn statements(logged: &Logged, dictionary: &Dictionary) -> Option<Log
 }
 
 struct Row<'a> {
+    key: (ShapeRef, Symbol),
     shape: &'a crate::evidence::Shape,
     database: &'a str,
     tally: &'a LoggedTally,
@@ -65,22 +72,23 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn of(
-        (shape, database): (ShapeRef, Symbol),
+        key: (ShapeRef, Symbol),
         tally: &'a LoggedTally,
         by_plan: bool,
         dictionary: &'a Dictionary,
     ) -> Self {
         let (planned, planned_ns) = if by_plan { tally.planned } else { (0, 0) };
         Self {
-            shape: dictionary.shape(shape),
-            database: dictionary.text(database),
+            key,
+            shape: dictionary.shape(key.0),
+            database: dictionary.text(key.1),
             tally,
             executions: tally.timed + tally.untimed + planned,
             time_ns: tally.total_ns.saturating_add(planned_ns),
         }
     }
 
-    fn told(&self, dictionary: &Dictionary) -> LoggedStatement {
+    fn told(&self, senders: &Senders, dictionary: &Dictionary) -> LoggedStatement {
         let tally = self.tally;
         let at =
             |permille: u64, needed: u64| (tally.timed >= needed).then(|| tally.durations.quantile(permille));
@@ -107,6 +115,7 @@ impl<'a> Row<'a> {
                 p99: at(990, P99_REQUESTS_MIN),
                 max: tally.slowest.map(|(took_ns, _)| took_ns),
             },
+            sent_by: joined::sent_by(senders, self.key, dictionary),
             slowest: tally.slowest.map(|(_, line)| dictionary.place_of_line(line)),
         }
     }

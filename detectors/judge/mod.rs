@@ -8,6 +8,7 @@ mod considered;
 mod drawing;
 mod endpoints;
 mod identity;
+mod joined;
 mod logged;
 mod not_seen;
 mod selection;
@@ -52,11 +53,12 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
     let scales = Scales { docket, dictionary, settings, again, views: &views, whole: &whole };
     let mut replayer = Replayer::default();
     let (candidates, mut dismissed) = weigh(&scales, &mut replayer);
-    let verdicts = selection::select(&candidates, &views, &mut replayer);
+    let mut verdicts = selection::select(&candidates, &views, &mut replayer);
+    joined::join(&candidates, &scales, &mut verdicts);
     let mut findings = Findings::default();
-    for (candidate, verdict) in candidates.iter().zip(&verdicts) {
+    for (place, (candidate, verdict)) in candidates.iter().zip(&verdicts).enumerate() {
         let kind = match verdict {
-            Verdict::Told if views[candidate.home].is_made_up() => GainKind::DatabaseTime,
+            Verdict::Told if is_nobodys_latency(&views[candidate.home]) => GainKind::DatabaseTime,
             Verdict::Told => GainKind::Latency,
             Verdict::ToldForDatabaseTime => GainKind::DatabaseTime,
             Verdict::ToldForBytes => GainKind::Network,
@@ -69,7 +71,12 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
                 continue;
             }
         };
-        let finding = telling::finding(candidate, &scales, kind, &mut replayer);
+        let mut finding = telling::finding(candidate, &scales, kind, &mut replayer);
+        let explained =
+            candidates.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::ExplainedBy(place));
+        let joined: Vec<&Considered<'_>> =
+            explained.map(|(other, _)| other).filter(|other| other.home != candidate.home).collect();
+        joined::note_log(&mut finding, candidate, &joined, &scales);
         findings.add(finding, candidate, &views);
     }
     findings.note_also(&candidates, &verdicts);
@@ -79,7 +86,7 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
         version: finding::VERSION,
         endpoints: endpoints(&scales, &candidates, &told, &mut replayer),
         findings: ranked,
-        logged: logged::statements(&docket.logged, dictionary),
+        logged: logged::statements(&docket.logged, &whole.senders, dictionary),
         seen: seen(docket),
         not_seen: not_seen::not_seen(docket, dictionary),
         notes: notes(docket, dictionary),
@@ -87,6 +94,11 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
     };
     list_dismissed(&mut report, dismissed);
     report
+}
+
+/// Whether what is given back at an endpoint is no latency that anybody has.
+fn is_nobodys_latency(view: &EndpointView<'_>) -> bool {
+    view.is_made_up() || view.is_logged()
 }
 
 /// Names what the first requests of processes show, which is known when all are seen.
@@ -379,6 +391,7 @@ fn endpoints(
             statements_per_request: endpoints::spread(&view.tally.statements),
             resource: endpoints::resource(&path.slowest),
             critical_path_ns: path,
+            logged: joined::within(view, scales),
             target: view.target_result(),
             after_fixes,
         }

@@ -9,7 +9,8 @@ use crate::group;
 /// Everything that stays in the dark, by service and name.
 pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen> {
     // What a database's log does not show, no setting of a program will.
-    let recorded = docket.endpoints.keys().filter(|key| key.name != EndpointName::Session);
+    let recorded = docket.endpoints.iter().filter(|(_, tally)| tally.logged < tally.requests);
+    let recorded = recorded.map(|(key, _)| key);
     let mut services: Vec<(&str, Symbol)> =
         recorded.map(|key| (dictionary.text(key.service), key.service)).collect();
     services.sort_unstable();
@@ -29,7 +30,9 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         if answers_plainly(docket, service, dictionary) {
             add("what answers hold", no_contents(language));
         }
-        if tally.stores == 0 {
+        if tally.stores == 0 && tally.statements > 0 {
+            add("database clients", ONLY_SERVER.to_owned());
+        } else if tally.stores == 0 {
             add("database and cache clients", no_stores(tally, language));
         }
         if tally.statements > 0 && tally.pool_waits == 0 {
@@ -38,7 +41,8 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         if language == "php" && dictionary.shapes().any(|(_, shape)| group::hides_statement(shape)) {
             add("prepared statements", HIDDEN_PREPARED.to_owned());
         }
-        if tally.statements > 0 && tally.values_hidden * 2 > tally.statements {
+        let hidden = tally.statements > 0 && tally.values_hidden * 2 > tally.statements;
+        if hidden && docket.sending.logs.is_empty() {
             add("values of statements", HIDDEN_VALUES.to_owned());
         }
     }
@@ -51,8 +55,11 @@ const OF_LOGS: &str = "a log tells when requests came and how long they took, an
 /// Whether all that is known of a service comes from access logs.
 fn is_from_logs(service: Symbol, dictionary: &Dictionary) -> bool {
     let mut origins = dictionary.origins().filter(|(_, origin)| origin.service == service);
-    origins.all(|(_, origin)| origin.recorder != Recorder::Tracing)
+    origins.all(|(_, origin)| matches!(origin.recorder, Recorder::Log | Recorder::CoarseLog))
 }
+
+const ONLY_SERVER: &str = "statements are known by the database's log alone: the way there and back is not told; traces with \
+     the instrumentation packages of its drivers tell it";
 
 const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement repeats the same values \
      shows in the server's query log (log_min_duration_statement = 0)";

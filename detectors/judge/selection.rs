@@ -56,6 +56,13 @@ pub(super) enum Verdict {
     Little(String),
 }
 
+impl Verdict {
+    /// Whether it becomes a finding.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self, Self::Told | Self::ToldForDatabaseTime | Self::ToldForBytes)
+    }
+}
+
 /// Decides on all candidates; gives one verdict each, in their order.
 pub(super) fn select(
     candidates: &[Considered<'_>],

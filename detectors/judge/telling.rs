@@ -2,7 +2,7 @@
 
 use super::considered::{Considered, Scales};
 use super::endpoints::{EndpointView, spread};
-use super::{drawing, identity};
+use super::{drawing, identity, joined};
 use crate::candidate::{Advice, Mark, Remedy, Subject};
 use crate::docket::Exemplar;
 use crate::evidence::trace::Waits;
@@ -44,7 +44,7 @@ pub(super) fn finding(
             predicted_range: effect.range,
         },
         location: location(candidate, dictionary),
-        why: why(candidate, kind),
+        why: why(candidate, kind, scales),
         fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
         verify: verify(candidate, scales.again),
         evidence: exemplars.into_iter().map(|exemplar| evidence(exemplar, dictionary)).collect(),
@@ -68,11 +68,14 @@ fn cause_of(candidate: &Considered<'_>, view: &EndpointView<'_>) -> String {
     identity::cause_id(detector.id, &view.service, &view.name, &key.subject, subject)
 }
 
-fn why(candidate: &Considered<'_>, kind: GainKind) -> String {
-    let why = &candidate.told.why;
+fn why(candidate: &Considered<'_>, kind: GainKind, scales: &Scales<'_>) -> String {
+    let why = match joined::sender_of_finding(candidate, scales) {
+        Some(sender) => format!("{}; {sender}", candidate.told.why),
+        None => candidate.told.why.clone(),
+    };
     let at_once = candidate.tally.marks.get(&Mark::AtOnce).is_some_and(|count| *count > 0);
     if kind != GainKind::DatabaseTime || !at_once {
-        return why.clone();
+        return why;
     }
     let repeats = spread(&candidate.tally.repeats).p50;
     format!(

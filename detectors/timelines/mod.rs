@@ -3,6 +3,7 @@
 mod loads;
 mod locks;
 mod pool;
+mod senders;
 mod stalls;
 mod starvation;
 
@@ -11,6 +12,7 @@ use rustc_hash::FxHashMap;
 pub use loads::{Load, Loads};
 pub use locks::{Contention, Contentions};
 pub use pool::{Held, Holding};
+pub use senders::{Sender, Senders, Within};
 pub use stalls::{Delayed, Stall, Stalls};
 pub use starvation::{Starvation, Starvations};
 

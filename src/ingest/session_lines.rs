@@ -2,15 +2,14 @@
 
 use std::hash::BuildHasher;
 
+pub(super) use detectors::evidence::session_id as session;
 use detectors::evidence::{
     Kind, LINE_BITS, Logged, OriginRef, Role, Span, SpanId, Symbol, TraceId, Traced, UNKNOWN, line_id,
 };
 use rustc_hash::FxBuildHasher;
 
 use super::Reading;
-
-/// In front of the hash of a session, where a trace has its id.
-const SESSION: TraceId = 0x7365_7373_696f_6e73 << 64;
+use super::typing::{Comment, Typing};
 
 /// The log that is read.
 #[derive(Debug, Default)]
@@ -64,16 +63,27 @@ impl Log {
     }
 }
 
-/// What a session is grouped by.
-pub(super) fn session(hash: u64) -> TraceId {
-    SESSION | TraceId::from(hash)
-}
-
-/// Hands over what the comment of a statement says, which stands before the statement's line.
-pub(super) fn push_comment(reading: &mut Reading<'_>, trace: TraceId, line: &Span, text: &[u8]) {
-    if let Some((endpoint, values)) = reading.typing.comment(text) {
+/// Hands over a line with a statement. What the statement's comment says stands in front of it; where that names the
+/// span of a trace that sends it, the trace has the line, too.
+pub(super) fn push_statement(
+    reading: &mut Reading<'_>,
+    session: TraceId,
+    mut line: Span,
+    text: &[u8],
+    type_it: impl FnOnce(&mut Typing<'_>, &mut Span),
+) {
+    let comment = reading.typing.comment(text);
+    if let Some(Comment { endpoint, trace, .. }) = comment {
         let (id, end_ns) = (line.id - 1, line.start_ns);
-        let tag = Span { id, end_ns, shape: endpoint, values, repeats: 1, logged: Logged::Tag, ..*line };
-        reading.spans.push(Traced { trace, span: tag });
+        let tag = Span { id, end_ns, shape: endpoint, values: trace, logged: Logged::Tag, ..line };
+        reading.spans.push(Traced { trace: session, span: tag });
+    }
+    type_it(&mut reading.typing, &mut line);
+    reading.spans.push(Traced { trace: session, span: line });
+    let Some((trace, parent)) = comment.and_then(|comment| comment.sent_by) else { return };
+    if let Some((start_ns, end_ns)) = line.executed_ns() {
+        // Connections are told apart by their sessions.
+        let thread = (session as u32).min(UNKNOWN - 1);
+        reading.spans.push(Traced { trace, span: Span { parent, start_ns, end_ns, thread, ..line } });
     }
 }

@@ -22,6 +22,7 @@ use detectors::evidence::{
 use rustc_hash::FxHashMap;
 
 use self::fields::Fields;
+pub use self::logged::Comment;
 use self::messaging::Handling;
 use self::origin::Library;
 use self::shaping::Shaping;

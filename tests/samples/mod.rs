@@ -30,6 +30,7 @@ fn endpoint(service: &str, name: &str, requests: u64, latency_ns: Latency) -> En
         statements_per_request: Spread { p50: 2, max: 3 },
         resource: Resource { class: Some(ResourceClass::Io), confidence: Confidence::High },
         critical_path_ns: CriticalPath { all: path(7, 0, 0, 2, 1), slowest: path(15, 0, 0, 4, 1) },
+        logged: None,
         target: None,
         after_fixes: Vec::new(),
     }

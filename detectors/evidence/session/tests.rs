@@ -55,7 +55,7 @@ impl Log {
         let mut session = Session::default();
         session.read(&self.lines, &self.dictionary);
         let mut requests = Vec::new();
-        while let Some(trace) = session.next_request(&self.dictionary) {
+        while let Some((trace, _)) = session.next_request(&self.dictionary) {
             let texts = trace
                 .operations
                 .iter()
@@ -199,7 +199,7 @@ fn a_request_is_at_its_line() {
     dictionary.note_log(7, "postgresql.log");
     let mut session = Session::default();
     session.read(&log.lines, &dictionary);
-    let trace = session.next_request(&dictionary).expect("a request").id;
+    let trace = session.next_request(&dictionary).expect("a request").0.id;
     assert_eq!(dictionary.place_of_line(super::line_of(trace).expect("of a log")), "postgresql.log:1");
     assert_eq!(super::line_of(TraceId::from(u64::MAX)), None);
 }
@@ -317,7 +317,7 @@ impl Log {
         let mut session = Session::default();
         session.read(&self.lines, &self.dictionary);
         let mut locking = Vec::new();
-        while let Some(trace) = session.next_request(&self.dictionary) {
+        while let Some((trace, _)) = session.next_request(&self.dictionary) {
             locking.push(trace.locking.clone());
         }
         locking

@@ -8,6 +8,7 @@
 mod connections;
 mod locks;
 mod progress;
+mod sent;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use connections::ConnectionUse;
 pub(crate) use connections::Waited;
 pub(crate) use locks::{LockedBy, Taken};
 pub(crate) use progress::{GRAIN_NS as PROGRESS_GRAIN_NS, Stir};
+pub(crate) use sent::{Executed, Extent, Open};
 pub(crate) use workers::{Served, sent_ns};
 
 use self::locks::Locks;
@@ -122,6 +124,10 @@ pub(crate) struct Window {
     pub(crate) stirs: Vec<Stir>,
     /// Where an event loop may have stood still; each in the window in which it ends.
     pub(crate) stretches: Vec<Stretch>,
+    /// Requests of all processes; each in all windows that it touches.
+    pub(crate) open: Vec<Open>,
+    /// Executions in all databases; each in the window in which it ends.
+    pub(crate) executed: Vec<Executed>,
     /// Size of all that came, of a window that was given up, too.
     came_bytes: usize,
 }
@@ -133,6 +139,8 @@ enum Entry<'s> {
     Taken(Taken),
     Stirs(&'s [Stir]),
     Stretch(Stretch),
+    Open(Open),
+    Executed(Executed),
 }
 
 impl Entry<'_> {
@@ -143,6 +151,8 @@ impl Entry<'_> {
             Self::Taken(_) => size_of::<Taken>(),
             Self::Stirs(stirs) => size_of_val(*stirs),
             Self::Stretch(_) => size_of::<Stretch>(),
+            Self::Open(_) => size_of::<Open>(),
+            Self::Executed(_) => size_of::<Executed>(),
         }
     }
 }
@@ -159,6 +169,8 @@ impl Window {
             taken: Vec::new(),
             stirs: Vec::new(),
             stretches: Vec::new(),
+            open: Vec::new(),
+            executed: Vec::new(),
             came_bytes: 0,
         }
     }
@@ -183,6 +195,8 @@ impl Window {
             Entry::Taken(taken) => self.taken.push(taken),
             Entry::Stirs(stirs) => self.stirs.extend_from_slice(stirs),
             Entry::Stretch(stretch) => self.stretches.push(stretch),
+            Entry::Open(open) => self.open.push(open),
+            Entry::Executed(executed) => self.executed.push(executed),
         }
     }
 
@@ -196,6 +210,8 @@ impl Window {
         self.taken.extend(other.taken);
         self.stirs.extend(other.stirs);
         self.stretches.extend(other.stretches);
+        self.open.extend(other.open);
+        self.executed.extend(other.executed);
     }
 
     fn forget(&mut self) {
@@ -204,6 +220,8 @@ impl Window {
         self.taken = Vec::new();
         self.stirs = Vec::new();
         self.stretches = Vec::new();
+        self.open = Vec::new();
+        self.executed = Vec::new();
     }
 }
 
@@ -231,6 +249,15 @@ struct Instance {
     /// Which of its requests are served at once is known.
     tells_what_is_at_once: bool,
 }
+
+/// All processes and databases together.
+const EVERYBODY: Instance = Instance {
+    service: Symbol(0),
+    instance: Symbol(0),
+    hash: START,
+    event_loop: false,
+    tells_what_is_at_once: false,
+};
 
 impl Default for Timelines {
     fn default() -> Self {
@@ -285,6 +312,21 @@ impl Timelines {
     pub(crate) fn add_stretch(&mut self, origin: OriginRef, stretch: Stretch, dictionary: &Dictionary) {
         let instance = self.instance(origin, dictionary);
         self.note(instance, stretch.end_ns / WINDOW_NS, Entry::Stretch(stretch));
+    }
+
+    /// Takes in the requests of a trace as those during which statements may have been sent, whichever process sent
+    /// them.
+    pub(crate) fn add_open(&mut self, trace: &Trace, dictionary: &Dictionary) {
+        for open in sent::open(trace, dictionary) {
+            for window in windows_of(open.start_ns, open.end_ns) {
+                self.note(EVERYBODY, window, Entry::Open(open));
+            }
+        }
+    }
+
+    /// Takes in executions that a database's log tells of.
+    pub(crate) fn add_executed(&mut self, executed: Executed) {
+        self.note(EVERYBODY, executed.end_ns / WINDOW_NS, Entry::Executed(executed));
     }
 
     /// Adds what others over the same dictionary have taken in; the order of merging does not matter.

@@ -3,11 +3,11 @@
 use std::hash::BuildHasher;
 
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{Logged, OriginRef, Span, SpanId, Symbol, TraceId, Traced};
+use detectors::evidence::{Logged, OriginRef, Span, SpanId, Symbol, TraceId};
 use rustc_hash::FxBuildHasher;
 
 use crate::ingest::Reading;
-use crate::ingest::session_lines::{Log, push_comment, session};
+use crate::ingest::session_lines::{Log, push_statement, session};
 
 /// Makes lines of sessions.
 #[derive(Debug, Default)]
@@ -57,10 +57,10 @@ impl Recorder {
     }
 
     /// Notes the text of a statement, after the line of what its comment says.
-    pub(super) fn push(&self, reading: &mut Reading<'_>, trace: TraceId, mut span: Span, text: &[u8]) {
-        push_comment(reading, trace, &span, text);
-        reading.typing.logged_statement(text, Dialect::MySql, None, &mut span);
-        reading.spans.push(Traced { trace, span });
+    pub(super) fn push(&self, reading: &mut Reading<'_>, session: TraceId, span: Span, text: &[u8]) {
+        push_statement(reading, session, span, text, |typing, span| {
+            typing.logged_statement(text, Dialect::MySql, None, span);
+        });
     }
 }
 

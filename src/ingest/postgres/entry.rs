@@ -12,7 +12,7 @@ use super::lock::{self, LockWait};
 use super::message::{self, Quoting, Said, Step};
 use super::severity::Severity;
 use crate::ingest::Reading;
-use crate::ingest::session_lines::{Log, push_comment, session};
+use crate::ingest::session_lines::{Log, push_statement, session};
 use crate::ingest::timestamp::number;
 
 /// One record.
@@ -163,16 +163,17 @@ impl Recorder {
         span.end_ns = entry.at_ns.saturating_add(took_ns);
         span.parent = process_id(entry.session).map_or(0, |process| self.process(process));
         let trace = self.session(entry, span.id);
-        if !text.is_empty() {
-            push_comment(reading, trace, &span, text);
-            let detail = entry.detail;
-            let prepared = detail.strip_prefix(b"prepare: ").filter(|_| message::executes_prepared(text));
-            match prepared.and_then(message::prepared) {
-                Some(prepared) => reading.typing.logged_statement(prepared, DIALECT, Some(text), &mut span),
-                None => reading.typing.logged_statement(text, DIALECT, parameters(detail), &mut span),
-            }
+        if text.is_empty() {
+            return reading.spans.push(Traced { trace, span });
         }
-        reading.spans.push(Traced { trace, span });
+        let detail = entry.detail;
+        let prepared = detail.strip_prefix(b"prepare: ").filter(|_| message::executes_prepared(text));
+        push_statement(reading, trace, span, text, |typing, span| {
+            match prepared.and_then(message::prepared) {
+                Some(prepared) => typing.logged_statement(prepared, DIALECT, Some(text), span),
+                None => typing.logged_statement(text, DIALECT, parameters(detail), span),
+            }
+        });
     }
 
     /// What a session is grouped by. Process ids are told apart by what the process works for.

@@ -1,9 +1,30 @@
 //! Statements of servers' logs.
 
 use detectors::evidence::shape::sql::{self, Dialect};
-use detectors::evidence::{Origin, OriginRef, ShapeRef, Span, SpanId, Symbol, Values};
+use detectors::evidence::{Origin, OriginRef, Recorder, ShapeRef, Span, SpanId, Symbol, TraceId, Values};
 
 use super::Typing;
+
+/// What a statement's comment says of where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comment {
+    /// The endpoint; no shape where it names none.
+    pub endpoint: ShapeRef,
+    /// Hash of the trace's id; unknown where it names none.
+    pub trace: Values,
+    /// The trace, and the span in it that sends the statement, where it says that it is recorded.
+    pub sent_by: Option<(TraceId, SpanId)>,
+}
+
+/// The trace and the span of a W3C `traceparent` (`00-trace-span-flags`) whose flags say that it is sampled.
+fn recorded_parent(parent: &str) -> Option<(TraceId, SpanId)> {
+    let mut parts = parent.split('-').skip(1);
+    let (trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+    let whole = trace.len() == 32 && span.len() == 16 && is_sampled;
+    let (trace, span) = (TraceId::from_str_radix(trace, 16).ok()?, SpanId::from_str_radix(span, 16).ok()?);
+    (whole && trace != 0 && span != 0).then_some((trace, span))
+}
 
 /// Stands for the database where a log does not name it.
 const UNNAMED: &[u8] = b"(database)";
@@ -14,7 +35,9 @@ impl Typing<'_> {
         let service = self.local.symbol(if database.is_empty() { UNNAMED } else { database });
         let library = self.local.symbol(application);
         let instance_by = self.local.symbol(b"service");
-        let origin = Origin { service, instance: service, instance_by, library, ..Origin::default() };
+        let recorder = Recorder::DatabaseLog;
+        let origin =
+            Origin { service, instance: service, instance_by, library, recorder, ..Origin::default() };
         (self.local.origin_ref(origin), self.local.symbol(database))
     }
 
@@ -41,9 +64,8 @@ impl Typing<'_> {
         self.local.symbol(name)
     }
 
-    /// The endpoint and the trace that a statement's comment names (sqlcommenter, Marginalia), if it names one of them:
-    /// no shape and unknown where it does not.
-    pub fn comment(&mut self, text: &[u8]) -> Option<(ShapeRef, Values)> {
+    /// What a statement's comment says of where it comes from (sqlcommenter, Marginalia), if it says anything.
+    pub fn comment(&mut self, text: &[u8]) -> Option<Comment> {
         let body = text.trim_ascii();
         let body = body.strip_suffix(b";").unwrap_or(body);
         if !body.ends_with(b"*/") && !body.starts_with(b"/*") {
@@ -59,6 +81,7 @@ impl Typing<'_> {
                 _ => {}
             }
         }
+        let sent_by = trace.as_deref().and_then(recorded_parent);
         // Its second part is the id of the trace; what is behind a question mark in a route is a value.
         let trace = trace.as_deref().and_then(|parent| parent.split('-').nth(1));
         let trace = trace.map_or(Values::UNKNOWN, |trace| self.shapes.values(trace.as_bytes()));
@@ -71,7 +94,7 @@ impl Typing<'_> {
             }
             (None, None) => ShapeRef::default(),
         };
-        (endpoint != ShapeRef::default() || trace.is_known()).then_some((endpoint, trace))
+        (endpoint != ShapeRef::default() || trace.is_known()).then_some(Comment { endpoint, trace, sent_by })
     }
 
     /// Notes a log, by the number that ids of its lines begin with.

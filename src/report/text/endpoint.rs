@@ -5,8 +5,8 @@ use std::io;
 use detectors::evidence::trace::SESSION;
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{
-    AfterFix, Confidence, CriticalPath, Endpoint, Latency, PathTime, Resource, ResourceClass, Spread,
-    TargetResult,
+    AfterFix, Confidence, CriticalPath, Endpoint, Latency, LoggedWithin, PathTime, Resource, ResourceClass,
+    Spread, TargetResult,
 };
 
 use super::ink::{Ink, Line};
@@ -24,6 +24,9 @@ const BAR_MAX: usize = 40;
 
 /// A bar that is shorter than this says nothing.
 const BAR_MIN: usize = 8;
+
+/// Columns of a statement within a sentence.
+const STATEMENT_WIDTH: usize = 60;
 
 /// The eighths of a bar's last column.
 pub(super) const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -139,7 +142,22 @@ fn write_time(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
         }
         page.line(line)?;
     }
-    Ok(())
+    match &endpoint.logged {
+        Some(logged) => page.prose(Line::at(4), Ink::Plain, &within(logged, endpoint)),
+        None => Ok(()),
+    }
+}
+
+/// What a database's log tells of time that traces leave unexplained.
+fn within(logged: &LoggedWithin, endpoint: &Endpoint) -> String {
+    let all_ns = endpoint.critical_path_ns.all.total().saturating_mul(logged.requests);
+    format!(
+        "a database's log tells of {} of it: about {} a request, {}, most for {} (inferred from times)",
+        share(logged.time_ns, all_ns),
+        counted(logged.executions.div_ceil(logged.requests.max(1)), "statement"),
+        duration(logged.time_ns / logged.requests.max(1)),
+        fit::shorten(&logged.statement, STATEMENT_WIDTH),
+    )
 }
 
 fn time_title(requests: u64) -> Line {

@@ -116,11 +116,25 @@ fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], all_ns: u64) -> io:
         }
         let column = line.width();
         page.line(line.with(Ink::Plain, &text))?;
+        if let Some(senders) = sent_by(row) {
+            page.prose(Line::at(column), Ink::Faint, &senders)?;
+        }
         if row.spills > 0 {
             page.prose(Line::at(column), Ink::Faint, &spills(row))?;
         }
     }
     Ok(())
+}
+
+/// `sent by web GET /orders and 2 other endpoints`.
+fn sent_by(row: &LoggedStatement) -> Option<String> {
+    let first = row.sent_by.first()?;
+    let by_time = if first.by_time { ", as times tell" } else { "" };
+    let others = match row.sent_by.len() {
+        1 => String::new(),
+        all => format!(" and {}", counted(all as u64 - 1, "other endpoint")),
+    };
+    Some(format!("sent by {} {}{others}{by_time}", first.service, first.endpoint))
 }
 
 /// `writes temporary files in 3 executions: 21.3 MB, up to 7.1 MB each`.

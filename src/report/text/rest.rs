@@ -180,7 +180,11 @@ fn explained(endpoint: &Endpoint) -> Line {
     }
     let all = &endpoint.critical_path_ns.all;
     let known = all.total() - all.unexplained;
-    Line::default().with(Ink::Faint, format!("{} explained", share(known, all.total())))
+    let by_log = endpoint.logged.as_ref().map_or_else(String::new, |logged| {
+        let each = logged.executions.div_ceil(logged.requests.max(1));
+        format!("; a log has {} a request", counted(each, "statement"))
+    });
+    Line::default().with(Ink::Faint, format!("{} explained{by_log}", share(known, all.total())))
 }
 
 fn listed(all: usize, verbose: bool) -> usize {
