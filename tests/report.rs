@@ -250,6 +250,16 @@ fn few_requests() {
 }
 
 #[test]
+fn statements_in_logs() {
+    let report = samples::logged();
+    expect_file!["report/logged.txt"].assert_eq(&text(&report, at(100)));
+    expect_file!["report/logged.md"].assert_eq(&written("markdown", &report, Style::default()));
+    let page = written("html", &report, Style::default());
+    let (_, table) = page.split_once("<h2>Statements in logs</h2>").unwrap();
+    expect_file!["report/logged.html"].assert_eq(table.split_once("</main>").unwrap().0);
+}
+
+#[test]
 fn silence_is_not_blindness() {
     expect_file!["report/clean.txt"].assert_eq(&text(&samples::clean(), at(100)));
     expect_file!["report/blind.txt"].assert_eq(&text(&samples::blind(), at(100)));

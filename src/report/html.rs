@@ -2,6 +2,7 @@
 //!
 //! Every text is escaped where it is written ([`Text`]); the page loads nothing and says so to the browser.
 
+mod logged;
 mod waterfall;
 
 use std::fmt;
@@ -63,6 +64,7 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
     write_head(report, out)?;
     write_endpoints(report, &findings, out)?;
     write_findings(report, &findings, out)?;
+    logged::write(report, out)?;
     write_rest(report, out)?;
     writeln!(out, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>")
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod comparison;
+mod logged;
 
 use std::io::{self, Write};
 
@@ -29,7 +30,10 @@ const LENGTH_MAX: usize = 64_000;
 
 /// Bytes up to the end of the table of endpoints, and up to the end of the findings.
 const TABLE_END_MAX: usize = 24_000;
-const FINDINGS_END_MAX: usize = 58_000;
+const FINDINGS_END_MAX: usize = 52_000;
+
+/// Bytes up to the end of the statements in logs.
+const LOGGED_END_MAX: usize = 60_000;
 
 /// Findings that are told.
 const FINDINGS_MAX: usize = 20;
@@ -54,6 +58,7 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
         told += add(&mut text, FINDINGS_END_MAX, |text| write_finding(*number, finding, endpoint, text))?;
     }
     write_more(findings.len() - told, "more finding", &mut text)?;
+    logged::write(report, &mut text)?;
     write_rest(report, &mut text)?;
     out.write_all(&text)
 }

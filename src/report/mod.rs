@@ -6,6 +6,7 @@ mod github;
 mod html;
 mod json;
 mod junit;
+mod logged;
 mod markdown;
 mod sarif;
 mod text;

@@ -486,6 +486,71 @@ pub(crate) fn only_skipped() -> Report {
     Report { skipped: Skipped { of: 12, ..skipped() }, seen: Seen::default(), ..report() }
 }
 
+fn logged_statement(text: &str, executions: u64, each: u64) -> LoggedStatement {
+    let at = |percent: u64| Some(each * percent * MS / 100);
+    LoggedStatement {
+        text: text.to_owned(),
+        shape: "q1:0123456789abcdef".to_owned(),
+        database: Some("shop".to_owned()),
+        executions,
+        failed: 0,
+        time_ns: executions * each * MS,
+        prepare_ns: 0,
+        lock_ns: None,
+        rows: None,
+        rows_examined: None,
+        full_scans: None,
+        spills: 0,
+        spilled_bytes: 0,
+        spilled_bytes_max: 0,
+        latency_ns: Latency { p50: at(90), p95: at(200), p99: at(250), max: at(400) },
+        sent_by: Vec::new(),
+        slowest: Some("postgresql.log:8812".to_owned()),
+    }
+}
+
+/// A log beside traces that show no statement.
+pub(crate) fn logged() -> Report {
+    let sender = SentBy {
+        service: "shop".to_owned(),
+        endpoint: "GET /orders".to_owned(),
+        executions: 118_000,
+        time_ns: 236_000 * MS,
+        by_time: true,
+    };
+    let many = LoggedStatement {
+        sent_by: vec![sender.clone(), SentBy { endpoint: "GET /people".to_owned(), ..sender }],
+        ..logged_statement("SELECT name FROM customers WHERE id = ?", 120_000, 2)
+    };
+    let sorted = LoggedStatement {
+        rows: Some(7_000),
+        rows_examined: Some(4_200_000),
+        spills: 30,
+        spilled_bytes: 213_000_000,
+        spilled_bytes_max: 7_100_000,
+        ..logged_statement("SELECT a || b FROM events ORDER BY payload", 70, 900)
+    };
+    let mut report = blind();
+    report.endpoints[0].logged = Some(LoggedWithin {
+        requests: 600,
+        executions: 118_000,
+        time_ns: 236_000 * MS,
+        statement: many.text.clone(),
+    });
+    report.logged = Some(LoggedStatements {
+        statements: 31,
+        executions: 121_400,
+        time_ns: 310_000 * MS,
+        prepare_ns: 2_000 * MS,
+        failed: 3,
+        untimed: 12,
+        by_time: vec![many, sorted],
+        rest: LoggedRest { statements: 29, executions: 1_330, time_ns: 7_000 * MS, time_ns_max: 900 * MS },
+        ..LoggedStatements::default()
+    });
+    report
+}
+
 /// Text that tries to write on the terminal, and figures at their bounds.
 pub(crate) fn hostile() -> Report {
     let text = "SELECT \u{1b}[2J\u{7}\u{202e} FROM \u{9b}31m".to_owned() + &"é".repeat(500);
@@ -516,5 +581,14 @@ pub(crate) fn hostile() -> Report {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Report> {
-    vec![full(), few_requests(), one_cause_at_many_endpoints(), clean(), blind(), only_skipped(), hostile()]
+    vec![
+        full(),
+        few_requests(),
+        one_cause_at_many_endpoints(),
+        clean(),
+        blind(),
+        logged(),
+        only_skipped(),
+        hostile(),
+    ]
 }
