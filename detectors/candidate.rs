@@ -177,6 +177,8 @@ pub enum Mark {
     ClientsSeen,
     /// A pool does it while a connection is waited for.
     FromPool,
+    /// A server's log tells of it.
+    Logged,
 }
 
 /// What tells how much data a request has worked on.

@@ -13,6 +13,10 @@
 //! `requests_min` of them in one process, and more than four times as many as could have been in use
 //! at once: a pool would have kept them.
 //!
+//! The log of a PostgreSQL tells it as well (`log_connections` and `log_disconnections`): connections that are used by
+//! fewer than ten transactions or runs of statements, with what setting them up takes the server. How long the client
+//! waits for that, with the way there and back, no server knows.
+//!
 //! ## Stays silent
 //!
 //! - on the connect in the first request of each process, and on a pool that is filled by the first
@@ -35,7 +39,7 @@ use rustc_hash::FxHashMap;
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, Subject, Told, View};
 use crate::evidence::trace::EndpointName;
-use crate::evidence::{Kind, Symbol};
+use crate::evidence::{Failure, Kind, Symbol};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
 use crate::stack::{Language, Stack};
@@ -63,7 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     settings: &[SHARE_MIN, REQUESTS_MIN],
     inspect: Inspect::Request(inspect),
     confirm: None,
-    logs: false,
+    logs: true,
     tell,
 };
 
@@ -73,8 +77,12 @@ const OPENED_AT_WORST: u16 = 100;
 /// A pool opens as many connections as are in use at once; this many times as many are thrown away.
 const TIMES_AT_ONCE: u64 = 4;
 
+/// A connection that so many transactions use is kept, or so many statements: not every run of them has an end.
+const USES_MIN: u64 = 10;
+const STATEMENTS_MIN: u64 = 100;
+
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    if !matches!(view.request.name, EndpointName::Route(_)) {
+    if !matches!(view.request.name, EndpointName::Route(_)) && !view.request.is_logged() {
         return;
     }
     for numbers in view.groups() {
@@ -101,9 +109,15 @@ fn inspect_connects(view: &View<'_>, numbers: &[u32], found: &mut Candidates) {
     if in_pool {
         candidate.mark(Mark::FromPool);
     }
+    if view.request.is_logged() {
+        candidate.mark(Mark::Logged);
+    }
 }
 
 fn tell(case: &Case<'_>) -> Told {
+    if case.mostly(Mark::Logged) {
+        return tell_logged(case);
+    }
     let opened = case.repeats.p50.max(1);
     let connect = brief(case.dictionary, case.shape());
     let share = share(case);
@@ -129,6 +143,61 @@ fn tell(case: &Case<'_>) -> Told {
     }
 }
 
+/// What a server's log tells: each connection that is set up, and how many transactions use it.
+fn tell_logged(case: &Case<'_>) -> Told {
+    let server = case.dictionary.server().counts();
+    let refused = match server.failures(Failure::TooManyConnections) {
+        0 => String::new(),
+        refused => format!("; the server refused {refused} more, as all were taken"),
+    };
+    let application = case.most(|mark| match mark {
+        Mark::By(origin) => Some(case.dictionary.text(case.dictionary.origin(origin).library)),
+        _ => None,
+    });
+    let by = match application.unwrap_or_default() {
+        "" => String::new(),
+        name => format!(", most of them by {name}"),
+    };
+    let uses = case.requests_of_endpoint.saturating_mul(10) / case.requests.max(1);
+    Told {
+        why: format!(
+            "{} connections were set up for {} transactions and runs of statements ({}.{} each){by}; setting one up \
+             takes the server {} (p95 {}){refused}",
+            case.requests,
+            case.requests_of_endpoint,
+            uses / 10,
+            uses % 10,
+            duration(case.single_ns.0),
+            duration(case.single_ns.1),
+        ),
+        fix: of_store(pool_of(Language::Other)),
+        verify: Check {
+            metric: "connections for each transaction or run of statements, in per cent".to_owned(),
+            unit: Unit::Count,
+            now: share(case),
+            expected: 0,
+        },
+        confidence: None,
+        dismissed: dismissed_logged(case),
+    }
+}
+
+/// Why connections are those that a pool needs.
+fn dismissed_logged(case: &Case<'_>) -> Option<String> {
+    let requests_min = case.settings.get(&REQUESTS_MIN);
+    if case.requests < requests_min {
+        return Some(format!("seen {} connections, needs {requests_min}", case.requests));
+    }
+    if case.requests <= case.at_once.saturating_mul(TIMES_AT_ONCE) {
+        return Some(filled(case.requests, case.at_once));
+    }
+    let uses = case.requests_of_endpoint / case.requests.max(1);
+    let statements = uses.saturating_mul(case.statements_per_request.p50);
+    (uses >= USES_MIN || statements >= STATEMENTS_MIN).then(|| {
+        format!("{uses} transactions and runs of statements use each connection, with {statements} statements: it is kept")
+    })
+}
+
 /// The share of the endpoint's requests that show it, in per cent.
 fn share(case: &Case<'_>) -> u64 {
     case.requests.saturating_mul(100) / case.requests_of_endpoint.max(1)
@@ -146,9 +215,11 @@ fn dismissed(case: &Case<'_>) -> Option<String> {
         return Some(format!("seen {in_process} requests of one process, needs {requests_min}"));
     }
     let opened = case.requests.saturating_mul(case.repeats.p50.max(1));
-    (opened <= case.at_once.saturating_mul(TIMES_AT_ONCE)).then(|| {
-        format!("{opened} were opened while about {} were in use at once: a pool was filled", case.at_once)
-    })
+    (opened <= case.at_once.saturating_mul(TIMES_AT_ONCE)).then(|| filled(opened, case.at_once))
+}
+
+fn filled(opened: u64, at_once: u64) -> String {
+    format!("{opened} were opened while about {at_once} were in use at once: a pool was filled")
 }
 
 /// Requests that show it in the process that shows it most.
@@ -203,12 +274,16 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
         }
         other => pool_of(other),
     };
+    of_store(pool)
+}
+
+fn of_store(pool: &str) -> Vec<Advice> {
     vec![
-        advice(
+        Advice::new(
             pool,
             "connections stay open while idle: all processes together must stay below the server's limit; settings of a session outlive the request",
         ),
-        advice(
+        Advice::new(
             "a pooler beside the database (PgBouncer, ProxySQL, RDS Proxy), where processes live too short to keep one",
             "one more thing to run; the connect to it remains, without the start of a session; in transaction mode no session state",
         ),

@@ -22,6 +22,8 @@ pub struct Report {
     pub dismissed: Vec<Dismissal>,
     /// Statements as logs of servers tell them; `None` where no such log was read.
     pub logged: Option<LoggedStatements>,
+    /// What logs of servers tell beside statements; `None` where they tell nothing of it.
+    pub server: Option<ServerLog>,
     /// What the evidence holds: without it, silence and blindness look alike.
     pub seen: Seen,
     /// What could not be seen, and the shortest way to see it.
@@ -157,6 +159,88 @@ pub struct LoggedRest {
     /// What these took together.
     pub time_ns: u64,
     /// What the first of them took: every statement that took longer is listed.
+    pub time_ns_max: u64,
+}
+
+/// What logs of servers tell beside statements.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ServerLog {
+    /// Connections; `None` where they are not logged.
+    pub connections: Option<ServerConnections>,
+    /// Why statements and sessions failed, by how often.
+    pub failures: Vec<ServerFailure>,
+    /// Checkpoints; `None` where none is logged.
+    pub checkpoints: Option<ServerCheckpoints>,
+    /// Tables that were vacuumed or analyzed automatically, those that took longest first; at most 10.
+    pub vacuums: Vec<ServerVacuum>,
+    /// Runs on tables that are not listed.
+    pub vacuums_elsewhere: u64,
+}
+
+/// Connections to a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ServerConnections {
+    /// Those that came.
+    pub received: u64,
+    /// Those that may.
+    pub authorized: u64,
+    /// Those that ended.
+    pub ended: u64,
+    /// How long those that ended lasted together.
+    pub session_ns: u64,
+    /// From the first line about a connection to the last.
+    pub between_ns: u64,
+}
+
+/// Why statements and sessions failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerFailure {
+    /// Why: `deadlock`.
+    pub why: String,
+    /// How often.
+    pub count: u64,
+    /// Statements that did, those that failed most first; at most 3.
+    pub statements: Vec<ServerFailed>,
+}
+
+/// A statement that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerFailed {
+    /// The canonical text, without values.
+    pub text: String,
+    /// Its id.
+    pub shape: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Checkpoints of a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ServerCheckpoints {
+    /// How many.
+    pub count: u64,
+    /// Those that began as so much was written, and not as it was time.
+    pub by_wal: u64,
+    /// How often the server says that they come too often.
+    pub too_often: u64,
+    /// How long those took together of which it is told.
+    pub time_ns: u64,
+    /// The longest of them.
+    pub time_ns_max: u64,
+}
+
+/// Automatic runs on one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerVacuum {
+    /// The table, with database and schema.
+    pub table: String,
+    /// Analyzed for the planner, and not vacuumed.
+    pub analyze: bool,
+    /// How often.
+    pub runs: u64,
+    /// How long all together.
+    pub time_ns: u64,
+    /// The longest.
     pub time_ns_max: u64,
 }
 

@@ -3,12 +3,16 @@
 //! Who holds a lock is told by the session that waits, and what the holder did by its own: both meet here. Integers
 //! only, bounded, and merged exactly in any order: of what exceeds a bound those with the smallest hashes are kept.
 
+mod counts;
+
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+pub use self::counts::{Connection, Event};
+pub(crate) use self::counts::{Connections, Counts};
 use super::content_hash::{START, fnv_1a};
-use super::{ShapeRef, SpanId, Symbol};
+use super::{Failure, ShapeRef, SpanId, Symbol};
 
 /// Waits of which it is noted who holds the lock; of more the report tells the time and not the holder.
 const WAITS_MAX: usize = 20_000;
@@ -24,6 +28,7 @@ pub const HOLDERS_MAX: usize = 4;
 pub struct ServerEvents {
     waits: Kept<NotedWait>,
     deadlocks: Kept<Box<[ShapeRef]>>,
+    counts: Counts,
     /// By process, when it was told to hold a lock that another waits for; in order of time.
     by_holder: FxHashMap<u64, Vec<Held>>,
 }
@@ -62,10 +67,36 @@ impl ServerEvents {
         self.deadlocks.add(line, statements, DEADLOCKS_MAX);
     }
 
+    /// Counts a record of a server that may log connections.
+    pub fn record(&mut self) {
+        self.counts.records += 1;
+    }
+
+    /// Counts what a line tells of a connection.
+    pub fn connection(&mut self, at_ns: u64, connection: Connection) {
+        self.counts.connection(at_ns, connection);
+    }
+
+    /// Counts what the server does by itself.
+    pub fn event(&mut self, event: Event<'_>) {
+        self.counts.event(event);
+    }
+
+    /// Counts that something failed, and the statement that did, if it was one.
+    pub fn failure(&mut self, failure: Failure, statement: ShapeRef) {
+        self.counts.failure(failure, statement);
+    }
+
+    /// What was counted.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// Adds what another worker has noted.
     pub fn merge(&mut self, other: Self) {
         self.waits.merge(other.waits, WAITS_MAX);
         self.deadlocks.merge(other.deadlocks, DEADLOCKS_MAX);
+        self.counts.merge(other.counts);
     }
 
     /// Ends the noting; `fold` gives the shape that a shape has become.
@@ -81,6 +112,7 @@ impl ServerEvents {
             }
         }
         self.by_holder.values_mut().for_each(|held| held.sort_unstable());
+        self.counts.fold(&fold);
         for statements in self.deadlocks.by_hash.values_mut() {
             statements.iter_mut().for_each(|shape| *shape = fold(*shape));
         }

@@ -72,6 +72,9 @@ pub struct Session {
     comments: Vec<(Comment, bool)>,
     /// Waits for locks, each with the number of its execution.
     waits: Vec<(u32, LockWait)>,
+    /// Connections that sent something, in their order, and how many of them have begun with a request.
+    connections: Vec<Connection>,
+    begun: usize,
     /// Stands for the server's process; zero where that is not told.
     process: u64,
     /// Lines that say how long something took and nothing else, and the sum.
@@ -82,6 +85,17 @@ pub struct Session {
     steps: Steps,
     trace: Trace,
     walker: Walker,
+}
+
+/// A connection of the session.
+#[derive(Debug, Clone, Copy)]
+struct Connection {
+    /// The line that says whose it is.
+    line: Span,
+    /// Its first execution.
+    first: usize,
+    /// What it took to set it up, where that is told.
+    setup_ns: Option<u64>,
 }
 
 /// What was read of an execution that is not complete.
@@ -98,6 +112,7 @@ struct State {
     comment: Comment,
     /// Another connection has begun.
     anew: bool,
+    connection: Option<Connection>,
     /// What the session's statements are sent to, as a line said.
     database: Option<(OriginRef, Symbol)>,
     /// A wait for a lock whose end was not told yet, and those before of the same execution.
@@ -121,13 +136,14 @@ impl Session {
         self.executions.clear();
         self.comments.clear();
         self.waits.clear();
+        self.connections.clear();
+        self.begun = 0;
         self.process = lines.iter().map(|line| line.parent).find(|process| *process != 0).unwrap_or(0);
         self.bare = (0, 0);
         self.next = 0;
         self.state = State::default();
         lines.iter().for_each(|line| self.line(&self.in_its_database(*line, dictionary)));
-        self.settle();
-        self.settle_loose();
+        self.end_connection();
     }
 
     /// The executions, in their order.
@@ -150,7 +166,9 @@ impl Session {
         match line.logged {
             Logged::No => {}
             Logged::Tag => self.state.comment = Comment { endpoint: line.shape, trace: line.values },
-            Logged::Connected => self.connected(),
+            Logged::Connected => self.connected(line),
+            Logged::Ready => self.ready(took_ns),
+            Logged::Disconnected => self.disconnected(line, took_ns),
             Logged::Step => self.step(line, took_ns),
             Logged::Plan => self.plan(line, took_ns),
             Logged::Announced => {
@@ -222,10 +240,37 @@ impl Session {
     }
 
     /// Another connection, perhaps of the same process id.
-    fn connected(&mut self) {
+    fn connected(&mut self, line: &Span) {
+        self.end_connection();
+        if line.shape != ShapeRef::default() {
+            let first = self.executions.len();
+            self.state.connection = Some(Connection { line: *line, first, setup_ns: None });
+        }
+    }
+
+    /// What setting up the connection took, as the server measured it.
+    fn ready(&mut self, took_ns: u64) {
+        if let Some(connection) = &mut self.state.connection {
+            connection.setup_ns = Some(took_ns);
+        }
+    }
+
+    /// The connection has ended, so long after it came: it was set up in the time until it was said whose it is.
+    fn disconnected(&mut self, line: &Span, took_ns: u64) {
+        if let Some(connection) = &mut self.state.connection {
+            let came_ns = line.start_ns.saturating_sub(took_ns);
+            let known_ns = connection.line.start_ns.saturating_sub(came_ns);
+            connection.setup_ns.get_or_insert(known_ns);
+        }
+        self.end_connection();
+    }
+
+    fn end_connection(&mut self) {
         self.settle();
         self.settle_loose();
         self.state.anew = true;
+        let used = |connection: &Connection| connection.first < self.executions.len();
+        self.connections.extend(self.state.connection.take().filter(used));
     }
 
     fn execution(&mut self, line: &Span, start_ns: u64) {
@@ -474,7 +519,12 @@ impl Session {
                         self.trace.pause(request, begin_ns(execution));
                         request.take(execution, step);
                     }
-                    request => *request = Some(Building::begin(execution, comment, step)),
+                    request => {
+                        let building = request.insert(Building::begin(execution, comment, step));
+                        if let Some(connection) = begun(&self.connections, &mut self.begun, self.next) {
+                            building.start_ns -= self.trace.connect(connection, building.start_ns);
+                        }
+                    }
                 }
                 self.trace.add(execution);
             }
@@ -521,7 +571,23 @@ impl Session {
     }
 }
 
+/// The connection that begins with an execution, or before it.
+fn begun<'c>(connections: &'c [Connection], begun: &mut usize, execution: usize) -> Option<&'c Connection> {
+    let before = connections[*begun..].iter().take_while(|connection| connection.first <= execution).count();
+    *begun += before;
+    (before > 0).then(|| &connections[*begun - 1])
+}
+
 impl Trace {
+    /// Begins with setting up a connection, where it is told how long that took; says how long.
+    fn connect(&mut self, connection: &Connection, end_ns: u64) -> u64 {
+        let Some(setup_ns) = connection.setup_ns.map(|setup_ns| setup_ns.min(end_ns)) else { return 0 };
+        let span =
+            Span { start_ns: end_ns - setup_ns, end_ns, kind: Kind::Connect, repeats: 1, ..connection.line };
+        self.operations.push(Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 });
+        setup_ns
+    }
+
     /// Adds an execution behind those before, with its waits for locks below it.
     fn add(&mut self, execution: &Execution) {
         let top = self.operations.iter().rfind(|operation| operation.parent == NONE);

@@ -119,13 +119,17 @@ pub enum Logged {
     Fetch,
     /// The statement ended with an error.
     Failed,
-    /// A connection began or ended: what follows is of another one.
+    /// A connection began or ended: what follows is of another one. It began where the line has a shape.
     Connected,
+    /// Setting up the connection took so long.
+    Ready,
+    /// A connection ended that lasted so long.
+    Disconnected,
     /// It wrote a temporary file of so many bytes ([`Span::response_bytes`]).
     Spilled,
 }
 
-/// Why a statement failed, as a server's log says; its number is a span's [`Span::status_code`].
+/// Why a statement or a session failed, as a server's log says; its number is a span's [`Span::status_code`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 #[repr(u16)]
 pub enum Failure {
@@ -134,8 +138,56 @@ pub enum Failure {
     Other,
     /// It was given up to end a deadlock.
     Deadlock,
-    /// It waited longer for a lock than it may.
+    /// It waited longer for a lock than it may, or may not wait.
     LockTimeout,
+    /// It took longer than it may.
+    StatementTimeout,
+    /// Its client asked to give it up.
+    UserRequest,
+    /// A standby had to go on with what it replays.
+    RecoveryConflict,
+    /// Its transaction was idle for longer than it may be.
+    IdleInTransaction,
+    /// An administrator or the server ended the session.
+    Terminated,
+    /// It would have seen what another transaction changed.
+    Serialization,
+    /// All connections are taken.
+    TooManyConnections,
+    /// Who connects may not.
+    Authentication,
+    /// A statement before it in the same transaction had failed.
+    AbortedTransaction,
+    /// It breaks a constraint.
+    Constraint,
+    /// It is no statement, names what is not there, or may not be sent.
+    Syntax,
+    /// The server lacks memory or space.
+    Resources,
+    /// A value does not fit.
+    Data,
+}
+
+impl Failure {
+    /// Each of them.
+    pub const ALL: [Self; 16] = [
+        Self::Other,
+        Self::Deadlock,
+        Self::LockTimeout,
+        Self::StatementTimeout,
+        Self::UserRequest,
+        Self::RecoveryConflict,
+        Self::IdleInTransaction,
+        Self::Terminated,
+        Self::Serialization,
+        Self::TooManyConnections,
+        Self::Authentication,
+        Self::AbortedTransaction,
+        Self::Constraint,
+        Self::Syntax,
+        Self::Resources,
+        Self::Data,
+    ];
 }
 
 /// What is known of the literals and parameters of an operation.

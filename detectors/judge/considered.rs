@@ -341,6 +341,7 @@ fn content_of(mark: Mark, dictionary: &Dictionary) -> (u8, String) {
         Mark::InTransaction => (11, String::new()),
         Mark::ClientsSeen => (12, String::new()),
         Mark::FromPool => (13, String::new()),
+        Mark::Logged => (14, String::new()),
     }
 }
 

@@ -87,7 +87,7 @@ impl<'a> EndpointView<'a> {
 
     /// Time of the database on critical paths, of all requests together.
     pub(super) fn database_ns(&self) -> u64 {
-        self.tally.path_ns(Waits::Database) + self.tally.path_ns(Waits::Lock)
+        [Waits::Database, Waits::Lock, Waits::Pool].iter().map(|waits| self.tally.path_ns(*waits)).sum()
     }
 
     /// Statements of all requests, by the median of one.

@@ -12,6 +12,7 @@ mod joined;
 mod logged;
 mod not_seen;
 mod selection;
+mod server;
 mod telling;
 
 use std::cmp::Reverse;
@@ -87,6 +88,7 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
         endpoints: endpoints(&scales, &candidates, &told, &mut replayer),
         findings: ranked,
         logged: logged::statements(&docket.logged, &whole.senders, dictionary),
+        server: server::server(dictionary),
         seen: seen(docket),
         not_seen: not_seen::not_seen(docket, dictionary),
         notes: notes(docket, dictionary),

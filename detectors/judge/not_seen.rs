@@ -1,6 +1,7 @@
 //! What the evidence cannot show, and the shortest way to see it.
 
 use crate::docket::{Docket, EndpointKey, ServiceTally};
+use crate::evidence::server::Connections;
 use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, Recorder, Symbol};
 use crate::finding::NotSeen;
@@ -45,6 +46,15 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         if hidden && docket.sending.logs.is_empty() {
             add("values of statements", HIDDEN_VALUES.to_owned());
         }
+    }
+    let server = dictionary.server().counts();
+    if server.records > 0 && server.connections == Connections::default() {
+        gaps.push(NotSeen {
+            what: "connections".to_owned(),
+            service: None,
+            how: "PostgreSQL does not log them: log_connections and log_disconnections tell how often programs connect"
+                .to_owned(),
+        });
     }
     gaps
 }

@@ -9,7 +9,9 @@ use std::io::{self, Write};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
+use super::words::{
+    WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, server_lines, trace_or_place,
+};
 use super::{CheckOutput, Output, Style, numbered};
 
 pub(super) const OUTPUT: Output = Output {
@@ -215,7 +217,9 @@ fn write_rest(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
             count(report.skipped.of)
         )
     });
-    let lines: Vec<String> = not_seen.chain(skipped).chain(report.notes.iter().cloned()).collect();
+    let server = report.server.iter().flat_map(server_lines).map(|line| format!("server: {line}"));
+    let lines: Vec<String> =
+        server.chain(not_seen).chain(skipped).chain(report.notes.iter().cloned()).collect();
     if lines.is_empty() {
         return Ok(());
     }

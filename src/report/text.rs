@@ -10,6 +10,7 @@ mod ink;
 mod logged;
 mod page;
 mod rest;
+mod server;
 mod table;
 mod waterfall;
 
@@ -40,6 +41,7 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
     }
     first::write(&mut page, report, &shown)?;
     logged::write(&mut page, report, style.verbose)?;
+    server::write(&mut page, report)?;
     let (loud, quiet): (Vec<&Endpoint>, Vec<&Endpoint>) =
         report.endpoints.iter().partition(|endpoint| shown.is_loud(endpoint));
     for endpoint in loud {

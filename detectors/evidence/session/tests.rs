@@ -406,3 +406,25 @@ fn a_transaction_whose_end_is_not_logged_is_open_until_something_else_begins() {
     assert_eq!(locking[0].holdings[0].idle_ns / MS, 89_995 - 50_000);
     assert_eq!(locking[0].idle, [(1, (89_995 - 10) * MS)]);
 }
+
+#[test]
+fn setting_up_a_connection_is_part_of_its_first_request() {
+    let first = |log: &Log| {
+        let mut session = Session::default();
+        session.read(&log.lines, &log.dictionary);
+        let trace = session.next_request(&log.dictionary).expect("a request");
+        let kinds: Vec<(Kind, u64)> =
+            trace.operations.iter().map(|it| (it.kind, it.duration_ns() / MS)).collect();
+        kinds
+    };
+    let connected = || Log::default().line(Logged::Connected, 12, 0, "connect shop");
+    // It came 30 ms before it ended, which is 8 ms before it was known whose it is.
+    let log = connected().line(Logged::Execution, 20, 5, ORDER).line(Logged::Disconnected, 34, 30, "");
+    assert_eq!(first(&log), [(Kind::Connect, 8), (Kind::Sql, 5)]);
+    let ready = connected().line(Logged::Ready, 13, 9, "").line(Logged::Execution, 20, 5, ORDER);
+    assert_eq!(first(&ready), [(Kind::Connect, 9), (Kind::Sql, 5)]);
+    // Its end is not in the log.
+    assert_eq!(first(&connected().line(Logged::Execution, 20, 5, ORDER)), [(Kind::Sql, 5)]);
+    let unused = connected().line(Logged::Disconnected, 34, 30, "").line(Logged::Execution, 90, 5, ORDER);
+    assert_eq!(first(&unused), [(Kind::Sql, 5)]);
+}

@@ -25,7 +25,7 @@ const KINDS: [Kind; Kind::COUNT] = [
 ];
 const ROLES: [Role; 5] = [Role::Internal, Role::Server, Role::Client, Role::Producer, Role::Consumer];
 const STATUSES: [Status; 2] = [Status::Ok, Status::Error];
-const LOGGED: [Logged; 15] = [
+const LOGGED: [Logged; 17] = [
     Logged::No,
     Logged::Tag,
     Logged::Step,
@@ -40,6 +40,8 @@ const LOGGED: [Logged; 15] = [
     Logged::Fetch,
     Logged::Failed,
     Logged::Connected,
+    Logged::Ready,
+    Logged::Disconnected,
     Logged::Spilled,
 ];
 const CACHE_RESULTS: [CacheResult; 3] = [CacheResult::Unknown, CacheResult::Hit, CacheResult::Miss];

@@ -2,12 +2,13 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use detectors::evidence::server::{HOLDERS_MAX, NotedWait};
+use detectors::evidence::server::{Connection, HOLDERS_MAX, NotedWait};
 use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{Failure, Logged, OriginRef, ShapeRef, Symbol, TraceId, Traced, UNKNOWN};
 use memchr::{memchr, memmem};
 use rustc_hash::FxBuildHasher;
 
+use super::event;
 use super::lock::{self, LockWait};
 use super::message::{self, Quoting, Said, Step};
 use super::severity::Severity;
@@ -72,20 +73,21 @@ impl Recorder {
 
     /// Takes a record.
     pub(super) fn take(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
+        reading.events.record();
         let (logged, took_ns, text) = match entry.severity {
             Severity::Log => match Said::of(entry.message) {
                 Said::Took { took_ns, step, text } => (of_step(step), took_ns, text),
                 Said::Begins { text } => (Logged::Announced, 0, text),
                 Said::Lasted { took_ns } => (Logged::Duration, took_ns, &b""[..]),
-                Said::Connected => (Logged::Connected, 0, &b""[..]),
+                Said::Connection(connection) => return self.connection(reading, entry, connection),
+                Said::Event(event) => return reading.events.event(event),
                 Said::Spilled { bytes } => return self.spilled(reading, entry, bytes),
                 Said::Waits(wait) => return self.waits(reading, entry, &wait),
                 Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
                 Said::Other => return,
             },
             Severity::Error => return self.failed(reading, entry),
-            // The connection is over as well.
-            Severity::Fatal => (Logged::Connected, 0, &b""[..]),
+            Severity::Fatal => return self.ended_by_error(reading, entry),
             Severity::Part(_) => return,
         };
         self.push(reading, entry, (logged, took_ns), text);
@@ -132,10 +134,11 @@ impl Recorder {
     }
 
     fn failed(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
-        let failure = message::failure(entry.message);
+        let failure = event::failure(entry.message);
         self.push(reading, entry, (Logged::Failed, 0), entry.statement);
         let Some(line) = reading.spans.last_mut() else { return };
         line.span.status_code = failure as u16;
+        reading.events.failure(failure, line.span.shape);
         if failure == Failure::Deadlock {
             let line = line.span.id;
             let statements = lock::statements_of_deadlock(entry.detail).take(SIDES_MAX);
@@ -143,6 +146,26 @@ impl Recorder {
                 statements.map(|text| reading.typing.shape_of_logged(text, DIALECT)).collect();
             reading.events.deadlock(line, shapes.into());
         }
+    }
+
+    /// A connection begins or ends. What has come has no database yet, so it may be grouped with others.
+    fn connection(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>, connection: Connection) {
+        reading.events.connection(entry.at_ns, connection);
+        let (logged, took_ns) = match connection {
+            Connection::Received => return,
+            Connection::Authorized => (Logged::Connected, 0),
+            Connection::Ready { setup_ns } => (Logged::Ready, setup_ns),
+            Connection::Ended { session_ns } => (Logged::Disconnected, session_ns),
+        };
+        self.push(reading, entry, (logged, took_ns), b"");
+        let Some(line) = reading.spans.last_mut().filter(|_| logged == Logged::Connected) else { return };
+        line.span.shape = reading.typing.connect_to(entry.database);
+    }
+
+    /// An error with which the connection is over.
+    fn ended_by_error(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
+        reading.events.failure(event::failure(entry.message), ShapeRef::default());
+        self.push(reading, entry, (Logged::Connected, 0), b"");
     }
 
     /// What stands for a process of this server.

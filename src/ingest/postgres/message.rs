@@ -3,9 +3,10 @@
 //! Source: `src/backend/tcop/postgres.c` (`exec_simple_query` and its like) and `contrib/auto_explain`. The
 //! texts are English; servers with another `lc_messages` translate them.
 
-use detectors::evidence::Failure;
+use detectors::evidence::server::{Connection, Event};
 use memchr::{memchr, memmem};
 
+use super::event;
 use super::lock::LockWait;
 use crate::ingest::timestamp::number;
 
@@ -24,8 +25,10 @@ pub(super) enum Said<'b> {
     Spilled { bytes: u64 },
     /// A process has waited so long for a lock.
     Waits(LockWait<'b>),
-    /// A connection began or ended.
-    Connected,
+    /// A connection begins or ends.
+    Connection(Connection),
+    /// What the server does by itself.
+    Event(Event<'b>),
     /// Something else.
     Other,
 }
@@ -56,12 +59,12 @@ impl<'b> Said<'b> {
         if message.starts_with(b"temporary file: path ") {
             return spilled(message).map_or(Self::Other, |bytes| Self::Spilled { bytes });
         }
-        if message.starts_with(b"disconnection: ") || message.starts_with(b"connection authorized: ") {
-            return Self::Connected;
+        if let Some(connection) = event::connection(message) {
+            return Self::Connection(connection);
         }
         match message.strip_prefix(b"execute ").and_then(named) {
             Some((name, text)) if !name.starts_with(b"fetch from ") => Self::Begins { text },
-            _ => Self::Other,
+            _ => event::event(message).map_or(Self::Other, Self::Event),
         }
     }
 
@@ -87,18 +90,6 @@ impl<'b> Said<'b> {
         }
         // `fastpath function call: "f" (OID n)`.
         Some(Self::Lasted { took_ns })
-    }
-}
-
-/// Why a statement failed, by the message of its error.
-pub(super) fn failure(message: &[u8]) -> Failure {
-    let begins = |text: &[u8]| message.starts_with(text);
-    if begins(b"deadlock detected") {
-        return Failure::Deadlock;
-    }
-    match begins(b"canceling statement due to lock timeout") {
-        true => Failure::LockTimeout,
-        false => Failure::Other,
     }
 }
 
@@ -304,7 +295,8 @@ mod tests {
             ),
             ("duration: x ms", Said::Other),
             ("duration: 99999999999999999999 ms", Said::Other),
-            ("connection received: host=::1", Said::Other),
+            ("connection received: host=::1", Said::Connection(Connection::Received)),
+            ("checkpoint starting: time", Said::Event(Event::Checkpoint { by_wal: false })),
         ];
         for (message, expected) in cases {
             assert_eq!(Said::of(message.as_bytes()), expected, "{message}");

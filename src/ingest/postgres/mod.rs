@@ -6,6 +6,7 @@
 
 mod csv;
 mod entry;
+mod event;
 mod json;
 mod lock;
 mod message;

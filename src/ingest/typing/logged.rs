@@ -59,6 +59,12 @@ impl Typing<'_> {
         span.shape
     }
 
+    /// The shape of connecting to a database.
+    pub fn connect_to(&mut self, database: &[u8]) -> ShapeRef {
+        let database = if database.is_empty() { UNNAMED } else { database };
+        self.shapes.operation(&mut self.local, b"connect", database)
+    }
+
     /// A name that a log tells.
     pub fn logged_name(&mut self, name: &[u8]) -> Symbol {
         self.local.symbol(name)
