@@ -497,7 +497,6 @@ impl Session {
 
     /// The next request of the session, and the executions that it is made of.
     pub fn next_request(&mut self, dictionary: &Dictionary) -> Option<(&Trace, &[Execution])> {
-        let first = self.next;
         self.trace.requests.clear();
         self.trace.operations.clear();
         self.trace.segments.clear();
@@ -533,7 +532,7 @@ impl Session {
         let request = request?;
         self.finish(&request);
         self.tell_locks(&request, (from, until_ns), dictionary);
-        Some((&self.trace, &self.executions[first..self.next]))
+        Some((&self.trace, &self.executions[from..self.next]))
     }
 
     fn finish(&mut self, building: &Building) {

@@ -412,7 +412,7 @@ fn setting_up_a_connection_is_part_of_its_first_request() {
     let first = |log: &Log| {
         let mut session = Session::default();
         session.read(&log.lines, &log.dictionary);
-        let trace = session.next_request(&log.dictionary).expect("a request");
+        let (trace, _) = session.next_request(&log.dictionary).expect("a request");
         let kinds: Vec<(Kind, u64)> =
             trace.operations.iter().map(|it| (it.kind, it.duration_ns() / MS)).collect();
         kinds
