@@ -13,8 +13,8 @@ pub trait Gathers: Default {
     fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary);
 
     /// Takes in the executions of a session of a server's log; its requests come as traces.
-    fn add_session(&mut self, session: &Session) {
-        let _ = session;
+    fn add_session(&mut self, session: &Session, dictionary: &Dictionary) {
+        let _ = (session, dictionary);
     }
 
     /// Takes in what one request of a session executes.
@@ -69,7 +69,7 @@ impl<'s, G: Gathers> Analysis<'s, G> {
 
     fn take_session(&mut self, lines: &[Span], dictionary: &Dictionary) {
         self.session.read(lines, dictionary);
-        self.gathered.add_session(&self.session);
+        self.gathered.add_session(&self.session, dictionary);
         while let Some((trace, executions)) = self.session.next_request(dictionary) {
             self.gathered.add_executions(executions, dictionary);
             self.uses.read(trace);

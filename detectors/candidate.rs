@@ -93,9 +93,14 @@ impl Subject {
 
     /// Whether it is about calls of this shape, alone or among others.
     pub(crate) fn holds(&self, shape: ShapeRef) -> bool {
+        self.any(|own| own == shape)
+    }
+
+    /// Whether one of its calls has such a shape.
+    pub(crate) fn any(&self, is_such: impl Fn(ShapeRef) -> bool) -> bool {
         match self {
-            Self::Shape(own) => *own == shape,
-            Self::Calls(shapes) => shapes.contains(&shape),
+            Self::Shape(own) => is_such(*own),
+            Self::Calls(shapes) => shapes.iter().any(|own| is_such(*own)),
             Self::Own(_)
             | Self::Pool { .. }
             | Self::Workers(_)

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::candidate::{Candidates, View};
+use crate::candidate::{Candidate, Candidates, View};
 use crate::docket::{EndpointKey, Found};
 use crate::evidence::trace::Trace;
 use crate::evidence::{ConnectionUse, Dictionary, ShapeRef};
@@ -67,6 +67,9 @@ impl<'s> Inspection<'s> {
                 show(&view, detector, &mut self.candidates);
             }
             let found = self.candidates.found.drain(..);
+            // Of statements that are counted only, nothing is known that could be told.
+            let is_known = |found: &Candidate| !found.subject.any(|shape| dictionary.is_counted_only(shape));
+            let found = found.filter(is_known);
             self.found.extend(found.map(|candidate| Found { request: number as u32, candidate }));
         }
         &self.found

@@ -141,7 +141,11 @@ fn read<G: Gathers + Send>(
         values_key: RandomState::new().hash_one(0),
         log_form: request.log_form.clone(),
     };
-    let sink = |spans: &mut Vec<_>| grouping.add(spans);
+    let sink = |spans: &mut Vec<_>| {
+        let shapes_bytes = dictionary.lock().unwrap_or_else(PoisonError::into_inner).shapes_bytes();
+        grouping.limit(spans_bytes_beside(request.memory_bytes, shapes_bytes));
+        grouping.add(spans)
+    };
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
     let names: Vec<String> = inputs.iter().map(Input::name).collect();
     let mut summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
@@ -159,6 +163,13 @@ fn read<G: Gathers + Send>(
 
 fn spans_bytes(memory_bytes: u64) -> usize {
     usize::try_from(memory_bytes / 100 * SPANS_SHARE).unwrap_or(usize::MAX)
+}
+
+/// What spans may take beside shapes: very many different statements take room from them, but not all. What is counted
+/// of each later takes as much again.
+fn spans_bytes_beside(memory_bytes: u64, shapes_bytes: usize) -> usize {
+    let all = spans_bytes(memory_bytes);
+    all.saturating_sub(shapes_bytes * 2).max(all / 6)
 }
 
 /// Groups the spans by trace and inspects each, on as many threads as were asked for.

@@ -3,28 +3,36 @@
 use rustc_hash::FxHashMap;
 
 use super::Histogram;
-use crate::evidence::{Effort, Execution, KnownBy, ShapeRef, Span, SpanId, Status, Symbol, UNKNOWN};
+use crate::evidence::{
+    Dictionary, Effort, Execution, KnownBy, ShapeRef, Span, SpanId, Status, Symbol, UNKNOWN,
+};
 
 /// Statements of all sessions, and what was told without a statement.
 #[derive(Debug, Default)]
 pub(crate) struct Logged {
     /// By statement and database.
     pub(crate) statements: FxHashMap<(ShapeRef, Symbol), LoggedTally>,
+    /// Of statements that are counted only, in whichever database.
+    pub(crate) counted: Counted,
     /// Lines that say how long something took and not what, and the sum.
     pub(crate) bare: (u64, u64),
 }
 
 impl Logged {
-    pub(crate) fn add(&mut self, executions: &[Execution], bare: (u64, u64)) {
+    pub(crate) fn add(&mut self, executions: &[Execution], bare: (u64, u64), dictionary: &Dictionary) {
         self.add_bare(bare);
         for execution in executions {
             let statement = (execution.span.shape, execution.span.target);
-            self.statements.entry(statement).or_default().add(execution);
+            match dictionary.is_counted_only(statement.0) {
+                true => self.counted.add(execution),
+                false => self.statements.entry(statement).or_default().add(execution),
+            }
         }
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.add_bare(other.bare);
+        self.counted.merge(&other.counted);
         for (statement, tally) in other.statements {
             self.statements.entry(statement).or_default().merge(&tally);
         }
@@ -48,7 +56,53 @@ impl Logged {
     /// Whether executions have lines of their own: then a plan alone is no further execution, but one that was left
     /// out by chance or for being quick.
     pub(crate) fn has_lines(&self) -> bool {
-        self.bare.0 > 0 || self.statements.values().any(|tally| tally.timed + tally.untimed > 0)
+        let all = self.statements.values().chain([&self.counted.all]);
+        self.bare.0 > 0 || all.into_iter().any(|tally| tally.timed + tally.untimed > 0)
+    }
+}
+
+/// Very many statements, of each of which little is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    /// All together.
+    pub(crate) all: LoggedTally,
+    /// By number of the shape: executions, and what those took that are timed or planned.
+    executions: Vec<u32>,
+    time_ns: Vec<u64>,
+}
+
+impl Counted {
+    fn add(&mut self, execution: &Execution) {
+        self.all.add(execution);
+        let Execution { span, known_by, .. } = execution;
+        if *known_by != KnownBy::Preparation {
+            let times = span.repeats.max(1);
+            let took_ns = (span.end_ns - span.start_ns).saturating_mul(u64::from(times));
+            self.add_to(span.shape.0 as usize, (times, took_ns));
+        }
+    }
+
+    fn add_to(&mut self, place: usize, (executions, time_ns): (u32, u64)) {
+        if self.executions.len() <= place {
+            self.executions.resize(place + 1, 0);
+            self.time_ns.resize(place + 1, 0);
+        }
+        self.executions[place] = self.executions[place].saturating_add(executions);
+        self.time_ns[place] = self.time_ns[place].saturating_add(time_ns);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        for (place, counted) in other.by_shape() {
+            self.add_to(place.0 as usize, counted);
+        }
+    }
+
+    /// Executions and time of each statement, in no meaningful order.
+    pub(crate) fn by_shape(&self) -> impl Iterator<Item = (ShapeRef, (u32, u64))> {
+        let counted = self.executions.iter().copied().zip(self.time_ns.iter().copied());
+        let numbered = counted.enumerate().map(|(place, counted)| (ShapeRef(place as u32), counted));
+        numbered.filter(|(_, (executions, _))| *executions > 0)
     }
 }
 

@@ -134,8 +134,8 @@ impl Gathers for Docket {
         }
     }
 
-    fn add_session(&mut self, session: &Session) {
-        self.logged.add(session.executions(), session.bare);
+    fn add_session(&mut self, session: &Session, dictionary: &Dictionary) {
+        self.logged.add(session.executions(), session.bare, dictionary);
     }
 
     fn add_executions(&mut self, executions: &[Execution], dictionary: &Dictionary) {
@@ -200,7 +200,8 @@ impl Docket {
         let subject = |operation: &Operation| (operation.kind, operation.shape, operation.target);
         for run in trace.operations.chunk_by(|one, other| subject(one) == subject(other)) {
             let (kind, shape, target) = subject(&run[0]);
-            if matches!(kind, Kind::Sql | Kind::Document | Kind::Cache) {
+            let is_told = matches!(kind, Kind::Sql | Kind::Document | Kind::Cache);
+            if is_told && !dictionary.is_counted_only(shape) {
                 let tallies = run.iter().map(|operation| StatementTally::of(&operation.span));
                 if let Some(tally) = tallies.reduce(StatementTally::with) {
                     self.merge_statement((shape, target), &tally);

@@ -7,8 +7,13 @@ use std::cmp::Ordering;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+mod frequent;
+mod index;
+
+use self::frequent::Frequent;
+use self::index::ShapeIndex;
 use super::session::log_and_line;
-use super::shape::{Shape, ShapeId};
+use super::shape::{Family, Shape, ShapeId};
 use super::{ServerEvents, Span, SpanId};
 
 /// An interned text. The default is the empty text.
@@ -95,7 +100,14 @@ pub struct Dictionary {
     origins: Interned<Origin>,
     locations: Interned<Location>,
     shapes: Vec<Shape>,
-    shape_refs: FxHashMap<ShapeId, ShapeRef>,
+    shape_refs: ShapeIndex,
+    /// Bytes of the texts of shapes and of what was found in them, about.
+    described_bytes: usize,
+    /// Shapes of statements that were described for being executed.
+    executed: usize,
+    described_max: usize,
+    counted_max: usize,
+    frequent: Frequent,
     templates: FxHashSet<ShapeRef>,
     logs: FxHashMap<u64, Symbol>,
     /// By log, from which line on it is in which database, in their order.
@@ -122,7 +134,12 @@ impl Dictionary {
             origins: Interned::new(),
             locations: Interned::new(),
             shapes: vec![Shape::default()],
-            shape_refs: FxHashMap::from_iter([(ShapeId::default(), ShapeRef(0))]),
+            shape_refs: ShapeIndex::default(),
+            described_bytes: 0,
+            executed: 0,
+            described_max: DESCRIBED_MAX,
+            counted_max: COUNTED_MAX.min(limit),
+            frequent: Frequent::default(),
             templates: FxHashSet::default(),
             logs: FxHashMap::default(),
             databases: FxHashMap::default(),
@@ -130,6 +147,12 @@ impl Dictionary {
             limit,
             refused: 0,
         }
+    }
+
+    /// Describes so many statements of logs and counts the others.
+    #[cfg(test)]
+    pub(crate) fn counting_from(described_max: usize) -> Self {
+        Self { described_max, ..Self::default() }
     }
 
     /// Interns a text. Past the limit new texts become `(other)` and are counted.
@@ -205,28 +228,92 @@ impl Dictionary {
         (location.0 != 0).then(|| self.locations.get(location.0))
     }
 
-    /// The reference of a shape that was seen before.
+    /// The reference of a shape that was described before.
     pub fn find_shape(&self, id: ShapeId) -> Option<ShapeRef> {
-        self.shape_refs.get(&id).copied()
+        self.known(id).filter(|&shape| !self.is_counted_only(shape))
     }
 
-    /// Interns a shape; `describe` is asked for it only when the id is new.
+    fn known(&self, id: ShapeId) -> Option<ShapeRef> {
+        self.shape_refs.find(id, |shape| self.shape(shape).id)
+    }
+
+    /// Interns a shape; `describe` is asked for it only when the id is new, or was counted only.
     pub fn shape_ref(&mut self, id: ShapeId, describe: impl FnOnce() -> Shape) -> ShapeRef {
-        if let Some(shape) = self.find_shape(id) {
-            return shape;
-        }
-        let full = self.shapes.len() >= self.limit;
-        let id = if full { ShapeId::OTHER } else { id };
-        if full {
-            self.refused += 1;
-            if let Some(other) = self.find_shape(id) {
-                return other;
+        match self.known(id) {
+            Some(shape) if self.is_counted_only(shape) => {
+                self.describe(shape, describe());
+                shape
+            }
+            Some(shape) => shape,
+            None if self.shapes.len() >= self.limit => {
+                self.refused += 1;
+                self.other()
+            }
+            None => {
+                let shape = self.push(Shape { id, ..Shape::default() });
+                self.describe(shape, describe());
+                shape
             }
         }
-        let shape = ShapeRef(self.shapes.len() as u32);
-        self.shapes.push(if full { Shape::other() } else { describe() });
-        self.shape_refs.insert(id, shape);
-        shape
+    }
+
+    fn describe(&mut self, shape: ShapeRef, described: Shape) {
+        self.described_bytes += described.bytes();
+        self.shapes[shape.0 as usize] = described;
+    }
+
+    fn push(&mut self, shape: Shape) -> ShapeRef {
+        let reference = ShapeRef(self.shapes.len() as u32);
+        self.shape_refs.insert(shape.id, reference, |other| self.shapes[other.0 as usize].id);
+        self.shapes.push(shape);
+        reference
+    }
+
+    fn other(&mut self) -> ShapeRef {
+        self.known(ShapeId::OTHER).unwrap_or_else(|| self.push(Shape::other()))
+    }
+
+    /// Notes that a statement was executed, and says what is known of it. The first [`DESCRIBED_MAX`] different ones
+    /// are described, then only those that take or are a notable share of all executions.
+    ///
+    /// `before` are the executions since the last one that was noted, of statements that are known to be described.
+    pub fn executed(&mut self, id: ShapeId, took_ns: u64, before: Executed) -> Statement {
+        self.frequent.note_others(before);
+        let known = self.known(id);
+        if let Some(shape) = known.filter(|&shape| !self.is_counted_only(shape)) {
+            self.frequent.note_others(Executed { executions: 1, time_ns: took_ns });
+            return Statement::Described(shape);
+        }
+        if self.executed < self.described_max && self.shapes.len() < self.limit {
+            self.frequent.note_others(Executed { executions: 1, time_ns: took_ns });
+            return Statement::Wanted;
+        }
+        let is_notable = self.frequent.note(id.hash, took_ns);
+        if is_notable && self.executed < self.described_max * 2 && self.shapes.len() < self.limit {
+            return Statement::Wanted;
+        }
+        Statement::Counted(match known {
+            Some(shape) => shape,
+            None if self.shapes.len() < self.counted_max => self.push(Shape { id, ..Shape::default() }),
+            None => self.other(),
+        })
+    }
+
+    /// Interns a statement that is [`Statement::Wanted`].
+    pub fn statement_ref(&mut self, described: Shape) -> ShapeRef {
+        self.executed += usize::from(self.find_shape(described.id).is_none());
+        self.shape_ref(described.id, || described)
+    }
+
+    /// Whether a shape stands for a statement of which only executions are counted, or for all those beyond the bound.
+    pub fn is_counted_only(&self, shape: ShapeRef) -> bool {
+        let shape = self.shape(shape);
+        shape.id.family == Family::Statement && shape.text.is_empty() || shape.id == ShapeId::OTHER
+    }
+
+    /// Bytes of memory that shapes take, about.
+    pub fn shapes_bytes(&self) -> usize {
+        self.described_bytes + self.shapes.capacity() * size_of::<Shape>() + self.shape_refs.bytes()
     }
 
     /// Notes the name of a log by the number that ids of its lines begin with.
@@ -304,6 +391,40 @@ impl Dictionary {
     }
 }
 
+/// Different statements of logs that are described: about 30 MB. Twice as many where they are notable.
+pub const DESCRIBED_MAX: usize = 50_000;
+
+/// Shapes beyond which statements of logs are no longer told apart, unless they are notable.
+const COUNTED_MAX: usize = 1_200_000;
+
+/// Executions of statements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// How many.
+    pub executions: u64,
+    /// What they took together, where the log says so.
+    pub time_ns: u64,
+}
+
+impl Executed {
+    /// Adds others.
+    pub fn add(&mut self, other: Self) {
+        self.executions += other.executions;
+        self.time_ns = self.time_ns.saturating_add(other.time_ns);
+    }
+}
+
+/// What is known of a statement that was executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statement {
+    /// Its text and what it does.
+    Described(ShapeRef),
+    /// That it is executed.
+    Counted(ShapeRef),
+    /// Nothing yet: it is to be described.
+    Wanted,
+}
+
 /// Stands for every text beyond the limit.
 const OTHER: &str = "(other)";
 
@@ -337,5 +458,54 @@ impl<T: Copy + Default + Eq + std::hash::Hash> Interned<T> {
 
     fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.items.iter().enumerate().map(|(index, item)| (index as u32, item))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::shape::sql::Facts;
+
+    fn statement(number: u64) -> Shape {
+        let id = ShapeId { family: Family::Statement, hash: number.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
+        Shape { id, text: format!("SELECT {number}").into(), facts: Some(Box::new(Facts::default())) }
+    }
+
+    /// The shape of an execution, described where it is wanted.
+    fn execute(dictionary: &mut Dictionary, number: u64, took_ns: u64) -> ShapeRef {
+        let shape = statement(number);
+        match dictionary.executed(shape.id, took_ns, Executed::default()) {
+            Statement::Described(known) | Statement::Counted(known) => known,
+            Statement::Wanted => dictionary.statement_ref(shape),
+        }
+    }
+
+    #[test]
+    fn statements_beyond_the_bounds_are_counted_unless_they_are_notable() {
+        let mut dictionary = Dictionary { described_max: 100, counted_max: 1_000, ..Dictionary::default() };
+        dictionary.frequent.note_others(Executed { executions: 50_000, time_ns: 50_000_000 });
+        let shapes: Vec<ShapeRef> =
+            (1..=20_000).map(|number| execute(&mut dictionary, number, 1_000)).collect();
+        let is_counted = |dictionary: &Dictionary, place: usize| dictionary.is_counted_only(shapes[place]);
+        assert!(!is_counted(&dictionary, 99) && is_counted(&dictionary, 500));
+        assert_ne!(shapes[500], shapes[501], "told apart");
+        assert_eq!(shapes[15_000], shapes[15_001], "not told apart");
+        assert_eq!(execute(&mut dictionary, 500, 1_000), shapes[499], "the same again");
+
+        let late = execute(&mut dictionary, 30_000, 1_000_000);
+        assert_eq!(&*dictionary.shape(late).text, "SELECT 30000", "1 % of the time");
+        let again = (0..10).map(|_| execute(&mut dictionary, 501, 1_000)).last();
+        assert_eq!(again, Some(shapes[500]));
+        assert!(!is_counted(&dictionary, 500), "0.015 % of the executions");
+    }
+
+    #[test]
+    fn a_trace_describes_what_a_log_has_counted() {
+        let mut dictionary = Dictionary::counting_from(0);
+        let counted = execute(&mut dictionary, 1, 0);
+        assert!(dictionary.is_counted_only(counted));
+        assert_eq!(dictionary.find_shape(statement(1).id), None);
+        assert_eq!(dictionary.shape_ref(statement(1).id, || statement(1)), counted);
+        assert_eq!(dictionary.find_shape(statement(1).id), Some(counted));
     }
 }

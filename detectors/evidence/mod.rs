@@ -17,7 +17,10 @@ pub(crate) mod timeline;
 pub mod trace;
 
 pub use body::{Body, Media};
-pub use dictionary::{Dictionary, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef, Symbol};
+pub use dictionary::{
+    DESCRIBED_MAX, Dictionary, Executed, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef,
+    Statement, Symbol,
+};
 pub use server::ServerEvents;
 pub(crate) use session::is_session;
 pub use session::{

@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use super::endpoints::{P95_REQUESTS_MIN, P99_REQUESTS_MIN};
 use super::joined;
 use crate::docket::{Logged, LoggedTally};
-use crate::evidence::{Dictionary, ShapeRef, Symbol};
+use crate::evidence::{DESCRIBED_MAX, Dictionary, ShapeId, ShapeRef, Symbol};
+use crate::figures;
 use crate::finding::{Latency, LoggedRest, LoggedStatement, LoggedStatements};
 use crate::timelines::Senders;
 
@@ -19,28 +20,27 @@ pub(super) fn statements(
     dictionary: &Dictionary,
 ) -> Option<LoggedStatements> {
     let (bare, bare_ns) = logged.bare;
-    if logged.statements.is_empty() && bare == 0 {
+    let counted = CountedRows::of(logged, dictionary);
+    if logged.statements.is_empty() && counted.executions == 0 && bare == 0 {
         return None;
     }
     let by_plan = !logged.has_lines();
     let mut rows: Vec<Row<'_>> =
         logged.statements.iter().map(|(key, tally)| Row::of(*key, tally, by_plan, dictionary)).collect();
-    rows.sort_by_cached_key(|row| {
-        (
-            Reverse((row.time_ns.saturating_add(row.tally.prepare_ns), row.executions)),
-            row.shape.text.clone(),
-            row.database,
-        )
+    rows.sort_unstable_by_key(|row| {
+        let weight = (row.time_ns.saturating_add(row.tally.prepare_ns), row.executions);
+        (Reverse(weight), row.text, row.database)
     });
+    let tallies = || logged.statements.values().chain([&logged.counted.all]);
     let mut told = LoggedStatements {
-        statements: rows.len() as u64,
-        executions: rows.iter().map(|row| row.executions).sum(),
-        time_ns: rows.iter().map(|row| row.time_ns).sum(),
-        prepare_ns: rows.iter().map(|row| row.tally.prepare_ns).sum(),
-        failed: rows.iter().map(|row| row.tally.failed).sum(),
-        untimed: rows.iter().map(|row| row.tally.untimed).sum(),
-        unlogged: rows.iter().map(|row| row.tally.unlogged).sum(),
-        plans_alone: if by_plan { 0 } else { rows.iter().map(|row| row.tally.planned.0).sum() },
+        statements: rows.len() as u64 + counted.statements,
+        executions: rows.iter().map(|row| row.executions).sum::<u64>() + counted.executions,
+        time_ns: rows.iter().map(|row| row.time_ns).sum::<u64>().saturating_add(counted.time_ns),
+        prepare_ns: tallies().map(|tally| tally.prepare_ns).sum(),
+        failed: tallies().map(|tally| tally.failed).sum(),
+        untimed: tallies().map(|tally| tally.untimed).sum(),
+        unlogged: tallies().map(|tally| tally.unlogged).sum(),
+        plans_alone: if by_plan { 0 } else { tallies().map(|tally| tally.planned.0).sum() },
         durations_alone: bare,
         durations_alone_ns: bare_ns,
         by_time: Vec::new(),
@@ -53,17 +53,81 @@ pub(super) fn statements(
         .map(|row| row.told(senders, dictionary))
         .collect();
     told.rest = LoggedRest {
-        statements: rest.len() as u64,
-        executions: rest.iter().map(|row| row.executions).sum(),
-        time_ns: rest.iter().map(|row| row.time_ns).sum(),
-        time_ns_max: rest.first().map_or(0, |row| row.time_ns),
+        statements: rest.len() as u64 + counted.statements,
+        executions: rest.iter().map(|row| row.executions).sum::<u64>() + counted.executions,
+        time_ns: rest.iter().map(|row| row.time_ns).sum::<u64>().saturating_add(counted.time_ns),
+        time_ns_max: rest.first().map_or(0, |row| row.time_ns).max(counted.time_ns_max),
     };
     Some(told)
 }
 
+/// What is said where statements are too many to look into each.
+pub(super) fn note_of_counted(logged: &Logged, dictionary: &Dictionary) -> Option<String> {
+    let counted = CountedRows::of(logged, dictionary);
+    let all_ns: u64 = logged.statements.values().map(|tally| tally.total_ns).sum();
+    let all_ns = all_ns.saturating_add(counted.time_ns);
+    if counted.executions == 0 {
+        return None;
+    }
+    let share = |part_ns: u64| match part_ns as f64 / all_ns.max(1) as f64 * 100.0 {
+        share if share < 0.1 => "under 0.1 %".to_owned(),
+        share => format!("{share:.1} %"),
+    };
+    let apart = match counted.apart {
+        (0, _) => String::new(),
+        (executions, ns) => format!(
+            ", and {} of more than these ({} of the time) are not told apart",
+            figures::counted(executions, "execution"),
+            share(ns)
+        ),
+    };
+    Some(format!(
+        "{} and those with 0.01 % of the time or of the executions are looked into; {} are counted only ({} of the \
+         time){apart}",
+        figures::counted(DESCRIBED_MAX as u64, "different statement"),
+        figures::counted(counted.statements, "further one"),
+        share(counted.time_ns.saturating_sub(counted.apart.1))
+    ))
+}
+
+/// Statements that are counted only.
+struct CountedRows {
+    /// Different ones.
+    statements: u64,
+    executions: u64,
+    time_ns: u64,
+    /// The most that one of them took.
+    time_ns_max: u64,
+    /// Executions and time of those that are not told apart.
+    apart: (u64, u64),
+}
+
+impl CountedRows {
+    fn of(logged: &Logged, dictionary: &Dictionary) -> Self {
+        let (executions, time_ns) = executed(&logged.counted.all, !logged.has_lines());
+        let mut rows = Self { statements: 0, executions, time_ns, time_ns_max: 0, apart: (0, 0) };
+        for (shape, (executions, time_ns)) in logged.counted.by_shape() {
+            if dictionary.shape(shape).id == ShapeId::OTHER {
+                rows.apart = (u64::from(executions), time_ns);
+                continue;
+            }
+            rows.statements += 1;
+            rows.time_ns_max = rows.time_ns_max.max(time_ns);
+        }
+        rows
+    }
+}
+
+/// Executions and their time. Where plans alone tell of executions, each is one.
+fn executed(tally: &LoggedTally, by_plan: bool) -> (u64, u64) {
+    let (planned, planned_ns) = if by_plan { tally.planned } else { (0, 0) };
+    (tally.timed + tally.untimed + planned, tally.total_ns.saturating_add(planned_ns))
+}
+
 struct Row<'a> {
     key: (ShapeRef, Symbol),
-    shape: &'a crate::evidence::Shape,
+    text: &'a str,
+    id: ShapeId,
     database: &'a str,
     tally: &'a LoggedTally,
     executions: u64,
@@ -77,14 +141,15 @@ impl<'a> Row<'a> {
         by_plan: bool,
         dictionary: &'a Dictionary,
     ) -> Self {
-        let (planned, planned_ns) = if by_plan { tally.planned } else { (0, 0) };
+        let (executions, time_ns) = executed(tally, by_plan);
         Self {
             key,
-            shape: dictionary.shape(key.0),
+            text: &dictionary.shape(key.0).text,
+            id: dictionary.shape(key.0).id,
             database: dictionary.text(key.1),
             tally,
-            executions: tally.timed + tally.untimed + planned,
-            time_ns: tally.total_ns.saturating_add(planned_ns),
+            executions,
+            time_ns,
         }
     }
 
@@ -94,8 +159,8 @@ impl<'a> Row<'a> {
             |permille: u64, needed: u64| (tally.timed >= needed).then(|| tally.durations.quantile(permille));
         let told = |(executions, sum): (u64, u64)| Some(sum).filter(|_| executions > 0);
         LoggedStatement {
-            text: self.shape.text.to_string(),
-            shape: self.shape.id.to_string(),
+            text: self.text.to_owned(),
+            shape: self.id.to_string(),
             database: Some(self.database.to_owned()).filter(|name| !name.is_empty()),
             executions: self.executions,
             failed: tally.failed,
@@ -118,5 +183,46 @@ impl<'a> Row<'a> {
             sent_by: joined::sent_by(senders, self.key, dictionary),
             slowest: tally.slowest.map(|(_, line)| dictionary.place_of_line(line)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Execution, KnownBy, Shape, Span, Statement};
+
+    fn execution(shape: ShapeRef, took_ns: u64) -> Execution {
+        let span = Span { shape, start_ns: 5, end_ns: 5 + took_ns, repeats: 1, ..Span::default() };
+        Execution { span, prepare_ns: 0, known_by: KnownBy::Duration, planned: false, locked_ns: 0 }
+    }
+
+    #[test]
+    fn statements_that_are_counted_only_are_part_of_the_sums_and_named() {
+        let mut dictionary = Dictionary::counting_from(1);
+        let mut shape = |hash: u64| {
+            let id = ShapeId { family: crate::evidence::Family::Statement, hash: hash << 40 };
+            match dictionary.executed(id, 0, Default::default()) {
+                Statement::Described(known) | Statement::Counted(known) => known,
+                Statement::Wanted => {
+                    let facts = Some(Default::default());
+                    dictionary.statement_ref(Shape { id, text: "SELECT a FROM b".into(), facts })
+                }
+            }
+        };
+        let (known, first, second) = (shape(1), shape(2), shape(3));
+        let mut logged = [Logged::default(), Logged::default()];
+        let executions = [execution(known, 600), execution(first, 250), execution(second, 100)];
+        logged[0].add(&executions, (0, 0), &dictionary);
+        logged[1].add(&executions[1..2], (0, 0), &dictionary);
+        let [mut all, other] = logged;
+        all.merge(other);
+        let told = statements(&all, &Senders::default(), &dictionary).expect("statements");
+        assert_eq!((told.statements, told.executions, told.time_ns), (3, 4, 1_200));
+        assert_eq!(told.by_time.len(), 1);
+        let rest = LoggedRest { statements: 2, executions: 3, time_ns: 600, time_ns_max: 500 };
+        assert_eq!(told.rest, rest);
+        let note = note_of_counted(&all, &dictionary).expect("a note");
+        assert!(note.contains("2 further ones are counted only (50.0 % of the time)"), "{note}");
+        assert_eq!(note_of_counted(&Logged::default(), &dictionary), None);
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use detectors::evidence::{
-    Dictionary, Location, LocationRef, Origin, OriginRef, Shape, ShapeId, ShapeRef, SpanId, Symbol,
+    Dictionary, Executed, Location, LocationRef, Origin, OriginRef, Shape, ShapeId, ShapeRef, SpanId,
+    Statement, Symbol,
 };
 use rustc_hash::FxHashMap;
 
@@ -19,6 +20,8 @@ pub struct Local<'r> {
     templates: FxHashMap<ShapeId, ShapeRef>,
     origins: FxHashMap<Origin, OriginRef>,
     locations: FxHashMap<Location, LocationRef>,
+    /// Executions that the dictionary was not told of.
+    executed: Executed,
 }
 
 impl<'r> Local<'r> {
@@ -31,6 +34,7 @@ impl<'r> Local<'r> {
             templates: FxHashMap::default(),
             origins: FxHashMap::default(),
             locations: FxHashMap::default(),
+            executed: Executed::default(),
         }
     }
 
@@ -58,6 +62,28 @@ impl<'r> Local<'r> {
             let described = describe();
             self.lock().shape_ref(id, || described)
         });
+        remember(&mut self.shapes, id, shape);
+        shape
+    }
+
+    /// Interns the shape of a statement that was executed, as a log tells. `describe` is asked where nobody has seen it
+    /// before, or where it turns out to be notable among very many.
+    pub fn executed_ref(&mut self, id: ShapeId, took_ns: u64, describe: impl FnOnce() -> Shape) -> ShapeRef {
+        if let Some(&shape) = self.shapes.get(&id) {
+            self.executed.add(Executed { executions: 1, time_ns: took_ns });
+            return shape;
+        }
+        let before = std::mem::take(&mut self.executed);
+        let statement = self.lock().executed(id, took_ns, before);
+        let shape = match statement {
+            Statement::Counted(shape) => return shape,
+            Statement::Described(shape) => shape,
+            Statement::Wanted => {
+                // Described without the lock: a parser may run.
+                let described = describe();
+                self.lock().statement_ref(described)
+            }
+        };
         remember(&mut self.shapes, id, shape);
         shape
     }

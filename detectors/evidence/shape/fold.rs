@@ -166,8 +166,10 @@ fn looks_made_up(word: &str) -> bool {
 fn cut_statements(dictionary: &Dictionary) -> Vec<(ShapeRef, ShapeRef)> {
     let is_cut = |shape: &Shape| shape.facts.as_ref().is_some_and(|facts| facts.truncated);
     let statements = || dictionary.shapes().filter(|(_, shape)| shape.id.family == Family::Statement);
-    let mut whole: Vec<(&str, ShapeRef)> =
-        statements().filter(|(_, of)| !is_cut(of)).map(|(shape, of)| (&*of.text, shape)).collect();
+    let mut whole: Vec<(&str, ShapeRef)> = statements()
+        .filter(|(_, of)| !is_cut(of) && of.facts.is_some())
+        .map(|(shape, of)| (&*of.text, shape))
+        .collect();
     whole.sort_unstable();
     let cut = statements().filter(|(_, of)| is_cut(of));
     let joined = cut.filter_map(|(shape, of)| {

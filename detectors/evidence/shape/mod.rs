@@ -74,6 +74,11 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Bytes of memory behind it, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len() + self.facts.as_deref().map_or(0, sql::Facts::bytes)
+    }
+
     /// The stand-in for shapes beyond the limit.
     pub(crate) fn other() -> Self {
         Self { id: ShapeId::OTHER, text: "(other)".into(), facts: None }

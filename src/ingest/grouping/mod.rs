@@ -70,7 +70,7 @@ impl Counts {
 #[derive(Debug)]
 pub struct Grouping {
     partitions: Vec<Mutex<Partition>>,
-    memory_bytes: usize,
+    memory_bytes: AtomicUsize,
     level: u32,
     /// Bytes of spans in memory.
     held_bytes: AtomicUsize,
@@ -95,7 +95,7 @@ impl Grouping {
         let chunk_bits = chunk_spans.max(4).ilog2().min(CHUNK_BITS_MAX);
         Self {
             partitions: (0..PARTITIONS).map(|_| Mutex::new(Partition::new(chunk_bits))).collect(),
-            memory_bytes,
+            memory_bytes: AtomicUsize::new(memory_bytes),
             level,
             held_bytes: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
@@ -103,6 +103,11 @@ impl Grouping {
             spans: AtomicU64::new(0),
             spill: Spill::default(),
         }
+    }
+
+    /// Uses no more than so many bytes from now on, where it was given more.
+    pub fn limit(&self, memory_bytes: usize) {
+        self.memory_bytes.fetch_min(memory_bytes, Relaxed);
     }
 
     /// Takes the spans out of a vector, which keeps its capacity.
@@ -113,7 +118,7 @@ impl Grouping {
     pub fn add(&self, spans: &mut Vec<Traced>) -> io::Result<()> {
         for batch in spans.chunks(BATCH) {
             self.spread(batch);
-            self.keep_within(self.memory_bytes)?;
+            self.keep_within(self.memory_bytes.load(Relaxed))?;
         }
         spans.clear();
         Ok(())
@@ -125,7 +130,7 @@ impl Grouping {
     ///
     /// Fails where a temporary file cannot be written.
     pub fn finish(self) -> io::Result<Groups> {
-        let mut groups_bytes = self.memory_bytes;
+        let mut groups_bytes = self.memory_bytes.load(Relaxed);
         if self.spill.bytes() > 0 {
             // What is read back needs the other half.
             groups_bytes /= 2;

@@ -49,7 +49,7 @@ impl Typing<'_> {
         parameters: Option<&[u8]>,
         span: &mut Span,
     ) {
-        self.shapes.statement(&mut self.local, text, dialect, parameters, span);
+        self.shapes.logged_statement(&mut self.local, text, dialect, parameters, span);
     }
 
     /// The shape of a statement that is only mentioned.

@@ -3,7 +3,7 @@
 use detectors::evidence::content_hash::{START, fnv_1a};
 use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer};
 use detectors::evidence::shape::url::{Template, Templates};
-use detectors::evidence::{ShapeRef, Span, Values};
+use detectors::evidence::{ShapeId, ShapeRef, Span, Values};
 
 use super::remembered::Remembered;
 use crate::ingest::interning::Local;
@@ -48,6 +48,27 @@ impl Shaping {
     pub(super) fn values(&self, value: &[u8]) -> Values {
         // Which hash does not matter, as these are compared among themselves only.
         Values::hashed(fnv_1a(self.values_key ^ START, value.iter().copied()))
+    }
+
+    /// Notes the shape of a statement that a log tells of, as [`Self::statement`] does, unless there are too many of
+    /// them.
+    pub(super) fn logged_statement(
+        &mut self,
+        local: &mut Local<'_>,
+        text: &[u8],
+        dialect: Dialect,
+        parameters: Option<&[u8]>,
+        span: &mut Span,
+    ) {
+        let scanned = self.statements.scan(text, dialect);
+        let lexer = self.statements.lexer();
+        let took_ns = span.end_ns - span.start_ns;
+        span.shape = match scanned.id == ShapeId::default() {
+            true => ShapeRef::default(),
+            false => local.executed_ref(scanned.id, took_ns, || lexer.describe(text, dialect)),
+        };
+        span.values = lexer.values_with(&scanned, parameters);
+        span.parameters = scanned.parameters();
     }
 
     /// Notes the shape of a statement and what is known of its values; bound parameters count as values.

@@ -100,3 +100,12 @@ pub struct Facts {
     /// The parser understood it; otherwise verb and tables come from the tokens.
     pub parsed: bool,
 }
+
+impl Facts {
+    /// Bytes of memory that they take, about: each text has one of its own.
+    pub(crate) fn bytes(&self) -> usize {
+        const TEXT: usize = 32;
+        let names = self.tables.len() + self.written.len() + 1;
+        size_of::<Self>() + names * (TEXT + 16) + self.predicates.len() * (2 * TEXT + size_of::<Predicate>())
+    }
+}
