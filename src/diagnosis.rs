@@ -239,12 +239,17 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
         let problem = input.problem.as_ref()?;
         Some(format!("{}: {problem}", input.name))
     });
-    let mut notes: Vec<String> = problems.collect();
-    if notes.len() > PROBLEMS_MAX {
-        let more = (notes.len() - PROBLEMS_MAX) as u64;
-        notes.truncate(PROBLEMS_MAX);
-        notes.push(format!("{} could not be read", counted(more, "further input")));
-    }
+    let mut notes = at_most(problems.collect(), "could not be read");
+    let others = summary.inputs.iter().filter_map(|input| {
+        let (lines, programs) = input.others.as_ref()?;
+        let envelope = input.envelope?;
+        Some(format!(
+            "{}: {envelope} with {} of other programs, which are not read: {programs}",
+            input.name,
+            counted(*lines, "line")
+        ))
+    });
+    notes.extend(at_most(others.collect(), "have lines that are not read"));
     notes.extend(summary.remarks.iter().map(|&remark| remark.to_owned()));
     if counts.duplicates > 0 {
         notes.push(format!("{} spans came more than once and count once", counts.duplicates));
@@ -257,6 +262,16 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
     }
     if counts.oversized > 0 {
         notes.push(format!("{} traces are larger than the memory they were given", counts.oversized));
+    }
+    notes
+}
+
+/// The first notes of inputs, and how many more there are of inputs like these.
+fn at_most(mut notes: Vec<String>, inputs: &str) -> Vec<String> {
+    let more = notes.len().saturating_sub(PROBLEMS_MAX);
+    if more > 0 {
+        notes.truncate(PROBLEMS_MAX);
+        notes.push(format!("{} {inputs}", counted(more as u64, "further input")));
     }
     notes
 }

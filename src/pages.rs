@@ -5,6 +5,7 @@ use detectors::settings::Setting;
 use detectors::{ALL, Detector};
 
 use crate::ingest::FORMATS;
+use crate::ingest::envelopes::ENVELOPES;
 
 /// A detector's page: what it finds, its module comment, its settings.
 pub fn detector(detector: &Detector) -> String {
@@ -30,7 +31,12 @@ pub fn settings() -> String {
 
 /// The formats that can be read.
 pub fn formats() -> String {
-    FORMATS.iter().map(|format| format!("- `{}`: {}\n", format.name, format.summary)).collect()
+    let formats: String =
+        FORMATS.iter().map(|format| format!("- `{}`: {}\n", format.name, format.summary)).collect();
+    let envelopes: String = ENVELOPES.iter().map(|envelope| format!("- {}\n", envelope.summary)).collect();
+    format!(
+        "{formats}\nLogs that are collected in others are read in each of these formats out of\n\n{envelopes}"
+    )
 }
 
 /// The stores that can be asked for traces.

@@ -6,7 +6,7 @@
 #
 # One workload (simple, extended and prepared protocol, cursors, functions, errors, texts of several lines)
 # runs under each setting of logs/settings.tsv, and the server writes its log to stderr, as csvlog and as
-# jsonlog. The three must give the same counts and times, and where the setting logs every execution the
+# jsonlog. The three, also in envelopes (logs/wrap.py), must give the same counts and times, and where the setting logs every execution the
 # calls of each statement must be those of pg_stat_statements. logs/compare.py says what is compared, and which
 # differences there are by design.
 set -euo pipefail
@@ -55,6 +55,19 @@ record() {
         # What was asked before the workload began is not part of it.
         cp "$scratch/logs/$name.$form" "$folder/whole.$form"
     done
+    case $name in
+        prefix_empty) wrapped docker log ;;
+        prefix_session) wrapped cri log ;;
+        stmt_all_duration) wrapped journal log ;;
+        explain_json) wrapped syslog log ;;
+        params_off) wrapped docker csv ;;
+        explain_text) wrapped cri json ;;
+    esac
+}
+
+# wrapped ENVELOPE FORM: leaves NAME.FORM.ENVELOPE of the setting that was recorded last.
+wrapped() {
+    python3 "$logs/wrap.py" "$1" <"$folder/whole.$2" >"$folder/whole.$2.$1"
 }
 
 # set_all 'SETTING=VALUE;...' FILE: resets everything else that a setting changes; the log goes on in another file.

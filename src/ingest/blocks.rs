@@ -4,13 +4,14 @@ use std::io::{self, Read};
 
 use memchr::memchr_iter;
 
+use super::envelopes::{Contents, Left, Places, Unwrapping, decode_enclosed};
 use super::input::unrecognised;
 use super::{
     Block, Decode, FORMATS, Format, Framing, Head, LogForm, Place, RECORD_BYTES_MAX, Reading, Rest, access,
 };
 
 /// Bytes of a block.
-const BLOCK_BYTES: usize = 1 << 20;
+pub(super) const BLOCK_BYTES: usize = 1 << 20;
 
 /// Room for a block, and how much of it is in use.
 #[derive(Default)]
@@ -20,11 +21,11 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.room[..self.used]
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.used == self.room.len()
     }
 
@@ -36,9 +37,15 @@ impl Buffer {
         }
     }
 
-    fn grow(&mut self) {
+    pub(super) fn grow(&mut self) {
         let longer = (2 * self.room.len()).min(RECORD_BYTES_MAX);
         self.room.resize(longer, 0);
+    }
+
+    /// Takes bytes that are there already.
+    fn hold(&mut self, bytes: Vec<u8>) {
+        self.used = bytes.len();
+        self.room = bytes;
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -49,33 +56,57 @@ impl Buffer {
         self.used += bytes.len();
     }
 
-    fn remove(&mut self, length: usize) {
+    pub(super) fn remove(&mut self, length: usize) {
         self.room.copy_within(length..self.used, 0);
         self.used -= length;
     }
 }
 
-/// An open input of a known format.
+/// Bytes that come one after another.
+pub(super) struct Incoming {
+    stream: Box<dyn Read + Send>,
+    /// Nothing can be read any more.
+    pub(super) ended: bool,
+    /// Why it ended before its end.
+    problem: Option<String>,
+}
+
+impl Incoming {
+    /// Reads until the buffer is full or the input ends.
+    pub(super) fn fill(&mut self, buffer: &mut Buffer) {
+        while !self.ended && !buffer.is_full() {
+            match self.stream.read(&mut buffer.room[buffer.used..]) {
+                Ok(0) => self.ended = true,
+                Ok(length) => buffer.used += length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = true;
+                    self.problem = Some(format!("not read to its end: {error}"));
+                }
+            }
+        }
+    }
+}
+
+/// An open input of a known format, or with such in it.
 pub(super) struct Source {
     pub(super) format: &'static Format,
     pub(super) framing: Framing,
-    stream: Box<dyn Read + Send>,
+    incoming: Incoming,
     /// Of the first byte that was not given out.
     place: Place,
     /// The buffer of the first block.
     first: Option<Buffer>,
     /// Read and not given out.
     carried: Vec<u8>,
-    /// Nothing can be read any more.
-    ended: bool,
-    /// Why it ended before its end.
-    pub(super) problem: Option<String>,
+    /// What is in it, where it is an envelope.
+    unwrapping: Option<Box<Unwrapping>>,
 }
 
 /// What comes next of a source.
 pub(super) enum Next {
-    /// Whole records, in the buffer.
-    Block(Place),
+    /// Whole records, in the buffer, with their places where they were in an envelope.
+    Block(Place, Option<Places>),
     /// The rest, which has to be read in order.
     InOrder,
     /// Nothing.
@@ -83,7 +114,7 @@ pub(super) enum Next {
 }
 
 impl Source {
-    /// Reads the first block into `buffer` and asks all formats.
+    /// Reads the first block into `buffer` and asks all envelopes and formats.
     ///
     /// # Errors
     ///
@@ -94,39 +125,78 @@ impl Source {
         buffer: &mut Buffer,
         log_form: Option<&LogForm>,
     ) -> Result<Self, String> {
-        let mut source = Self {
-            format: &FORMATS[0],
-            framing: Framing::Document,
-            stream,
-            place: Place { file: name, offset: 0, line: 1 },
-            first: None,
-            carried: Vec::new(),
-            ended: false,
-            problem: None,
-        };
+        let mut incoming = Incoming { stream, ended: false, problem: None };
         buffer.clear();
-        source.fill(buffer);
-        let head = Head { bytes: buffer.bytes(), whole: source.ended };
+        incoming.fill(buffer);
+        let head = Head { bytes: buffer.bytes(), whole: incoming.ended };
+        let place = Place { file: name, offset: 0, line: 1 };
+        let mut contents = Contents::of(head, &place.file, log_form);
+        let inside = contents.as_mut().map(|contents| contents.format_of(head));
         let given = log_form.and_then(|form| Some((&access::GIVEN, form.framing(head)?)));
         let recognised = || FORMATS.iter().find_map(|format| Some((format, (format.sniff)(head)?)));
-        let found = given.or_else(recognised);
-        let Some((format, framing)) = found else {
-            return Err(source.problem.unwrap_or_else(|| unrecognised(buffer.bytes())));
+        let outside = || given.or_else(recognised);
+        let (format, framing, is_envelope) = match inside {
+            Some(Ok((format, framing))) => (format, framing, true),
+            inside => match (outside(), inside) {
+                (Some((format, framing)), _) => (format, framing, false),
+                // What is known may come later.
+                (None, Some(_)) if !head.whole => (&FORMATS[0], Framing::Lines, true),
+                (None, Some(Err(unknown))) => return Err(incoming.problem.unwrap_or(unknown)),
+                (None, _) => return Err(incoming.problem.unwrap_or_else(|| unrecognised(buffer.bytes()))),
+            },
         };
-        let is_text =
-            !matches!(framing, Framing::LengthPrefixed | Framing::VarintPrefixed | Framing::Message);
-        source.place.line = u64::from(is_text);
-        source.first = Some(std::mem::take(buffer));
-        Ok(Self { format, framing, ..source })
+        let place = Place { line: u64::from(framing.is_text()), ..place };
+        let first = Some(std::mem::take(buffer));
+        let mut source =
+            Self { format, framing, incoming, place, first, carried: Vec::new(), unwrapping: None };
+        if let Some(contents) = contents.filter(|_| is_envelope) {
+            let first = source.first.take().unwrap_or_default();
+            source.unwrapping = Some(Box::new(Unwrapping::new(contents, first)));
+        }
+        Ok(source)
     }
 
     /// Whether several workers can take blocks.
     pub(super) fn can_be_shared(&self) -> bool {
-        self.framing != Framing::Document && !(self.ended && self.carried.is_empty() && self.first.is_none())
+        match &self.unwrapping {
+            Some(_) => !self.incoming.ended,
+            None => {
+                self.framing != Framing::Document
+                    && !(self.incoming.ended && self.carried.is_empty() && self.first.is_none())
+            }
+        }
+    }
+
+    /// What is known when nothing is left: problems, and what was counted.
+    pub(super) fn leave(&mut self) -> Left {
+        let problem = self.incoming.problem.take();
+        match &mut self.unwrapping {
+            Some(unwrapping) => Left { problem, ..unwrapping.leave() },
+            None => Left { problem, format: Some(self.format), ..Left::default() },
+        }
+    }
+
+    /// Bytes of an envelope that were taken apart since this was asked last; `None` for all other inputs.
+    pub(super) fn unwrapped(&mut self) -> Option<usize> {
+        self.unwrapping.as_mut().map(|unwrapping| unwrapping.unwrapped())
     }
 
     /// Cuts the next block into `buffer`.
     pub(super) fn next(&mut self, buffer: &mut Buffer) -> Next {
+        if let Some(unwrapping) = &mut self.unwrapping {
+            return match unwrapping.next(&mut self.incoming) {
+                Some(enclosed) if enclosed.framing == Framing::Document => {
+                    unwrapping.put_back(enclosed);
+                    Next::InOrder
+                }
+                Some(enclosed) => {
+                    (self.format, self.framing) = (enclosed.format, enclosed.framing);
+                    buffer.hold(enclosed.text);
+                    Next::Block(enclosed.place, Some(enclosed.places))
+                }
+                None => Next::End,
+            };
+        }
         match self.first.take() {
             Some(first) => *buffer = first,
             None => {
@@ -135,8 +205,8 @@ impl Source {
             }
         }
         loop {
-            self.fill(buffer);
-            let cut = match self.ended {
+            self.incoming.fill(buffer);
+            let cut = match self.incoming.ended {
                 true if buffer.used == 0 => return Next::End,
                 true if self.framing != Framing::Document => buffer.used,
                 _ => (self.format.cut)(self.framing, buffer.bytes()),
@@ -144,7 +214,7 @@ impl Source {
             if cut > 0 {
                 self.carried = buffer.bytes()[cut..].to_vec();
                 buffer.used = cut;
-                return Next::Block(self.step(buffer.bytes()));
+                return Next::Block(self.step(buffer.bytes()), None);
             }
             if self.framing == Framing::Document || buffer.room.len() >= RECORD_BYTES_MAX {
                 return Next::InOrder;
@@ -162,9 +232,12 @@ impl Source {
         reading: &mut Reading<'_>,
         mut each: impl FnMut(&mut Reading<'_>, usize) -> Result<(), E>,
     ) -> Result<(), E> {
+        if let Some(unwrapping) = &mut self.unwrapping {
+            return unwrapping.read_in_order(&mut self.incoming, reading, each);
+        }
         loop {
-            self.fill(buffer);
-            let rest = if self.ended { Rest::Nothing } else { Rest::Follows };
+            self.incoming.fill(buffer);
+            let rest = if self.incoming.ended { Rest::Nothing } else { Rest::Follows };
             let mut block = Block { bytes: buffer.bytes(), place: &self.place, rest };
             let mut done = decoder.decode(reading, &block);
             if done == 0 && rest == Rest::Follows && buffer.room.len() >= RECORD_BYTES_MAX {
@@ -192,21 +265,6 @@ impl Source {
         }
         place
     }
-
-    /// Reads until the buffer is full or the input ends.
-    fn fill(&mut self, buffer: &mut Buffer) {
-        while !self.ended && !buffer.is_full() {
-            match self.stream.read(&mut buffer.room[buffer.used..]) {
-                Ok(0) => self.ended = true,
-                Ok(length) => buffer.used += length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.ended = true;
-                    self.problem = Some(format!("not read to its end: {error}"));
-                }
-            }
-        }
-    }
 }
 
 /// Decodes a block of whole records.
@@ -215,7 +273,18 @@ pub(super) fn decode_block(
     reading: &mut Reading<'_>,
     buffer: &Buffer,
     place: &Place,
+    places: Option<Places>,
 ) -> usize {
-    decoder.decode(reading, &Block { bytes: buffer.bytes(), place, rest: Rest::Nothing });
+    let block = Block { bytes: buffer.bytes(), place, rest: Rest::Nothing };
+    match places {
+        Some(places) => decode_enclosed(decoder, reading, &block, places).0,
+        None => decoder.decode(reading, &block),
+    };
     buffer.used
+}
+
+/// The decoder of an input that is cut like this.
+pub(super) fn decoder_of(format: &Format, framing: Framing, form: Option<&LogForm>) -> Box<dyn Decode> {
+    let given = form.filter(|_| format.name == access::GIVEN.name).map(LogForm::decoder);
+    given.unwrap_or_else(|| (format.decoder)(framing))
 }

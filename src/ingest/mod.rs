@@ -3,6 +3,7 @@
 mod access;
 pub mod attributes;
 mod blocks;
+pub mod envelopes;
 pub mod grouping;
 mod input;
 pub mod interning;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex};
 use detectors::evidence::{Dictionary, ServerEvents, TraceId, Traced};
 
 pub use access::{Columns, LogForm};
+use envelopes::Places;
 pub use input::Input;
 pub use postgres::Prefix;
 use skipped::Skipped;
@@ -113,6 +115,13 @@ pub enum Framing {
     Document,
 }
 
+impl Framing {
+    /// Whether lines have a meaning.
+    fn is_text(self) -> bool {
+        !matches!(self, Self::LengthPrefixed | Self::VarintPrefixed | Self::Message)
+    }
+}
+
 /// Decodes an input from its first byte to its last, or a block of whole records.
 ///
 /// After a block behind which nothing follows, a decoder is as new.
@@ -187,6 +196,8 @@ pub struct Reading<'r> {
     pub remarks: BTreeSet<&'static str>,
     /// What logs of servers tell beside statements.
     pub events: ServerEvents,
+    /// Where lines stand that were in an envelope, while they are decoded.
+    pub places: Option<Places>,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -200,8 +211,14 @@ impl<'r> Reading<'r> {
             skipped: Skipped::default(),
             remarks: BTreeSet::new(),
             events: ServerEvents::default(),
+            places: None,
             typing: Typing::new(dictionary, values_key),
         }
+    }
+
+    /// The line of the input that a line of what is decoded stands in.
+    fn line(&self, line: u64) -> u64 {
+        self.places.as_ref().map_or(line, |places| places.outside(line).line)
     }
 
     /// A span of this trace could not be read; zero where the trace is not known.
@@ -261,6 +278,10 @@ pub struct InputSummary {
     pub bytes: u64,
     /// Why it was not read, or not to its end.
     pub problem: Option<String>,
+    /// What collected it, where it is a log of several programs' logs.
+    pub envelope: Option<&'static str>,
+    /// Lines of programs in it that are not read, and which programs.
+    pub others: Option<(u64, String)>,
 }
 
 /// Why nothing could be read.

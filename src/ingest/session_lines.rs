@@ -23,7 +23,10 @@ pub(super) struct Log {
 impl Log {
     /// Begins with a file, and says whether it is another than before.
     pub(super) fn begin(&mut self, reading: &mut Reading<'_>, file: &str) -> bool {
-        let hash = FxBuildHasher.hash_one(file.as_bytes());
+        let hash = match &reading.places {
+            Some(places) => FxBuildHasher.hash_one((file.as_bytes(), places.program())),
+            None => FxBuildHasher.hash_one(file.as_bytes()),
+        };
         let is_other = self.hash != hash;
         if is_other {
             *self = Self { number: hash >> LINE_BITS, hash };

@@ -132,6 +132,23 @@ pub(super) fn short(text: &[u8]) -> Option<(u64, usize)> {
     Some((seconds.checked_mul(SECOND_NS)?, 15))
 }
 
+/// The moment that `Nov 28 17:10:02[.123456]` at the front of a text names in a year, the number of its month, and how
+/// many bytes it has: as if it were UTC.
+pub(super) fn without_year(text: &[u8], year: u64) -> Option<(u64, u64, usize)> {
+    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let (name, rest) = text.split_first_chunk::<3>()?;
+    let month = MONTHS.chunks(3).position(|month| month == name)? as u64 + 1;
+    let (rest, _) = rest.split_first_chunk::<12>()?;
+    if rest[0] != b' ' || rest[3] != b' ' || rest[6] != b':' || rest[9] != b':' {
+        return None;
+    }
+    let day = number(rest[1..3].trim_ascii_start())?;
+    let (hour, minute, second) = (number(&rest[4..6])?, number(&rest[7..9])?, number(&rest[10..])?);
+    let seconds = seconds([year, month, day], [hour, minute, second])?;
+    let (fraction_ns, length) = fraction(text, 15);
+    Some((seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, month, length))
+}
+
 /// Reads seconds since the Unix epoch, `1795470383.621`.
 pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
     let digits = text.iter().take(12).take_while(|byte| byte.is_ascii_digit()).count();
@@ -271,6 +288,14 @@ mod tests {
         assert_eq!(short(b"700101  0:16:40"), Some((1_000_000_000_000, 15)));
         assert_eq!(short(b"261123 21:45"), None);
         assert_eq!(short(b"261323 21:45:45"), None);
+    }
+
+    #[test]
+    fn reads_what_syslog_writes() {
+        assert_eq!(without_year(b"Nov 28 17:10:02 host", 2000), Some((975_431_402_000_000_000, 11, 15)));
+        assert_eq!(without_year(b"Nov  8 17:10:02.5 host", 2000), Some((973_703_402_500_000_000, 11, 17)));
+        assert_eq!(without_year(b"Nix  8 17:10:02 host", 2000), None);
+        assert_eq!(without_year(b"Nov 28 17:10", 2000), None);
     }
 
     #[test]

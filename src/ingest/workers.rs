@@ -10,8 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use detectors::evidence::{Dictionary, ServerEvents, Traced};
 
-use super::access::GIVEN;
-use super::blocks::{Buffer, Next, Source, decode_block};
+use super::blocks::{Buffer, Next, Source, decode_block, decoder_of};
 use super::input::Listed;
 use super::skipped::Skipped;
 use super::{
@@ -216,8 +215,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 return Ok(());
             }
         };
-        let (format, shared) = (source.format, source.can_be_shared());
-        self.work.note(number, |summary| summary.format = Some(format.name));
+        let shared = source.can_be_shared();
         let opened = Arc::new(Opened { number, source: Mutex::new(source) });
         self.work.opened(Some(&opened).filter(|_| shared));
         self.read(&opened)
@@ -228,13 +226,15 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
         let form = self.work.log_form.as_ref();
         while !self.work.stopped.load(Ordering::Relaxed) {
             let mut source = locked(&opened.source);
+            let next = source.next(&mut self.buffer);
             let (format, framing) = (source.format, source.framing);
-            match source.next(&mut self.buffer) {
-                Next::Block(place) => {
+            match next {
+                Next::Block(place, places) => {
+                    let unwrapped = source.unwrapped();
                     drop(source);
                     let decoder = decoder(&mut self.decoder, format, framing, form);
-                    let length = decode_block(decoder, &mut self.reading, &self.buffer, &place);
-                    deliver(self.work, &mut self.reading, opened, length)?;
+                    let length = decode_block(decoder, &mut self.reading, &self.buffer, &place, places);
+                    deliver(self.work, &mut self.reading, opened, unwrapped.unwrap_or(length))?;
                 }
                 Next::InOrder => {
                     let decoder = decoder(&mut self.decoder, format, framing, form);
@@ -246,11 +246,17 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                     )?;
                 }
                 Next::End => {
-                    let problem = source.problem.take();
+                    let (left, bytes) = (source.leave(), source.unwrapped().unwrap_or(0));
                     drop(source);
                     self.work.close(opened);
-                    self.work
-                        .note(opened.number, |summary| summary.problem = problem.or(summary.problem.take()));
+                    self.reading.skipped.merge(left.skipped);
+                    self.work.note(opened.number, |summary| {
+                        summary.problem = left.problem.or(summary.problem.take());
+                        summary.format = left.format.map(|format| format.name);
+                        summary.envelope = left.envelope;
+                        summary.others = left.others;
+                        summary.bytes += bytes as u64;
+                    });
                     break;
                 }
             }
@@ -268,11 +274,7 @@ fn decoder<'d>(
 ) -> &'d mut dyn Decode {
     let (_, _, decoder) = match kept.take() {
         Some(same) if (same.0, same.1) == (format.name, framing) => kept.insert(same),
-        _ => {
-            let given = form.filter(|_| format.name == GIVEN.name).map(LogForm::decoder);
-            let decoder = given.unwrap_or_else(|| (format.decoder)(framing));
-            kept.insert((format.name, framing, decoder))
-        }
+        _ => kept.insert((format.name, framing, decoder_of(format, framing, form))),
     };
     decoder.as_mut()
 }

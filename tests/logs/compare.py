@@ -1,4 +1,4 @@
-"""Compares counts of one setting: the three forms of the log with each other, and with pg_stat_statements.
+"""Compares counts of one setting: the forms of the log and its envelopes with each other, and with pg_stat_statements.
 
 usage: compare.py NAME LOGGED FOLDER WHYSLOW SHAPE_IDS
 
@@ -15,6 +15,7 @@ gives to the texts of pg_stat_statements, too) must be the same. What differs by
 
 import collections
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -27,7 +28,8 @@ EXECUTED = "SELECT * FROM orders WHERE id = ?"
 def main():
     name, logged, folder, whyslow, shape_ids = sys.argv[1:]
     wrong = []
-    reports = {form: diagnosed(whyslow, f"{folder}/whole.{form}") for form in ("log", "csv", "json")}
+    forms = sorted(file.name.split(".", 1)[1] for file in pathlib.Path(folder).glob("whole.*"))
+    reports = {form: diagnosed(whyslow, f"{folder}/whole.{form}") for form in forms}
     first = figures(reports["json"], name == "verbosity_terse")
     for form, report in reports.items():
         if report["skipped"]["records"]:

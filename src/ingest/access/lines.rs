@@ -90,6 +90,9 @@ pub(super) fn each_line(
     let whole = block.whole(end_of_lines).len();
     let mut hasher = FxHasher::default();
     place.file.hash(&mut hasher);
+    if let Some(places) = &reading.places {
+        places.program().hash(&mut hasher);
+    }
     let (file, mut at, mut number) = (hasher.finish(), 0, place.line);
     while at < whole {
         let end = memchr(b'\n', &bytes[at..whole]).map_or(whole, |length| at + length);

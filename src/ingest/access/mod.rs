@@ -56,6 +56,11 @@ fn columns_of(
     Lines::boxed(ByColumns::new(columns), format, service, language)
 }
 
+/// Whether lines of a program are read with what syslog writes in front of them.
+pub(super) fn reads_syslog(program: &[u8]) -> bool {
+    matches!(program, b"haproxy" | b"router")
+}
+
 /// What to change where an input is an access log that does not say how long requests took.
 pub(super) fn without_durations(begin: &[u8]) -> Option<&'static str> {
     let whole = !begin.contains(&b'\n');

@@ -212,7 +212,8 @@ impl Decoder {
             b"Query" | b"Execute" if !text.is_empty() => {
                 let owner = self.recorder.owner(reading, b"");
                 let trace = self.recorder.session(record.start.connection);
-                let span = self.recorder.line(record.line, record.at_ns, owner, Logged::Announced);
+                let span =
+                    self.recorder.line(reading.line(record.line), record.at_ns, owner, Logged::Announced);
                 self.recorder.push(reading, trace, span, text);
             }
             _ => {}
@@ -223,7 +224,7 @@ impl Decoder {
     fn database(&mut self, reading: &mut Reading<'_>, record: &Record<'_>, name: &[u8]) {
         let owner = self.recorder.owner(reading, name);
         let trace = self.recorder.session(record.start.connection);
-        let span = self.recorder.line(record.line, record.at_ns, owner, Logged::Database);
+        let span = self.recorder.line(reading.line(record.line), record.at_ns, owner, Logged::Database);
         reading.spans.push(Traced { trace, span });
     }
 }

@@ -139,7 +139,7 @@ impl Decode for Decoder {
             (start, from) = (end, next);
         }
         if let Some(line) = used.line {
-            let id = self.recorder.id(line);
+            let id = self.recorder.id(reading.line(line));
             reading.typing.note_database(id, used.owner.origin, used.owner.target);
         }
         bytes.len()
@@ -177,11 +177,11 @@ impl Decoder {
             None => (second_ns.unwrap_or(0), Logged::Execution),
         };
         if header.locked_ns >= LOCKED_MIN_NS {
-            let mut locked = self.recorder.line(line, at_ns, owner, Logged::Locked);
+            let mut locked = self.recorder.line(reading.line(line), at_ns, owner, Logged::Locked);
             locked.end_ns = at_ns.saturating_add(header.locked_ns);
             reading.spans.push(Traced { trace, span: locked });
         }
-        let mut span = self.recorder.line(lines.number, at_ns, owner, logged);
+        let mut span = self.recorder.line(reading.line(lines.number), at_ns, owner, logged);
         span.end_ns = at_ns.saturating_add(took_ns);
         span.rows = saturated(header.rows_sent.filter(|sent| *sent > 0).or(header.rows_affected));
         if let Some(examined) = header.rows_examined {

@@ -13,6 +13,7 @@ use super::lock::{self, LockWait};
 use super::message::{self, Quoting, Said, Step};
 use super::severity::Severity;
 use crate::ingest::Reading;
+use crate::ingest::envelopes::Places;
 use crate::ingest::session_lines::{Log, push_statement, session};
 use crate::ingest::timestamp::number;
 
@@ -67,7 +68,8 @@ impl Recorder {
     /// Begins with a file.
     pub(super) fn begin(&mut self, reading: &mut Reading<'_>, file: &str) {
         if self.log.begin(reading, file) {
-            self.server = FxBuildHasher.hash_one(stem(file).as_bytes());
+            let program = reading.places.as_ref().map_or(0, Places::program);
+            self.server = FxBuildHasher.hash_one(stem(file).as_bytes()) ^ program;
         }
     }
 
@@ -182,7 +184,7 @@ impl Recorder {
     ) {
         let owner = self.owner(reading, entry);
         let (origin, target) = (owner.origin, owner.target);
-        let mut span = self.log.line(entry.line, entry.at_ns, (origin, target), logged);
+        let mut span = self.log.line(reading.line(entry.line), entry.at_ns, (origin, target), logged);
         span.end_ns = entry.at_ns.saturating_add(took_ns);
         span.parent = process_id(entry.session).map_or(0, |process| self.process(process));
         let trace = self.session(entry, span.id);

@@ -17,4 +17,5 @@ mod stderr;
 pub(in crate::ingest) use self::csv::FORMAT as CSV;
 pub(in crate::ingest) use self::json::FORMAT as JSON;
 pub use self::prefix::Prefix;
+pub(in crate::ingest) use self::severity::tells_more;
 pub(in crate::ingest) use self::stderr::FORMAT as STDERR;

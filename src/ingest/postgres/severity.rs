@@ -97,6 +97,12 @@ pub(super) fn find(line: &[u8]) -> Option<usize> {
     })
 }
 
+/// Whether a line tells more of the record before.
+pub(in crate::ingest) fn tells_more(line: &[u8]) -> bool {
+    let found = find(line).and_then(|at| read(&line[at..]));
+    found.is_some_and(|(severity, _)| matches!(severity, Severity::Part(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,6 +89,16 @@ impl Decoder {
     fn end(&mut self, reading: &mut Reading<'_>, bytes: &[u8], record: Option<Record<'_>>) {
         let Some(record) = record else { return };
         let Fields { at_ns, session, pid, user, database, application } = record.fields;
+        let process;
+        let (at_ns, session) = match &reading.places {
+            // What the prefix does not say the envelope may.
+            Some(places) => {
+                process = places.process(record.line).to_vec();
+                let at_ns = if at_ns == 0 { places.outside(record.line).at_ns } else { at_ns };
+                (at_ns, if session.is_empty() && pid.is_empty() { &process[..] } else { session })
+            }
+            None => (at_ns, session),
+        };
         self.recorder.take(
             reading,
             &Entry {
