@@ -62,6 +62,7 @@ every_change() {
     step "tests" cargo test --locked --workspace --no-fail-fast
     step "logs of a live PostgreSQL" tests/postgres_logs.sh
     step "logs of a live MariaDB" tests/mariadb_logs.sh
+    step "logs of live web servers" tests/access_logs.sh
     step "documentation" \
         env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 }
