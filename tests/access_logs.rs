@@ -233,3 +233,33 @@ fn a_large_log_is_read_alike_by_any_number_of_threads() {
     assert_eq!(endpoints(&report)[0].2, 14 * 600);
     assert!(one == of("3"));
 }
+
+/// nginx names the trace of each request, and a comment in each statement does, too: nothing else is recorded.
+#[test]
+fn statements_that_name_the_trace_of_a_request_are_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut access, mut queries) = (String::new(), String::new());
+    for number in 0..20 {
+        let trace = format!("{:032x}", 0x4bf9_2f35_77b3_u64 + number);
+        let ended = format!("17:00:{:02}.900", 10 + number);
+        access += &format!(
+            "{{\"time\":\"2026-11-28T{ended}+00:00\",\"request_method\":\"GET\",\"request_uri\":\"/cart\",\"status\":200,\
+             \"request_time\":0.400,\"traceparent\":\"00-{trace}-00f067aa0ba902b7-01\"}}\n"
+        );
+        for statement in 0..20 {
+            queries += &format!(
+                "2026-11-28 17:00:{:02}.{} UTC [4242] LOG:  duration: 5.000 ms  statement: SELECT name FROM items WHERE \
+                 id = {statement} /*traceparent='00-{trace}-b7ad6b7169203331-01'*/\n",
+                10 + number,
+                550 + statement * 15
+            );
+        }
+    }
+    std::fs::write(folder.path().join("access.log"), access).unwrap();
+    std::fs::write(folder.path().join("postgresql.log"), queries).unwrap();
+    let report = json(folder.path(), &[]);
+    let finding = &report["findings"][0];
+    assert_eq!((&finding["detector"], &finding["endpoint"]), (&"n-plus-one".into(), &"GET /cart".into()));
+    assert_eq!(report["endpoints"][0]["statements_per_request"]["p50"], 20);
+    assert_eq!(report["logged"]["by_time"][0]["sent_by"][0]["endpoint"], "GET /cart");
+}

@@ -111,7 +111,7 @@ impl Sending {
     }
 
     fn is_wanted(&mut self, dictionary: &Dictionary) -> bool {
-        *self.both.get_or_insert_with(|| dictionary.has_traces_and_logs())
+        *self.both.get_or_insert_with(|| dictionary.has_requests_and_logs())
     }
 
     fn add_traced(&mut self, statement: (ShapeRef, Symbol, EndpointKey), traced: Traced) {

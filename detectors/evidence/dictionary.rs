@@ -359,10 +359,11 @@ impl Dictionary {
         !self.logs.is_empty()
     }
 
-    /// Whether traces were read beside logs of databases.
-    pub(crate) fn has_traces_and_logs(&self) -> bool {
-        let of = |recorder: Recorder| self.origins().skip(1).any(|(_, origin)| origin.recorder == recorder);
-        of(Recorder::DatabaseLog) && of(Recorder::Tracing)
+    /// Whether requests were read beside logs of databases.
+    pub(crate) fn has_requests_and_logs(&self) -> bool {
+        let is_of_database = |origin: &Origin| origin.recorder == Recorder::DatabaseLog;
+        let origins = || self.origins().skip(1).map(|(_, origin)| origin);
+        origins().any(is_of_database) && !origins().all(is_of_database)
     }
 
     /// Notes that a shape was named by a framework: it is a template already.

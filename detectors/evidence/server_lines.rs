@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::evidence::shape::Family;
-use crate::evidence::{Dictionary, Effort, Kind, Logged, Span, SpanId, UNKNOWN};
+use crate::evidence::{Dictionary, Effort, Kind, Logged, ShapeRef, Span, SpanId, UNKNOWN};
 
 /// Logs cut times to milliseconds: what the server took may stick out so far of what the client waited.
 const TOLERANCE_NS: u64 = 2_000_000;
@@ -45,16 +45,9 @@ impl ServerLines {
     /// Gives each recorded statement what its line tells; the lines that are left are those of others.
     fn give_detail(&mut self, dictionary: &Dictionary) {
         let Self { spans, lines } = self;
-        let mut taken = vec![false; spans.len()];
+        let mut recorded = Recorded::of(spans, lines, dictionary);
         lines.retain(|line| {
-            let known =
-                (0..spans.len()).filter(|&place| !taken[place] && is_it(&spans[place], line, dictionary));
-            let nearest = |place: &usize| {
-                let span = &spans[*place];
-                (span.id != line.parent, span.start_ns.abs_diff(line.start_ns), *place)
-            };
-            let Some(place) = known.min_by_key(nearest) else { return true };
-            taken[place] = true;
+            let Some(place) = recorded.take(spans, line) else { return true };
             take_detail(&mut spans[place], line, dictionary);
             false
         });
@@ -64,7 +57,16 @@ impl ServerLines {
     fn add_unrecorded(&mut self) {
         let Self { spans, lines } = self;
         let parents: FxHashMap<SpanId, Span> = spans.iter().map(|span| (span.id, *span)).collect();
-        lines.retain(|line| parents.contains_key(&line.parent));
+        let requests: Vec<Span> =
+            spans.iter().filter(|span| span.kind == Kind::Entry).take(REQUESTS_MAX).copied().collect();
+        lines.retain_mut(|line| {
+            if !parents.contains_key(&line.parent) {
+                // Whoever sent it was not recorded: an access log has the request, under an id of its own.
+                let Some(request) = innermost(&requests, line) else { return false };
+                line.parent = request.id;
+            }
+            true
+        });
         lines.sort_by_key(|line| (line.parent, line.start_ns, line.id));
         for siblings in lines.chunk_by_mut(|one, other| one.parent == other.parent) {
             let Some(parent) = parents.get(&siblings[0].parent) else { continue };
@@ -74,13 +76,90 @@ impl ServerLines {
     }
 }
 
-/// Whether a span recorded the statement of a line: it is the one that the line names or a sibling below that, and as
-/// long as the server took.
-fn is_it(span: &Span, line: &Span, dictionary: &Dictionary) -> bool {
-    let is_near = span.id == line.parent || span.parent == line.parent;
-    let is_long_enough = span.end_ns - span.start_ns + TOLERANCE_NS >= line.end_ns - line.start_ns;
-    let is_statement = span.shape == line.shape || !has_text(span, dictionary);
-    span.kind == Kind::Sql && is_near && is_long_enough && is_statement
+/// Requests of a trace in which a statement is looked for whose sender was not recorded.
+const REQUESTS_MAX: usize = 64;
+
+/// The shortest request in which a statement lies.
+fn innermost<'s>(requests: &'s [Span], line: &Span) -> Option<&'s Span> {
+    let around = requests.iter().filter(|request| {
+        request.start_ns <= line.start_ns + TOLERANCE_NS && line.end_ns <= request.end_ns + TOLERANCE_NS
+    });
+    around.min_by_key(|request| (request.end_ns - request.start_ns, request.id))
+}
+
+/// Statements that were recorded, as lines name them.
+#[derive(Debug)]
+struct Recorded {
+    /// By their own id: the place, and the shape of those that have a text.
+    by_id: FxHashMap<SpanId, (usize, Option<ShapeRef>)>,
+    /// By the span that sent them and their shape, none for those without a text.
+    below: FxHashMap<(SpanId, Option<ShapeRef>), Siblings>,
+    taken: Vec<bool>,
+}
+
+/// Statements of one span.
+#[derive(Debug, Default)]
+struct Siblings {
+    /// In time order.
+    places: Vec<usize>,
+    /// The first that may still be taken.
+    next: usize,
+    /// Lines about them; if there are as many, each belongs to the next one, however clocks differ.
+    lines: usize,
+}
+
+impl Recorded {
+    fn of(spans: &[Span], lines: &[Span], dictionary: &Dictionary) -> Self {
+        let mut recorded = Self {
+            by_id: FxHashMap::default(),
+            below: FxHashMap::default(),
+            taken: vec![false; spans.len()],
+        };
+        for (place, span) in spans.iter().enumerate().filter(|(_, span)| span.kind == Kind::Sql) {
+            let shape = has_text(span, dictionary).then_some(span.shape);
+            recorded.by_id.insert(span.id, (place, shape));
+            recorded.below.entry((span.parent, shape)).or_default().places.push(place);
+        }
+        for line in lines {
+            if let Some(siblings) = recorded.below.get_mut(&(line.parent, Some(line.shape))) {
+                siblings.lines += 1;
+            }
+        }
+        recorded
+    }
+
+    /// Takes the statement of a line: the one that the line names, or the nearest of its siblings below that. Lines come
+    /// in the order of time.
+    fn take(&mut self, spans: &[Span], line: &Span) -> Option<usize> {
+        let is_named = |(place, shape): &(usize, Option<ShapeRef>)| {
+            !self.taken[*place] && shape.is_none_or(|shape| shape == line.shape)
+        };
+        let named = self.by_id.get(&line.parent).copied().filter(is_named).map(|(place, _)| place);
+        let place = named
+            .or_else(|| self.take_below(spans, (line.parent, Some(line.shape)), line))
+            .or_else(|| self.take_below(spans, (line.parent, None), line))?;
+        self.taken[place] = true;
+        Some(place)
+    }
+
+    fn take_below(&mut self, spans: &[Span], key: (SpanId, Option<ShapeRef>), line: &Span) -> Option<usize> {
+        let Siblings { places, next, lines } = self.below.get_mut(&key)?;
+        let in_order = *lines == places.len();
+        let apart = |place: usize| spans[place].start_ns.abs_diff(line.start_ns);
+        while let Some(&place) = places.get(*next) {
+            let nearer = places.get(*next + 1).is_some_and(|&after| apart(after) < apart(place));
+            *next += 1;
+            if !self.taken[place] && (in_order || !nearer) && is_long_enough(&spans[place], line) {
+                return Some(place);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a statement took its client as long as the server says that it took.
+fn is_long_enough(span: &Span, line: &Span) -> bool {
+    span.end_ns - span.start_ns + TOLERANCE_NS >= line.end_ns - line.start_ns
 }
 
 fn has_text(span: &Span, dictionary: &Dictionary) -> bool {
@@ -128,8 +207,8 @@ fn sent_by(parent: &Span, line: &Span) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Values;
     use crate::evidence::shape::sql::{Dialect, Lexer};
-    use crate::evidence::{ShapeRef, Values};
 
     const MS: u64 = 1_000_000;
 
@@ -197,7 +276,39 @@ mod tests {
             None
         );
         let request = span(1, 0, (100, 200), ShapeRef::default());
-        let elsewhere = line(11, 99, (110, 111), ShapeRef::default());
+        let elsewhere = line(11, 99, (310, 311), ShapeRef::default());
         assert_eq!(joined(&[request, elsewhere], &dictionary), [request]);
+    }
+
+    #[test]
+    fn a_statement_whose_sender_was_not_recorded_is_of_the_request_around_it() {
+        let dictionary = Dictionary::default();
+        let requests =
+            [span(1, 0, (100, 200), ShapeRef::default()), span(2, 0, (110, 150), ShapeRef::default())];
+        let line = line(11, 99, (120, 121), ShapeRef::default());
+        let spans = joined(&[&requests[..], &[line]].concat(), &dictionary);
+        assert_eq!(
+            spans.iter().map(|span| (span.id, span.parent)).collect::<Vec<_>>(),
+            [(1, 0), (2, 0), (11, 2)]
+        );
+    }
+
+    #[test]
+    fn as_many_lines_as_statements_are_theirs_whatever_the_clock_says() {
+        let mut dictionary = Dictionary::default();
+        let one = shape(&mut dictionary, "SELECT 1");
+        let request = span(1, 0, (0, 200), ShapeRef::default());
+        let recorded: Vec<Span> =
+            (0..9).map(|number| span(2 + number, 1, (number * 10, number * 10 + 9), one)).collect();
+        let lines: Vec<Span> =
+            (0..9).map(|number| line(20 + number, 1, (number * 10 + 50, number * 10 + 51), one)).collect();
+        let spans = joined(&[&[request][..], &recorded, &lines].concat(), &dictionary);
+        let values: Vec<Values> = spans[1..].iter().map(|span| span.values).collect();
+        assert_eq!(values, (20..29).map(Values::hashed).collect::<Vec<_>>());
+        // One is not in the log: the nearest ones are taken.
+        let spans = joined(&[&[request][..], &recorded, &lines[4..5]].concat(), &dictionary);
+        let known: Vec<u64> =
+            spans.iter().filter(|span| span.values.is_known()).map(|span| span.id).collect();
+        assert_eq!(known, [10]);
     }
 }

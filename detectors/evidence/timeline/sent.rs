@@ -2,7 +2,7 @@
 
 use crate::docket::{EndpointKey, hash_of};
 use crate::evidence::trace::{NONE, Trace};
-use crate::evidence::{Dictionary, ShapeRef, Symbol};
+use crate::evidence::{Dictionary, Recorder, ShapeRef, Symbol};
 
 /// A request while it was open, by the clock of its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +39,12 @@ pub(crate) enum Extent {
     One,
 }
 
-/// The requests of a trace that were recorded themselves.
+/// The requests of a trace that were recorded themselves, with times that tell what lies within them.
 pub(super) fn open<'t>(trace: &'t Trace, dictionary: &'t Dictionary) -> impl Iterator<Item = Open> + 't {
-    let recorded = trace.requests.iter().filter(|request| !request.name.is_made_up() && !request.is_logged());
+    let recorded = trace.requests.iter().filter(|request| {
+        let recorder = dictionary.origin(request.opened_by.origin).recorder;
+        !request.name.is_made_up() && !request.is_logged() && recorder != Recorder::CoarseLog
+    });
     recorded.map(move |request| Open {
         request: hash_of(request.trace, request.span()),
         caller: caller(trace, request.caller),
