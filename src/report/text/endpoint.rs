@@ -152,7 +152,7 @@ fn write_time(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
 fn within(logged: &LoggedWithin, endpoint: &Endpoint) -> String {
     let all_ns = endpoint.critical_path_ns.all.total().saturating_mul(logged.requests);
     format!(
-        "a database's log tells of {} of it: about {} a request, {}, most for {} (inferred from times)",
+        "a database's log tells of at least {} of it: {} a request, {}, most for {} (inferred from times)",
         share(logged.time_ns, all_ns),
         counted(logged.executions.div_ceil(logged.requests.max(1)), "statement"),
         duration(logged.time_ns / logged.requests.max(1)),
