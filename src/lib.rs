@@ -1,4 +1,5 @@
 //! whyslow: says why a backend is slow, and what each fix would give back.
+pub mod anonymized;
 pub mod baseline_file;
 pub mod collect;
 pub mod diagnosis;

@@ -120,6 +120,10 @@ fn help() {
                                      as 'duration=elapsed_ms,path=url,time=at'; see docs/logs.md
               --log-format <FORMAT>  The columns of an access log, in the words of the server: log_format of
                                      nginx, LogFormat of Apache, access_log_format of gunicorn
+              --anonymize <FOLDER>   Also write a copy of each query log into this folder that can be
+                                     shared: values of statements, parameters and messages, hosts and
+                                     addresses become tokens, the same value the same token in all of them;
+                                     names and times stay
 
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
@@ -151,6 +155,7 @@ fn help() {
           whyslow diagnose --compare before.json after.json
           whyslow diagnose postgresql.log mysql-slow.log
           whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
+          whyslow diagnose postgresql.log --anonymize shared/
           whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
           whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 

@@ -1,5 +1,6 @@
 //! `whyslow diagnose`: reads evidence and says what to fix first.
 
+mod anonymize;
 mod compare;
 pub(super) mod destination;
 #[cfg(feature = "client")]
@@ -35,6 +36,7 @@ Examples:
   whyslow diagnose --compare before.json after.json
   whyslow diagnose postgresql.log mysql-slow.log
   whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
+  whyslow diagnose postgresql.log --anonymize shared/
   whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
   whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 
@@ -71,6 +73,13 @@ pub(crate) struct Command {
 
     #[command(flatten)]
     logs: log_form::Options,
+
+    /// Also write a copy of each query log into this folder that can be shared: values of statements, parameters
+    /// and messages, hosts and addresses become tokens, the same value the same token in all of them; names and
+    /// times stay
+    #[arg(long, value_name = "FOLDER", help_heading = "Logs")]
+    #[cfg_attr(feature = "client", arg(conflicts_with = "from"))]
+    anonymize: Option<PathBuf>,
 
     #[command(flatten)]
     options: Options,
@@ -152,6 +161,9 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     let request = command.options.reading.request(settings, again(&command.paths, log_form));
     let request = Request { log_form: log_form.cloned(), ..request };
     let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
+    if let Some(folder) = &command.anonymize {
+        anonymize::write(&command.paths, folder)?;
+    }
     match command.compare {
         true => compare::compare(&command.options, &request, inputs),
         false => diagnose(&command.options, &request, inputs, Vec::new()),

@@ -156,6 +156,11 @@ impl Source {
         Ok(source)
     }
 
+    /// Whether what is read stands inside other lines.
+    pub(super) fn is_envelope(&self) -> bool {
+        self.unwrapping.is_some()
+    }
+
     /// Whether several workers can take blocks.
     pub(super) fn can_be_shared(&self) -> bool {
         match &self.unwrapping {
@@ -221,6 +226,11 @@ impl Source {
             }
             buffer.grow();
         }
+    }
+
+    /// Counts all of what `buffer` holds as given out, though a record goes on behind it.
+    pub(super) fn give_all(&mut self, buffer: &Buffer) {
+        self.step(buffer.bytes());
     }
 
     /// Decodes everything that is left, beginning with what `buffer` holds; `each` is called after

@@ -125,6 +125,17 @@ impl Input {
 }
 
 impl Listed {
+    /// Where it is, unless it is a stream.
+    pub(super) fn path(&self) -> Option<&Path> {
+        if let Input::Path(path) = &self.source { Some(path) } else { None }
+    }
+
+    /// Opens a file as often as it is needed.
+    pub(super) fn reopen(&self) -> io::Result<Box<dyn Read + Send>> {
+        let path = self.path().ok_or_else(|| io::Error::other("it can be read once only"))?;
+        decompressed(Counted { stream: Box::new(File::open(path)?), read: Arc::default() })
+    }
+
     /// Opens it and undoes its compression; `read` grows by the bytes as they are stored.
     pub(super) fn open(self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
         let stream: Box<dyn Read + Send> = match self.source {

@@ -3,6 +3,7 @@
 mod access;
 pub mod attributes;
 mod blocks;
+pub mod copies;
 pub mod envelopes;
 pub mod grouping;
 mod input;

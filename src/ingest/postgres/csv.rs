@@ -23,12 +23,12 @@ const COLUMNS_MAX: usize = 26;
 const USER: usize = 1;
 const DATABASE: usize = 2;
 const SESSION: usize = 5;
-const SEVERITY: usize = 11;
-const MESSAGE: usize = 13;
-const DETAIL: usize = 14;
-const CONTEXT: usize = 18;
-const STATEMENT: usize = 19;
-const APPLICATION: usize = 22;
+pub(super) const SEVERITY: usize = 11;
+pub(super) const MESSAGE: usize = 13;
+pub(super) const DETAIL: usize = 14;
+pub(super) const CONTEXT: usize = 18;
+pub(super) const STATEMENT: usize = 19;
+pub(super) const APPLICATION: usize = 22;
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
     let text = head.text();
@@ -66,15 +66,15 @@ struct Decoder {
 }
 
 /// The columns of a record; those in quotes without them, as they stand.
-struct Fields<'b> {
+pub(super) struct Fields<'b> {
     columns: [&'b [u8]; COLUMNS_MAX],
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl<'b> Fields<'b> {
     /// Reads the record at the front of a text: its columns, and its length without the newline. `None` where it
     /// is none.
-    fn read(text: &'b [u8]) -> Option<(Self, usize)> {
+    pub(super) fn read(text: &'b [u8]) -> Option<(Self, usize)> {
         let mut fields = Self { columns: [b""; COLUMNS_MAX], count: 0 };
         let mut at = 0;
         loop {
@@ -103,16 +103,16 @@ impl<'b> Fields<'b> {
         }
     }
 
-    fn raw(&self, column: usize) -> &'b [u8] {
+    pub(super) fn raw(&self, column: usize) -> &'b [u8] {
         self.columns[column]
     }
 
-    fn at_ns(&self, clock: &mut Clock) -> Option<u64> {
+    pub(super) fn at_ns(&self, clock: &mut Clock) -> Option<u64> {
         clock.date_and_time(self.raw(0)).map(|(at_ns, _)| at_ns)
     }
 
     /// A column with doubled quotes undone, if there are any.
-    fn text<'r>(&self, column: usize, room: &'r mut Vec<u8>) -> &'r [u8]
+    pub(super) fn text<'r>(&self, column: usize, room: &'r mut Vec<u8>) -> &'r [u8]
     where
         'b: 'r,
     {

@@ -208,7 +208,7 @@ fn escape(text: &[u8]) -> (u8, usize) {
 }
 
 /// Where a quoted text ends.
-fn end_of_quoted(text: &[u8]) -> Option<usize> {
+pub(super) fn end_of_quoted(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         match text.get(at)? {

@@ -4,6 +4,7 @@
 //! A record becomes a line of its session; what several lines of a session tell of one execution is put together
 //! when all of them are there ([`detectors::evidence::Session`]).
 
+mod copies;
 mod csv;
 mod entry;
 mod event;
@@ -14,6 +15,7 @@ mod prefix;
 mod severity;
 mod stderr;
 
+pub(in crate::ingest) use self::copies::{Csv as CsvCopier, Json as JsonCopier, Stderr as StderrCopier};
 pub(in crate::ingest) use self::csv::FORMAT as CSV;
 pub(in crate::ingest) use self::json::FORMAT as JSON;
 pub use self::prefix::Prefix;

@@ -91,6 +91,8 @@ pub(super) struct Fields<'b> {
     pub(super) database: &'b [u8],
     /// `%a`.
     pub(super) application: &'b [u8],
+    /// `%r`, `%h` and `%L`.
+    pub(super) hosts: [&'b [u8]; 3],
 }
 
 impl Prefix {
@@ -176,6 +178,11 @@ impl Prefix {
     fn tells_something(&self) -> bool {
         let times = [b'm', b't', b'n', b's'].map(|escape| ESCAPE | escape);
         self.has_session() || self.parts().iter().any(|part| times.contains(part))
+    }
+
+    /// Whether it has words of which nobody knows what they are.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.parts().contains(&WORD)
     }
 
     fn fits(&self, line: &[u8]) -> bool {
@@ -294,7 +301,7 @@ fn is_bare_record(line: &[u8]) -> bool {
 }
 
 /// `user=` and the like: what follows, and how long the name is.
-fn named(text: &[u8]) -> Option<(u8, usize)> {
+pub(super) fn named(text: &[u8]) -> Option<(u8, usize)> {
     const NAMES: &[(&[u8], u8)] = &[
         (b"user=", b'u'),
         (b"usr=", b'u'),
@@ -314,7 +321,7 @@ fn named(text: &[u8]) -> Option<(u8, usize)> {
 }
 
 /// How long a session id at the front is: `6b04b409.a0c`.
-fn session_id(text: &[u8]) -> Option<usize> {
+pub(super) fn session_id(text: &[u8]) -> Option<usize> {
     let hex = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let start = hex(text);
     if !(7..=9).contains(&start) || text.get(start) != Some(&b'.') {
@@ -402,6 +409,9 @@ fn read_text<'b>(
             b'u' => fields.user = value,
             b'd' => fields.database = value,
             b'a' => fields.application = value,
+            b'r' => fields.hosts[0] = value,
+            b'h' => fields.hosts[1] = value,
+            b'L' => fields.hosts[2] = value,
             _ => {}
         }
         Some(end)

@@ -88,7 +88,7 @@ impl Decoder {
 
     fn end(&mut self, reading: &mut Reading<'_>, bytes: &[u8], record: Option<Record<'_>>) {
         let Some(record) = record else { return };
-        let Fields { at_ns, session, pid, user, database, application } = record.fields;
+        let Fields { at_ns, session, pid, user, database, application, .. } = record.fields;
         let process;
         let (at_ns, session) = match &reading.places {
             // What the prefix does not say the envelope may.

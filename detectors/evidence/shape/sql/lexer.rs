@@ -232,6 +232,10 @@ pub(super) trait Sink {
     fn cut(&mut self);
     /// A literal was seen, after its value.
     fn literal(&mut self, _start: usize, _end: usize) {}
+    /// A comment was left out.
+    fn comment(&mut self, _start: usize, _end: usize) {}
+    /// From here on the text is left out: what begins here has no end.
+    fn endless(&mut self, _start: usize) {}
     /// Goes back to the end of the first row of `VALUES`.
     fn drop_row(&mut self, mark: Self::Mark) {
         self.reset(mark);
@@ -704,6 +708,7 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     fn unterminated(&mut self) {
+        self.sink.endless(self.pos);
         self.truncated = true;
         self.pos = self.text.len();
     }
@@ -1066,7 +1071,12 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     fn line_comment(&mut self) {
-        self.pos = line_end(self.text, self.pos);
+        self.comment(line_end(self.text, self.pos));
+    }
+
+    fn comment(&mut self, end: usize) {
+        self.sink.comment(self.pos, end);
+        self.pos = end;
     }
 
     fn slash(&mut self) {
@@ -1085,7 +1095,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             return;
         }
         match self.comment_end(self.pos) {
-            Some(end) => self.pos = end,
+            Some(end) => self.comment(end),
             None => self.unterminated(),
         }
     }

@@ -4,12 +4,14 @@ mod keywords;
 mod lexer;
 mod outline;
 mod parser;
+mod parts;
 mod recognizer;
 mod setting;
 mod tags;
 mod text;
 
 pub use lexer::{Dialect, Lexer, Literal, Scanned};
+pub use parts::Part;
 pub use recognizer::Recognizer;
 pub use tags::tags;
 pub use text::shortened;
