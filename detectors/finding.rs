@@ -175,6 +175,8 @@ pub struct ServerLog {
     pub vacuums: Vec<ServerVacuum>,
     /// Runs on tables that are not listed.
     pub vacuums_elsewhere: u64,
+    /// What poolers tell: of all pools, of those of a database, of one at a moment.
+    pub poolers: Vec<ServerPooler>,
 }
 
 /// Connections to a server.
@@ -227,6 +229,37 @@ pub struct ServerCheckpoints {
     pub time_ns: u64,
     /// The longest of them.
     pub time_ns_max: u64,
+}
+
+/// What a pooler tells; what it does not is zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ServerPooler {
+    /// `all pools` of a log, a database, or database and user.
+    pub pool: String,
+    /// Transactions.
+    pub transactions: u64,
+    /// What they took together, by the pooler's count.
+    pub time_ns: u64,
+    /// What clients waited together for connections to the server.
+    pub wait_ns: u64,
+    /// Clients that came.
+    pub logins: u64,
+    /// Connections to the server that were made.
+    pub server_connections: u64,
+    /// Clients that were sent away, as there were too many.
+    pub refused: u64,
+    /// Clients that waited longer than they may.
+    pub timed_out: u64,
+    /// Other errors that clients were told.
+    pub failed: u64,
+    /// At the moment that was shown: clients that wait.
+    pub waiting: u64,
+    /// For how long the first of them does.
+    pub waiting_ns_max: u64,
+    /// Connections to the server that are in use.
+    pub in_use: u64,
+    /// Those that are idle.
+    pub idle: u64,
 }
 
 /// Automatic runs on one table.

@@ -16,6 +16,10 @@
 //! same maximum, which is then taken for the size of the pool. A queue for worker threads looks the
 //! same without reported checkouts; confidence is medium then.
 //!
+//! A pooler beside the database tells it itself: PgBouncer's log and `SHOW STATS` say how long clients wait for a
+//! connection to the server, `SHOW POOLS` where they do as none is idle. No request shows that, so it is told of the
+//! pooler as a whole.
+//!
 //! ## Stays silent
 //!
 //! - on quick statements one after another, whose pauses no other request ends;
@@ -37,10 +41,11 @@
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, Subject, Told, View};
 use crate::docket::CandidateKey;
+use crate::evidence::server::{PoolNow, PoolerCounts, PoolerTotals};
 use crate::evidence::timeline::{Noted, WAIT_MIN_NS, Waited};
 use crate::evidence::{Dictionary, OriginRef};
 use crate::finding::{Confidence, Unit};
-use crate::settings::Setting;
+use crate::settings::{Setting, Values};
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::timelines::{Holding, Starvation};
 use crate::wording::{brief, duration, list};
@@ -259,6 +264,89 @@ fn larger(case: &Case<'_>, pool: &Starvation) -> Advice {
         "memory of the server for each; beyond what its processors and disks can work on at once, statements \
          only slow each other down",
     )
+}
+
+/// What a pooler tells of its clients.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    pub(crate) totals: PoolerTotals,
+    /// Lines of its log.
+    pub(crate) counts: PoolerCounts,
+    /// Pools in which clients waited when they were shown.
+    pub(crate) starved: Vec<(String, PoolNow)>,
+}
+
+/// What is left of waits that a pooler tells.
+pub(crate) const WAITS_LEAVE: Remedy = Remedy::Remove { worst: WAITS_AT_WORST };
+
+/// Shorter waits of a transaction are a healthy checkout.
+pub(crate) fn wait_min_ns(settings: Values<'_>) -> u64 {
+    settings.get(&WAIT_MIN).saturating_mul(1_000_000)
+}
+
+/// What a pooler tells, in words.
+pub(crate) fn tell_pooled(pooled: &Pooled) -> Told {
+    let Pooled { totals, counts, starved } = pooled;
+    // Of fewer than one in a second only the most that there may have been is known.
+    let transactions = if totals.transactions > 0 { totals.transactions } else { totals.at_most.0 };
+    let time_ns = if totals.transactions > 0 { totals.time_ns } else { totals.at_most.1 };
+    let each = |ns: u64| ns / transactions.max(1);
+    let wait_ns = each(totals.wait_ns);
+    let mut why = format!(
+        "a transaction waits {} for a connection to the server on average; it takes {} by PgBouncer's count, of {}{} \
+         transactions",
+        duration(wait_ns),
+        duration(each(time_ns)),
+        if totals.transactions > 0 { "" } else { "at most " },
+        transactions,
+    );
+    for (pool, now) in starved.iter().take(STARVED_MAX) {
+        why.push_str(&format!(
+            "; in {pool} {} clients wait, the first for {}, while all {} connections are in use",
+            now.waiting,
+            duration(now.longest_ns),
+            now.in_use
+        ));
+    }
+    let refusals = [
+        (counts.timed_out, "gave up waiting (query_wait_timeout)"),
+        (counts.refused, "were sent away (no more connections allowed)"),
+    ];
+    for (clients, what) in refusals.iter().filter(|(clients, _)| *clients > 0) {
+        why.push_str(&format!("; {clients} clients {what}"));
+    }
+    Told {
+        why,
+        fix: fixes_of_pooler(),
+        verify: Check {
+            metric: "wait for a connection of a transaction, by PgBouncer's statistics".to_owned(),
+            unit: Unit::Ns,
+            now: wait_ns,
+            expected: 0,
+        },
+        confidence: None,
+        dismissed: None,
+    }
+}
+
+/// Pools that are named.
+const STARVED_MAX: usize = 3;
+
+fn fixes_of_pooler() -> Vec<Advice> {
+    vec![
+        plain(
+            "hold connections shorter: a connection of the pool is taken until the transaction ends (in session mode until \
+             the client goes), so calls to others and long statements in a transaction keep everybody waiting; \
+             pool_mode = transaction, where sessions are pooled"
+                .to_owned(),
+            "in transaction mode what is set for a session (SET, temporary tables, LISTEN, advisory locks) is lost",
+        ),
+        plain(
+            "a larger pool: default_pool_size, or pool_size of the database, by as many as wait on average".to_owned(),
+            "more connections than the server's processors can feed move the queue into the server; max_connections is \
+             the limit",
+        ),
+    ]
 }
 
 fn plain(text: String, tradeoff: &str) -> Advice {

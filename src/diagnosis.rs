@@ -149,7 +149,7 @@ fn read<G: Gathers + Send>(
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
     let names: Vec<String> = inputs.iter().map(Input::name).collect();
     let mut summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
-    if summary.spans == 0 {
+    if summary.spans == 0 && !summary.events.tells_of_poolers() {
         return Err(nothing_usable(&summary, &names));
     }
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -52,7 +52,8 @@ fn report_of_inputs(inputs: Vec<Input>, named: &str) -> Report {
 
 /// What was recorded: traces, the log of a server, or both.
 fn recordings(case: &Path) -> impl Iterator<Item = PathBuf> {
-    let names = ["trace.otlp.zst", "postgresql.log.zst", "slow.log.zst"];
+    let names =
+        ["trace.otlp.zst", "postgresql.log.zst", "slow.log.zst", "pgbouncer.log.zst", "pgbouncer.txt.zst"];
     names.into_iter().map(|name| case.join(name)).filter(|path| path.exists())
 }
 

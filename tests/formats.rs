@@ -9,7 +9,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use detectors::evidence::{Dictionary, Logged, Traced};
+use detectors::evidence::{Dictionary, Logged, ServerEvents, Traced};
 use otlp::layout::Random;
 use otlp::{Resource, Scope, Span, Value};
 use seen::{Seen, VALUES_KEY, all};
@@ -395,8 +395,8 @@ fn exactly_one_format_claims_an_input() {
     }
 }
 
-/// Ids and times of what is read in blocks that grow by so many bytes.
-fn in_parts(format: &Format, framing: Framing, bytes: &[u8], part: usize) -> Vec<(u64, u64, u64)> {
+/// Ids and times of what is read in blocks that grow by so many bytes, and what is told beside.
+fn in_parts(format: &Format, framing: Framing, bytes: &[u8], part: usize) -> (Vec<[u64; 3]>, ServerEvents) {
     let dictionary = Mutex::new(Dictionary::default());
     let mut reading = Reading::new(&dictionary, VALUES_KEY);
     let mut decoder = (format.decoder)(framing);
@@ -414,9 +414,9 @@ fn in_parts(format: &Format, framing: Framing, bytes: &[u8], part: usize) -> Vec
         end = (end + part).min(bytes.len());
     }
     let mut spans: Vec<_> =
-        reading.spans.iter().map(|one| (one.span.id, one.span.start_ns, one.span.end_ns)).collect();
+        reading.spans.iter().map(|one| [one.span.id, one.span.start_ns, one.span.end_ns]).collect();
     spans.sort_unstable();
-    spans
+    (spans, reading.events)
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn blocks_of_a_document_may_end_anywhere() {
             let whole = in_parts(format, Framing::Document, &bytes, bytes.len());
             for part in [1, 2, 7, 17, 256] {
                 let parts = in_parts(format, Framing::Document, &bytes, part);
-                assert_eq!(parts, whole, "{} in parts of {part}", path.display());
+                assert!(parts == whole, "{} in parts of {part}", path.display());
             }
         }
     }
@@ -440,10 +440,10 @@ fn blocks_of_a_log_may_end_anywhere() {
             let bytes = std::fs::read(&path).unwrap();
             let framing = (format.sniff)(Head { bytes: &bytes, whole: true }).unwrap();
             let whole = in_parts(format, framing, &bytes, bytes.len());
-            assert!(whole.len() > 2, "{}", path.display());
+            assert!(whole.0.len() > 2 || whole.1.tells_of_poolers(), "{}", path.display());
             for part in [1, 7, 256] {
                 let parts = in_parts(format, framing, &bytes, part);
-                assert_eq!(parts, whole, "{} in parts of {part}", path.display());
+                assert!(parts == whole, "{} in parts of {part}", path.display());
             }
         }
     }

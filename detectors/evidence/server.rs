@@ -4,6 +4,7 @@
 //! only, bounded, and merged exactly in any order: of what exceeds a bound those with the smallest hashes are kept.
 
 mod counts;
+mod poolers;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use rustc_hash::FxHashMap;
 
 pub use self::counts::{Connection, Event};
 pub(crate) use self::counts::{Connections, Counts};
+pub use self::poolers::{Averages, PoolNow, PoolerLine, PoolerTotals};
+pub(crate) use self::poolers::{PoolerCounts, Poolers};
 use super::content_hash::{START, fnv_1a};
 use super::{Failure, ShapeRef, SpanId, Symbol};
 
@@ -24,11 +27,12 @@ const DEADLOCKS_MAX: usize = 2_000;
 pub const HOLDERS_MAX: usize = 4;
 
 /// Everything that was noted.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServerEvents {
     waits: Kept<NotedWait>,
     deadlocks: Kept<Box<[ShapeRef]>>,
     counts: Counts,
+    poolers: Poolers,
     /// By process, when it was told to hold a lock that another waits for; in order of time.
     by_holder: FxHashMap<u64, Vec<Held>>,
 }
@@ -87,6 +91,31 @@ impl ServerEvents {
         self.counts.failure(failure, statement);
     }
 
+    /// Notes what a line of a pooler's log tells.
+    pub fn pooler_line(&mut self, log: &str, at_ns: u64, line: PoolerLine) {
+        self.poolers.line(log, at_ns, line);
+    }
+
+    /// Notes what a pooler has counted for a database.
+    pub fn pooler_totals(&mut self, database: &str, totals: PoolerTotals) {
+        self.poolers.totals(database, totals);
+    }
+
+    /// Notes how a pool is.
+    pub fn pool_now(&mut self, database: &str, user: &str, now: PoolNow) {
+        self.poolers.now(database, user, now);
+    }
+
+    /// Whether a pooler told anything, which is evidence without any request.
+    pub fn tells_of_poolers(&self) -> bool {
+        !self.poolers.is_empty()
+    }
+
+    /// What poolers told.
+    pub(crate) fn poolers(&self) -> &Poolers {
+        &self.poolers
+    }
+
     /// What was counted.
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
@@ -97,6 +126,7 @@ impl ServerEvents {
         self.waits.merge(other.waits, WAITS_MAX);
         self.deadlocks.merge(other.deadlocks, DEADLOCKS_MAX);
         self.counts.merge(other.counts);
+        self.poolers.merge(other.poolers);
     }
 
     /// Ends the noting; `fold` gives the shape that a shape has become.
@@ -138,7 +168,7 @@ impl ServerEvents {
 }
 
 /// Those with the smallest hashes of all that were added.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Kept<T> {
     by_hash: BTreeMap<(u64, SpanId), T>,
 }

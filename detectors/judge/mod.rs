@@ -11,6 +11,7 @@ mod identity;
 mod joined;
 mod logged;
 mod not_seen;
+mod poolers;
 mod selection;
 mod server;
 mod telling;
@@ -80,6 +81,9 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
         joined::note_log(&mut finding, candidate, &joined, &scales);
         findings.add(finding, candidate, &views);
     }
+    let (pooled, little) = poolers::judge(dictionary, settings, again);
+    pooled.into_iter().for_each(|finding| findings.add_whole(finding));
+    dismissed.extend(little);
     findings.note_also(&candidates, &verdicts);
     findings.note_holders(&candidates, &scales);
     let (told, ranked) = findings.in_order();
@@ -257,6 +261,11 @@ impl Findings {
         let shares = candidate.effects.iter().map(|(view, effect)| views[*view].share_of_excess(effect));
         let share_of_excess = shares.fold(0.0, f64::max);
         self.ranked.push(Ranked { finding, share_of_excess });
+    }
+
+    /// What is about no request: no target is missed for it.
+    fn add_whole(&mut self, finding: Finding) {
+        self.ranked.push(Ranked { finding, share_of_excess: 0.0 });
     }
 
     /// Lists inside each finding the other views of its time.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::poolers;
 use crate::evidence::server::Counts;
 use crate::evidence::{Dictionary, Failure};
 use crate::finding::{
@@ -23,9 +24,11 @@ pub(super) fn server(dictionary: &Dictionary) -> Option<ServerLog> {
         checkpoints: checkpoints(counts),
         vacuums: vacuums(counts),
         vacuums_elsewhere: counts.vacuums_elsewhere,
+        poolers: Vec::new(),
     };
     told.vacuums_elsewhere +=
         told.vacuums.drain(TABLES_MAX.min(told.vacuums.len())..).map(|it| it.runs).sum::<u64>();
+    told.poolers = poolers::told(dictionary.server().poolers());
     (told != ServerLog::default()).then_some(told)
 }
 

@@ -12,6 +12,7 @@ use crate::finding::{
     Verify,
 };
 use crate::impact::{self, Fixes, Replayer};
+use crate::settings::Settings;
 
 /// Puts a candidate into its final form.
 pub(super) fn finding(
@@ -54,12 +55,22 @@ pub(super) fn finding(
         accepted_owner: None,
         accepted_until: None,
     };
-    if let Some(acceptance) = settings.accepted.iter().find(|accepted| accepted.covers(&finding)) {
+    accept(&mut finding, settings);
+    finding
+}
+
+/// Notes that a team has accepted it, if one has.
+pub(super) fn accept(finding: &mut Finding, settings: &Settings) {
+    if let Some(acceptance) = settings.accepted.iter().find(|accepted| accepted.covers(finding)) {
         finding.accepted = Some(acceptance.reason.clone());
         finding.accepted_owner.clone_from(&acceptance.owner);
         finding.accepted_until.clone_from(&acceptance.until);
     }
-    finding
+}
+
+/// A remedy of a finding that no request shows, so that nothing is replayed.
+pub(super) fn plain_fix(advice: Advice) -> Fix {
+    Fix { text: advice.text, tradeoff: advice.tradeoff, latency_ns: None }
 }
 
 /// The detector's reason; where little latency is given back, what it costs instead.

@@ -15,6 +15,7 @@ mod origins;
 mod otlp_json;
 mod otlp_protobuf;
 mod owner;
+mod pgbouncer;
 mod postgres;
 pub mod raw;
 mod session_lines;
@@ -63,6 +64,8 @@ pub static FORMATS: &[Format] = &[
     postgres::STDERR,
     mysql::SLOW,
     mysql::GENERAL,
+    pgbouncer::LOG,
+    pgbouncer::SHOWN,
 ];
 
 /// A format that can be read.

@@ -5,7 +5,7 @@ use detectors::evidence::shape::sql::shortened;
 use detectors::figures::{bytes, count, counted, duration};
 use detectors::finding::{
     Endpoint, Finding, Gain, GainKind, Latency, Location, ServerCheckpoints, ServerConnections,
-    ServerFailure, ServerLog, ServerVacuum, Unit, Verify, is_place,
+    ServerFailure, ServerLog, ServerPooler, ServerVacuum, Unit, Verify, is_place,
 };
 use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
@@ -71,6 +71,9 @@ pub(super) fn gain(finding: &Finding, endpoint: Option<&Endpoint>, mark: [&str; 
         (GainKind::Latency, _) => {
             let latency = &finding.latency_ns;
             let changes = changes(&latency.measured, &latency.predicted, endpoint, mark);
+            if changes.is_empty() {
+                return format!("gives back {open}{}{close} of waiting", amount(&finding.gain));
+            }
             format!("{changes} with this fix alone, predicted")
         }
         (_, Ok(what)) => format!("gives back {open}{}{close} of {what}", amount(&finding.gain)),
@@ -255,6 +258,7 @@ pub(crate) fn clean(text: &str) -> String {
 /// What logs of servers tell beside statements, a line each.
 pub(super) fn server_lines(server: &ServerLog) -> Vec<String> {
     let mut lines: Vec<String> = server.connections.iter().map(connections).collect();
+    lines.extend(server.poolers.iter().filter(|told| *told != &ServerPooler::default()).map(pooler));
     lines.extend(server.failures.iter().map(failure));
     lines.extend(server.checkpoints.iter().map(checkpoints));
     lines.extend(server.vacuums.iter().map(vacuum));
@@ -262,6 +266,38 @@ pub(super) fn server_lines(server: &ServerLog) -> Vec<String> {
         lines.push(format!("vacuum: {} on other tables", counted(server.vacuums_elsewhere, "run")));
     }
     lines
+}
+
+fn pooler(told: &ServerPooler) -> String {
+    let mut parts = Vec::new();
+    if told.transactions > 0 {
+        parts.push(format!(
+            "{} took {}, and clients waited {} for connections to the server",
+            counted(told.transactions, "transaction"),
+            duration(told.time_ns),
+            duration(told.wait_ns)
+        ));
+    }
+    if told.in_use + told.idle + told.waiting > 0 {
+        parts.push(format!(
+            "{} wait when it was shown, the first for {}, with {} in use and {} idle",
+            counted(told.waiting, "client"),
+            duration(told.waiting_ns_max),
+            counted(told.in_use, "connection"),
+            told.idle
+        ));
+    }
+    let counts = [
+        (told.logins, "logins"),
+        (told.server_connections, "connections to the server"),
+        (told.timed_out, "gave up waiting (query_wait_timeout)"),
+        (told.refused, "sent away (no more connections allowed)"),
+        (told.failed, "other errors"),
+    ];
+    parts.extend(
+        counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")),
+    );
+    format!("pooler, {}: {}", told.pool, if parts.is_empty() { "idle".to_owned() } else { parts.join("; ") })
 }
 
 fn connections(told: &ServerConnections) -> String {

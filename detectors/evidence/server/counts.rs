@@ -55,7 +55,7 @@ pub enum Event<'b> {
 }
 
 /// All that was counted.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Records of servers that may log connections.
     pub(crate) records: u64,
