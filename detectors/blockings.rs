@@ -32,7 +32,7 @@ pub struct Blocked {
     pub holders: Vec<(ShapeRef, u64)>,
     /// What ran while the lock was held, and how long; the longest first.
     pub busy: Vec<(ShapeRef, u64)>,
-    /// The time of waits of which the holder's statements are in the log.
+    /// Their time while the transaction held the lock that was told to, where its statements are in the log.
     pub known_ns: u64,
     /// Of that, while the holder's transaction was open and idle.
     pub idle_ns: u64,
@@ -66,13 +66,15 @@ impl Blockings {
                 add(&mut sums.relations, relation, wait.waited_ns);
             }
             let Some((holding, holder)) = holder_of(locks, wait, dictionary) else { continue };
-            let idle_ns = holding.idle_ns.min(wait.waited_ns);
-            sums.known_ns += wait.waited_ns;
+            // Behind it others may have held the lock: of them it is not told.
+            let known_ns = wait.waited_ns.min(holding.held_ns);
+            let idle_ns = holding.idle_ns.min(known_ns);
+            sums.known_ns += known_ns;
             sums.idle_ns += idle_ns;
-            sums.deadlocked_ns += if holding.given_up { wait.waited_ns } else { 0 };
-            add(&mut sums.holders, holding.took, wait.waited_ns);
-            add(&mut sums.busy, holding.busy.0, holding.busy.1.min(wait.waited_ns));
-            if idle_ns * 2 >= wait.waited_ns {
+            sums.deadlocked_ns += if holding.given_up { known_ns } else { 0 };
+            add(&mut sums.holders, holding.took, known_ns);
+            add(&mut sums.busy, holding.busy.0, holding.busy.1.min(known_ns));
+            if idle_ns > 0 && idle_ns * 2 >= known_ns {
                 let of = idle.entry((*holder, holding.after)).or_default();
                 of.waited_ns += idle_ns;
                 of.longest_ns = of.longest_ns.max(idle_ns);

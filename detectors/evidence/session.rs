@@ -75,6 +75,8 @@ pub struct Session {
     /// Connections that sent something, in their order, and how many of them have begun with a request.
     connections: Vec<Connection>,
     begun: usize,
+    /// Before which execution a connection ended or began, and when.
+    ends: Vec<(usize, u64)>,
     /// Stands for the server's process; zero where that is not told.
     process: u64,
     /// Lines that say how long something took and nothing else, and the sum.
@@ -137,13 +139,14 @@ impl Session {
         self.comments.clear();
         self.waits.clear();
         self.connections.clear();
+        self.ends.clear();
         self.begun = 0;
         self.process = lines.iter().map(|line| line.parent).find(|process| *process != 0).unwrap_or(0);
         self.bare = (0, 0);
         self.next = 0;
         self.state = State::default();
         lines.iter().for_each(|line| self.line(&self.in_its_database(*line, dictionary)));
-        self.end_connection();
+        self.end_connection(None);
     }
 
     /// The executions, in their order.
@@ -241,7 +244,7 @@ impl Session {
 
     /// Another connection, perhaps of the same process id.
     fn connected(&mut self, line: &Span) {
-        self.end_connection();
+        self.end_connection(Some(line.start_ns));
         if line.shape != ShapeRef::default() {
             let first = self.executions.len();
             self.state.connection = Some(Connection { line: *line, first, setup_ns: None });
@@ -262,13 +265,14 @@ impl Session {
             let known_ns = connection.line.start_ns.saturating_sub(came_ns);
             connection.setup_ns.get_or_insert(known_ns);
         }
-        self.end_connection();
+        self.end_connection(Some(line.start_ns));
     }
 
-    fn end_connection(&mut self) {
+    fn end_connection(&mut self, at_ns: Option<u64>) {
         self.settle();
         self.settle_loose();
         self.state.anew = true;
+        self.ends.extend(at_ns.map(|at_ns| (self.executions.len(), at_ns)));
         let used = |connection: &Connection| connection.first < self.executions.len();
         self.connections.extend(self.state.connection.take().filter(used));
     }
@@ -511,7 +515,6 @@ impl Session {
                 match &mut request {
                     Some(request) if anew || !request.takes(execution, comment, step) => {
                         until_ns = begin_ns(execution);
-                        self.trace.pause(request, until_ns);
                         break;
                     }
                     Some(request) => {
@@ -530,6 +533,14 @@ impl Session {
             self.next += 1;
         }
         let request = request?;
+        // With its connection a transaction is over.
+        let ends = self.ends.partition_point(|(execution, _)| *execution <= from);
+        if let Some((_, ended_ns)) = self.ends.get(ends).filter(|(execution, _)| *execution <= self.next) {
+            until_ns = until_ns.min(*ended_ns);
+        }
+        if until_ns != u64::MAX {
+            self.trace.pause(&request, until_ns);
+        }
         self.finish(&request);
         self.tell_locks(&request, (from, until_ns), dictionary);
         Some((&self.trace, &self.executions[from..self.next]))

@@ -14,7 +14,7 @@ use crate::shown::{Shown, Whole};
 use crate::timelines::Stall;
 use crate::{ALL, Detector, deadlock};
 
-/// Of what a statement waits, per mille, for one transaction: then that is the cause.
+/// Of what is known of a statement's waits, per mille, for one transaction: then that is the cause.
 const MOST_OF_WAITS: u128 = 800;
 
 /// A candidate on its way to a finding or a dismissal.
@@ -130,7 +130,8 @@ impl<'a> Considered<'a> {
             _ if self.is_deadlock() && self.key.subject.holds(shape) => blocked.deadlocked_ns,
             _ => 0,
         };
-        u128::from(made_ns) * 1000 >= u128::from(blocked.total_ns) * MOST_OF_WAITS
+        blocked.known_ns * 2 >= blocked.total_ns
+            && u128::from(made_ns) * 1000 >= u128::from(blocked.known_ns) * MOST_OF_WAITS
     }
 
     /// Whether it may explain why others wait.

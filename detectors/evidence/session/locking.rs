@@ -47,7 +47,9 @@ pub struct Holding {
     pub process: u64,
     /// The statement that seems to have taken it.
     pub took: ShapeRef,
-    /// From the begin of the wait to the end of the transaction: the time without any statement.
+    /// From the begin of the wait to the end of the transaction.
+    pub held_ns: u64,
+    /// Of this, the time without any statement.
     pub idle_ns: u64,
     /// The statement after which the longest part of that time was.
     pub after: ShapeRef,
@@ -96,11 +98,17 @@ impl Locking {
 }
 
 impl Open<'_> {
+    /// When it is over; where the log does not tell, a moment at which it was not.
+    fn until_ns_or(&self, open_ns: u64) -> u64 {
+        if self.until_ns == u64::MAX { open_ns } else { self.until_ns }
+    }
+
     fn holding(&self, process: u64, held: &Held, dictionary: &Dictionary) -> Holding {
         let mut holding = Holding {
             wait: held.wait,
             process,
             took: self.took(held, dictionary),
+            held_ns: self.until_ns_or(held.told_ns).saturating_sub(held.began_ns),
             idle_ns: 0,
             after: ShapeRef::default(),
             busy: (ShapeRef::default(), 0),
@@ -109,8 +117,8 @@ impl Open<'_> {
         };
         let mut longest_ns = 0;
         for (place, execution) in self.executions.iter().enumerate() {
-            let next_ns = self.executions.get(place + 1).map_or(self.until_ns, super::begin_ns);
-            let next_ns = if next_ns == u64::MAX { held.told_ns } else { next_ns };
+            let until_ns = || self.until_ns_or(held.told_ns);
+            let next_ns = self.executions.get(place + 1).map_or_else(until_ns, super::begin_ns);
             let idle_ns = next_ns.saturating_sub(execution.span.end_ns.max(held.began_ns));
             if idle_ns >= IDLE_MIN_NS {
                 holding.idle_ns = holding.idle_ns.saturating_add(idle_ns);

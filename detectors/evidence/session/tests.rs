@@ -428,3 +428,20 @@ fn setting_up_a_connection_is_part_of_its_first_request() {
     let unused = connected().line(Logged::Disconnected, 34, 30, "").line(Logged::Execution, 90, 5, ORDER);
     assert_eq!(first(&unused), [(Kind::Sql, 5)]);
 }
+
+#[test]
+fn a_transaction_is_over_with_its_connection() {
+    let log = Log::default()
+        .line(Logged::Execution, 0, 0, "BEGIN")
+        .line(Logged::Execution, 10, 5, ORDER)
+        // The server ends it, as it was idle for too long; later another one comes.
+        .line(Logged::Connected, 5_010, 0, "")
+        .line(Logged::Connected, 9_000, 0, "connect shop")
+        .line(Logged::Execution, 9_010, 5, "SELECT 1 FROM a")
+        .by(42)
+        .waited_for(42, 50, 150);
+    let locking = log.locking();
+    assert_eq!(locking[0].idle, [(1, 5_000 * MS)]);
+    assert_eq!(locking[0].holdings[0].idle_ns / MS, 5_010 - 50);
+    assert!(locking[1].holdings.is_empty());
+}
