@@ -11,10 +11,8 @@ use std::io;
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{Confidence, Endpoint, Finding, PathTime, Report, TargetResult};
 
-use super::words::{
-    WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, server_lines, trace_or_place,
-};
-use super::{Output, Style, numbered};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
+use super::{Output, Style, numbered, server};
 
 pub(super) const OUTPUT: Output = Output {
     name: "html",
@@ -268,7 +266,7 @@ fn write_rest(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         let service = one.service.as_ref().map(|service| format!(" ({service})")).unwrap_or_default();
         format!("{}{service}: {}", one.what, one.how)
     });
-    write_list("Server", report.server.iter().flat_map(server_lines).collect(), out)?;
+    write_list("Server", report.server.iter().flat_map(server::lines).collect(), out)?;
     write_list("Not seen", not_seen.collect(), out)?;
     let skipped = report.skipped.first.iter().map(|one| {
         let line = one.line.map_or_else(|| format!("byte {}", one.offset), |line| format!("line {line}"));

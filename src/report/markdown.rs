@@ -9,10 +9,8 @@ use std::io::{self, Write};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
-use super::words::{
-    WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, server_lines, trace_or_place,
-};
-use super::{CheckOutput, Output, Style, numbered};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
+use super::{CheckOutput, Output, Style, numbered, server};
 
 pub(super) const OUTPUT: Output = Output {
     name: "markdown",
@@ -61,6 +59,7 @@ fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<
     }
     write_more(findings.len() - told, "more finding", &mut text)?;
     logged::write(report, &mut text)?;
+    write_server(report, &mut text)?;
     write_rest(report, &mut text)?;
     out.write_all(&text)
 }
@@ -202,6 +201,20 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "- id {}", code(&finding.id))
 }
 
+fn write_server(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
+    let lines: Vec<String> = report.server.iter().flat_map(server::lines).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n<details><summary>What logs tell of servers</summary>\n")?;
+    let mut told = 0;
+    for line in &lines {
+        told += add(out, LENGTH_MAX, |out| writeln!(out, "- {}", prose(line)))?;
+    }
+    write_more(lines.len() - told, "more line", out)?;
+    writeln!(out, "\n</details>")
+}
+
 fn write_rest(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
     let not_seen = report.not_seen.iter().map(|one| {
         let service = one.service.as_ref().map(|service| format!(" ({service})")).unwrap_or_default();
@@ -217,9 +230,7 @@ fn write_rest(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
             count(report.skipped.of)
         )
     });
-    let server = report.server.iter().flat_map(server_lines).map(|line| format!("server: {line}"));
-    let lines: Vec<String> =
-        server.chain(not_seen).chain(skipped).chain(report.notes.iter().cloned()).collect();
+    let lines: Vec<String> = not_seen.chain(skipped).chain(report.notes.iter().cloned()).collect();
     if lines.is_empty() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ mod junit;
 mod logged;
 mod markdown;
 mod sarif;
+mod server;
 mod text;
 mod words;
 

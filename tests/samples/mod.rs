@@ -548,7 +548,69 @@ pub(crate) fn logged() -> Report {
         rest: LoggedRest { statements: 29, executions: 1_330, time_ns: 7_000 * MS, time_ns_max: 900 * MS },
         ..LoggedStatements::default()
     });
+    report.server = Some(server());
     report
+}
+
+/// What logs of a server and of a pooler tell.
+fn server() -> ServerLog {
+    let failed = |text: &str, count| ServerFailed {
+        text: text.to_owned(),
+        shape: "q1:0c0d0c0d0c0d0c0d".to_owned(),
+        count,
+    };
+    let failure = |why: &str, count, statements| ServerFailure { why: why.to_owned(), count, statements };
+    let vacuum = |table: &str, analyze, runs, time_ns| ServerVacuum {
+        table: table.to_owned(),
+        analyze,
+        runs,
+        time_ns,
+        time_ns_max: time_ns / 2,
+    };
+    ServerLog {
+        connections: Some(ServerConnections {
+            received: 3_660,
+            authorized: 3_648,
+            ended: 3_640,
+            session_ns: 3_785_600 * MS,
+            between_ns: 7_200_000 * MS,
+        }),
+        failures: vec![
+            failure("deadlock", 22, vec![failed("UPDATE stock SET amount = amount - ? WHERE id = ?", 22)]),
+            failure("too many connections", 6, Vec::new()),
+        ],
+        checkpoints: Some(ServerCheckpoints {
+            count: 24,
+            by_wal: 8,
+            too_often: 3,
+            time_ns: 648_000 * MS,
+            time_ns_max: 30_000 * MS,
+        }),
+        vacuums: vec![
+            vacuum("shop.public.events\u{1b}[2J", false, 4, 91_000 * MS),
+            vacuum("shop.public.stock", true, 1, 20 * MS),
+        ],
+        vacuums_elsewhere: 17,
+        poolers: vec![
+            ServerPooler {
+                pool: "all pools".to_owned(),
+                transactions: 9_000,
+                time_ns: 900_000 * MS,
+                wait_ns: 340_000 * MS,
+                logins: 60,
+                timed_out: 9,
+                refused: 2,
+                ..ServerPooler::default()
+            },
+            ServerPooler {
+                pool: "shop/shop".to_owned(),
+                waiting: 8,
+                waiting_ns_max: 403 * MS,
+                in_use: 2,
+                ..ServerPooler::default()
+            },
+        ],
+    }
 }
 
 /// Text that tries to write on the terminal, and figures at their bounds.
