@@ -9,8 +9,9 @@
 //!
 //! ## What counts
 //!
-//! Errors `deadlock detected` in a server's log, with the statements of all sides, as far as `DETAIL` tells them. The
-//! time is that of the wait (`log_lock_waits = on` tells it) and of the transaction that was given up.
+//! Errors `deadlock detected` in the log of a PostgreSQL, with the statements of all sides, as far as `DETAIL` tells them.
+//! The time is that of the wait (`log_lock_waits = on` tells it) and of the transaction that was given up. In the slow
+//! log of MySQL, Percona Server and MariaDB, error 1213, where errors are logged (`Errno`, `Last_errno`); the other side is not told there.
 //!
 //! ## Stays silent
 //!
@@ -53,24 +54,34 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         operation.kind == Kind::Sql && operation.status_code == Failure::Deadlock as u16
     };
     let Some(failed) = view.operations().map(|(_, operation)| operation).find(given_up) else { return };
-    let candidate = found.push(Subject::Calls(sides(view, failed)), REMEDY, Confidence::High);
+    let candidate = found.push(subject(view, failed), REMEDY, Confidence::High);
     // What was done before is undone, and done again.
     let whole = view.operations().filter(|(_, operation)| operation.parent == NONE);
     candidate.repeats(1).claim(whole.map(|(number, _)| number));
 }
 
-/// The statements of all sides, each once, by their texts.
-fn sides(view: &View<'_>, failed: &Operation) -> Box<[ShapeRef]> {
+/// The statements of all sides, each once, by their texts; the one that was given up where the log tells no others.
+fn subject(view: &View<'_>, failed: &Operation) -> Subject {
     let told = view.dictionary.server().deadlock_of(failed.id).unwrap_or_default();
+    if told.is_empty() {
+        return Subject::Shape(failed.shape);
+    }
     let mut sides: Vec<ShapeRef> = told.iter().copied().chain([failed.shape]).collect();
     sides.sort_by(|one, other| view.dictionary.shape(*one).text.cmp(&view.dictionary.shape(*other).text));
     sides.dedup();
-    sides.into()
+    Subject::Calls(sides.into())
 }
 
 fn tell(case: &Case<'_>) -> Told {
-    let Subject::Calls(sides) = case.subject else { return Told::default() };
-    let between = match &sides[..] {
+    let sides = match case.subject {
+        Subject::Calls(sides) => sides,
+        _ => &[][..],
+    };
+    let between = match sides {
+        [] => format!(
+            "{} is given up in deadlocks; with which others the log does not tell",
+            brief(case.dictionary, case.shape())
+        ),
         [same] => format!("{} deadlocks with itself, in other transactions", brief(case.dictionary, *same)),
         several => {
             let texts: Vec<String> = several.iter().map(|side| brief(case.dictionary, *side)).collect();
@@ -103,5 +114,44 @@ fn tell(case: &Case<'_>) -> Told {
         },
         confidence: None,
         dismissed: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::{Failure, UNKNOWN};
+    use crate::finding::Report;
+    use crate::testing::trace;
+
+    const TAKEN: &str = "UPDATE stock SET amount = ? WHERE id = ?";
+
+    /// Transactions of which every fifth fails after a second.
+    fn judged(failure: Failure) -> Report {
+        trace().judge(40, |trace, number| {
+            let from = f64::from(number) * 5_000.0;
+            let trace = trace.execution("BEGIN", from, from + 0.1, UNKNOWN);
+            let trace = trace.execution("SELECT * FROM orders WHERE id = ?", from + 1.0, from + 3.0, UNKNOWN);
+            match number % 5 {
+                0 => trace.execution(TAKEN, from + 4.0, from + 1_004.0, UNKNOWN).failed_by(failure),
+                _ => trace.execution(TAKEN, from + 4.0, from + 6.0, UNKNOWN),
+            }
+        })
+    }
+
+    #[test]
+    fn what_was_given_up_costs_its_wait_and_what_was_before() {
+        let report = judged(Failure::Deadlock);
+        let finding = &report.findings[0];
+        assert_eq!((finding.detector.as_str(), finding.requests), ("deadlock", 8));
+        assert!(finding.why.contains("does not tell"), "{}", finding.why);
+        assert!(finding.gain.total_ns > 5_000_000_000, "{:?}", finding.gain);
+    }
+
+    #[test]
+    fn silent_on_other_failures() {
+        for failure in [Failure::Other, Failure::LockTimeout, Failure::StatementTimeout] {
+            let report = judged(failure);
+            assert!(report.findings.iter().all(|finding| finding.detector != "deadlock"), "{failure:?}");
+        }
     }
 }

@@ -299,3 +299,54 @@ fn fixes(cause: Option<String>) -> Vec<Advice> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::UNKNOWN;
+    use crate::finding::Report;
+    use crate::testing::trace;
+
+    const TAKEN: &str = "UPDATE stock SET amount = ? WHERE id = ?";
+
+    /// Statements in a log that take so long, of which they wait for a lock for so long.
+    fn judged(took: f64, waited: f64) -> Report {
+        trace().judge(20, |trace, number| {
+            let from = f64::from(number) * 5_000.0;
+            let trace = trace.execution("BEGIN", from, from + 0.1, UNKNOWN);
+            let trace = match waited {
+                0.0 => trace,
+                waited => trace.locked(TAKEN, from + 1.0, from + 1.0 + waited),
+            };
+            trace.execution(TAKEN, from + 1.0, from + 1.0 + took, UNKNOWN)
+        })
+    }
+
+    fn told(report: &Report) -> Vec<&str> {
+        report.findings.iter().map(|finding| finding.detector.as_str()).collect()
+    }
+
+    #[test]
+    fn a_wait_that_a_log_tells_gives_back_that_and_no_more() {
+        let report = judged(1_000.0, 600.0);
+        assert_eq!(told(&report), ["lock-wait", "slow-query"]);
+        let gain_ns = report.findings[0].gain.total_ns;
+        // In the middle of all of it and half.
+        assert_eq!(gain_ns, 20 * 450_000_000);
+        assert!(
+            report.findings[0].why.starts_with("20 waits for locks took 12 s"),
+            "{}",
+            report.findings[0].why
+        );
+    }
+
+    #[test]
+    fn what_waits_all_the_time_is_not_slow() {
+        assert_eq!(told(&judged(1_000.0, 999.0)), ["lock-wait"]);
+    }
+
+    #[test]
+    fn silent_where_nothing_waits() {
+        assert_eq!(told(&judged(1_000.0, 0.0)), ["slow-query"]);
+        assert_eq!(told(&judged(1_000.0, 5.0)), ["slow-query"]);
+    }
+}

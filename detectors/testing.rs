@@ -10,8 +10,8 @@ use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{
-    Body, ConnectionUse, Dictionary, Effort, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span, Status,
-    UNKNOWN, Values, session_id,
+    Body, ConnectionUse, Dictionary, Effort, Failure, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span,
+    Status, UNKNOWN, Values, session_id,
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
@@ -250,6 +250,20 @@ impl TraceBuilder {
     /// The span that was added last has failed.
     pub(crate) fn failed(mut self) -> Self {
         self.last().status = Status::Error;
+        self
+    }
+
+    /// The execution that was added last failed for this reason.
+    pub(crate) fn failed_by(mut self, failure: Failure) -> Self {
+        let last = self.last();
+        (last.status, last.status_code) = (Status::Error, failure as u16);
+        self
+    }
+
+    /// A line of a server's log about a lock that the next execution waits for so long; it is written at the end.
+    pub(crate) fn locked(mut self, text: &str, from: f64, to: f64) -> Self {
+        self = self.sql(text, to, to + (to - from));
+        self.last().logged = Logged::Locked;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::poolers;
-use crate::evidence::server::Counts;
+use crate::evidence::server::{Connections, Counts};
 use crate::evidence::{Dictionary, Failure};
 use crate::finding::{
     ServerCheckpoints, ServerConnections, ServerFailed, ServerFailure, ServerLog, ServerVacuum,
@@ -35,7 +35,7 @@ pub(super) fn server(dictionary: &Dictionary) -> Option<ServerLog> {
 fn connections(counts: &Counts) -> Option<ServerConnections> {
     let logged = &counts.connections;
     let (from_ns, to_ns) = logged.between_ns;
-    (to_ns > 0).then_some(ServerConnections {
+    (*logged != Connections::default()).then_some(ServerConnections {
         received: logged.received,
         authorized: logged.authorized,
         ended: logged.ended,

@@ -1,6 +1,6 @@
 //! What the lines before a statement in a slow log tell of it.
 
-use detectors::evidence::Effort;
+use detectors::evidence::{Effort, Failure};
 
 use crate::ingest::timestamp::{self, number};
 
@@ -22,7 +22,8 @@ pub(super) struct Header<'b> {
     pub(super) rows_examined: Option<u64>,
     /// What reading took besides.
     pub(super) effort: Effort,
-    pub(super) failed: bool,
+    /// Why it failed, if it did.
+    pub(super) failure: Option<Failure>,
     /// The log has one of so many executions; zero where it does not say so.
     pub(super) one_of: u64,
     /// When it ended, where that is told more exactly than in seconds.
@@ -86,12 +87,22 @@ impl<'b> Header<'b> {
             b"Created_tmp_disk_tables" | b"Tmp_disk_tables" if number(value) > Some(0) => {
                 self.effort.add(Effort::DISK_TABLE);
             }
-            b"Errno" | b"Last_errno" => self.failed = number(value) > Some(0),
+            b"Errno" | b"Last_errno" => self.failure = number(value).and_then(failure),
             b"Log_slow_rate_limit" => self.one_of = number(value).unwrap_or(0),
             b"End" => self.ended_ns = timestamp::date_and_time(value).map(|(at_ns, _)| at_ns),
             b"QC_hit" => self.of_mariadb = true,
             _ => {}
         }
+    }
+}
+
+/// Why a statement failed, by the number of the error (`mysqld_error.h`); `None` where it did not.
+fn failure(error: u64) -> Option<Failure> {
+    match error {
+        0 => None,
+        1205 => Some(Failure::LockTimeout),
+        1213 => Some(Failure::Deadlock),
+        _ => Some(Failure::Other),
     }
 }
 
@@ -112,6 +123,13 @@ pub(super) fn seconds(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_why_statements_fail() {
+        let failures = [0, 1205, 1213, 1317].map(failure);
+        let expected = [None, Some(Failure::LockTimeout), Some(Failure::Deadlock), Some(Failure::Other)];
+        assert_eq!(failures, expected);
+    }
 
     fn header(text: &str) -> Header<'_> {
         let mut header = Header::default();
@@ -146,7 +164,11 @@ mod tests {
         );
         assert_eq!((header.thread, header.account), (&b"42"[..], &b"shop[shop] @ web1 [10.0.0.7]"[..]));
         assert_eq!(header.ended_ns, Some(1_795_466_135_500_100_000));
-        assert!(header.failed && header.effort.has(Effort::DISK_TABLE) && header.schema.is_none());
+        assert!(
+            header.failure == Some(Failure::Other)
+                && header.effort.has(Effort::DISK_TABLE)
+                && header.schema.is_none()
+        );
     }
 
     #[test]
@@ -157,7 +179,7 @@ mod tests {
              # Log_slow_rate_type: query  Log_slow_rate_limit: 10",
         );
         assert_eq!((header.schema, header.one_of), (Some(&b"my shop"[..]), 10));
-        assert_eq!((header.took_ns, header.failed), (Some(7_500_000_000), false));
+        assert_eq!((header.took_ns, header.failure), (Some(7_500_000_000), None));
     }
 
     #[test]

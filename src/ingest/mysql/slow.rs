@@ -190,8 +190,8 @@ impl Decoder {
             span.effort.add(Effort::TOLD);
         }
         span.repeats = header.one_of.clamp(1, u64::from(u32::MAX)) as u32;
-        if header.failed {
-            span.status = Status::Error;
+        if let Some(failure) = header.failure {
+            (span.status, span.status_code) = (Status::Error, failure as u16);
         }
         self.recorder.push(reading, trace, span, text);
         true
