@@ -398,8 +398,14 @@ impl Session {
         self.settle_spilled();
         self.settle_waits_of_others(line.shape);
         let announced = self.state.announced.take();
-        let failed = announced.map_or(*line, |announced| announced.span);
+        let mut failed = announced.map_or(*line, |announced| announced.span);
         if failed.shape == ShapeRef::default() {
+            // Which statement it is what it waited for may tell.
+            failed.shape = self.state.wait_line.map_or(failed.shape, |(waits, _)| waits.shape);
+        }
+        if failed.shape == ShapeRef::default() {
+            (self.state.waiting, self.state.wait_line) = (None, None);
+            self.state.waited.clear();
             return;
         }
         let has_waited = self.state.wait_line.is_some() || line.status_code == Failure::Deadlock as u16;

@@ -445,3 +445,22 @@ fn a_transaction_is_over_with_its_connection() {
     assert_eq!(locking[0].holdings[0].idle_ns / MS, 5_010 - 50);
     assert!(locking[1].holdings.is_empty());
 }
+
+#[test]
+fn waits_of_what_failed_are_not_those_of_the_next_statement() {
+    let failed = |text| {
+        Log::default().line(Logged::Waiting, 100, 100, text).line(Logged::Failed, 300, 0, "").line(
+            Logged::Execution,
+            400,
+            20,
+            "SELECT 1 FROM a",
+        )
+    };
+    assert_eq!(
+        failed(ORDER).executions(),
+        ["Wait 300 0 UPDATE stock SET amount = ? failed", "Duration 20 0 SELECT ? FROM a"]
+    );
+    let log = failed("");
+    assert_eq!(log.executions(), ["Duration 20 0 SELECT ? FROM a"]);
+    assert!(log.locking()[0].waits.is_empty());
+}
