@@ -3,10 +3,13 @@
 //! Figures are per request and never totals, so that recordings of different length compare. Nothing is
 //! proven by one recording of each side: the same code measured twice differs, too.
 
+mod statements;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use self::statements::{Change, Side, StatementChange, StatementChanges, StatementFigures};
 use crate::finding::{Confidence, Endpoint, Finding, Latency, Report, Spread, Subject};
 
 /// The version of the comparison's form.
@@ -22,6 +25,8 @@ pub struct Comparison {
     /// Findings of either side: those that came first, then those that stay, then those that went; each
     /// kind in the order of rank.
     pub findings: Vec<FindingChange>,
+    /// Statements of logs; `None` where one side has no log of a database.
+    pub statements: Option<StatementChanges>,
 }
 
 /// One endpoint on both sides.
@@ -100,7 +105,13 @@ pub struct Cost {
 
 /// Compares two reports.
 pub fn compare(before: &Report, after: &Report) -> Comparison {
-    Comparison { version: VERSION, endpoints: endpoints(before, after), findings: findings(before, after) }
+    let logged = before.logged.as_ref().zip(after.logged.as_ref());
+    Comparison {
+        version: VERSION,
+        endpoints: endpoints(before, after),
+        findings: findings(before, after),
+        statements: logged.map(|(before, after)| statements::compare(before, after)),
+    }
 }
 
 fn endpoints(before: &Report, after: &Report) -> Vec<EndpointChange> {

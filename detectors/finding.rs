@@ -74,14 +74,22 @@ pub struct LoggedStatements {
     pub durations_alone: u64,
     /// Their sum.
     pub durations_alone_ns: u64,
+    /// From the first begin to the last end in the times of the logs; `None` where they tell none.
+    pub period_ns: Option<u64>,
     /// Those that took most time first.
     pub by_time: Vec<LoggedStatement>,
     /// Those that are not listed.
     pub rest: LoggedRest,
+    /// Those that are not listed, as far as they are known; to be compared with others.
+    #[serde(skip)]
+    pub unlisted: Vec<LoggedStatement>,
+    /// There are more than these.
+    #[serde(skip)]
+    pub is_cut: bool,
 }
 
 /// One statement of a database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoggedStatement {
     /// The canonical text, without values.
     pub text: String,
@@ -116,6 +124,9 @@ pub struct LoggedStatement {
     /// Endpoints that send it, as traces of the same time show or as times tell; what takes most time first. Empty
     /// where neither does.
     pub sent_by: Vec<SentBy>,
+    /// A quarter, half and three quarters of the executions take no longer; `None` where the log tells no times.
+    #[serde(skip)]
+    pub quartiles_ns: Option<[u64; 3]>,
     /// Where the log tells of the slowest: `postgresql.log:8812`.
     pub slowest: Option<String>,
 }

@@ -5,7 +5,9 @@ mod samples;
 mod schema;
 
 use detectors::comparison::compare;
-use detectors::finding::{Affected, Confidence, NotSeen, Report, Verify};
+use detectors::finding::{
+    Affected, Confidence, Latency, LoggedStatement, LoggedStatements, NotSeen, Report, Verify,
+};
 use expect_test::{expect, expect_file};
 use serde_json::Value;
 use whyslow::report::{OUTPUTS, Style};
@@ -389,6 +391,55 @@ fn two_reports_are_compared() {
     expect_file!["report/compared.md"].assert_eq(&written("markdown", 100));
     let document: Value = serde_json::from_str(&written("json", 100)).unwrap();
     assert_eq!(schema::violations(&comparison_schema(), &document), Vec::<String>::new());
+}
+
+/// Ten statements of a log; the first takes `first_us`, the last is executed so often.
+fn logged(first_us: u64, last: u64) -> Report {
+    let statement = |number: u64| {
+        let executions = if number == 9 { last } else { 1_000 };
+        let quartiles =
+            [8, 10, 13].map(|part| part * if number == 0 { first_us } else { 100 * number } * 100);
+        LoggedStatement {
+            text: format!("SELECT * FROM t{number} WHERE id = ?"),
+            shape: format!("q1:000000000000000{number}"),
+            executions,
+            time_ns: executions * quartiles[1],
+            latency_ns: Latency { p50: Some(quartiles[1]), ..Latency::default() },
+            quartiles_ns: Some(quartiles),
+            ..LoggedStatement::default()
+        }
+    };
+    let by_time: Vec<LoggedStatement> = (0..10).map(statement).filter(|one| one.executions > 0).collect();
+    let sum = |part: fn(&LoggedStatement) -> u64| by_time.iter().map(part).sum();
+    let logged = LoggedStatements {
+        statements: by_time.len() as u64,
+        executions: sum(|one| one.executions),
+        time_ns: sum(|one| one.time_ns),
+        period_ns: Some(600_000_000_000),
+        by_time,
+        ..LoggedStatements::default()
+    };
+    Report { logged: Some(logged), ..Report::default() }
+}
+
+#[test]
+fn statements_of_two_logs_are_compared() {
+    let comparison = compare(&logged(1_000, 0), &logged(3_000, 800));
+    for (name, file) in [("text", "compared-logs.txt"), ("markdown", "compared-logs.md"), ("json", "")] {
+        let write =
+            OUTPUTS.iter().find(|output| output.name == name).and_then(|output| output.compare).unwrap();
+        let mut bytes = Vec::new();
+        write(&comparison, &at(100), &mut bytes).unwrap();
+        let written = String::from_utf8(bytes).unwrap();
+        match name {
+            "json" => {
+                let document: Value = serde_json::from_str(&written).unwrap();
+                assert_eq!(schema::violations(&comparison_schema(), &document), Vec::<String>::new());
+            }
+            _ => expect_test::expect_file![format!("{}/tests/report/{file}", env!("CARGO_MANIFEST_DIR"))]
+                .assert_eq(&written),
+        }
+    }
 }
 
 /// Every field is explained in `docs/report.md` in the schema's words.

@@ -16,13 +16,17 @@ pub(crate) struct Logged {
     pub(crate) counted: Counted,
     /// Lines that say how long something took and not what, and the sum.
     pub(crate) bare: (u64, u64),
+    /// From the first begin to the last end.
+    pub(crate) extent_ns: Option<(u64, u64)>,
 }
 
 impl Logged {
     pub(crate) fn add(&mut self, executions: &[Execution], bare: (u64, u64), dictionary: &Dictionary) {
         self.add_bare(bare);
         for execution in executions {
-            let statement = (execution.span.shape, execution.span.target);
+            let span = &execution.span;
+            self.stretch((span.start_ns, span.end_ns));
+            let statement = (span.shape, span.target);
             match dictionary.is_counted_only(statement.0) {
                 true => self.counted.add(execution),
                 false => self.statements.entry(statement).or_default().add(execution),
@@ -33,6 +37,7 @@ impl Logged {
     pub(crate) fn merge(&mut self, other: Self) {
         self.add_bare(other.bare);
         self.counted.merge(&other.counted);
+        other.extent_ns.into_iter().for_each(|extent_ns| self.stretch(extent_ns));
         for (statement, tally) in other.statements {
             self.statements.entry(statement).or_default().merge(&tally);
         }
@@ -47,6 +52,11 @@ impl Logged {
     pub(crate) fn of_shape(&self, shape: ShapeRef) -> impl Iterator<Item = (Symbol, &LoggedTally)> {
         let of_shape = self.statements.iter().filter(move |((other, _), _)| *other == shape);
         of_shape.map(|((_, database), tally)| (*database, tally))
+    }
+
+    fn stretch(&mut self, (start_ns, end_ns): (u64, u64)) {
+        let (first_ns, last_ns) = self.extent_ns.unwrap_or((start_ns, end_ns));
+        self.extent_ns = Some((first_ns.min(start_ns), last_ns.max(end_ns)));
     }
 
     fn add_bare(&mut self, (count, total_ns): (u64, u64)) {

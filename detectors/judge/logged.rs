@@ -13,6 +13,9 @@ use crate::timelines::Senders;
 /// Statements that are listed; the others are told together.
 const LISTED_MAX: usize = 100;
 
+/// Statements that are kept to be compared with those of another log.
+const COMPARED_MAX: usize = 20_000;
+
 /// `None` where no log was read.
 pub(super) fn statements(
     logged: &Logged,
@@ -43,15 +46,14 @@ pub(super) fn statements(
         plans_alone: if by_plan { 0 } else { tallies().map(|tally| tally.planned.0).sum() },
         durations_alone: bare,
         durations_alone_ns: bare_ns,
-        by_time: Vec::new(),
-        rest: LoggedRest::default(),
+        period_ns: logged.extent_ns.map(|(first_ns, last_ns)| last_ns - first_ns),
+        ..LoggedStatements::default()
     };
     let rest = rows.split_off(rows.len().min(LISTED_MAX));
-    told.by_time = rows
-        .iter()
-        .filter(|row| row.executions > 0 || row.tally.prepare_ns > 0)
-        .map(|row| row.told(senders, dictionary))
-        .collect();
+    let is_told = |row: &&Row<'_>| row.executions > 0 || row.tally.prepare_ns > 0;
+    told.by_time = rows.iter().filter(is_told).map(|row| row.told(senders, dictionary)).collect();
+    told.unlisted = rest.iter().take(COMPARED_MAX).map(|row| row.told(senders, dictionary)).collect();
+    told.is_cut = rest.len() > COMPARED_MAX || counted.executions > 0;
     told.rest = LoggedRest {
         statements: rest.len() as u64 + counted.statements,
         executions: rest.iter().map(|row| row.executions).sum::<u64>() + counted.executions,
@@ -181,6 +183,7 @@ impl<'a> Row<'a> {
                 max: tally.slowest.map(|(took_ns, _)| took_ns),
             },
             sent_by: joined::sent_by(senders, self.key, dictionary),
+            quartiles_ns: (tally.timed > 0).then(|| [250, 500, 750].map(|at| tally.durations.quantile(at))),
             slowest: tally.slowest.map(|(_, line)| dictionary.place_of_line(line)),
         }
     }

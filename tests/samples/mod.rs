@@ -493,19 +493,10 @@ fn logged_statement(text: &str, executions: u64, each: u64) -> LoggedStatement {
         shape: "q1:0123456789abcdef".to_owned(),
         database: Some("shop".to_owned()),
         executions,
-        failed: 0,
         time_ns: executions * each * MS,
-        prepare_ns: 0,
-        lock_ns: None,
-        rows: None,
-        rows_examined: None,
-        full_scans: None,
-        spills: 0,
-        spilled_bytes: 0,
-        spilled_bytes_max: 0,
         latency_ns: Latency { p50: at(90), p95: at(200), p99: at(250), max: at(400) },
-        sent_by: Vec::new(),
         slowest: Some("postgresql.log:8812".to_owned()),
+        ..LoggedStatement::default()
     }
 }
 

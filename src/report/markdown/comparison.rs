@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use detectors::comparison::{Comparison, EndpointChange, Figures, FindingChange, State};
+use detectors::comparison::{
+    Comparison, EndpointChange, Figures, FindingChange, State, StatementChange, StatementChanges,
+};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::Confidence;
 
@@ -10,7 +12,12 @@ use super::{
     ENDPOINTS_MAX, FINDINGS_END_MAX, FINDINGS_MAX, TABLE_END_MAX, add, code, cut, prose, write_more,
 };
 use crate::report::Style;
-use crate::report::words::{ONE_OF_EACH, WHOLE_SERVICE, costs};
+use crate::report::words::{
+    ONE_OF_EACH, WHOLE_SERVICE, costs, of_both_logs, statement_changes, statement_figures,
+};
+
+/// Where the table of statements ends at the latest.
+const STATEMENTS_END_MAX: usize = FINDINGS_END_MAX + 8_000;
 
 pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = |change: &&FindingChange| style.verbose || change.confidence != Confidence::Low;
@@ -38,8 +45,33 @@ pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Wr
         told += add(&mut text, FINDINGS_END_MAX, |text| write_finding(change, text))?;
     }
     write_more(findings.len() - told, "more finding", &mut text)?;
+    if let Some(statements) = &comparison.statements {
+        write_statements(statements, &mut text)?;
+    }
     writeln!(text, "\n{ONE_OF_EACH}")?;
     out.write_all(&text)
+}
+
+fn write_statements(statements: &StatementChanges, text: &mut Vec<u8>) -> io::Result<()> {
+    writeln!(text, "\nStatements in logs: {}", of_both_logs(statements))?;
+    if !statements.statements.is_empty() {
+        writeln!(text, "\n| | statement | before → after |\n|---|---|---|")?;
+    }
+    let mut told = 0;
+    for change in statements.statements.iter().take(FINDINGS_MAX) {
+        told += add(text, STATEMENTS_END_MAX, |text| write_statement(change, text))?;
+    }
+    write_more(statements.statements.len() - told + statements.more as usize, "more statement", text)
+}
+
+fn write_statement(change: &StatementChange, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "| {} | {} | {} |",
+        statement_changes(change),
+        code(&cut(&change.text)).replace('|', "\\|"),
+        statement_figures(change).join(", ")
+    )
 }
 
 fn write_row(change: &EndpointChange, out: &mut dyn io::Write) -> io::Result<()> {

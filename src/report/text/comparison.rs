@@ -2,7 +2,9 @@
 
 use std::io;
 
-use detectors::comparison::{Comparison, EndpointChange, Figures, FindingChange, State};
+use detectors::comparison::{
+    Change, Comparison, EndpointChange, Figures, FindingChange, State, StatementChange, StatementChanges,
+};
 use detectors::figures::{count, duration};
 use detectors::finding::Confidence;
 
@@ -11,7 +13,9 @@ use super::page::Page;
 use super::table::write_table;
 use super::title;
 use crate::report::Style;
-use crate::report::words::{ONE_OF_EACH, WHOLE_SERVICE, costs};
+use crate::report::words::{
+    ONE_OF_EACH, WHOLE_SERVICE, costs, of_both_logs, statement_changes, statement_figures,
+};
 
 /// Where findings begin.
 const INDENT: usize = 2;
@@ -31,8 +35,39 @@ pub(super) fn write(comparison: &Comparison, style: &Style, out: &mut dyn io::Wr
             changes.into_iter().try_for_each(|change| write_finding(&mut page, change))?;
         }
     }
+    if let Some(statements) = &comparison.statements {
+        page.blank()?;
+        write_statements(&mut page, statements)?;
+    }
     page.blank()?;
     page.prose(Line::default(), Ink::Faint, ONE_OF_EACH)
+}
+
+/// Statements that changed, with what did.
+fn write_statements(page: &mut Page<'_>, statements: &StatementChanges) -> io::Result<()> {
+    let head = title("statements in logs").with(Ink::Plain, "  ");
+    page.prose(head, Ink::Faint, &of_both_logs(statements))?;
+    statements.statements.iter().try_for_each(|change| write_statement(page, change))?;
+    if statements.more > 0 {
+        page.line(Line::at(INDENT).with(Ink::Faint, format!("and {} more", count(statements.more))))?;
+    }
+    Ok(())
+}
+
+fn write_statement(page: &mut Page<'_>, change: &StatementChange) -> io::Result<()> {
+    let ink = match change.changes.first() {
+        Some(Change::Slower | Change::New | Change::CalledMore) => Ink::Bad,
+        _ => Ink::Good,
+    };
+    let head = Line::at(INDENT).with(ink, statement_changes(change)).with(Ink::Plain, "  ");
+    let text = match &change.database {
+        Some(database) => format!("{database}: {}", change.text),
+        None => change.text.clone(),
+    };
+    let room = page.room(head.width());
+    page.line(head.with(Ink::Plain, super::fit::shorten(&text, room)))?;
+    let figures = statement_figures(change).into_iter();
+    page.flow(Line::at(2 * INDENT), figures.map(|figure| Line::default().with(Ink::Plain, figure)))
 }
 
 /// Titles of what became of findings.
