@@ -20,7 +20,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Considered and not told, with the reason.
     pub dismissed: Vec<Dismissal>,
-    /// Statements as logs of servers tell them; `None` where no such log was read.
+    /// Statements as logs or statistics of servers tell them; `None` where none was read.
     pub logged: Option<LoggedStatements>,
     /// What logs of servers tell beside statements; `None` where they tell nothing of it.
     pub server: Option<ServerLog>,
@@ -51,9 +51,11 @@ pub struct Seen {
     pub calls: u64,
 }
 
-/// Statements as logs of servers tell them.
+/// Statements as logs or statistics of servers tell them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoggedStatements {
+    /// What tells of them.
+    pub from: StatementSource,
     /// How many different ones, by shape and database.
     pub statements: u64,
     /// Executions: those that were timed, and those of which only the begin was logged.
@@ -86,6 +88,17 @@ pub struct LoggedStatements {
     /// There are more than these.
     #[serde(skip)]
     pub is_cut: bool,
+}
+
+/// What tells of statements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatementSource {
+    /// Logs: each execution.
+    #[default]
+    Log,
+    /// Sums that servers have counted themselves.
+    Statistics,
 }
 
 /// One statement of a database.

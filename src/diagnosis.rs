@@ -149,7 +149,8 @@ fn read<G: Gathers + Send>(
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
     let names: Vec<String> = inputs.iter().map(Input::name).collect();
     let mut summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
-    if summary.spans == 0 && !summary.events.tells_of_poolers() {
+    let is_counted = summary.events.tells_of_poolers() || !summary.statistics.is_empty();
+    if summary.spans == 0 && !is_counted {
         return Err(nothing_usable(&summary, &names));
     }
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -157,6 +158,9 @@ fn read<G: Gathers + Send>(
     let mut events = mem::take(&mut summary.events);
     events.settle(|shape| fold.shape(shape));
     dictionary.note_server(events);
+    let files = summary.inputs.iter().filter_map(|input| dictionary.find(&input.name)).collect::<Vec<_>>();
+    let statistics = mem::take(&mut summary.statistics).settle(&files, |shape| fold.shape(shape));
+    dictionary.note_statistics(statistics);
     let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
     Ok(Read { gathered, dictionary, summary, counts })
 }

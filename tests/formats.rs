@@ -358,6 +358,11 @@ fn what_exists_in_practice_is_read() {
         let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None };
         let summary = ingest::read(vec![stream(&bytes)], &options, &dictionary, &sink, &|_, _| {}).unwrap();
         let mut lines = lines.into_inner().unwrap();
+        let dictionary = dictionary.into_inner().unwrap();
+        lines.extend(summary.statistics.rows().iter().map(|row| {
+            let (text, database) = (&dictionary.shape(row.shape).text, dictionary.text(row.database));
+            format!("{database} {text:?} {:?} {:?}", row.sums, row.since_reset)
+        }));
         lines.extend(summary.skipped.first.iter().map(|record| {
             format!("skipped: line {}, offset {}: {}", record.line, record.offset, record.reason)
         }));

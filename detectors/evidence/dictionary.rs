@@ -14,7 +14,7 @@ use self::frequent::Frequent;
 use self::index::ShapeIndex;
 use super::session::log_and_line;
 use super::shape::{Family, Shape, ShapeId};
-use super::{ServerEvents, Span, SpanId};
+use super::{ServerEvents, Settled, Span, SpanId};
 
 /// An interned text. The default is the empty text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -113,6 +113,7 @@ pub struct Dictionary {
     /// By log, from which line on it is in which database, in their order.
     databases: FxHashMap<u64, Vec<(SpanId, OriginRef, Symbol)>>,
     server: ServerEvents,
+    statistics: Settled,
     limit: usize,
     refused: u64,
 }
@@ -144,6 +145,7 @@ impl Dictionary {
             logs: FxHashMap::default(),
             databases: FxHashMap::default(),
             server: ServerEvents::default(),
+            statistics: Settled::default(),
             limit,
             refused: 0,
         }
@@ -345,6 +347,16 @@ impl Dictionary {
     /// What logs tell beside statements.
     pub(crate) fn server(&self) -> &ServerEvents {
         &self.server
+    }
+
+    /// Notes what servers have counted themselves.
+    pub fn note_statistics(&mut self, statistics: Settled) {
+        self.statistics = statistics;
+    }
+
+    /// What servers have counted themselves.
+    pub(crate) fn statistics(&self) -> &Settled {
+        &self.statistics
     }
 
     /// Where a line of a log is: `postgresql.log:8812`.

@@ -13,6 +13,7 @@ pub(crate) mod server_lines;
 mod session;
 pub mod shape;
 mod span;
+mod statistics;
 pub(crate) mod timeline;
 pub mod trace;
 
@@ -30,4 +31,5 @@ pub use shape::{Family, Shape, ShapeId};
 pub use span::{
     CacheResult, Effort, Failure, Kind, Logged, Role, Span, SpanId, Status, TraceId, Traced, UNKNOWN, Values,
 };
+pub use statistics::{Settled, SinceReset, Statistic, Statistics, Sums};
 pub use timeline::{ConnectionUse, Timelines};

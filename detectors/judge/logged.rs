@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use super::endpoints::{P95_REQUESTS_MIN, P99_REQUESTS_MIN};
 use super::joined;
 use crate::docket::{Logged, LoggedTally};
-use crate::evidence::{DESCRIBED_MAX, Dictionary, ShapeId, ShapeRef, Symbol};
+use crate::evidence::{DESCRIBED_MAX, Dictionary, Settled, ShapeId, ShapeRef, Symbol};
 use crate::figures;
-use crate::finding::{Latency, LoggedRest, LoggedStatement, LoggedStatements};
+use crate::finding::{Latency, LoggedRest, LoggedStatement, LoggedStatements, StatementSource};
 use crate::timelines::Senders;
 
 /// Statements that are listed; the others are told together.
@@ -25,7 +25,7 @@ pub(super) fn statements(
     let (bare, bare_ns) = logged.bare;
     let counted = CountedRows::of(logged, dictionary);
     if logged.statements.is_empty() && counted.executions == 0 && bare == 0 {
-        return None;
+        return of_statistics(dictionary.statistics(), dictionary);
     }
     let by_plan = !logged.has_lines();
     let mut rows: Vec<Row<'_>> =
@@ -61,6 +61,64 @@ pub(super) fn statements(
         time_ns_max: rest.first().map_or(0, |row| row.time_ns).max(counted.time_ns_max),
     };
     Some(told)
+}
+
+/// What servers have counted themselves, where no log tells of the same.
+fn of_statistics(statistics: &Settled, dictionary: &Dictionary) -> Option<LoggedStatements> {
+    if statistics.statements.is_empty() {
+        return None;
+    }
+    let rows = statistics.statements.iter().map(|((shape, database), counted)| {
+        let (shape, database) = (dictionary.shape(*shape), dictionary.text(*database));
+        let (sums, since_reset) = (counted.sums, counted.since_reset);
+        LoggedStatement {
+            text: shape.text.to_string(),
+            shape: shape.id.to_string(),
+            database: Some(database.to_owned()).filter(|name| !name.is_empty()),
+            executions: sums.calls,
+            failed: sums.failed,
+            time_ns: sums.time_ns,
+            prepare_ns: sums.plan_ns,
+            lock_ns: sums.lock_ns,
+            rows: Some(sums.rows),
+            rows_examined: sums.examined,
+            full_scans: sums.full_scans.filter(|scans| *scans > 0),
+            spilled_bytes: sums.spilled_bytes,
+            latency_ns: Latency {
+                p50: None,
+                p95: since_reset.p95_ns,
+                p99: since_reset.p99_ns,
+                max: since_reset.max_ns,
+            },
+            ..LoggedStatement::default()
+        }
+    });
+    let mut rows: Vec<LoggedStatement> = rows.collect();
+    rows.sort_by(|one, other| {
+        let weight = |row: &LoggedStatement| (row.time_ns.saturating_add(row.prepare_ns), row.executions);
+        let texts = |row: &LoggedStatement| (row.text.clone(), row.database.clone());
+        weight(other).cmp(&weight(one)).then_with(|| texts(one).cmp(&texts(other)))
+    });
+    let sum = |of: fn(&LoggedStatement) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+    let told = LoggedStatements {
+        from: StatementSource::Statistics,
+        statements: rows.len() as u64,
+        executions: sum(|row| row.executions),
+        time_ns: sum(|row| row.time_ns),
+        prepare_ns: sum(|row| row.prepare_ns),
+        failed: sum(|row| row.failed),
+        ..LoggedStatements::default()
+    };
+    let mut unlisted = rows.split_off(rows.len().min(LISTED_MAX));
+    let rest = LoggedRest {
+        statements: unlisted.len() as u64,
+        executions: unlisted.iter().map(|row| row.executions).sum(),
+        time_ns: unlisted.iter().map(|row| row.time_ns).sum(),
+        time_ns_max: unlisted.first().map_or(0, |row| row.time_ns),
+    };
+    let is_cut = unlisted.len() > COMPARED_MAX;
+    unlisted.truncate(COMPARED_MAX);
+    Some(LoggedStatements { by_time: rows, rest, unlisted, is_cut, ..told })
 }
 
 /// What is said where statements are too many to look into each.

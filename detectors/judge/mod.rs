@@ -425,6 +425,7 @@ fn seen(docket: &Docket) -> Seen {
 /// Bounds that were hit, clock shifts and missing parents.
 fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
     let mut notes: Vec<String> = logged::note_of_counted(&docket.logged, dictionary).into_iter().collect();
+    notes.extend(dictionary.statistics().notes(dictionary));
     if docket.skewed_traces > 0 {
         notes.push(format!(
             "clock skew was undone in {} of {} traces, by up to {}",

@@ -20,6 +20,7 @@ mod postgres;
 pub mod raw;
 mod session_lines;
 pub mod skipped;
+mod statistics;
 mod timestamp;
 pub mod typing;
 mod workers;
@@ -31,7 +32,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use detectors::evidence::{Dictionary, ServerEvents, TraceId, Traced};
+use detectors::evidence::{Dictionary, ServerEvents, Statistics, TraceId, Traced};
 
 pub use access::{Columns, LogForm};
 use envelopes::Places;
@@ -66,6 +67,8 @@ pub static FORMATS: &[Format] = &[
     mysql::GENERAL,
     pgbouncer::LOG,
     pgbouncer::SHOWN,
+    statistics::POSTGRESQL,
+    statistics::MYSQL,
 ];
 
 /// A format that can be read.
@@ -202,6 +205,8 @@ pub struct Reading<'r> {
     pub events: ServerEvents,
     /// Where lines stand that were in an envelope, while they are decoded.
     pub places: Option<Places>,
+    /// What servers have counted of statements themselves.
+    pub statistics: Statistics,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -216,6 +221,7 @@ impl<'r> Reading<'r> {
             remarks: BTreeSet::new(),
             events: ServerEvents::default(),
             places: None,
+            statistics: Statistics::default(),
             typing: Typing::new(dictionary, values_key),
         }
     }
@@ -261,6 +267,8 @@ pub struct ReadSummary {
     pub remarks: BTreeSet<&'static str>,
     /// What logs of servers tell beside statements.
     pub events: ServerEvents,
+    /// What servers have counted of statements themselves.
+    pub statistics: Statistics,
     /// Each input, in the order of reading.
     pub inputs: Vec<InputSummary>,
     /// Spans handed to the sink.

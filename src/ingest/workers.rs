@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::{Dictionary, ServerEvents, Traced};
+use detectors::evidence::{Dictionary, ServerEvents, Statistics, Traced};
 
 use super::blocks::{Buffer, Next, Source, decode_block, decoder_of};
 use super::input::Listed;
@@ -43,7 +43,7 @@ pub(super) fn read(
 type Remarks = BTreeSet<&'static str>;
 
 /// What a worker has found beside spans.
-type Told = (Skipped, Remarks, ServerEvents);
+type Told = (Skipped, Remarks, ServerEvents, Statistics);
 
 /// What all workers share.
 struct Work<'s> {
@@ -153,7 +153,8 @@ impl<'s> Work<'s> {
             return Err(error);
         }
         let mut summary = ReadSummary { inputs: queue.summaries, ..Default::default() };
-        for (skipped, remarks, events) in told {
+        for (skipped, remarks, events, statistics) in told {
+            summary.statistics.merge(statistics);
             summary.skipped.merge(skipped);
             summary.remarks.extend(remarks);
             summary.events.merge(events);
@@ -192,7 +193,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 self.work.fail(error);
             }
         }
-        (self.reading.skipped, self.reading.remarks, self.reading.events)
+        (self.reading.skipped, self.reading.remarks, self.reading.events, self.reading.statistics)
     }
 
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {

@@ -1,19 +1,55 @@
 //! Statements as logs of servers tell them, in words and figures that outputs share.
 
 use detectors::figures::{bytes, count, counted, duration, share};
-use detectors::finding::{LoggedStatement, LoggedStatements};
+use detectors::finding::{LoggedStatement, LoggedStatements, StatementSource};
+
+/// What the table of statements is called.
+pub(super) fn name(logged: &LoggedStatements) -> &'static str {
+    match logged.from {
+        StatementSource::Log => "statements in logs",
+        StatementSource::Statistics => "statements in statistics",
+    }
+}
 
 /// What the figures of a statement are called.
-pub(super) const HEADS: [&str; 7] = ["share", "time", "calls", "p50", "p95", "slowest", "read/row"];
+const HEADS: [&str; 8] = ["share", "time", "calls", "mean", "p50", "p95", "slowest", "read/row"];
 
-/// So many of them are shown: only some servers tell how many rows they read.
-pub(super) fn columns(rows: &[LoggedStatement]) -> usize {
-    HEADS.len() - usize::from(rows.iter().all(|row| row.rows_examined.is_none()))
+/// Those that are shown.
+pub(super) struct Columns {
+    shown: Vec<usize>,
+    all_ns: u64,
 }
+
+impl Columns {
+    /// Only some servers tell how many rows they read, and sums have no percentiles but a mean.
+    pub(super) fn of(rows: &[LoggedStatement], logged: &LoggedStatements) -> Self {
+        let is_sums = logged.from == StatementSource::Statistics;
+        let figures: Vec<[String; 8]> = rows.iter().map(|row| figures(row, logged.time_ns)).collect();
+        let is_shown = |column: &usize| match HEADS[*column] {
+            "mean" => is_sums,
+            "read/row" => rows.iter().any(|row| row.rows_examined.is_some()),
+            "p50" | "p95" | "slowest" => !is_sums || figures.iter().any(|cells| cells[*column] != UNKNOWN),
+            _ => true,
+        };
+        Self { shown: (0..HEADS.len()).filter(is_shown).collect(), all_ns: logged.time_ns }
+    }
+
+    pub(super) fn heads(&self) -> Vec<&'static str> {
+        self.shown.iter().map(|column| HEADS[*column]).collect()
+    }
+
+    pub(super) fn cells(&self, row: &LoggedStatement) -> Vec<String> {
+        let figures = figures(row, self.all_ns);
+        self.shown.iter().map(|column| figures[*column].clone()).collect()
+    }
+}
+
+/// Stands for what is not told.
+const UNKNOWN: &str = "-";
 
 /// What is said of a statement below its figures.
 pub(super) fn beside(row: &LoggedStatement) -> impl Iterator<Item = String> {
-    sent_by(row).into_iter().chain((row.spills > 0).then(|| spills(row)))
+    sent_by(row).into_iter().chain((row.spilled_bytes > 0).then(|| spills(row)))
 }
 
 /// `661 executions of 49 statements took 11.2 s`.
@@ -22,7 +58,11 @@ pub(super) fn summary(logged: &LoggedStatements) -> String {
     let mut text =
         format!("{} of {of} took {}", counted(logged.executions, "execution"), duration(logged.time_ns));
     if logged.prepare_ns > 0 {
-        text.push_str(&format!(", and {} to parse and bind", duration(logged.prepare_ns)));
+        let what = match logged.from {
+            StatementSource::Log => "parse and bind",
+            StatementSource::Statistics => "plan",
+        };
+        text.push_str(&format!(", and {} to {what}", duration(logged.prepare_ns)));
     }
     if logged.failed > 0 {
         text.push_str(&format!("; {} failed", count(logged.failed)));
@@ -79,6 +119,8 @@ fn spills(row: &LoggedStatement) -> String {
     let executions = counted(row.spills, "execution");
     let each = bytes(row.spilled_bytes_max);
     match row.spills {
+        // Sums of a server do not tell.
+        0 => format!("writes {} to temporary files", bytes(row.spilled_bytes)),
         1 => format!("writes {each} to temporary files in {executions}"),
         _ => format!(
             "writes {} to temporary files in {executions}, up to {each} in one",
@@ -88,16 +130,18 @@ fn spills(row: &LoggedStatement) -> String {
 }
 
 /// The cells of a row, as [`HEADS`] names them.
-pub(super) fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 7] {
-    let known = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), duration);
+fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 8] {
+    let known = |value: Option<u64>| value.map_or_else(|| UNKNOWN.to_owned(), duration);
     let latency = row.latency_ns;
     [
         share(row.time_ns, all_ns),
         duration(row.time_ns),
         count(row.executions),
+        duration(row.time_ns / row.executions.max(1)),
         known(latency.p50),
         known(latency.p95),
         known(latency.max),
-        row.rows_examined.map_or_else(|| "-".to_owned(), |read| count(read / row.rows.unwrap_or(0).max(1))),
+        row.rows_examined
+            .map_or_else(|| UNKNOWN.to_owned(), |read| count(read / row.rows.unwrap_or(0).max(1))),
     ]
 }

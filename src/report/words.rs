@@ -15,6 +15,12 @@ pub(super) const WHOLE_SERVICE: &str = "(whole service)";
 pub(super) const ONE_OF_EACH: &str =
     "Per request, of one recording of each side: the same code measured twice differs, too.";
 
+/// With a capital letter in front.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// What a request's id or place is called: `trace `, or nothing in front of `postgresql.log:8812`.
 pub(super) fn trace_or_place(trace: &str) -> &'static str {
     if is_place(trace) { "" } else { "trace " }

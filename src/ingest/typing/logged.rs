@@ -103,6 +103,18 @@ impl Typing<'_> {
         (endpoint != ShapeRef::default() || trace.is_known()).then_some(Comment { endpoint, trace, sent_by })
     }
 
+    /// The shape of a statement that a server has counted.
+    pub fn counted_statement(&mut self, text: &[u8], dialect: Dialect) -> ShapeRef {
+        let mut span = Span::default();
+        self.shapes.statement(&mut self.local, text, dialect, None, &mut span);
+        span.shape
+    }
+
+    /// Interns a text that is none of a span.
+    pub fn text(&mut self, text: &[u8]) -> Symbol {
+        self.local.symbol(text)
+    }
+
     /// Notes a log, by the number that ids of its lines begin with.
     pub fn note_log(&mut self, number: u64, name: &str) {
         self.local.note_log(number, name);

@@ -6,19 +6,25 @@ use detectors::figures::{count, share};
 use detectors::finding::{LoggedStatement, Report};
 
 use super::Text;
-use crate::report::logged::{HEADS, beside, columns, figures, remarks, summary};
+use crate::report::logged::{Columns, beside, name, remarks, summary};
+use crate::report::words::capitalised;
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let Some(logged) = &report.logged else { return Ok(()) };
-    writeln!(out, "<h2>Statements in logs</h2>\n<p class=\"faint\">{}</p>", Text(&summary(logged)))?;
-    let columns = columns(&logged.by_time);
+    writeln!(
+        out,
+        "<h2>{}</h2>\n<p class=\"faint\">{}</p>",
+        capitalised(name(logged)),
+        Text(&summary(logged))
+    )?;
+    let columns = Columns::of(&logged.by_time, logged);
     write!(out, "<div class=\"scroll\"><table>\n<thead><tr>")?;
-    for head in &HEADS[..columns] {
+    for head in columns.heads() {
         write!(out, "<th class=\"figure\">{head}</th>")?;
     }
     writeln!(out, "<th>statement</th></tr></thead>\n<tbody>")?;
     for row in &logged.by_time {
-        write_row(row, logged.time_ns, columns, out)?;
+        write_row(row, &columns, out)?;
     }
     writeln!(out, "</tbody></table></div>")?;
     if logged.rest.statements > 0 {
@@ -31,9 +37,9 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
     Ok(())
 }
 
-fn write_row(row: &LoggedStatement, all_ns: u64, columns: usize, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_row(row: &LoggedStatement, columns: &Columns, out: &mut dyn io::Write) -> io::Result<()> {
     write!(out, "<tr>")?;
-    for cell in &figures(row, all_ns)[..columns] {
+    for cell in columns.cells(row) {
         write!(out, "<td class=\"figure\">{cell}</td>")?;
     }
     write!(out, "<td><code>{}</code>", Text(&row.text))?;

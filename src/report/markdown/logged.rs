@@ -6,17 +6,24 @@ use detectors::figures::{count, share};
 use detectors::finding::{LoggedStatement, Report};
 
 use super::{LOGGED_END_MAX, add, code, cut, prose, write_more};
-use crate::report::logged::{HEADS, beside, columns, figures, remarks, summary};
+use crate::report::logged::{Columns, beside, name, remarks, summary};
+use crate::report::words::capitalised;
 
 pub(super) fn write(report: &Report, text: &mut Vec<u8>) -> io::Result<()> {
     let Some(logged) = &report.logged else { return Ok(()) };
-    writeln!(text, "\n<details><summary>Statements in logs: {}</summary>\n", prose(&summary(logged)))?;
-    let columns = columns(&logged.by_time);
-    writeln!(text, "| {} | statement |", HEADS[..columns].join(" | "))?;
-    writeln!(text, "|{}---|", "--:|".repeat(columns))?;
+    writeln!(
+        text,
+        "\n<details><summary>{}: {}</summary>\n",
+        capitalised(name(logged)),
+        prose(&summary(logged))
+    )?;
+    let columns = Columns::of(&logged.by_time, logged);
+    let heads = columns.heads();
+    writeln!(text, "| {} | statement |", heads.join(" | "))?;
+    writeln!(text, "|{}---|", "--:|".repeat(heads.len()))?;
     let mut told = 0;
     for row in &logged.by_time {
-        told += add(text, LOGGED_END_MAX, |text| write_row(row, logged.time_ns, columns, text))?;
+        told += add(text, LOGGED_END_MAX, |text| write_row(row, &columns, text))?;
     }
     write_more(logged.by_time.len() - told, "more statement", text)?;
     if logged.rest.statements > 0 {
@@ -29,9 +36,8 @@ pub(super) fn write(report: &Report, text: &mut Vec<u8>) -> io::Result<()> {
     writeln!(text, "\n</details>")
 }
 
-fn write_row(row: &LoggedStatement, all_ns: u64, columns: usize, out: &mut Vec<u8>) -> io::Result<()> {
-    let cells = figures(row, all_ns);
+fn write_row(row: &LoggedStatement, columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
     let beside: String = beside(row).map(|remark| format!("<br>{}", prose(&remark))).collect();
     let statement = code(&cut(&row.text)).replace('|', "\\|");
-    writeln!(out, "| {} | {statement}{beside} |", cells[..columns].join(" | "))
+    writeln!(out, "| {} | {statement}{beside} |", columns.cells(row).join(" | "))
 }

@@ -4,13 +4,13 @@ use std::io;
 
 use detectors::evidence::shape::sql::shortened;
 use detectors::figures::{count, share};
-use detectors::finding::{LoggedStatement, Report};
+use detectors::finding::{LoggedStatement, LoggedStatements, Report};
 use unicode_width::UnicodeWidthStr;
 
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::title;
-use crate::report::logged::{HEADS, beside, columns, figures, remarks, summary};
+use crate::report::logged::{Columns, beside, name, remarks, summary};
 
 /// How many are listed unless all is asked for.
 const LISTED: usize = 10;
@@ -21,9 +21,9 @@ const GAP: usize = 2;
 /// Lists what takes most of the time that the logs tell of.
 pub(super) fn write(page: &mut Page<'_>, report: &Report, verbose: bool) -> io::Result<()> {
     let Some(logged) = &report.logged else { return Ok(()) };
-    page.prose(title("statements in logs").with(Ink::Plain, "  "), Ink::Faint, &summary(logged))?;
+    page.prose(title(name(logged)).with(Ink::Plain, "  "), Ink::Faint, &summary(logged))?;
     let listed = if verbose { logged.by_time.len() } else { logged.by_time.len().min(LISTED) };
-    write_rows(page, &logged.by_time[..listed], logged.time_ns)?;
+    write_rows(page, &logged.by_time[..listed], logged)?;
     let rest = logged.by_time[listed..].iter();
     let (time_ns, more) = rest.fold((logged.rest.time_ns, logged.rest.statements), |(time_ns, more), row| {
         (time_ns.saturating_add(row.time_ns), more + 1)
@@ -38,22 +38,24 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report, verbose: bool) -> io::
     page.blank()
 }
 
-fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], all_ns: u64) -> io::Result<()> {
+fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], logged: &LoggedStatements) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let figures: Vec<[String; 7]> = rows.iter().map(|row| figures(row, all_ns)).collect();
+    let columns = Columns::of(rows, logged);
+    let heads = columns.heads();
+    let figures: Vec<Vec<String>> = rows.iter().map(|row| columns.cells(row)).collect();
     let width = |column: usize| {
         let cells = figures.iter().map(|row| row[column].width());
-        cells.chain([HEADS[column].width()]).max().unwrap_or(0)
+        cells.chain([heads[column].width()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns(rows)).map(width).collect();
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
     let right = |line: Line, ink: Ink, text: &str, width: usize| {
         let end = line.width() + width + GAP;
         line.pad_to(end - GAP - text.width()).with(ink, text).pad_to(end)
     };
-    let heads = HEADS.iter().zip(&widths);
-    let head = heads.fold(Line::at(2), |line, (head, width)| right(line, Ink::Faint, head, *width));
+    let head = heads.iter().zip(&widths);
+    let head = head.fold(Line::at(2), |line, (head, width)| right(line, Ink::Faint, head, *width));
     page.line(head.with(Ink::Faint, "statement"))?;
     let several = rows.iter().any(|row| row.database != rows[0].database);
     for (row, cells) in rows.iter().zip(&figures) {

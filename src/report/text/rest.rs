@@ -264,6 +264,9 @@ fn write_seen(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         parts.push(counted(cache_commands, "cache command"));
     }
     let whole = match (traces, &report.logged) {
+        (0, Some(logged)) if spans == 0 => {
+            format!("statistics of {}", counted(logged.statements, "statement"))
+        }
         (0, Some(_)) => format!("{} of logs", counted(spans, "line")),
         _ => format!("{} in {}", counted(spans, "span"), counted(traces, "trace")),
     };
