@@ -36,7 +36,25 @@ main() {
                 target/debug/examples/shape_ids || status=1
         fi
     done <"$logs/settings.tsv"
+    check_statistics || status=1
     [ "$status" = 0 ]
+}
+
+# What the server has counted by now is read the same from each form that psql writes.
+check_statistics() {
+    local form told status=0
+    for form in --csv --no-align --expanded ''; do
+        # shellcheck disable=SC2086
+        psql --no-psqlrc --quiet $form --output "$scratch/statistics" --command 'SELECT * FROM pg_stat_statements
+            WHERE calls > 0 AND query NOT LIKE $$%pg_stat_statements%$$'
+        told=$("$whyslow" diagnose "$scratch/statistics" --format json | python3 -c \
+            'import json, sys; logged = json.load(sys.stdin)["logged"]; print(logged["executions"], round(logged["time_ns"] / 1e7))')
+        sql "SELECT sum(calls) || ' ' || round(sum(total_exec_time)::numeric / 10) FROM pg_stat_statements
+            WHERE calls > 0 AND query NOT LIKE '%pg_stat_statements%'" >"$scratch/counted"
+        [ "$told" = "$(cat "$scratch/counted")" ] ||
+            { echo "statistics ${form:-aligned}: $told, and the server says $(cat "$scratch/counted")"; status=1; }
+    done
+    return "$status"
 }
 
 # record NAME SETTINGS: leaves NAME.log, NAME.csv, NAME.json and NAME.counts.json in the scratch folder.
