@@ -12,3 +12,4 @@ pub mod pages;
 pub mod probe;
 pub mod report;
 pub mod settings_file;
+pub mod since_last;

@@ -124,6 +124,10 @@ fn help() {
                                      shared: values of statements, parameters and messages, hosts and
                                      addresses become tokens, the same value the same token in all of them;
                                      names and times stay
+              --since-last           Read only what came to logs since the last time, also where they were
+                                     renamed, compressed or truncated in between; the first time reads all
+              --state <FILE>         Remember in this file how far logs were read [default:
+                                     whyslow/since-last.json in $XDG_STATE_HOME or ~/.local/state]
 
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
@@ -156,6 +160,7 @@ fn help() {
           whyslow diagnose postgresql.log mysql-slow.log
           whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
           whyslow diagnose postgresql.log --anonymize shared/
+          whyslow diagnose /var/log/postgresql/ --since-last      (each hour)
           whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
           whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 

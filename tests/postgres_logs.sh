@@ -37,6 +37,7 @@ main() {
         fi
     done <"$logs/settings.tsv"
     check_statistics || status=1
+    check_since_last || status=1
     [ "$status" = 0 ]
 }
 
@@ -55,6 +56,28 @@ check_statistics() {
             { echo "statistics ${form:-aligned}: $told, and the server says $(cat "$scratch/counted")"; status=1; }
     done
     return "$status"
+}
+
+# What a log holds is told once by several runs, also where it is compressed in between.
+check_since_last() {
+    local log=$scratch/logs/since-last.log told=0 whole
+    set_all "log_min_duration_statement=0" since-last
+    workload
+    told=$((told + $(executions "$log" --since-last --state "$scratch/state")))
+    workload
+    told=$((told + $(executions "$log" --since-last --state "$scratch/state")))
+    workload
+    set_all "log_min_duration_statement=-1" after-since-last
+    gzip "$log"
+    told=$((told + $(executions "$log.gz" --since-last --state "$scratch/state")))
+    whole=$(executions "$log.gz")
+    [ "$told" = "$whole" ] || { echo "since the last time: $told executions, and the log has $whole"; return 1; }
+}
+
+# executions ARGUMENT...: how many a diagnosis tells of.
+executions() {
+    "$whyslow" diagnose "$@" --format json |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["logged"]["executions"])'
 }
 
 # record NAME SETTINGS: leaves NAME.log, NAME.csv, NAME.json and NAME.counts.json in the scratch folder.

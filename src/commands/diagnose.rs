@@ -9,6 +9,7 @@ mod gate;
 mod log_form;
 mod narrow;
 pub(super) mod progress;
+mod since_last;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,7 @@ Examples:
   whyslow diagnose postgresql.log mysql-slow.log
   whyslow diagnose access.log --target 'GET /orders/{id} p99<500ms'
   whyslow diagnose postgresql.log --anonymize shared/
+  whyslow diagnose /var/log/postgresql/ --since-last      (each hour)
   whyslow diagnose app.log --map duration=elapsed_ms,path=url,time=at
   whyslow diagnose --from jaeger http://localhost:16686 --service shop --since 1h
 
@@ -80,6 +82,9 @@ pub(crate) struct Command {
     #[arg(long, value_name = "FOLDER", help_heading = "Logs")]
     #[cfg_attr(feature = "client", arg(conflicts_with = "from"))]
     anonymize: Option<PathBuf>,
+
+    #[command(flatten)]
+    since: since_last::Options,
 
     #[command(flatten)]
     options: Options,
@@ -160,6 +165,9 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     let log_form = command.logs.given();
     let request = command.options.reading.request(settings, again(&command.paths, log_form));
     let request = Request { log_form: log_form.cloned(), ..request };
+    if command.since.since_last {
+        return since_last::diagnose(&command.since, &command.options, &request, &command.paths);
+    }
     let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
     if let Some(folder) = &command.anonymize {
         anonymize::write(&command.paths, folder)?;

@@ -120,7 +120,7 @@ impl Source {
     ///
     /// Why it cannot be read.
     pub(super) fn open(
-        name: std::sync::Arc<str>,
+        place: Place,
         stream: Box<dyn Read + Send>,
         buffer: &mut Buffer,
         log_form: Option<&LogForm>,
@@ -129,7 +129,6 @@ impl Source {
         buffer.clear();
         incoming.fill(buffer);
         let head = Head { bytes: buffer.bytes(), whole: incoming.ended };
-        let place = Place { file: name, offset: 0, line: 1 };
         let mut contents = Contents::of(head, &place.file, log_form);
         let inside = contents.as_mut().map(|contents| contents.format_of(head));
         let given = log_form.and_then(|form| Some((&access::GIVEN, form.framing(head)?)));
@@ -145,7 +144,8 @@ impl Source {
                 (None, _) => return Err(incoming.problem.unwrap_or_else(|| unrecognised(buffer.bytes()))),
             },
         };
-        let place = Place { line: u64::from(framing.is_text()), ..place };
+        let line = if framing.is_text() { place.line } else { 0 };
+        let place = Place { line, ..place };
         let first = Some(std::mem::take(buffer));
         let mut source =
             Self { format, framing, incoming, place, first, carried: Vec::new(), unwrapping: None };

@@ -30,6 +30,19 @@ pub enum Input {
         /// Its bytes.
         stream: Box<dyn Read + Send>,
     },
+    /// A file from somewhere on.
+    Part {
+        /// What messages call it.
+        name: Arc<str>,
+        /// Its bytes, decompressed.
+        stream: Box<dyn Read + Send>,
+        /// How many, about.
+        bytes: u64,
+        /// Where they begin.
+        offset: u64,
+        /// The line that they begin with, 1-based.
+        line: u64,
+    },
 }
 
 impl From<PathBuf> for Input {
@@ -60,6 +73,8 @@ pub(super) struct Listed {
     pub(super) bytes: Option<u64>,
     /// It was named, and not found in a folder.
     pub(super) named: bool,
+    /// Offset and line of its first byte.
+    pub(super) begin: (u64, u64),
     source: Input,
 }
 
@@ -73,9 +88,17 @@ pub(super) fn list(inputs: Vec<Input>) -> Result<Vec<Listed>, IngestError> {
                 let failed = |source| IngestError::Open { name: path.display().to_string(), source };
                 walk(&path, 0, &mut seen, &mut listed).map_err(failed)?;
             }
-            Input::Stdin => listed.push(Listed { name: "stdin".into(), bytes: None, named: true, source }),
+            Input::Stdin => {
+                listed.push(Listed { name: "stdin".into(), bytes: None, named: true, begin: (0, 1), source });
+            }
             Input::Stream { ref name, .. } => {
-                listed.push(Listed { name: Arc::clone(name), bytes: None, named: true, source });
+                let name = Arc::clone(name);
+                listed.push(Listed { name, bytes: None, named: true, begin: (0, 1), source });
+            }
+            Input::Part { ref name, bytes, offset, line, .. } => {
+                let name = Arc::clone(name);
+                let begin = (offset, line);
+                listed.push(Listed { name, bytes: Some(bytes), named: true, begin, source });
             }
         }
     }
@@ -92,6 +115,7 @@ fn walk(path: &Path, depth: usize, seen: &mut HashSet<PathBuf>, listed: &mut Vec
             name: path.display().to_string().into(),
             bytes: metadata.is_file().then_some(metadata.len()),
             named: depth == 0,
+            begin: (0, 1),
             source: Input::Path(path.to_path_buf()),
         });
         return Ok(());
@@ -114,12 +138,31 @@ fn is_hidden(entry: &fs::DirEntry) -> bool {
 }
 
 impl Input {
+    /// Every file that paths name, once: those of a folder sorted by name, hidden ones left out.
+    ///
+    /// # Errors
+    ///
+    /// When a path cannot be read.
+    pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
+        let listed = list(paths.iter().cloned().map(Self::Path).collect())?;
+        let path = |listed: Listed| match listed.source {
+            Self::Path(path) => Some(path),
+            _ => None,
+        };
+        Ok(listed.into_iter().filter_map(path).collect())
+    }
+
+    /// The bytes of a file, and whether it is compressed.
+    pub(crate) fn decompressed_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, bool)> {
+        decompressed(Counted { stream: Box::new(File::open(path)?), read: Arc::default() })
+    }
+
     /// The name that messages use.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Path(path) => path.display().to_string(),
             Self::Stdin => "stdin".to_owned(),
-            Self::Stream { name, .. } => name.to_string(),
+            Self::Stream { name, .. } | Self::Part { name, .. } => name.to_string(),
         }
     }
 }
@@ -133,7 +176,7 @@ impl Listed {
     /// Opens a file as often as it is needed.
     pub(super) fn reopen(&self) -> io::Result<Box<dyn Read + Send>> {
         let path = self.path().ok_or_else(|| io::Error::other("it can be read once only"))?;
-        decompressed(Counted { stream: Box::new(File::open(path)?), read: Arc::default() })
+        Input::decompressed_file(path).map(|(stream, _)| stream)
     }
 
     /// Opens it and undoes its compression; `read` grows by the bytes as they are stored.
@@ -142,8 +185,9 @@ impl Listed {
             Input::Stdin => Box::new(io::stdin()),
             Input::Path(path) => Box::new(File::open(path)?),
             Input::Stream { stream, .. } => stream,
+            Input::Part { stream, .. } => return Ok(Box::new(Counted { stream, read: Arc::clone(read) })),
         };
-        decompressed(Counted { stream, read: Arc::clone(read) })
+        decompressed(Counted { stream, read: Arc::clone(read) }).map(|(stream, _)| stream)
     }
 }
 
@@ -180,13 +224,14 @@ impl Compression {
     }
 }
 
-fn decompressed(mut stream: Counted) -> io::Result<Box<dyn Read + Send>> {
+/// The bytes of a stream, and whether it is compressed.
+fn decompressed(mut stream: Counted) -> io::Result<(Box<dyn Read + Send>, bool)> {
     const BUFFER: usize = 128 << 10;
     let mut begin = Vec::new();
     stream.by_ref().take(4).read_to_end(&mut begin)?;
     let compression = Compression::of(&begin);
     let whole = io::Cursor::new(begin).chain(stream);
-    Ok(match compression {
+    let stream: Box<dyn Read + Send> = match compression {
         Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole))),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(BUFFER, whole))?;
@@ -194,7 +239,8 @@ fn decompressed(mut stream: Counted) -> io::Result<Box<dyn Read + Send>> {
             Box::new(decoder)
         }
         Compression::None => Box::new(whole),
-    })
+    };
+    Ok((stream, compression != Compression::None))
 }
 
 /// What an input that no format recognises may be, and what would help.

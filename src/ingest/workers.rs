@@ -14,8 +14,8 @@ use super::blocks::{Buffer, Next, Source, decode_block, decoder_of};
 use super::input::Listed;
 use super::skipped::Skipped;
 use super::{
-    Decode, Format, Framing, IngestError, InputSummary, LogForm, Options, Progress, ReadSummary, Reading,
-    Sink,
+    Decode, Format, Framing, IngestError, InputSummary, LogForm, Options, Place, Progress, ReadSummary,
+    Reading, Sink,
 };
 
 /// Reads everything that is listed.
@@ -197,10 +197,11 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
     }
 
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {
-        let (name, named) = (Arc::clone(&listed.name), listed.named);
+        let (name, named, (offset, line)) = (Arc::clone(&listed.name), listed.named, listed.begin);
         let source = match listed.open(&self.work.stored) {
             Ok(stream) => {
-                Source::open(Arc::clone(&name), stream, &mut self.buffer, self.work.log_form.as_ref())
+                let place = Place { file: Arc::clone(&name), offset, line };
+                Source::open(place, stream, &mut self.buffer, self.work.log_form.as_ref())
             }
             Err(source) if named => {
                 self.work.opened(None);

@@ -16,7 +16,7 @@ pub(in crate::ingest) use self::statement::Hiding;
 use self::tokens::Tokens;
 use super::blocks::{Buffer, Next, Source};
 use super::input::{self, Listed};
-use super::{Format, Framing, IngestError, Input, postgres};
+use super::{Format, Framing, IngestError, Input, Place, postgres};
 
 /// Writes records once more without their values.
 pub(in crate::ingest) trait Rewrite {
@@ -129,7 +129,8 @@ impl Original {
     fn open(&self) -> Result<(Source, Buffer), String> {
         let stream = self.listed.reopen().map_err(|error| error.to_string())?;
         let mut buffer = Buffer::default();
-        let source = Source::open(Arc::clone(&self.name), stream, &mut buffer, None)?;
+        let place = Place { file: Arc::clone(&self.name), offset: 0, line: 1 };
+        let source = Source::open(place, stream, &mut buffer, None)?;
         Ok((source, buffer))
     }
 }
