@@ -295,10 +295,11 @@ impl Session {
         // Lines have times that are cut to milliseconds or seconds: a statement begins at the earliest when the one
         // before it had ended.
         let earliest_ns = self.state.ended_ns.saturating_add(prepare_ns);
-        let start_ns = start_ns.max(earliest_ns);
+        let (begun_ns, start_ns) = (start_ns, start_ns.max(earliest_ns));
         let response_bytes = self.spilled_by(line.shape);
         self.settle_spilled();
         self.settle_waits_of_others(line.shape);
+        self.settle_waits_before(begun_ns.saturating_sub(COARSE_NS));
         let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), response_bytes, ..*line };
         self.state.ended_ns = span.end_ns;
         self.push_waiting(Execution { prepare_ns, planned, ..Execution::of(span, KnownBy::Duration) });
@@ -341,14 +342,33 @@ impl Session {
 
     /// What waited was not logged otherwise.
     fn settle_waits(&mut self) {
+        self.settle_waits_before(u64::MAX);
+        self.state.wait_line = None;
+    }
+
+    /// What waited from before a moment on was not logged otherwise: waits that follow one another are one execution,
+    /// of which no more is known than these.
+    fn settle_waits_before(&mut self, before_ns: u64) {
         let Some((line, comment)) = self.state.wait_line else { return };
-        let waits = || self.state.waited.iter().chain(&self.state.waiting);
-        let start_ns = waits().map(|wait| wait.began_ns).min().unwrap_or(line.start_ns);
-        let end_ns = waits().map(|wait| wait.began_ns.saturating_add(wait.waited_ns)).max();
-        let span = Span { start_ns, end_ns: end_ns.unwrap_or(line.end_ns).max(start_ns), ..line };
-        let next = mem::replace(&mut self.state.comment, comment);
-        self.push_waiting(Execution::of(span, KnownBy::Wait));
+        if before_ns == u64::MAX {
+            self.state.waited.extend(self.state.waiting.take());
+        }
+        let waits = mem::take(&mut self.state.waited);
+        let (earlier, others) = waits.split_at(waits.partition_point(|wait| wait.began_ns < before_ns));
+        let next = self.state.comment;
+        for group in earlier.chunk_by(follows) {
+            let start_ns = group[0].began_ns;
+            let waited_ns = group.iter().map(|wait| wait.waited_ns).fold(0, u64::saturating_add);
+            let span =
+                Span { id: group[0].line, start_ns, end_ns: start_ns.saturating_add(waited_ns), ..line };
+            let waiting = self.state.waiting.take();
+            self.state.comment = comment;
+            self.state.waited = group.to_vec();
+            self.push_waiting(Execution::of(span, KnownBy::Wait));
+            (self.state.waiting, self.state.wait_line) = (waiting, Some((line, comment)));
+        }
         self.state.comment = next;
+        self.state.waited = others.to_vec();
     }
 
     /// An execution with the waits for locks that were told before.
@@ -417,6 +437,9 @@ impl Session {
         if let Some(wait) = &mut self.state.waiting {
             wait.waited_ns = wait.waited_ns.max(line.start_ns.saturating_sub(wait.began_ns));
         }
+        if announced.is_none() {
+            self.settle_waits_before(self.latest_waits_ns());
+        }
         let first = self.state.waited.iter().chain(&self.state.waiting).map(|wait| wait.began_ns).min();
         let start_ns = first.unwrap_or(failed.start_ns).min(failed.start_ns);
         let end_ns = if has_waited { line.start_ns } else { start_ns };
@@ -424,6 +447,19 @@ impl Session {
         let span =
             Span { id: line.id, start_ns, end_ns: end_ns.max(start_ns), status, status_code, ..failed };
         self.push_waiting(Execution::of(span, known_by));
+    }
+
+    /// When the latest waits that follow one another began.
+    fn latest_waits_ns(&self) -> u64 {
+        let mut waits = self.state.waited.iter().chain(&self.state.waiting).rev();
+        let Some(mut first) = waits.next() else { return 0 };
+        for wait in waits {
+            if !follows(wait, first) {
+                break;
+            }
+            first = wait;
+        }
+        first.began_ns
     }
 
     fn settle(&mut self) {
@@ -586,6 +622,18 @@ impl Session {
         locking.hold(self.process, &Open { executions, until_ns }, dictionary);
     }
 }
+
+/// Whether a wait is of the same execution as the one before: a row is waited for in several steps.
+fn follows(before: &LockWait, wait: &LockWait) -> bool {
+    let ended_ns = before.began_ns.saturating_add(before.waited_ns);
+    wait.began_ns <= ended_ns.saturating_add(STEPS_NS)
+}
+
+/// Between two steps of waiting for a row.
+const STEPS_NS: u64 = 20_000_000;
+
+/// Times of lines may be cut to seconds.
+const COARSE_NS: u64 = 1_002_000_000;
 
 /// The connection that begins with an execution, or before it.
 fn begun<'c>(connections: &'c [Connection], begun: &mut usize, execution: usize) -> Option<&'c Connection> {

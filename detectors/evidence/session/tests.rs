@@ -464,3 +464,27 @@ fn waits_of_what_failed_are_not_those_of_the_next_statement() {
     assert_eq!(log.executions(), ["Duration 20 0 SELECT ? FROM a"]);
     assert!(log.locking()[0].waits.is_empty());
 }
+
+#[test]
+fn waits_of_executions_that_were_not_logged_are_told_apart() {
+    let log = || {
+        Log::default()
+            .line(Logged::Waiting, 100, 100, ORDER)
+            .line(Logged::Locked, 250, 250, ORDER)
+            // The next step of the same wait.
+            .line(Logged::Waiting, 360, 100, ORDER)
+            .line(Logged::Locked, 400, 140, ORDER)
+            // Another one, later.
+            .line(Logged::Waiting, 5_100, 100, ORDER)
+            .line(Logged::Locked, 5_300, 300, ORDER)
+    };
+    let waits = ["Wait 390 0 UPDATE stock SET amount = ?", "Wait 300 0 UPDATE stock SET amount = ?"];
+    assert_eq!(log().executions(), waits);
+    let logged = log().line(Logged::Execution, 5_310, 310, ORDER);
+    assert_eq!(logged.executions(), [waits[0], "Duration 310 0 UPDATE stock SET amount = ?"]);
+    // One that waits, computes and waits again.
+    let long = log().line(Logged::Execution, 5_310, 5_310, ORDER);
+    assert_eq!(long.executions(), ["Duration 5310 0 UPDATE stock SET amount = ?"]);
+    let failed = log().line(Logged::Failed, 5_400, 0, ORDER);
+    assert_eq!(failed.executions(), [waits[0], "Wait 400 0 UPDATE stock SET amount = ? failed"]);
+}
