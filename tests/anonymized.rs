@@ -12,7 +12,8 @@ use whyslow::diagnosis::{Request, diagnose};
 use whyslow::ingest::Input;
 
 /// Formats of which copies are made.
-const COPIED: [&str; 3] = ["postgresql-log", "postgresql-csvlog", "postgresql-jsonlog"];
+const COPIED: [&str; 5] =
+    ["postgresql-log", "postgresql-csvlog", "postgresql-jsonlog", "mysql-slow-log", "mysql-general-log"];
 
 /// The report of a log, without what tells where it lies and what was not read of it.
 fn report(folder: &Path, name: &str) -> Report {
@@ -48,14 +49,15 @@ fn recorded() -> Vec<PathBuf> {
     let cases = entries(fixtures.clone()).flat_map(entries).flat_map(entries);
     let is_log = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let is_case = name.starts_with("postgresql.") && name.ends_with(".zst");
+        let is_case =
+            ["postgresql.", "slow."].iter().any(|begin| name.starts_with(begin)) && name.ends_with(".zst");
         is_case || [".log", ".csv", ".json"].iter().any(|end| name.ends_with(end))
     };
-    let is_copied = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_str().unwrap().starts_with("postgresql."))
+    let is_case = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("postgresql.") || name.starts_with("slow.")
     };
-    let mut all: Vec<PathBuf> =
-        formats.filter(is_log).chain(cases.filter(is_log).filter(is_copied)).collect();
+    let mut all: Vec<PathBuf> = formats.filter(is_log).chain(cases.filter(is_log).filter(is_case)).collect();
     all.sort();
     all
 }
@@ -110,6 +112,55 @@ const STATEMENTS: [&str; 30] = [
     "COMMENT ON TABLE t IS '§'",
     "SELECT 1 WHERE '§' ~ E'\\\\d' AND a ->> '§' = '§'",
 ];
+
+/// Statements in the quotes of MySQL.
+const OF_MYSQL: [&str; 16] = [
+    "SELECT * FROM t WHERE a = '§' AND b = \"§\"",
+    "SELECT 'it\\'s §', \"it\\\"s §\", 'it''s §'",
+    "SELECT ¤, -¤, ¤.5, x'7a65', _utf8mb4'§' -- §\nFROM t # §",
+    "INSERT INTO t (a, b)\nVALUES ('§', ¤), ('§\n§', ¤)",
+    "SELECT 1 /* § */ /*!50000 FROM t WHERE a = '§' */",
+    "SELECT 'abc§",
+    "SELECT \"abc\\\"§",
+    "SELECT 1 /* abc §",
+    "SELECT 'O'Brien § ' x",
+    "SET PASSWORD FOR 'bob'@'§' = PASSWORD('§')",
+    "SET @a = '§', SESSION b = ¤",
+    "CREATE USER 'bob'@'203.0.113.77' IDENTIFIED BY '§'",
+    "CALL p('§', ¤)",
+    "LOAD DATA INFILE '§' INTO TABLE t",
+    "SELECT '# User@Host: §[§] @ § [§]\n# Query_time: ¤.0 §'",
+    "UPDATE t SET a = '§;\n' WHERE b IN (¤, ¤)",
+];
+
+fn slow(secret: &str) -> Vec<u8> {
+    let mut log = String::new();
+    for statement in OF_MYSQL {
+        log.push_str(&format!(
+            "# Time: 2026-11-23T21:35:36.104311Z\n# User@Host: shop[shop] @ {secret} [203.0.113.77]  Id:    42\n# Schema: shop  \
+             Last_errno: 0  Killed: 0\n# Query_time: 7.725616  Lock_time: 0.000328  Rows_sent: 4  Rows_examined: 15  \
+             Rows_affected: 0\n# {secret}\nuse shop;\nSET last_insert_id=73519284,timestamp=1795469736;\n{};\n",
+            filled(statement, secret)
+        ));
+    }
+    format!("{secret}\n73519284;\n{log}").into_bytes()
+}
+
+fn general(secret: &str) -> Vec<u8> {
+    let mut log =
+        "zebraquartz\n73519284\n2026-11-23T21:35:36.000140Z\t   42 Connect\tshop@203.0.113.77 on shop using TCP/IP\n".to_owned();
+    for statement in OF_MYSQL {
+        for command in ["Query", "Execute", "Prepare"] {
+            let statement = filled(statement, secret);
+            log.push_str(&format!("2026-11-23T21:35:36.001140Z\t   42 {command}\t{statement}\n"));
+        }
+    }
+    log.push_str(
+        "2026-11-23T21:35:36.001140Z\t   43 Connect\tAccess denied for user 'shop'@'203.0.113.77' (using password: YES)\n\
+         2026-11-23T21:35:36.001140Z\t   42 Kill\t73519284\n2026-11-23T21:35:36.001140Z\t   42 Change user\tshop@203.0.113.77\n",
+    );
+    log.into_bytes()
+}
 
 /// Parts of a record, of which each may hold a value.
 struct Record {
@@ -321,7 +372,13 @@ fn planted(secret: &str) -> Vec<Record> {
 fn no_value_is_in_a_copy() {
     for secret in SECRETS {
         let records = planted(secret);
-        let logs = [("a.log", stderr(&records)), ("a.csv", csv(&records)), ("a.json", json(&records))];
+        let logs = [
+            ("a.log", stderr(&records)),
+            ("a.csv", csv(&records)),
+            ("a.json", json(&records)),
+            ("slow.log", slow(secret)),
+            ("general.log", general(secret)),
+        ];
         for (name, log) in logs {
             let copy = copy_of(name, &log);
             assert_eq!(telling(&copy), None, "{name}");
@@ -338,12 +395,23 @@ fn no_value_is_in_a_copy_of_a_log_that_is_cut() {
         // Without its context nothing tells that a program wrote a message.
         let known = whole.into_iter().filter(|record| !record.context.contains(" at RAISE"));
         let records: Vec<Record> = known.step_by(37).collect();
-        let logs = [("a.log", stderr(&records)), ("a.csv", csv(&records)), ("a.json", json(&records))];
+        let logs = [
+            ("a.log", stderr(&records)),
+            ("a.csv", csv(&records)),
+            ("a.json", json(&records)),
+            ("slow.log", slow(secret)),
+            ("general.log", general(secret)),
+        ];
         for (name, log) in logs {
             let step = log.len() / 23 + 1;
             for place in (0..log.len()).step_by(step) {
                 // The begin stays, so that the log is recognised.
-                let begin = log.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+                let lines = log.split_inclusive(|byte| *byte == b'\n');
+                let begin = match name {
+                    "slow.log" => lines.take(10).map(<[u8]>::len).sum(),
+                    "general.log" => lines.take(3).map(<[u8]>::len).sum(),
+                    _ => lines.take(1).map(<[u8]>::len).sum::<usize>(),
+                };
                 let cut = [&log[..begin], &log[place.max(begin)..]].concat();
                 assert_eq!(telling(&copy_of(name, &cut)), None, "{name} from {place}");
                 if place > begin {

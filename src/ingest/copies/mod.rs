@@ -16,7 +16,7 @@ pub(in crate::ingest) use self::statement::Hiding;
 use self::tokens::Tokens;
 use super::blocks::{Buffer, Next, Source};
 use super::input::{self, Listed};
-use super::{Format, Framing, IngestError, Input, Place, postgres};
+use super::{Format, Framing, IngestError, Input, Place, mysql, postgres};
 
 /// Writes records once more without their values.
 pub(in crate::ingest) trait Rewrite {
@@ -40,6 +40,8 @@ static COPIERS: &[(&Format, Copier)] = &[
     (&postgres::STDERR, |framing| Box::new(postgres::StderrCopier::new(framing))),
     (&postgres::CSV, |_| Box::<postgres::CsvCopier>::default()),
     (&postgres::JSON, |_| Box::<postgres::JsonCopier>::default()),
+    (&mysql::SLOW, |_| Box::<mysql::SlowCopier>::default()),
+    (&mysql::GENERAL, |_| Box::<mysql::GeneralCopier>::default()),
 ];
 
 fn copier(format: &Format) -> Option<Copier> {

@@ -240,22 +240,19 @@ fn comment(comment: &[u8], out: &mut Vec<u8>) {
     };
     let inner = inner.strip_suffix(b"*/").unwrap_or(inner);
     out.extend_from_slice(b"/*");
-    let mut told = 0;
-    for tag in inner.split(|byte| *byte == b',').filter(|tag| is_told(tag)) {
+    let tags = inner.split(|byte| *byte == b',').filter(|tag| is_told(tag)).map(<[u8]>::trim_ascii);
+    for (told, tag) in tags.enumerate() {
         out.extend_from_slice(if told > 0 { b"," } else { b"" });
         // What follows a question mark in a route is a value.
         match memchr(b'?', tag) {
             Some(at) => {
                 out.extend_from_slice(&tag[..at]);
-                out.extend_from_slice(if tag.trim_ascii_end().ends_with(b"'") { b"'" } else { b"" });
+                out.extend_from_slice(if tag.ends_with(b"'") { b"'" } else { b"" });
             }
             None => out.extend_from_slice(tag),
         }
-        told += 1;
     }
-    if told == 0 {
-        lines_of(inner, out);
-    }
+    lines_of(inner, out);
     out.extend_from_slice(b"*/");
 }
 

@@ -61,12 +61,12 @@ const NO_ZONE: &str = "a log names no time zone: its times are taken for UTC";
 
 /// The line that begins a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Start<'b> {
+pub(super) struct Start<'b> {
     at: Option<Moment>,
     connection: &'b [u8],
-    command: &'b [u8],
+    pub(super) command: &'b [u8],
     /// Where its text begins in the line.
-    text: usize,
+    pub(super) text: usize,
 }
 
 /// Nanoseconds since the Unix epoch, and whether the zone is told.
@@ -77,7 +77,7 @@ struct Moment {
 }
 
 impl<'b> Start<'b> {
-    fn of(line: &'b [u8]) -> Option<Self> {
+    pub(super) fn of(line: &'b [u8]) -> Option<Self> {
         let (at, mut from) = time(line)?;
         from += line[from..].iter().take_while(|byte| **byte == b' ').count();
         let digits = line[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -191,7 +191,7 @@ impl Decode for Decoder {
 }
 
 /// Whether a line is blank, or one of the three that a server writes when it starts.
-fn is_of_start(line: &[u8]) -> bool {
+pub(super) fn is_of_start(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     let heads = line.starts_with(b"Time ") || line.starts_with(b"Time\t");
     line.is_empty()

@@ -24,7 +24,7 @@ pub(in crate::ingest) const FORMAT: Format = Format {
 };
 
 /// Begins the line of a header that each event has.
-const USER: &[u8] = b"# User@Host: ";
+pub(super) const USER: &[u8] = b"# User@Host: ";
 
 /// May be the line before.
 const TIME: &[u8] = b"# Time: ";
@@ -55,7 +55,7 @@ fn last_event(bytes: &[u8]) -> usize {
 }
 
 /// Where the next event begins of which the line of its user is behind a place, and where that line goes on.
-fn next_event(user: &Finder<'_>, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+pub(super) fn next_event(user: &Finder<'_>, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut users = user.find_iter(&bytes[from..]).map(|at| from + at);
     users.find_map(|at| Some((begins(bytes, at, true)?, at + USER.len())))
 }
@@ -199,14 +199,14 @@ impl Decoder {
 }
 
 /// Lines of an event, one after another.
-struct Lines<'b> {
-    rest: &'b [u8],
+pub(super) struct Lines<'b> {
+    pub(super) rest: &'b [u8],
     /// Of the first line of the rest.
-    number: u64,
+    pub(super) number: u64,
 }
 
 impl<'b> Lines<'b> {
-    fn next_if(&mut self, is_wanted: impl FnOnce(&[u8]) -> bool) -> Option<&'b [u8]> {
+    pub(super) fn next_if(&mut self, is_wanted: impl FnOnce(&[u8]) -> bool) -> Option<&'b [u8]> {
         let length = memchr(b'\n', self.rest).unwrap_or(self.rest.len());
         let line = &self.rest[..length];
         if line.is_empty() || !is_wanted(line) {
@@ -218,7 +218,7 @@ impl<'b> Lines<'b> {
     }
 
     /// Takes `SET timestamp=1795888828;` and what is before it; nothing where there is none.
-    fn timestamp(&mut self) -> Option<u64> {
+    pub(super) fn timestamp(&mut self) -> Option<u64> {
         let mut lines = Lines { ..*self };
         for _ in 0..OTHER_LINES_MAX {
             let line = lines.next_if(|_| true)?;
@@ -235,7 +235,7 @@ impl<'b> Lines<'b> {
 }
 
 /// The statement of an event, without what ends it and without the head of a server that started after it.
-fn statement(text: &[u8]) -> &[u8] {
+pub(super) fn statement(text: &[u8]) -> &[u8] {
     let mut text = text.trim_ascii();
     let line_before = |end: usize| memrchr(b'\n', &text[..end]);
     if let Some(heads) = line_before(text.len()).filter(|at| is_column_heads(&text[at + 1..])) {
@@ -247,7 +247,7 @@ fn statement(text: &[u8]) -> &[u8] {
 }
 
 /// Whether nothing is there, or what servers write when they start.
-fn is_head(bytes: &[u8]) -> bool {
+pub(super) fn is_head(bytes: &[u8]) -> bool {
     let bytes = bytes.trim_ascii();
     bytes.is_empty() || is_column_heads(&bytes[memrchr(b'\n', bytes).map_or(0, |at| at + 1)..])
 }
