@@ -16,7 +16,7 @@ use detectors::settings::{Settings, Target};
 
 use crate::ingest::grouping::{Counts, Grouping};
 use crate::ingest::skipped::Skipped;
-use crate::ingest::{self, IngestError, Input, LogForm, ReadSummary};
+use crate::ingest::{self, IngestError, Input, LogForms, ReadSummary};
 use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
@@ -36,8 +36,8 @@ pub struct Request {
     pub threads: usize,
     /// The command that repeats this diagnosis after a fix.
     pub command: String,
-    /// The form of logs that cannot be recognised.
-    pub log_form: Option<LogForm>,
+    /// What logs do not tell.
+    pub log_form: Option<LogForms>,
 }
 
 /// How far a diagnosis is.
@@ -87,6 +87,9 @@ pub fn diagnose(
 ) -> Result<Report, Error> {
     let mut read = read::<Docket>(inputs, request, progress)?;
     let mut report = judge(&mut read.gathered, &read.dictionary, &request.settings, &request.command);
+    if is_empty(&report) && is_of_databases(&read.summary) {
+        return Err(nothing_usable(&read.summary, &[]));
+    }
     report.seen.spans = read.counts.spans - read.counts.duplicates - read.counts.lost;
     report.skipped = skipped(&read.summary.skipped);
     report.notes.extend(notes(&read.summary, &read.counts));
@@ -116,6 +119,9 @@ pub fn count(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Counted, Error> {
     let read = read::<Queries>(inputs, request, progress)?;
+    if read.summary.spans == 0 {
+        return Err(nothing_usable(&read.summary, &[]));
+    }
     let measured = read.gathered.measured(&read.dictionary).ok_or(Error::TooManyStatements)?;
     let (skipped, notes) = (skipped(&read.summary.skipped), notes(&read.summary, &read.counts));
     Ok(Counted { measured, skipped, notes })
@@ -149,8 +155,9 @@ fn read<G: Gathers + Send>(
     let told = |bytes, bytes_total| progress(Progress { bytes, bytes_total });
     let names: Vec<String> = inputs.iter().map(Input::name).collect();
     let mut summary = ingest::read(inputs, &options, &dictionary, &sink, &told)?;
+    // Logs of servers tell more than statements.
     let is_counted = summary.events.tells_of_poolers() || !summary.statistics.is_empty();
-    if summary.spans == 0 && !is_counted {
+    if summary.spans == 0 && !is_counted && !is_of_databases(&summary) {
         return Err(nothing_usable(&summary, &names));
     }
     let mut dictionary = dictionary.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -199,27 +206,75 @@ fn analyse<G: Gathers + Send>(
 }
 
 fn nothing_usable(summary: &ReadSummary, names: &[String]) -> Error {
-    let inputs = match &summary.inputs[..] {
-        [] => {
-            let reason = "there is no file in it; looked for files (no hidden ones) with OTLP traces as JSON \
-                          or protobuf, plain, gzip or zstd";
-            return Error::NothingUsable { inputs: names.join(", "), reason: reason.to_owned() };
-        }
-        [only] => only.name.clone(),
-        several => format!("{} inputs", several.len()),
-    };
+    if summary.inputs.is_empty() {
+        let reason = "there is no file in it; looked for files (no hidden ones) with OTLP traces as JSON \
+                      or protobuf, plain, gzip or zstd";
+        return Error::NothingUsable { inputs: names.join(", "), reason: reason.to_owned() };
+    }
+    let inputs = named(summary);
     let first = summary.skipped.first.first();
     let reason = match (first, summary.inputs.iter().find_map(|input| input.problem.clone())) {
         (Some(skipped), _) => {
             format!(
-                "{} records skipped; {}:{}: {}",
-                summary.skipped.records, skipped.file, skipped.line, skipped.reason
+                "{} records skipped; {}:{}: {}{}",
+                summary.skipped.records,
+                skipped.file,
+                skipped.line,
+                skipped.reason,
+                told(summary)
             )
         }
         (None, Some(problem)) => problem,
-        (None, None) => "there is no span in it".to_owned(),
+        (None, None) => without_spans(summary),
     };
     Error::NothingUsable { inputs, reason }
+}
+
+/// What was read, in a few words.
+fn named(summary: &ReadSummary) -> String {
+    match &summary.inputs[..] {
+        [only] => only.name.clone(),
+        several => format!("{} inputs", several.len()),
+    }
+}
+
+/// What was told or taken for granted, behind a semicolon.
+fn told(summary: &ReadSummary) -> String {
+    let misfits = summary.inputs.iter().filter_map(|input| input.misfit.as_deref());
+    misfits.chain(summary.remarks.iter().copied()).map(|told| format!("; {told}")).collect()
+}
+
+/// Whether nothing is told of requests or statements.
+fn is_empty(report: &Report) -> bool {
+    report.seen.requests == 0
+        && report.logged.is_none()
+        && report.server.is_none()
+        && report.findings.is_empty()
+        && report.dismissed.is_empty()
+}
+
+/// Whether everything that was read are logs of databases.
+fn is_of_databases(summary: &ReadSummary) -> bool {
+    let mut formats = summary.inputs.iter().filter_map(|input| input.format).peekable();
+    formats.peek().is_some()
+        && formats.all(|format| format.starts_with("postgresql") || format.starts_with("mysql"))
+}
+
+/// What is in inputs that could be read and have no span.
+fn without_spans(summary: &ReadSummary) -> String {
+    let formats: Vec<&str> = summary.inputs.iter().filter_map(|input| input.format).collect();
+    let all = |is: fn(&str) -> bool| !formats.is_empty() && formats.iter().all(|format| is(format));
+    let what = if all(|format| format.starts_with("postgresql")) {
+        "it is PostgreSQL's log, and no line of it tells of a statement: log_min_duration_statement = 0 logs all of \
+         them, each with its duration"
+    } else if all(|format| format.starts_with("mysql")) {
+        "no statement is in it"
+    } else if all(|format| format.ends_with("log")) {
+        "no request is in it"
+    } else {
+        "there is no span in it"
+    };
+    format!("{what}{}", told(summary))
 }
 
 fn skipped(skipped: &Skipped) -> finding::Skipped {
@@ -254,6 +309,9 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
         ))
     });
     notes.extend(at_most(others.collect(), "have lines that are not read"));
+    let misfits =
+        summary.inputs.iter().filter_map(|input| Some(format!("{}: {}", input.name, input.misfit.as_ref()?)));
+    notes.extend(at_most(misfits.collect(), "have other prefixes"));
     notes.extend(summary.remarks.iter().map(|&remark| remark.to_owned()));
     if counts.duplicates > 0 {
         notes.push(format!("{} spans came more than once and count once", counts.duplicates));

@@ -116,18 +116,26 @@ fn help() {
               --ca <FILE>             Trust these certificates, too (PEM)
 
         Logs:
-              --map <MAP>            What the members of a log mean whose lines are JSON or name=value, such
-                                     as 'duration=elapsed_ms,path=url,time=at'; see docs/logs.md
-              --log-format <FORMAT>  The columns of an access log, in the words of the server: log_format of
-                                     nginx, LogFormat of Apache, access_log_format of gunicorn
-              --anonymize <FOLDER>   Also write a copy of each query log into this folder that can be
-                                     shared: values of statements, parameters and messages, hosts and
-                                     addresses become tokens, the same value the same token in all of them;
-                                     names and times stay
-              --since-last           Read only what came to logs since the last time, also where they were
-                                     renamed, compressed or truncated in between; the first time reads all
-              --state <FILE>         Remember in this file how far logs were read [default:
-                                     whyslow/since-last.json in $XDG_STATE_HOME or ~/.local/state]
+              --map <MAP>                 What the members of a log mean whose lines are JSON or name=value,
+                                          such as 'duration=elapsed_ms,path=url,time=at'; see docs/logs.md
+              --log-format <FORMAT>       The columns of an access log, in the words of the server:
+                                          log_format of nginx, LogFormat of Apache, access_log_format of
+                                          gunicorn
+              --log-line-prefix <PREFIX>  What PostgreSQL puts in front of each line of its log, where it
+                                          cannot be found out: its log_line_prefix, or @FILE for that of a
+                                          postgresql.conf
+              --log-sample-rate <RATE>    PostgreSQL logs this part of its statements
+                                          (log_statement_sample_rate): counts and times are scaled;
+                                          '0.1<250ms' where all of 250 ms and longer are logged
+              --anonymize <FOLDER>        Also write a copy of each query log into this folder that can be
+                                          shared: values of statements, parameters and messages, hosts and
+                                          addresses become tokens, the same value the same token in all of
+                                          them; names and times stay
+              --since-last                Read only what came to logs since the last time, also where they
+                                          were renamed, compressed or truncated in between; the first time
+                                          reads all
+              --state <FILE>              Remember in this file how far logs were read [default:
+                                          whyslow/since-last.json in $XDG_STATE_HOME or ~/.local/state]
 
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may

@@ -152,15 +152,15 @@ impl LoggedTally {
     fn add(&mut self, execution: &Execution) {
         let Execution { span, prepare_ns, known_by, .. } = execution;
         let took_ns = span.end_ns - span.start_ns;
+        let times = u64::from(span.repeats.max(1));
         self.failed += u64::from(span.status == Status::Error);
-        self.prepare_ns = self.prepare_ns.saturating_add(*prepare_ns);
+        self.prepare_ns = self.prepare_ns.saturating_add(prepare_ns.saturating_mul(times));
         if span.response_bytes != UNKNOWN {
             let bytes = u64::from(span.response_bytes);
             self.add_spilled((1, bytes, bytes));
         }
         match known_by {
             KnownBy::Duration => {
-                let times = u64::from(span.repeats.max(1));
                 self.timed += times;
                 self.unlogged += times - 1;
                 self.total_ns = self.total_ns.saturating_add(took_ns.saturating_mul(times));

@@ -18,7 +18,7 @@ use clap::{Args, ValueEnum};
 use detectors::finding::Report;
 use detectors::settings::{Settings, Target};
 use whyslow::diagnosis::{self, Request};
-use whyslow::ingest::{Input, LogForm};
+use whyslow::ingest::{Input, LogForms};
 use whyslow::report::{self, OUTPUTS, Output, Style};
 use whyslow::settings_file::endpoint::{canonical, nearest};
 use whyslow::settings_file::target;
@@ -53,7 +53,8 @@ Exit codes:
 ///
 /// Formats are found by content: OTLP as JSON (one document, an array, lines) or protobuf (one
 /// message, a stream with lengths), JSON of Jaeger and of Zipkin 2, access logs of web servers,
-/// logs of PostgreSQL, MySQL and MariaDB; plain, gzip or zstd.
+/// logs of PostgreSQL, MySQL and MariaDB, also out of syslog, journald, containers and clouds;
+/// plain, gzip or zstd.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
@@ -163,8 +164,8 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
         return diagnose(&command.options, &request, fetched.inputs, fetched.notes);
     }
     let log_form = command.logs.given();
-    let request = command.options.reading.request(settings, again(&command.paths, log_form));
-    let request = Request { log_form: log_form.cloned(), ..request };
+    let request = command.options.reading.request(settings, again(&command.paths, log_form.as_ref()));
+    let request = Request { log_form, ..request };
     if command.since.since_last {
         return since_last::diagnose(&command.since, &command.options, &request, &command.paths);
     }
@@ -179,8 +180,8 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
 }
 
 /// The command that reads the same places again, where a new recording lies by then.
-fn again(paths: &[PathBuf], log_form: Option<&LogForm>) -> String {
-    let form = log_form.map_or(&[][..], LogForm::option).iter().map(|word| quoted(word));
+fn again(paths: &[PathBuf], log_form: Option<&LogForms>) -> String {
+    let form = log_form.map_or_else(Vec::new, LogForms::options).into_iter().map(|word| quoted(&word));
     let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
     let words: Vec<String> = form.chain(paths).collect();
     format!("whyslow diagnose {}  # of a new recording", words.join(" "))

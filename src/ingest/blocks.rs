@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use memchr::memchr_iter;
 
 use super::envelopes::{Contents, Left, Places, Unwrapping, decode_enclosed};
+use super::forms::recognised;
 use super::input::unrecognised;
 use super::{
-    Block, Decode, FORMATS, Format, Framing, Head, LogForm, Place, RECORD_BYTES_MAX, Reading, Rest, access,
+    Block, Decode, FORMATS, Format, Framing, Head, LogForms, Place, RECORD_BYTES_MAX, Reading, Rest,
 };
 
 /// Bytes of a block.
@@ -123,25 +124,22 @@ impl Source {
         place: Place,
         stream: Box<dyn Read + Send>,
         buffer: &mut Buffer,
-        log_form: Option<&LogForm>,
+        forms: Option<&LogForms>,
     ) -> Result<Self, String> {
         let mut incoming = Incoming { stream, ended: false, problem: None };
         buffer.clear();
         incoming.fill(buffer);
         let head = Head { bytes: buffer.bytes(), whole: incoming.ended };
-        let mut contents = Contents::of(head, &place.file, log_form);
+        let mut contents = Contents::of(head, &place, forms);
         let inside = contents.as_mut().map(|contents| contents.format_of(head));
-        let given = log_form.and_then(|form| Some((&access::GIVEN, form.framing(head)?)));
-        let recognised = || FORMATS.iter().find_map(|format| Some((format, (format.sniff)(head)?)));
-        let outside = || given.or_else(recognised);
         let (format, framing, is_envelope) = match inside {
             Some(Ok((format, framing))) => (format, framing, true),
-            inside => match (outside(), inside) {
+            inside => match (recognised(head, forms), inside) {
                 (Some((format, framing)), _) => (format, framing, false),
                 // What is known may come later.
                 (None, Some(_)) if !head.whole => (&FORMATS[0], Framing::Lines, true),
                 (None, Some(Err(unknown))) => return Err(incoming.problem.unwrap_or(unknown)),
-                (None, _) => return Err(incoming.problem.unwrap_or_else(|| unrecognised(buffer.bytes()))),
+                (None, _) => return Err(incoming.problem.unwrap_or_else(|| unrecognised(head, forms))),
             },
         };
         let line = if framing.is_text() { place.line } else { 0 };
@@ -177,7 +175,7 @@ impl Source {
         let problem = self.incoming.problem.take();
         match &mut self.unwrapping {
             Some(unwrapping) => Left { problem, ..unwrapping.leave() },
-            None => Left { problem, format: Some(self.format), ..Left::default() },
+            None => Left { problem, format: Some((self.format, self.framing)), ..Left::default() },
         }
     }
 
@@ -291,10 +289,4 @@ pub(super) fn decode_block(
         None => decoder.decode(reading, &block),
     };
     buffer.used
-}
-
-/// The decoder of an input that is cut like this.
-pub(super) fn decoder_of(format: &Format, framing: Framing, form: Option<&LogForm>) -> Box<dyn Decode> {
-    let given = form.filter(|_| format.name == access::GIVEN.name).map(LogForm::decoder);
-    given.unwrap_or_else(|| (format.decoder)(framing))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{IngestError, access};
+use super::{Head, IngestError, LogForms, access, postgres};
 
 /// log2 of the largest window that is allocated for zstd: 32 MiB. `zstd --long` asks for more.
 const ZSTD_WINDOW_LOG_MAX: u32 = 25;
@@ -244,9 +244,13 @@ fn decompressed(mut stream: Counted) -> io::Result<(Box<dyn Read + Send>, bool)>
 }
 
 /// What an input that no format recognises may be, and what would help.
-pub(super) fn unrecognised(begin: &[u8]) -> String {
+pub(super) fn unrecognised(head: Head<'_>, forms: Option<&LogForms>) -> String {
+    let begin = head.bytes;
     if let Some(why) = access::without_durations(begin) {
         return why.to_owned();
+    }
+    if let Some(why) = postgres::unreadable(head.text(), forms.and_then(LogForms::line_prefix)) {
+        return why;
     }
     let what = match begin {
         [] => "it is empty",

@@ -5,6 +5,7 @@ pub mod attributes;
 mod blocks;
 pub mod copies;
 pub mod envelopes;
+mod forms;
 pub mod grouping;
 mod input;
 pub mod interning;
@@ -36,6 +37,7 @@ use detectors::evidence::{Dictionary, ServerEvents, Statistics, TraceId, Traced}
 
 pub use access::{Columns, LogForm};
 use envelopes::Places;
+pub use forms::{LogForms, Sampling};
 pub use input::Input;
 pub use postgres::Prefix;
 use skipped::Skipped;
@@ -207,6 +209,8 @@ pub struct Reading<'r> {
     pub places: Option<Places>,
     /// What servers have counted of statements themselves.
     pub statistics: Statistics,
+    /// How many executions one stands for that is logged.
+    pub sampling: Sampling,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -222,6 +226,7 @@ impl<'r> Reading<'r> {
             events: ServerEvents::default(),
             places: None,
             statistics: Statistics::default(),
+            sampling: Sampling::default(),
             typing: Typing::new(dictionary, values_key),
         }
     }
@@ -246,8 +251,8 @@ pub struct Options {
     pub threads: usize,
     /// Keys the hashes of literals.
     pub values_key: u64,
-    /// The form of logs that cannot be recognised, where it is given; what has it is read by it.
-    pub log_form: Option<LogForm>,
+    /// What logs do not tell, where it is told; what has such a form is read by it.
+    pub log_form: Option<LogForms>,
 }
 
 /// Where spans go: called by each worker after each block, and takes all spans out of the vector. Among
@@ -290,6 +295,8 @@ pub struct InputSummary {
     pub bytes: u64,
     /// Why it was not read, or not to its end.
     pub problem: Option<String>,
+    /// Why it is not read as it was told to be.
+    pub misfit: Option<String>,
     /// What collected it, where it is a log of several programs' logs.
     pub envelope: Option<&'static str>,
     /// Lines of programs in it that are not read, and which programs.

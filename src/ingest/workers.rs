@@ -10,12 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use detectors::evidence::{Dictionary, ServerEvents, Statistics, Traced};
 
-use super::blocks::{Buffer, Next, Source, decode_block, decoder_of};
+use super::blocks::{Buffer, Next, Source, decode_block};
+use super::forms::decoder_of;
 use super::input::Listed;
 use super::skipped::Skipped;
 use super::{
-    Decode, Format, Framing, IngestError, InputSummary, LogForm, Options, Place, Progress, ReadSummary,
-    Reading, Sink,
+    Decode, Format, Framing, IngestError, InputSummary, LogForms, Options, Place, Progress, ReadSummary,
+    Reading, Sampling, Sink,
 };
 
 /// Reads everything that is listed.
@@ -27,7 +28,11 @@ pub(super) fn read(
     progress: Progress<'_>,
 ) -> Result<ReadSummary, IngestError> {
     let work = Work::new(listed, options.log_form.clone(), sink, progress);
-    let run = || Worker::new(&work, Reading::new(dictionary, options.values_key)).run();
+    let sampling = options.log_form.as_ref().map_or_else(Sampling::default, LogForms::sampling);
+    let run = || {
+        let reading = Reading { sampling, ..Reading::new(dictionary, options.values_key) };
+        Worker::new(&work, reading).run()
+    };
     let told = match options.threads {
         0 | 1 => vec![run()],
         threads => std::thread::scope(|scope| {
@@ -56,7 +61,7 @@ struct Work<'s> {
     /// Bytes read as they are stored, and their total where it is known.
     stored: Arc<AtomicU64>,
     stored_total: Option<u64>,
-    log_form: Option<LogForm>,
+    log_form: Option<LogForms>,
 }
 
 struct Queue {
@@ -81,7 +86,7 @@ enum Task {
 }
 
 impl<'s> Work<'s> {
-    fn new(listed: Vec<Listed>, log_form: Option<LogForm>, sink: Sink<'s>, progress: Progress<'s>) -> Self {
+    fn new(listed: Vec<Listed>, log_form: Option<LogForms>, sink: Sink<'s>, progress: Progress<'s>) -> Self {
         let summary = |input: &Listed| InputSummary { name: input.name.to_string(), ..Default::default() };
         let queue = Queue {
             summaries: listed.iter().map(summary).collect(),
@@ -249,12 +254,14 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 }
                 Next::End => {
                     let (left, bytes) = (source.leave(), source.unwrapped().unwrap_or(0));
+                    let misfit = form.zip(left.format).and_then(|(form, (_, framing))| form.misfit(framing));
                     drop(source);
                     self.work.close(opened);
                     self.reading.skipped.merge(left.skipped);
                     self.work.note(opened.number, |summary| {
                         summary.problem = left.problem.or(summary.problem.take());
-                        summary.format = left.format.map(|format| format.name);
+                        summary.format = left.format.map(|(format, _)| format.name);
+                        summary.misfit = misfit;
                         summary.envelope = left.envelope;
                         summary.others = left.others;
                         summary.bytes += bytes as u64;
@@ -272,7 +279,7 @@ fn decoder<'d>(
     kept: &'d mut Option<(&'static str, Framing, Box<dyn Decode>)>,
     format: &Format,
     framing: Framing,
-    form: Option<&LogForm>,
+    form: Option<&LogForms>,
 ) -> &'d mut dyn Decode {
     let (_, _, decoder) = match kept.take() {
         Some(same) if (same.0, same.1) == (format.name, framing) => kept.insert(same),

@@ -75,7 +75,7 @@ pub(super) fn remarks(logged: &LoggedStatements) -> Vec<String> {
     let mut remarks = Vec::new();
     if logged.unlogged > 0 {
         remarks.push(format!(
-            "{} of them are not in the log: each that is stands for several (log_slow_rate_limit), in times as well",
+            "{} of them are not in the log: each that is stands for several (log_slow_rate_limit, --log-sample-rate), in times as well",
             count(logged.unlogged)
         ));
     }

@@ -5,22 +5,27 @@ use std::collections::HashMap;
 /// What splits lines in Docker and Kubernetes; 16 KiB there.
 const PART: usize = 700;
 
-/// A log line by line in each envelope.
-pub(crate) fn all(log: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let lines: Vec<&[u8]> = log.strip_suffix(b"\n").unwrap_or(log).split(|byte| *byte == b'\n').collect();
-    let of = |wrap: fn(u64, &[u8], &mut Vec<u8>)| {
-        let mut wrapped = Vec::new();
-        (0..).zip(&lines).for_each(|(number, line)| wrap(number, line, &mut wrapped));
-        wrapped
-    };
-    vec![
-        ("Docker", of(docker)),
-        ("CRI", of(cri)),
-        ("a journal", of(journal)),
-        ("syslog", of(syslog)),
-        ("RFC 5424", of(rfc_5424)),
-        ("frames", of(frame)),
-    ]
+/// Writes a line into an envelope, by its number.
+pub(crate) type Wrap = fn(u64, &[u8], &mut Vec<u8>);
+
+/// Every envelope.
+pub(crate) const ENVELOPES: [(&str, Wrap); 8] = [
+    ("Docker", docker),
+    ("CRI", cri),
+    ("a journal", journal),
+    ("syslog", syslog),
+    ("RFC 5424", rfc_5424),
+    ("frames", frame),
+    ("Cloud Logging", cloud_logging),
+    ("Azure", azure),
+];
+
+/// A log line by line in an envelope.
+pub(crate) fn wrap(log: &[u8], envelope: Wrap) -> Vec<u8> {
+    let mut wrapped = Vec::new();
+    let lines = log.strip_suffix(b"\n").unwrap_or(log).split(|byte| *byte == b'\n');
+    (0..).zip(lines).for_each(|(number, line)| envelope(number, line, &mut wrapped));
+    wrapped
 }
 
 fn time(number: u64) -> String {
@@ -93,6 +98,34 @@ fn frame(number: u64, line: &[u8], wrapped: &mut Vec<u8>) {
     rfc_5424(number, line, &mut message);
     wrapped.extend_from_slice(format!("{} ", message.len()).as_bytes());
     wrapped.append(&mut message);
+}
+
+fn cloud_logging(number: u64, line: &[u8], wrapped: &mut Vec<u8>) {
+    let head = format!(
+        "{{\"insertId\":\"s=1;i={number}\",\"logName\":\"projects/shop/logs/cloudsql.googleapis.com%2Fpostgres.log\",\
+         \"resource\":{{\"labels\":{{\"database_id\":\"shop:db-1\"}},\"type\":\"cloudsql_database\"}},\
+         \"timestamp\":\"{}\",\"textPayload\":\"",
+        time(number)
+    );
+    wrapped.extend_from_slice(head.as_bytes());
+    escape(line, wrapped);
+    wrapped.extend_from_slice(b"\"}\n");
+}
+
+/// Ten records in a list.
+fn azure(number: u64, line: &[u8], wrapped: &mut Vec<u8>) {
+    if number.is_multiple_of(10) {
+        wrapped.extend_from_slice(if number == 0 { b"{\"records\":[" } else { b"]}\n{\"records\":[" });
+    } else {
+        wrapped.push(b',');
+    }
+    let head = format!(
+        "{{\"LogicalServerName\":\"db-1\",\"category\":\"PostgreSQLLogs\",\"time\":\"{}\",\"properties\":{{\"message\":\"",
+        time(number)
+    );
+    wrapped.extend_from_slice(head.as_bytes());
+    escape(line, wrapped);
+    wrapped.extend_from_slice(b"\",\"errorLevel\":\"LOG\"}}");
 }
 
 fn escape(text: &[u8], escaped: &mut Vec<u8>) {

@@ -19,6 +19,9 @@ const PART_BYTES: usize = 900;
 /// A part is at most so much shorter for letters of several bytes.
 const LETTER_BYTES: usize = 3;
 
+/// What some write instead of a tab.
+const TAB: &[u8] = b"        ";
+
 /// A message is done when its process has written nothing while this many records came.
 const IDLE_RECORDS: u64 = 8_192;
 
@@ -171,7 +174,7 @@ impl Message {
             (Some((message, part)), Some((same, next))) if message == same && next > part => {
                 Some(if is_cut { NOTHING } else { BREAK })
             }
-            (None, None) if piece.text.starts_with(b"\t") => Some(BREAK),
+            (None, None) if piece.text.starts_with(b"\t") || piece.text.starts_with(TAB) => Some(BREAK),
             (None, None) if piece.text.starts_with(b" ") && is_cut => Some(NOTHING),
             (None, None) if postgres::tells_more(piece.text) => Some(BREAK),
             _ => None,

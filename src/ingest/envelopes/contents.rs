@@ -9,8 +9,9 @@ use super::assembly::{Assembly, Message};
 use super::places::{Outside, Places};
 use super::streams::{Cut, Known, Stream};
 use super::{ENVELOPES, Envelope, Unwrap};
+use crate::ingest::input::unrecognised;
 use crate::ingest::skipped::Skipped;
-use crate::ingest::{Format, Framing, Head, LogForm, Place, RECORD_BYTES_MAX};
+use crate::ingest::{Format, Framing, Head, LogForms, Place, RECORD_BYTES_MAX};
 
 /// Programs that are told apart; lines of others are counted only.
 const PROGRAMS_MAX: usize = 1 << 10;
@@ -25,8 +26,9 @@ const NAMED_MAX: usize = 3;
 pub(in crate::ingest) struct Contents {
     envelope: &'static Envelope,
     unwrap: Box<dyn Unwrap>,
-    file: Arc<str>,
-    form: Option<LogForm>,
+    /// Where the input is, and begins.
+    begin: Place,
+    forms: Option<LogForms>,
     /// Of the next record.
     next: Outside,
     assembly: Assembly,
@@ -57,18 +59,18 @@ pub(in crate::ingest) struct Enclosed {
 
 impl Contents {
     /// Begins with an input that is an envelope, by its first bytes.
-    pub(in crate::ingest) fn of(head: Head<'_>, file: &Arc<str>, form: Option<&LogForm>) -> Option<Self> {
+    pub(in crate::ingest) fn of(head: Head<'_>, begin: &Place, forms: Option<&LogForms>) -> Option<Self> {
         let envelope = ENVELOPES.iter().find(|envelope| (envelope.sniff)(head))?;
-        Some(Self::new(envelope, file, form.cloned()))
+        Some(Self::new(envelope, begin.clone(), forms.cloned()))
     }
 
-    fn new(envelope: &'static Envelope, file: &Arc<str>, form: Option<LogForm>) -> Self {
+    fn new(envelope: &'static Envelope, begin: Place, forms: Option<LogForms>) -> Self {
         Self {
             envelope,
             unwrap: (envelope.opener)(),
-            file: Arc::clone(file),
-            form,
-            next: Outside { line: 1, ..Outside::default() },
+            forms,
+            next: Outside { offset: begin.offset, line: begin.line, at_ns: 0 },
+            begin,
             assembly: Assembly::default(),
             programs: FxHashMap::default(),
             streams: Vec::new(),
@@ -99,18 +101,20 @@ impl Contents {
             }
         }
         self.end();
-        let form = self.form.take();
-        let known = self.streams.iter().find_map(|stream| stream.recognised(head.whole, form.as_ref()));
+        let forms = self.forms.as_ref();
+        let known = self.streams.iter().find_map(|stream| stream.recognised(head.whole, forms));
         let found = known.ok_or_else(|| self.unknown());
-        *self = Self::new(self.envelope, &self.file, form);
+        let forms = self.forms.take();
+        *self = Self::new(self.envelope, self.begin.clone(), forms);
         found
     }
 
     /// Why nothing in it is read.
     pub(in crate::ingest) fn unknown(&self) -> String {
         let longest = self.streams.iter().max_by_key(|stream| stream.messages);
-        let inside =
-            longest.map_or(String::new(), |stream| crate::ingest::input::unrecognised(stream.unknown()));
+        let inside = longest.map_or(String::new(), |stream| {
+            unrecognised(Head { bytes: stream.unknown(), whole: true }, self.forms.as_ref())
+        });
         let programs = match self.others() {
             Some((lines, programs)) => format!("{lines} lines of {programs}"),
             None => "nothing".to_owned(),
@@ -119,16 +123,16 @@ impl Contents {
     }
 
     /// The format of the first program that is in a known one.
-    pub(in crate::ingest) fn format(&self) -> Option<&'static Format> {
+    pub(in crate::ingest) fn format(&self) -> Option<(&'static Format, Framing)> {
         self.streams.iter().find_map(|stream| match stream.known {
-            Known::As(format, _) => Some(format),
+            Known::As(format, framing) => Some((format, framing)),
             Known::NotYet | Known::Not => None,
         })
     }
 
     /// How its lines are read.
-    pub(in crate::ingest) fn form(&self) -> Option<&LogForm> {
-        self.form.as_ref()
+    pub(in crate::ingest) fn forms(&self) -> Option<&LogForms> {
+        self.forms.as_ref()
     }
 
     /// What it is, for messages.
@@ -190,7 +194,7 @@ impl Contents {
                 }
                 Ok(None) => {}
                 Err(reason) => {
-                    self.skipped.skip(&self.file, self.next.offset, begin, length as u64, reason);
+                    self.skipped.skip(&self.begin.file, self.next.offset, begin, length as u64, reason);
                 }
             }
             self.next.offset += length as u64;
@@ -250,12 +254,12 @@ impl Contents {
             };
             let stream = self.streams.get_mut(program)?;
             let before = stream.len();
-            let cut = stream.cut(ended, self.form.as_ref());
+            let cut = stream.cut(ended, self.forms.as_ref());
             self.held = self.held.saturating_sub(before - stream.len());
             if let (Some(Cut { text, offset, line, places }), Known::As(format, framing)) =
                 (cut, stream.known)
             {
-                let place = Place { file: Arc::clone(&self.file), offset, line };
+                let place = Place { file: Arc::clone(&self.begin.file), offset, line };
                 return Some(Enclosed { format, framing, program, text, place, places });
             }
         }

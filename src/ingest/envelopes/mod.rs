@@ -7,6 +7,9 @@
 //! Taking apart happens in the order of the input, so the result does not depend on the number of threads.
 
 mod assembly;
+mod azure;
+mod cloud_logging;
+mod cloudnativepg;
 mod contents;
 mod cri;
 mod docker;
@@ -23,7 +26,15 @@ pub(super) use self::unwrapping::{Left, Unwrapping, decode_enclosed};
 use super::Head;
 
 /// Every envelope; an input belongs to the first that recognises it.
-pub static ENVELOPES: &[Envelope] = &[docker::ENVELOPE, cri::ENVELOPE, journal::ENVELOPE, syslog::ENVELOPE];
+pub static ENVELOPES: &[Envelope] = &[
+    docker::ENVELOPE,
+    cri::ENVELOPE,
+    journal::ENVELOPE,
+    cloudnativepg::ENVELOPE,
+    cloud_logging::ENVELOPE,
+    azure::ENVELOPE,
+    syslog::ENVELOPE,
+];
 
 /// A log of logs.
 pub struct Envelope {

@@ -5,7 +5,8 @@ use memchr::memchr_iter;
 use super::assembly::Message;
 use super::places::Places;
 use crate::ingest::blocks::BLOCK_BYTES;
-use crate::ingest::{FORMATS, Format, Framing, Head, LogForm, RECORD_BYTES_MAX, access};
+use crate::ingest::forms::recognised;
+use crate::ingest::{Format, Framing, Head, LogForms, RECORD_BYTES_MAX};
 
 /// A program is recognised by so many bytes, or all of them.
 const HEAD_BYTES: usize = 256 << 10;
@@ -89,12 +90,11 @@ impl Stream {
     pub(super) fn recognised(
         &self,
         whole: bool,
-        form: Option<&LogForm>,
+        forms: Option<&LogForms>,
     ) -> Option<(&'static Format, Framing)> {
-        let head = Head { bytes: &self.text, whole };
-        let given = || Some((&access::GIVEN, form?.framing(head)?));
-        let found = || FORMATS.iter().find_map(|format| Some((format, (format.sniff)(head)?)));
-        given().or_else(found).filter(|(_, framing)| framing.is_text())
+        let begin = &self.text[..self.text.len().min(HEAD_BYTES)];
+        let head = Head { bytes: begin, whole: whole && begin.len() == self.text.len() };
+        recognised(head, forms).filter(|(_, framing)| framing.is_text())
     }
 
     /// The begin of what is there, where it is in no known format.
@@ -103,9 +103,9 @@ impl Stream {
     }
 
     /// Recognises it if that was not done, and takes whole records; everything where `ended`.
-    pub(super) fn cut(&mut self, ended: bool, form: Option<&LogForm>) -> Option<Cut> {
+    pub(super) fn cut(&mut self, ended: bool, forms: Option<&LogForms>) -> Option<Cut> {
         if matches!(self.known, Known::NotYet) {
-            self.known = match self.recognised(ended, form) {
+            self.known = match self.recognised(ended, forms) {
                 Some((format, framing)) => Known::As(format, framing),
                 None => Known::Not,
             };

@@ -7,9 +7,9 @@
 use memchr::{memchr, memmem};
 
 use super::{Envelope, Piece, Unwrap, line, most_lines};
-use crate::ingest::Head;
 use crate::ingest::access::reads_syslog;
 use crate::ingest::timestamp::{date_and_time, epoch, number, without_year};
+use crate::ingest::{Head, RECORD_BYTES_MAX};
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "syslog",
@@ -73,11 +73,11 @@ impl Unwrap for Syslog {
 }
 
 /// Longer frames are none.
-const FRAME_MAX: usize = 1 << 20;
+const FRAME_MAX: usize = RECORD_BYTES_MAX;
 
 /// The length in front of a frame, and what is behind it: `451 <134>1 2026-…`.
 fn counted(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let digits = bytes.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = bytes.iter().take(9).take_while(|byte| byte.is_ascii_digit()).count();
     let rest = bytes.get(digits..)?.strip_prefix(b" ").filter(|rest| rest.first() == Some(&b'<'))?;
     Some((number(&bytes[..digits])? as usize, rest))
 }

@@ -7,9 +7,10 @@ use rustc_hash::FxHashMap;
 
 use super::contents::{Contents, Enclosed};
 use super::places::Places;
-use crate::ingest::blocks::{Buffer, Incoming, decoder_of};
+use crate::ingest::blocks::{Buffer, Incoming};
+use crate::ingest::forms::decoder_of;
 use crate::ingest::skipped::Skipped;
-use crate::ingest::{Block, Decode, Format, Place, RECORD_BYTES_MAX, Reading, Rest};
+use crate::ingest::{Block, Decode, Format, Framing, Place, RECORD_BYTES_MAX, Reading, Rest};
 
 /// An envelope that is being read.
 pub(in crate::ingest) struct Unwrapping {
@@ -28,7 +29,7 @@ pub(in crate::ingest) struct Unwrapping {
 #[derive(Default)]
 pub(in crate::ingest) struct Left {
     /// The format of what was read; `None` where nothing was.
-    pub(in crate::ingest) format: Option<&'static Format>,
+    pub(in crate::ingest) format: Option<(&'static Format, Framing)>,
     /// Why it was not read, or not to its end.
     pub(in crate::ingest) problem: Option<String>,
     /// Lines of programs that are not read, and which.
@@ -111,9 +112,9 @@ impl Unwrapping {
     ) -> Result<(), E> {
         let mut programs: FxHashMap<usize, Ordered> = FxHashMap::default();
         while let Some(enclosed) = self.next(incoming) {
-            let form = self.contents.form();
+            let forms = self.contents.forms();
             let program = programs.entry(enclosed.program).or_insert_with(|| Ordered {
-                decoder: decoder_of(enclosed.format, enclosed.framing, form),
+                decoder: decoder_of(enclosed.format, enclosed.framing, forms),
                 text: Vec::new(),
                 place: Place { offset: enclosed.place.offset, ..enclosed.place.clone() },
                 places: Places::default(),

@@ -62,6 +62,8 @@ const OWNERS_MAX: usize = 64;
 /// Sides of one deadlock whose statements are read.
 const SIDES_MAX: usize = 8;
 
+const TRANSLATED: &str = "a log of PostgreSQL has messages in another language: only English ones are read (set lc_messages = 'C')";
+
 const DIALECT: Dialect = Dialect::Postgres;
 
 impl Recorder {
@@ -86,7 +88,12 @@ impl Recorder {
                 Said::Spilled { bytes } => return self.spilled(reading, entry, bytes),
                 Said::Waits(wait) => return self.waits(reading, entry, &wait),
                 Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
-                Said::Other => return,
+                Said::Other => {
+                    if message::is_translated_duration(entry.message) {
+                        reading.remarks.insert(TRANSLATED);
+                    }
+                    return;
+                }
             },
             Severity::Error => return self.failed(reading, entry),
             Severity::Fatal => return self.ended_by_error(reading, entry),
@@ -187,6 +194,9 @@ impl Recorder {
         let mut span = self.log.line(reading.line(entry.line), entry.at_ns, (origin, target), logged);
         span.end_ns = entry.at_ns.saturating_add(took_ns);
         span.parent = process_id(entry.session).map_or(0, |process| self.process(process));
+        if matches!(logged, Logged::Execution | Logged::Duration | Logged::Step | Logged::Fetch) {
+            span.repeats = reading.sampling.one_of(took_ns, span.id);
+        }
         let trace = self.session(entry, span.id);
         if text.is_empty() {
             return reading.spans.push(Traced { trace, span });

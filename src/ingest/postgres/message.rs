@@ -93,6 +93,22 @@ impl<'b> Said<'b> {
     }
 }
 
+/// Whether a message is a duration in another language: `Dauer: 0.5 ms  Anweisung: SELECT 1`.
+pub(super) fn is_translated_duration(message: &[u8]) -> bool {
+    const BEGIN: usize = 60;
+    let begin = &message[..message.len().min(BEGIN)];
+    let unit = memmem::find(begin, b" ms").or_else(|| memmem::find(begin, " мс".as_bytes()));
+    let digits =
+        unit.map(|unit| &begin[..unit]).filter(|before| before.last().is_some_and(u8::is_ascii_digit));
+    digits.is_some_and(|before| {
+        let number = before.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        let word = before[..before.len() - number].trim_ascii_end();
+        before[before.len() - number..].contains(&b'.')
+            && word.ends_with(b":")
+            && !word.starts_with(b"duration")
+    })
+}
+
 /// `…, size 700000`.
 fn spilled(message: &[u8]) -> Option<u64> {
     let at = memmem::rfind(message, b", size ")?;

@@ -19,5 +19,6 @@ pub(in crate::ingest) use self::copies::{Csv as CsvCopier, Json as JsonCopier, S
 pub(in crate::ingest) use self::csv::FORMAT as CSV;
 pub(in crate::ingest) use self::json::FORMAT as JSON;
 pub use self::prefix::Prefix;
+pub(in crate::ingest) use self::prefix::unreadable;
 pub(in crate::ingest) use self::severity::tells_more;
 pub(in crate::ingest) use self::stderr::FORMAT as STDERR;

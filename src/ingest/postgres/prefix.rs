@@ -67,6 +67,9 @@ impl std::fmt::Debug for Prefix {
     }
 }
 
+/// What a server sets where nothing else is said.
+const DEFAULT: &str = "%m [%p] ";
+
 /// Marks an escape.
 const ESCAPE: u8 = 0x80;
 
@@ -96,6 +99,64 @@ pub(super) struct Fields<'b> {
 }
 
 impl Prefix {
+    /// Reads what is given on the command line: a value of `log_line_prefix`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn given(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| {
+            format!(
+                "a prefix of more than {PARTS_MAX} bytes, or with letters that are not ASCII, is not read"
+            )
+        })
+    }
+
+    /// Reads the setting `log_line_prefix` of a `postgresql.conf`: the last one counts, and where all are comments the
+    /// server's default.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub fn of_configuration(text: &str) -> Result<Self, String> {
+        let mut is_mentioned = false;
+        let mut value = None;
+        for line in text.lines() {
+            let line = line.trim_start();
+            let (setting, is_comment) = match line.strip_prefix('#') {
+                Some(setting) => (setting.trim_start(), true),
+                None => (line, false),
+            };
+            let Some(rest) = setting.strip_prefix("log_line_prefix") else { continue };
+            is_mentioned = true;
+            if !is_comment {
+                let rest = rest.trim_start();
+                value = Some(setting_value(rest.strip_prefix('=').unwrap_or(rest).trim_start()));
+            }
+        }
+        match value {
+            Some(Some(value)) => Self::given(&value),
+            Some(None) => Err("its log_line_prefix is not in single quotes".to_owned()),
+            None if is_mentioned => Self::given(DEFAULT),
+            None => Err("no log_line_prefix is in it".to_owned()),
+        }
+    }
+
+    /// Itself, or with a blank behind, whichever fits lines of a text.
+    pub(in crate::ingest) fn fitting(&self, text: &[u8]) -> Option<Self> {
+        [Some(*self), self.with_blank()]
+            .into_iter()
+            .flatten()
+            .find(|prefix| lines(text).any(|line| prefix.fits(line)))
+    }
+
+    /// With a blank behind, which is lost easily where it is given.
+    pub(in crate::ingest) fn with_blank(&self) -> Option<Self> {
+        let mut longer = *self;
+        longer.push(b' ')?;
+        Some(longer)
+    }
+
     /// Reads a value of `log_line_prefix`; `None` where it is too long or not ASCII.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut prefix = Self { length: 0, parts: [0; PARTS_MAX] };
@@ -148,7 +209,7 @@ impl Prefix {
     }
 
     /// As it is written in `postgresql.conf`.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = String::new();
         for &part in self.parts() {
             match part {
@@ -292,6 +353,65 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = memchr_iter(b'\n', text).map(move |end| &text[std::mem::replace(&mut start, end + 1)..end]);
     lines.filter(|line| line.first() != Some(&b'\t') && severity::find(line).is_some()).take(LINES_MAX)
 }
+
+/// A value in single quotes, which are doubled or behind a backslash in it.
+fn setting_value(text: &str) -> Option<String> {
+    let mut letters = text.strip_prefix('\'')?.chars().peekable();
+    let mut value = String::new();
+    loop {
+        match letters.next()? {
+            '\'' if letters.next_if_eq(&'\'').is_some() => value.push('\''),
+            '\'' => return Some(value),
+            '\\' => value.push(letters.next()?),
+            letter => value.push(letter),
+        }
+    }
+}
+
+/// What a log is that looks like PostgreSQL's and is not read: `told` is the prefix that it was said to have.
+pub(in crate::ingest) fn unreadable(text: &[u8], told: Option<&Prefix>) -> Option<String> {
+    let (mut count, mut sample) = (0, None);
+    for line in lines(text) {
+        count += 1;
+        sample.get_or_insert(line);
+    }
+    let Some(sample) = sample else {
+        return is_translated(text).then(|| {
+            "it looks like a log of PostgreSQL in another language than English: set lc_messages = 'C'"
+                .to_owned()
+        });
+    };
+    let (severity, _) = sample.split_at(severity::find(sample).unwrap_or(0));
+    let shown = hidden(severity);
+    let tried = told.map_or(String::new(), |told| {
+        format!("--log-line-prefix '{}' fits none of its lines, and ", told.text())
+    });
+    Some(format!(
+        "it looks like a log of PostgreSQL, but {tried}what its log_line_prefix is cannot be found out from {count} \
+         lines such as `{shown}LOG:  …` (letters shown as x, digits as 9): give it by --log-line-prefix, as \
+         `SHOW log_line_prefix` says"
+    ))
+}
+
+/// Whether lines have `LOG` in a language that writes it otherwise.
+fn is_translated(text: &[u8]) -> bool {
+    const LOG: &[&str] = &["СООБЩЕНИЕ:  ", "日志:  ", "ログ:  ", "로그:  ", "DZIENNIK:  ", "LOGG:  "];
+    LOG.iter().any(|log| memmem::find(text, log.as_bytes()).is_some())
+}
+
+/// The form of a text without what it says: letters as `x`, digits as `9`.
+pub(super) fn hidden(text: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(&text[..text.len().min(HIDDEN_MAX)]);
+    let form = shown.chars().map(|letter| match letter {
+        '0'..='9' => '9',
+        letter if letter.is_ascii_punctuation() || letter == ' ' => letter,
+        _ => 'x',
+    });
+    form.collect()
+}
+
+/// Bytes of a text whose form is shown.
+const HIDDEN_MAX: usize = 80;
 
 /// A line without any prefix that can only be of PostgreSQL.
 fn is_bare_record(line: &[u8]) -> bool {
@@ -468,6 +588,35 @@ mod tests {
         let (fields, _) = read("%-10u|%5p|", "api       | 4012|LOG:  x").expect("fits");
         assert_eq!((fields.user.trim_ascii(), fields.pid), (&b"api"[..], &b"4012"[..]));
         assert!(read("%m [%p] ", "2026-11-23 21:45:45.843 UTC [1] user x LOG:  y").is_none());
+    }
+
+    #[test]
+    fn reads_configurations() {
+        let read = |text: &str| Prefix::of_configuration(text).map(|prefix| prefix.text());
+        assert_eq!(read("#log_line_prefix = '%m [%p] '\t\t# special values:\n"), Ok("%m [%p] ".to_owned()));
+        assert_eq!(
+            read("log_line_prefix = 'a'\n log_line_prefix='%t ''x'' \\'[%p]# '  # y\n"),
+            Ok("%t 'x' '[%p]# ".to_owned())
+        );
+        assert_eq!(read("log_line_prefix '%m '"), Ok("%m ".to_owned()));
+        assert!(read("port = 5432\n").is_err() && read("log_line_prefix = %m\n").is_err());
+    }
+
+    #[test]
+    fn a_blank_that_is_lost_is_found() {
+        let text = b"2026-11-23 21:45:45.843 UTC|4012 LOG:  x\n";
+        let fitting = |prefix: &str| Prefix::given(prefix).ok()?.fitting(text).map(|prefix| prefix.text());
+        assert_eq!(fitting("%m|%p"), Some("%m|%p ".to_owned()));
+        assert_eq!(fitting("%m [%p] "), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_shows_no_value() {
+        let text = "shop über LOG:  duration: 5 ms\nshop über LOG:  x\n";
+        let told = unreadable(text.as_bytes(), None).expect("looks like it");
+        assert!(told.contains("2 lines such as `xxxx xxxx LOG:  …`") && !told.contains("shop"), "{told}");
+        assert!(unreadable("СООБЩЕНИЕ:  x".as_bytes(), None).expect("looks like it").contains("lc_messages"));
+        assert_eq!(unreadable(b"nothing: here\n", None), None);
     }
 
     #[test]

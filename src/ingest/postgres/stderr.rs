@@ -8,8 +8,9 @@ use std::ops::Range;
 use memchr::{memchr, memrchr};
 
 use super::entry::{Entry, Recorder, known};
-use super::prefix::{Fields, Prefix};
+use super::prefix::{Fields, Prefix, hidden};
 use super::severity::{self, Part, Severity};
+use crate::ingest::json::MARK;
 use crate::ingest::timestamp::Clock;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
 
@@ -53,6 +54,15 @@ fn last_record(bytes: &[u8]) -> usize {
     0
 }
 
+const NO_TIME: &str = "a log of PostgreSQL has no time in front of its lines (%m in log_line_prefix): statements are \
+                       counted, but of which request they are is told by transactions and comments alone";
+
+const NO_PROCESS: &str = "a log of PostgreSQL names no process in front of its lines (%p or %c in log_line_prefix): \
+                          statements are counted, but which follow one another in a session is not known";
+
+/// Between records of a log without times: no pause within a request is as long.
+const APART_NS: u64 = 60_000_000_000;
+
 #[derive(Debug)]
 struct Decoder {
     prefix: Option<Prefix>,
@@ -89,22 +99,27 @@ impl Decoder {
     fn end(&mut self, reading: &mut Reading<'_>, bytes: &[u8], record: Option<Record<'_>>) {
         let Some(record) = record else { return };
         let Fields { at_ns, session, pid, user, database, application, .. } = record.fields;
-        let process;
-        let (at_ns, session) = match &reading.places {
-            // What the prefix does not say the envelope may.
-            Some(places) => {
-                process = places.process(record.line).to_vec();
-                let at_ns = if at_ns == 0 { places.outside(record.line).at_ns } else { at_ns };
-                (at_ns, if session.is_empty() && pid.is_empty() { &process[..] } else { session })
-            }
-            None => (at_ns, session),
-        };
+        let outside = reading
+            .places
+            .as_ref()
+            .map(|places| (places.outside(record.line).at_ns, places.process(record.line).to_vec()));
+        // What the prefix does not say the envelope may.
+        let (told_ns, process) = outside.unwrap_or_default();
+        let session = [session, pid].into_iter().find(|told| !told.is_empty()).unwrap_or(&process);
+        let at_ns = [at_ns, told_ns].into_iter().find(|told| *told > 0).unwrap_or_else(|| {
+            reading.remarks.insert(NO_TIME);
+            // Far from one another, in their order.
+            reading.line(record.line).saturating_mul(APART_NS)
+        });
+        if session.is_empty() {
+            reading.remarks.insert(NO_PROCESS);
+        }
         self.recorder.take(
             reading,
             &Entry {
                 at_ns,
                 line: record.line,
-                session: if session.is_empty() { pid } else { session },
+                session,
                 user: known(user).trim_ascii(),
                 database: known(database).trim_ascii(),
                 application: known(application).trim_ascii(),
@@ -124,13 +139,18 @@ impl Decode for Decoder {
         self.recorder.begin(reading, &block.place.file);
         let mut record: Option<Record<'_>> = None;
         let mut number = block.place.line;
-        let mut start = 0;
+        let mut start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         while start < bytes.len() {
             let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
             let line = &bytes[start..end];
+            let mut skip = |reason: &str| {
+                let offset = block.place.offset + start as u64;
+                reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
+            };
             if line.first() == Some(&b'\t') {
-                if let Some(record) = &mut record {
-                    record.go_on(end);
+                match &mut record {
+                    Some(record) => record.go_on(end),
+                    None => skip("a line that goes on with what is not in this log"),
                 }
             } else if !line.trim_ascii().is_empty() {
                 match self.fields(line) {
@@ -138,8 +158,9 @@ impl Decode for Decoder {
                         let begun = Record::begin(fields, line, start + at, end, number);
                         match begun.severity {
                             Severity::Part(part) => {
-                                if let Some(record) = record.as_mut().filter(|record| record.owns(&begun)) {
-                                    record.add(part, begun.message);
+                                match record.as_mut().filter(|record| record.owns(&begun)) {
+                                    Some(record) => record.add(part, begun.message),
+                                    None => skip("a line that tells more of what is not before it"),
                                 }
                             }
                             _ => {
@@ -148,11 +169,16 @@ impl Decode for Decoder {
                             }
                         }
                     }
-                    None => {
-                        let offset = block.place.offset + start as u64;
-                        let reason = "not a line of PostgreSQL's log with a known prefix";
-                        reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
+                    // Tabs become blanks where lines are copied.
+                    None if line.starts_with(b" ") && record.is_some() => {
+                        if let Some(record) = &mut record {
+                            record.go_on(end);
+                        }
                     }
+                    None => skip(&format!(
+                        "not a line of PostgreSQL's log with a known prefix (its form is `{}`)",
+                        hidden(line)
+                    )),
                 }
             }
             number += 1;
