@@ -102,6 +102,9 @@ record() {
         stmt_all_duration) wrapped journal log ;;
         explain_json) wrapped syslog log ;;
         params_off) wrapped docker csv ;;
+        params_cut20) wrapped cloudnativepg csv ;;
+        prefix_cloudsql) wrapped cloud log ;;
+        prefix_azure) wrapped azure log ;;
         explain_text) wrapped cri json ;;
     esac
 }

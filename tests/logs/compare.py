@@ -55,6 +55,11 @@ def main():
     if logged == "some" and not 0 < told["executions"] <= sum(calls for _, calls in calls.values()):
         wrong.append(f"{told['executions']} executions")
     total = sum(number for _, number in calls.values())
+    if name == "sampled":
+        scaled = diagnosed(whyslow, f"{folder}/whole.log", "--log-sample-rate", "0.3")["logged"]["executions"]
+        # Four standard deviations of what chance leaves out.
+        if abs(scaled - total) > total / 4:
+            wrong.append(f"{scaled} executions, scaled by the rate of sampling")
     print(
         f"  {name:<20} {logged:<10} server {total:>5} calls   log {told['executions']:>5} executions,"
         f" {told['untimed']:>4} without a duration, {told['failed']:>3} failed, {told['durations_alone']:>5} bare durations,"
@@ -65,8 +70,9 @@ def main():
     raise SystemExit(1 if wrong else 0)
 
 
-def diagnosed(whyslow, file):
-    asked = subprocess.run([whyslow, "diagnose", "--format", "json", file], capture_output=True, text=True)
+def diagnosed(whyslow, file, *options):
+    words = [whyslow, "diagnose", "--format", "json", file, *options]
+    asked = subprocess.run(words, capture_output=True, text=True)
     if asked.returncode != 0:
         raise SystemExit(f"WRONG {file}: {asked.stderr}")
     return json.loads(asked.stdout)

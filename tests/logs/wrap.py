@@ -1,12 +1,14 @@
 """Puts a log into an envelope, as the documentation of those describes it who collect logs.
 
-usage: wrap.py docker|cri|journal|syslog <LOG >WRAPPED
+usage: wrap.py docker|cri|journal|cloud|azure|syslog|cloudnativepg <LOG >WRAPPED
 
 Lines are put into envelopes one by one, long ones in parts where the envelope has such. For syslog the log is
 PostgreSQL's with the prefix `%m [%p] `: its messages are cut as the server cuts them (write_syslog), those of up to
-three processes come at once, and another program writes between them.
+three processes come at once, and another program writes between them. For CloudNativePG it is csvlog.
 """
 
+import csv
+import io
 import json
 import re
 import sys
@@ -19,7 +21,8 @@ SYSLOG_BYTES = 900
 
 def main():
     log = sys.stdin.buffer.read()
-    {"docker": docker, "cri": cri, "journal": journal, "syslog": syslog}[sys.argv[1]](log)
+    envelopes = (docker, cri, journal, cloud, azure, syslog, cloudnativepg)
+    {envelope.__name__: envelope for envelope in envelopes}[sys.argv[1]](log)
 
 
 def write(*parts):
@@ -63,6 +66,53 @@ def journal(log):
         for entry in (of_server, of_other) if number % 7 == 0 else (of_server,):
             stamp = {"__REALTIME_TIMESTAMP": str(1795885802000000 + number), "_HOSTNAME": "db-1"}
             write(json.dumps(stamp | entry), "\n")
+
+
+def cloud(log):
+    """An array, printed as `gcloud logging read --format json` does."""
+    name = "projects/shop/logs/cloudsql.googleapis.com%2Fpostgres.log"
+    entries = [
+        {
+            "insertId": f"s=1;i={number}",
+            "logName": name,
+            "resource": {"labels": {"database_id": "shop:db-1"}, "type": "cloudsql_database"},
+            "textPayload": line.decode(errors="replace"),
+            "timestamp": time(number),
+        }
+        for number, line in enumerate(lines(log))
+    ]
+    write(json.dumps(entries, indent=2), "\n")
+
+
+def azure(log):
+    """Lists of seven records, as the flexible server has them."""
+    records = [
+        {
+            "category": "PostgreSQLLogs",
+            "time": time(number),
+            "properties": {"message": line.decode(errors="replace"), "errorLevel": "LOG"},
+        }
+        for number, line in enumerate(lines(log))
+    ]
+    for start in range(0, len(records), 7):
+        write(json.dumps({"records": records[start : start + 7]}), "\n")
+
+
+COLUMNS = (
+    "log_time user_name database_name process_id connection_from session_id session_line_num command_tag"
+    " session_start_time virtual_transaction_id transaction_id error_severity sql_state_code message detail hint"
+    " internal_query internal_query_pos context query query_pos location application_name backend_type leader_pid"
+    " query_id"
+).split()
+
+
+def cloudnativepg(log):
+    for number, row in enumerate(csv.reader(io.StringIO(log.decode(errors="replace"), newline=""))):
+        record = {name: value for name, value in zip(COLUMNS, row) if value}
+        head = {"level": "info", "ts": 1795885802.5 + number, "msg": "record", "logging_pod": "shop-1"}
+        write(json.dumps(head | {"logger": "postgres", "record": record}, ensure_ascii=False), "\n")
+        if number % 7 == 0:
+            write(json.dumps(head | {"logger": "instance-manager", "msg": "checked"}), "\n")
 
 
 def syslog(log):
