@@ -96,7 +96,8 @@ pub(super) fn each_line(
     let (file, mut at, mut number) = (hasher.finish(), 0, place.line);
     while at < whole {
         let end = memchr(b'\n', &bytes[at..whole]).map_or(whole, |length| at + length);
-        let id = LineId { file, offset: place.offset + at as u64 };
+        let written_ns = reading.places.as_ref().map_or(0, |places| places.outside(number).at_ns);
+        let id = LineId { file, offset: place.offset + at as u64, written_ns };
         let is_cut = rest == Rest::TooLong && end == bytes.len();
         if std::mem::replace(in_long_line, is_cut) {
             reading.skipped.bytes += (end - at) as u64;

@@ -113,6 +113,8 @@ pub(super) struct LineId {
     pub(super) file: u64,
     /// Offset of its first byte.
     pub(super) offset: u64,
+    /// When it was written, as its envelope tells; zero where there is none.
+    pub(super) written_ns: u64,
 }
 
 impl LineId {
@@ -156,9 +158,11 @@ impl Requests {
         if told.route.is_empty() && !is_target(told.target, told.method) {
             return Err("a request without method and path");
         }
-        let moment = told.moment.ok_or("a request without its time")?;
+        let written = Some(Moment { at_ns: id.written_ns, coarse: false, no_zone: false });
+        let written = written.filter(|written| written.at_ns > 0);
+        let moment = told.moment.or(written).ok_or("a request without its time")?;
         let duration_ns = told.duration_ns.ok_or("a request that does not say how long it took")?;
-        let start_ns = match told.at_end {
+        let start_ns = match told.at_end || told.moment.is_none() {
             true => moment.at_ns.checked_sub(duration_ns).ok_or("a request longer than its time")?,
             false => moment.at_ns,
         };
