@@ -93,11 +93,14 @@ impl<'b> Said<'b> {
     }
 }
 
+/// Milliseconds in the languages of the server.
+const UNITS: &[&str] = &[" ms", " мс", " ミリ秒", " მწმ"];
+
 /// Whether a message is a duration in another language: `Dauer: 0.5 ms  Anweisung: SELECT 1`.
 pub(super) fn is_translated_duration(message: &[u8]) -> bool {
     const BEGIN: usize = 60;
     let begin = &message[..message.len().min(BEGIN)];
-    let unit = memmem::find(begin, b" ms").or_else(|| memmem::find(begin, " мс".as_bytes()));
+    let unit = UNITS.iter().find_map(|unit| memmem::find(begin, unit.as_bytes()));
     let digits =
         unit.map(|unit| &begin[..unit]).filter(|before| before.last().is_some_and(u8::is_ascii_digit));
     digits.is_some_and(|before| {
@@ -289,6 +292,29 @@ pub(super) fn is_nested(context: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the translations of PostgreSQL 15 have them.
+    #[test]
+    fn durations_in_other_languages_are_told() {
+        for text in [
+            "Dauer: 0.582 ms  Anweisung: SELECT 1",
+            "duración: 0.582 ms  sentencia: SELECT 1",
+            "durée : 0.582 ms, instruction : SELECT 1",
+            "durata: 0.582 ms  istruzione: SELECT 1",
+            "期間: 0.582 ミリ秒  文: SELECT 1",
+            "продолжительность: 0.582 мс, оператор: SELECT 1",
+            "执行时间: 0.582 ms 语句: SELECT 1",
+        ] {
+            assert!(is_translated_duration(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "duration: 0.582 ms  x",
+            "process 4 still waiting for ShareLock after 1000.123 ms",
+            "checkpoint complete: 1 ms",
+        ] {
+            assert!(!is_translated_duration(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn reads_messages() {

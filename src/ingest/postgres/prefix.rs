@@ -395,7 +395,8 @@ pub(in crate::ingest) fn unreadable(text: &[u8], told: Option<&Prefix>) -> Optio
 
 /// Whether lines have `LOG` in a language that writes it otherwise.
 fn is_translated(text: &[u8]) -> bool {
-    const LOG: &[&str] = &["СООБЩЕНИЕ:  ", "日志:  ", "ログ:  ", "로그:  ", "DZIENNIK:  ", "LOGG:  "];
+    const LOG: &[&str] =
+        &["СООБЩЕНИЕ:  ", "ЗАПИСУВАННЯ:  ", "日志:  ", "로그:  ", "LOGG:  ", "ჟურნალი:  ", "DZIENNIK:  "];
     LOG.iter().any(|log| memmem::find(text, log.as_bytes()).is_some())
 }
 
