@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Diagnose(diagnose::Command),
+    Diagnose(Box<diagnose::Command>),
     #[cfg(feature = "receiver")]
     Run(run::Options),
     Ci(ci::Options),
@@ -55,7 +55,7 @@ enum Command {
 impl Command {
     fn execute(self) -> anyhow::Result<Outcome> {
         match self {
-            Self::Diagnose(command) => diagnose::execute(command),
+            Self::Diagnose(command) => diagnose::execute(*command),
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
             Self::Ci(options) => ci::execute(options),
