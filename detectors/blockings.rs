@@ -170,7 +170,7 @@ fn longest_first(sums: FxHashMap<ShapeRef, u64>, dictionary: &Dictionary) -> Vec
     sorted
 }
 
-/// Who held a lock in the end: holders that waited themselves lead to theirs.
+/// Who held a lock in the end: holders that waited themselves lead to theirs. `None` where that is not in the log.
 fn holder_of<'t>(
     locks: &'t LockTally,
     wait: &LockWait,
@@ -178,13 +178,19 @@ fn holder_of<'t>(
 ) -> Option<&'t (Holding, EndpointKey)> {
     let mut found = longest_of(&locks.holdings, wait.line, dictionary)?;
     for _ in 0..CHAIN_MAX {
-        let behind = found.0.behind.and_then(|line| longest_of(&locks.holdings, line, dictionary));
-        match behind {
+        let Some(line) = found.0.behind else { break };
+        match longest_of(&locks.holdings, line, dictionary) {
             Some(next) => found = next,
+            None if waits_mostly(locks, &found.0, line) => return None,
             None => break,
         }
     }
     Some(found)
+}
+
+/// Whether a holder waited itself for most of the time that it held the lock, as a line tells.
+fn waits_mostly(locks: &LockTally, holding: &Holding, line: SpanId) -> bool {
+    locks.waits.get(&line).is_some_and(|(wait, _)| wait.waited_ns.saturating_mul(2) >= holding.held_ns)
 }
 
 /// Of the holders of one lock the one that kept it longest.

@@ -514,6 +514,9 @@ pub struct Case<'a> {
     pub bytes: Spread,
     /// Other bodies of the same kind (answers of the service, or answers to it) name an encoding.
     pub encodes: bool,
+    /// What logs tell of its statement, where it is one that traces show: executions, their time, and how much of
+    /// that they waited for locks.
+    pub logged: (u64, u64, u64),
     /// The fastest other statement of the same database: about what a round trip takes.
     pub round_trip_ns: Option<u64>,
     /// What requests show of it together, if one alone does not prove it.

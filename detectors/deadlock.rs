@@ -27,8 +27,8 @@
 //! How often `deadlock detected` is in the server's log.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Remedy, Subject, Told, View};
+use crate::evidence::ShapeRef;
 use crate::evidence::trace::{NONE, Operation};
-use crate::evidence::{Failure, Kind, ShapeRef};
 use crate::finding::{Confidence, Unit};
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect};
@@ -50,10 +50,8 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     if !view.request.is_logged() {
         return;
     }
-    let given_up = |operation: &&Operation| {
-        operation.kind == Kind::Sql && operation.status_code == Failure::Deadlock as u16
-    };
-    let Some(failed) = view.operations().map(|(_, operation)| operation).find(given_up) else { return };
+    let mut operations = view.operations().map(|(_, operation)| operation);
+    let Some(failed) = operations.find(|operation| operation.is_given_up()) else { return };
     let candidate = found.push(subject(view, failed), REMEDY, Confidence::High);
     // What was done before is undone, and done again.
     let whole = view.operations().filter(|(_, operation)| operation.parent == NONE);

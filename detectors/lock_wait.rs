@@ -107,7 +107,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 fn inspect_log(view: &View<'_>, long_ns: u64, found: &mut Candidates) {
     let waits = view.operations().filter(|(_, operation)| operation.kind == Kind::LockWait);
     for (number, wait) in waits.filter(|(_, wait)| wait.duration_ns() >= long_ns) {
-        let Some(statement) = view.above(wait) else { continue };
+        let Some(statement) = view.above(wait).filter(|statement| !statement.is_given_up()) else { continue };
         let subject = Subject::Shape(statement.shape);
         found.about(subject, Remedy::Alone { ns: 0 }, Confidence::High).claim([number]);
     }
@@ -134,19 +134,32 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
         Subject::Own(OwnTime::Span(name)) => whole.contentions.confirms_code(key.endpoint.service, name),
         _ => None,
     };
-    let blocked = || match key.subject {
-        Subject::Shape(shape) => whole.blockings.confirms(shape).map(Shown::Blocked),
+    let is_of_log = whole.docket.sending.is_of_log(key.endpoint.service);
+    let logged = match key.subject {
+        Subject::Shape(shape) => whole.blockings.confirms(shape),
         _ => None,
     };
-    lock.map(|(contention, alone_ns)| Shown::Lock(contention, alone_ns))
-        .or_else(blocked)
-        .ok_or_else(|| Unconfirmed::because("no other request gave a lock back when it ended"))
+    match (logged, lock) {
+        // In the log the wait alone is claimed.
+        (Some(blocked), _) if is_of_log => Ok(Shown::Blocked(blocked, 0)),
+        (Some(blocked), lock) if lock.is_none_or(|(inferred, _)| tells_most(blocked, inferred)) => {
+            Ok(Shown::Blocked(blocked, lock.map_or(0, |(_, alone_ns)| alone_ns)))
+        }
+        (_, Some((inferred, alone_ns))) => Ok(Shown::Lock(inferred, alone_ns)),
+        _ => Err(Unconfirmed::because("no other request gave a lock back when it ended")),
+    }
+}
+
+/// Whether a log has most of the waits that traces let infer: it has those alone that are longer than
+/// `deadlock_timeout`.
+fn tells_most(logged: &Blocked, inferred: &Contention) -> bool {
+    logged.waits.saturating_mul(2) >= inferred.waits
 }
 
 fn tell(case: &Case<'_>) -> Told {
     let (lock, alone_ns) = match *case.shown {
         Shown::Lock(lock, alone_ns) => (lock, alone_ns),
-        Shown::Blocked(blocked) => return tell_blocked(case, blocked),
+        Shown::Blocked(blocked, alone_ns) => return tell_blocked(case, blocked, alone_ns),
         _ => return Told::default(),
     };
     Told {
@@ -171,7 +184,7 @@ fn tell(case: &Case<'_>) -> Told {
 }
 
 /// What a server's log says of who waits for whom.
-fn tell_blocked(case: &Case<'_>, blocked: &Blocked) -> Told {
+fn tell_blocked(case: &Case<'_>, blocked: &Blocked, alone_ns: u64) -> Told {
     let dictionary = case.dictionary;
     let cause =
         blocked.busy.first().filter(|(_, busy_ns)| *busy_ns * 2 >= blocked.known_ns).map(|(shape, _)| *shape);
@@ -182,7 +195,7 @@ fn tell_blocked(case: &Case<'_>, blocked: &Blocked) -> Told {
             metric: format!("p95 of waits for locks by {}", brief(dictionary, case.shape())),
             unit: Unit::Ns,
             now: case.single_ns.1,
-            expected: 0,
+            expected: alone_ns,
         },
         confidence: None,
         dismissed: None,
@@ -210,7 +223,7 @@ fn why_blocked(dictionary: &Dictionary, blocked: &Blocked, cause: Option<ShapeRe
     }
     if blocked.idle_ns * 5 >= blocked.known_ns.max(1) {
         let percent = blocked.idle_ns.saturating_mul(100) / blocked.known_ns.max(1);
-        why.push_str(&format!("; for {percent} % of it the holder's transaction was idle"));
+        why.push_str(&format!("; for {percent} % of it the holder was idle"));
     }
     why
 }

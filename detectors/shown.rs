@@ -63,8 +63,8 @@ pub enum Shown<'a> {
     Workers(&'a Starvation),
     /// A lock is waited for; without waiting the statement takes so long.
     Lock(&'a Contention, u64),
-    /// A statement waited for locks, as a log tells.
-    Blocked(&'a Blocked),
+    /// A statement waited for locks, as a log tells; without waiting it takes so long, as far as that is claimed.
+    Blocked(&'a Blocked, u64),
     /// A transaction that does nothing makes others wait, as a log tells.
     Idle(&'a Idle),
     /// Requests take longer the more of them there are at once.

@@ -18,7 +18,7 @@
 //! - on statements whose median takes at most four times the quickest one of the same database (and
 //!   p95 sixteen times): that is mostly the way there and back;
 //! - on writes and locking reads that are quick at times: then they wait for a lock, and whoever holds
-//!   it is the cause;
+//!   it is the cause; nor on statements that wait for locks for most of their time as the server's log says;
 //! - on the statements of a loop: the loop is the flaw, that is n-plus-one.
 //!
 //! ## Remedy
@@ -80,6 +80,11 @@ const ROUND_TRIPS_AT_P95: u64 = 16;
 const SLOW_IN_LOG_NS: u64 = 10_000_000;
 
 const WAITS: &str = "quick when it runs alone: it waits for a lock that others hold";
+
+const WAITS_AS_LOGGED: &str = "waits for locks for most of its time, as the server's log tells";
+
+/// What waits for locks for this share of its time in a log, per mille, is quick otherwise.
+const MOSTLY_WAITS: u128 = 800;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     for numbers in view.groups() {
@@ -178,6 +183,7 @@ fn dismissed(case: &Case<'_>) -> Option<String> {
         p50_ns <= trip_ns.saturating_mul(ROUND_TRIPS) && p95_ns <= trip_ns.saturating_mul(ROUND_TRIPS_AT_P95)
     };
     match case.round_trip_ns.filter(is_trip) {
+        _ if waits_as_logged(case) => Some(WAITS_AS_LOGGED.to_owned()),
         _ if waits_for_lock(case) => Some(WAITS.to_owned()),
         Some(trip_ns) => Some(format!(
             "takes {} where the quickest statement of its database takes {}: little can be won",
@@ -186,6 +192,14 @@ fn dismissed(case: &Case<'_>) -> Option<String> {
         )),
         None => None,
     }
+}
+
+/// Whether a log has most of its executions, and they waited for locks for most of their time.
+fn waits_as_logged(case: &Case<'_>) -> bool {
+    let (executions, total_ns, lock_ns) = case.logged;
+    let traced = case.requests.saturating_mul(case.repeats.p50.max(1));
+    executions.saturating_mul(2) >= traced
+        && u128::from(lock_ns) * 1000 >= u128::from(total_ns.max(1)) * MOSTLY_WAITS
 }
 
 /// A write that is quick alone: what it takes beyond that it has waited for whoever held its rows.
@@ -212,6 +226,7 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
     let columns = columns(case);
     let look = match columns.is_empty() {
         _ if case.kind == Some(Kind::Document) => Stack::of_case(case).explain_query().to_owned(),
+        _ if reads_what_it_needs(case) => READS_WHAT_IT_NEEDS.to_owned(),
         true => format!("look at its plan: {} shows what it reads for nothing", explain(case)),
         false => format!(
             "look at its plan ({}): is there an index that leads with {}?",
@@ -221,7 +236,11 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
     };
     fixes.push(Advice {
         text: look,
-        tradeoff: "an index costs each write to its table, and space".to_owned(),
+        tradeoff: match reads_what_it_needs(case) {
+            true => "what it waits for may be busy with something else that is needed",
+            false => "an index costs each write to its table, and space",
+        }
+        .to_owned(),
         remedy: None,
     });
     if case.mostly(Mark::Writes) || facts.is_some_and(|facts| facts.locks) {
@@ -237,6 +256,15 @@ fn fixes(case: &Case<'_>) -> Vec<Advice> {
     }
     fixes
 }
+
+/// Whether the server reads no more rows than it gives or changes, as its log tells.
+fn reads_what_it_needs(case: &Case<'_>) -> bool {
+    case.examined_mean > 0 && case.examined_mean <= case.rows_mean
+}
+
+const READS_WHAT_IT_NEEDS: &str = "no index helps: it reads no more rows than it gives or changes; look at what it waits \
+                                   for while it runs (locks, disk, triggers): SHOW FULL PROCESSLIST, SHOW ENGINE INNODB \
+                                   STATUS";
 
 /// What shows a plan with its times. Rows that are read only logs of MySQL and MariaDB tell.
 fn explain(case: &Case<'_>) -> &'static str {
@@ -282,6 +310,23 @@ mod tests {
         assert!(waits.findings.is_empty());
         assert!(waits.dismissed.iter().any(|dismissed| dismissed.reason == WAITS));
         assert_eq!(judged(60.0).findings[0].detector, "slow-query");
+    }
+
+    #[test]
+    fn no_index_is_asked_for_where_no_row_is_read_in_vain() {
+        let fix = |examined: u32| {
+            let report = trace().judge(5, |trace, number| {
+                let from = f64::from(number) * 5_000.0;
+                let update = "UPDATE acct SET bal = ? WHERE id = ?";
+                trace
+                    .execution(update, from, from + 3_000.0, crate::evidence::UNKNOWN)
+                    .rows(1)
+                    .examined(examined, crate::evidence::Effort::TOLD)
+            });
+            report.findings[0].fix[0].text.clone()
+        };
+        assert!(fix(1).contains("no index helps"), "{}", fix(1));
+        assert!(fix(50).contains("an index that leads with"), "{}", fix(50));
     }
 
     #[test]

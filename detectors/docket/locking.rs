@@ -24,17 +24,20 @@ impl LockTally {
     pub(crate) fn add(&mut self, trace: &Trace, request: &Request, dictionary: &Dictionary) {
         let endpoint = EndpointKey::of(request, dictionary);
         for wait in trace.operations_of(request).iter().filter(|wait| wait.kind == Kind::LockWait) {
-            let Some(statement) = trace.operations.get(wait.parent as usize) else { continue };
+            let statement = trace.operations.get(wait.parent as usize);
+            let Some(statement) = statement.filter(|statement| !statement.is_given_up()) else { continue };
             let (waits, total_ns) = self.by_statement.entry(statement.shape).or_default();
             (*waits, *total_ns) = (*waits + 1, total_ns.saturating_add(wait.duration_ns()));
         }
-        for wait in &trace.locking.waits {
+        // Who was given up waited for nobody who gives a lock back.
+        for wait in trace.locking.waits.iter().filter(|wait| !wait.given_up) {
             if dictionary.server().keeps_wait(wait.line) {
                 self.waits.insert(wait.line, (*wait, endpoint));
             }
         }
         for holding in &trace.locking.holdings {
-            self.holdings.insert((holding.wait, holding.process), (*holding, endpoint));
+            // The request that took a lock which the session keeps is the first that tells of it.
+            self.holdings.entry((holding.wait, holding.process)).or_insert((*holding, endpoint));
         }
     }
 

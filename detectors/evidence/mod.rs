@@ -25,7 +25,8 @@ pub use dictionary::{
 pub use server::ServerEvents;
 pub(crate) use session::is_session;
 pub use session::{
-    Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, Session, line_id, line_of, session_id,
+    Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, NAMED_LOCK, Session, line_id, line_of,
+    session_id,
 };
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{

@@ -12,7 +12,7 @@ mod requests;
 
 use std::mem;
 
-pub use self::locking::{Holding, LockWait, Locking};
+pub use self::locking::{Holding, LockWait, Locking, NAMED_LOCK};
 use self::locking::{INEXACT_NS, Open};
 use self::requests::{Building, Comment, Steps};
 use super::trace::{NONE, Operation, Request, Trace, Walker};
@@ -319,7 +319,8 @@ impl Session {
         }
         let began_ns = line.start_ns.saturating_sub(took_ns);
         let (shape, relation) = (line.shape, line.name);
-        let begun = LockWait { line: line.id, shape, relation, began_ns, waited_ns: took_ns };
+        let begun =
+            LockWait { line: line.id, shape, relation, began_ns, waited_ns: took_ns, given_up: false };
         let wait = self.state.waiting.get_or_insert(begun);
         wait.waited_ns = wait.waited_ns.max(took_ns);
     }
@@ -377,9 +378,10 @@ impl Session {
         state.wait_line = None;
         state.waited.extend(state.waiting.take());
         let number = self.executions.len() as u32;
+        let given_up = execution.span.status_code == Failure::Deadlock as u16;
         for wait in state.waited.drain(..) {
             execution.locked_ns = execution.locked_ns.saturating_add(wait.waited_ns);
-            self.waits.push((number, LockWait { shape: execution.span.shape, ..wait }));
+            self.waits.push((number, LockWait { shape: execution.span.shape, given_up, ..wait }));
         }
         self.push(execution);
     }
@@ -577,6 +579,7 @@ impl Session {
         let request = request?;
         // With its connection a transaction is over.
         let ends = self.ends.partition_point(|(execution, _)| *execution <= from);
+        let connection = self.ends.get(ends).copied().unwrap_or((self.executions.len(), u64::MAX));
         if let Some((_, ended_ns)) = self.ends.get(ends).filter(|(execution, _)| *execution <= self.next) {
             until_ns = until_ns.min(*ended_ns);
         }
@@ -584,7 +587,7 @@ impl Session {
             self.trace.pause(&request, until_ns);
         }
         self.finish(&request);
-        self.tell_locks(&request, (from, until_ns), dictionary);
+        self.tell_locks(&request, (from, until_ns), connection, dictionary);
         Some((&self.trace, &self.executions[from..self.next]))
     }
 
@@ -611,15 +614,28 @@ impl Session {
     }
 
     /// Tells what the executions from one number on, which are a request, had to do with locks.
-    fn tell_locks(&mut self, request: &Building, (from, open_ns): (usize, u64), dictionary: &Dictionary) {
+    fn tell_locks(
+        &mut self,
+        request: &Building,
+        (from, open_ns): (usize, u64),
+        (connection_to, ended_ns): (usize, u64),
+        dictionary: &Dictionary,
+    ) {
         let locking = &mut self.trace.locking;
         let first = self.waits.partition_point(|(number, _)| (*number as usize) < from);
         let own = self.waits[first..].iter().take_while(|(number, _)| (*number as usize) < self.next);
         locking.waits.extend(own.map(|(_, wait)| *wait));
-        let ended_ns = request.end_ns.saturating_add(INEXACT_NS);
-        let until_ns = if request.is_open() { open_ns } else { ended_ns.min(open_ns) };
+        let done_ns = request.end_ns.saturating_add(INEXACT_NS);
+        let until_ns = if request.is_open() { open_ns } else { done_ns.min(open_ns) };
+        let of_connection = &self.executions[from..connection_to.max(self.next)];
+        if let Some(open) =
+            locking::kept_by_session(self.process, of_connection, self.next - from, dictionary)
+        {
+            let until_ns = open.until_ns.min(ended_ns);
+            locking.hold(self.process, &Open { until_ns, ..open }, dictionary);
+        }
         let executions = &self.executions[from..self.next];
-        locking.hold(self.process, &Open { executions, until_ns }, dictionary);
+        locking.hold(self.process, &Open { executions, until_ns, is_sessions: false }, dictionary);
     }
 }
 
@@ -660,8 +676,7 @@ impl Trace {
         let operation = operation(execution, at_ns);
         let span = operation.span;
         self.operations.push(operation);
-        // What waits for itself is no wait that ends.
-        if execution.locked_ns > 0 && span.status_code != Failure::Deadlock as u16 {
+        if execution.locked_ns > 0 {
             let end_ns = span.start_ns.saturating_add(execution.locked_ns).min(span.end_ns);
             let wait = Span { id: span.id, end_ns, shape: ShapeRef::default(), kind: Kind::LockWait, ..span };
             let parent = number;

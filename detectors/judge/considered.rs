@@ -70,7 +70,7 @@ impl<'a> Considered<'a> {
         let marks = marks_in_order(tally, scales.dictionary);
         let told = (detector.tell)(&scales.case(key, tally, view, &marks, &shown));
         let remedy = match shown {
-            Shown::Lock(_, ns) => Remedy::Alone { ns },
+            Shown::Lock(_, ns) | Shown::Blocked(_, ns) => Remedy::Alone { ns },
             _ => tally.remedy,
         };
         let fix = Fix { remedy, row_share_ns: scales.row_share(&key.subject) };
@@ -122,7 +122,7 @@ impl<'a> Considered<'a> {
     /// Whether it explains most of what another's statement waits for: the transaction that holds the lock does
     /// nothing, or waits itself for the one that waits.
     pub(super) fn makes_wait(&self, other: &Self) -> bool {
-        let (Shown::Blocked(blocked), &Subject::Shape(shape)) = (other.shown, &other.key.subject) else {
+        let (Shown::Blocked(blocked, _), &Subject::Shape(shape)) = (other.shown, &other.key.subject) else {
             return false;
         };
         let made_ns = match self.shown {
@@ -186,6 +186,7 @@ impl Scales<'_> {
             examined_mean: self.mean(&key.subject, |tally| tally.examined),
             bytes: spread(&tally.bytes),
             encodes: self.encodes(key),
+            logged: if view.is_logged() { (0, 0, 0) } else { self.logged(&key.subject) },
             // What a server measures has no way there and back in it.
             round_trip_ns: (!view.is_logged()).then(|| self.round_trip_ns(&key.subject)).flatten(),
             shown,
@@ -199,6 +200,15 @@ impl Scales<'_> {
         let Subject::Shape(shape) = subject else { return 0 };
         let executed = self.docket.statements.iter().filter(|((other, _), _)| other == shape);
         executed.map(|(_, tally)| tally.fastest_ns).min().unwrap_or(0)
+    }
+
+    /// Executions of a statement in logs, their time, and what they waited for locks.
+    fn logged(&self, subject: &Subject) -> (u64, u64, u64) {
+        let Subject::Shape(shape) = subject else { return (0, 0, 0) };
+        self.docket.logged.of_shape(*shape).fold((0, 0, 0), |(timed, total_ns, lock_ns), (_, tally)| {
+            let sums = (total_ns.saturating_add(tally.total_ns), lock_ns.saturating_add(tally.lock_ns));
+            (timed + tally.timed, sums.0, sums.1)
+        })
     }
 
     /// What one execution of a statement has of something on average, over all targets.

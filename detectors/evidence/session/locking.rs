@@ -9,6 +9,9 @@ use crate::evidence::{Dictionary, Failure, ShapeRef, SpanId, Symbol};
 /// Times of lines are cut to milliseconds, and a lock is given back a little before the commit's line is written.
 pub(super) const INEXACT_NS: u64 = 2_000_000;
 
+/// Stands for the table where a lock is one that programs name by a number.
+pub const NAMED_LOCK: &str = "advisory lock";
+
 /// Pauses that are shorter are the way there and back.
 const IDLE_MIN_NS: u64 = 10_000_000;
 
@@ -36,6 +39,8 @@ pub struct LockWait {
     pub began_ns: u64,
     /// How long it was; at least, where its end was not logged.
     pub waited_ns: u64,
+    /// It ended as a deadlock was found, for which its transaction was given up.
+    pub given_up: bool,
 }
 
 /// A lock that another waited for while this request held it.
@@ -66,6 +71,8 @@ pub(super) struct Open<'s> {
     pub(super) executions: &'s [Execution],
     /// Until when its transaction was open, as far as the log tells.
     pub(super) until_ns: u64,
+    /// Whether that is until the session gives its named locks back: then it is about these alone.
+    pub(super) is_sessions: bool,
 }
 
 impl Locking {
@@ -86,7 +93,8 @@ impl Locking {
     pub(super) fn hold(&mut self, process: u64, open: &Open<'_>, dictionary: &Dictionary) {
         let Some(first) = open.executions.first() else { return };
         let from_ns = super::begin_ns(first);
-        for held in dictionary.server().held_by(process, from_ns, open.until_ns) {
+        let is_meant = |held: &&Held| !open.is_sessions || is_named(held.relation, dictionary);
+        for held in dictionary.server().held_by(process, from_ns, open.until_ns).iter().filter(is_meant) {
             let behind = self.waits.iter().find(|wait| {
                 let ended_ns = wait.began_ns.saturating_add(wait.waited_ns).saturating_add(INEXACT_NS);
                 wait.began_ns <= held.told_ns && held.told_ns <= ended_ns
@@ -95,6 +103,37 @@ impl Locking {
             self.holdings.push(Holding { behind, ..open.holding(process, held, dictionary) });
         }
     }
+}
+
+/// The executions while the session keeps a named lock beyond the first `own` ones, which take it: to the one that
+/// gives it back, or all. `None` where these take none, or nobody waits for it.
+pub(super) fn kept_by_session<'s>(
+    process: u64,
+    executions: &'s [Execution],
+    own: usize,
+    dictionary: &Dictionary,
+) -> Option<Open<'s>> {
+    let held = dictionary.server().held_by(process, super::begin_ns(executions.first()?), u64::MAX);
+    if !held.iter().take(KEPT_MAX).any(|held| is_named(held.relation, dictionary)) {
+        return None;
+    }
+    let has = |execution: &Execution, name: &str| dictionary.shape(execution.span.shape).text.contains(name);
+    let own_took = executions.get(..own)?.iter().rposition(|execution| has(execution, "advisory_lock"))?;
+    let behind = executions.get(own_took + 1..)?.iter().take(KEPT_MAX);
+    let Some(place) = behind.clone().position(|execution| has(execution, "advisory_unlock")) else {
+        let executions = &executions[..=own_took + behind.len()];
+        return Some(Open { executions, until_ns: u64::MAX, is_sessions: true });
+    };
+    let executions = &executions[..=own_took + 1 + place];
+    let until_ns = executions.last()?.span.end_ns.saturating_add(INEXACT_NS);
+    (executions.len() > own).then_some(Open { executions, until_ns, is_sessions: true })
+}
+
+/// Executions, or waits, that are looked through for what becomes of a lock.
+const KEPT_MAX: usize = 1_000;
+
+fn is_named(relation: Symbol, dictionary: &Dictionary) -> bool {
+    dictionary.text(relation) == NAMED_LOCK
 }
 
 impl Open<'_> {
@@ -159,5 +198,9 @@ fn locks(shape: ShapeRef, table: Option<&str>, dictionary: &Dictionary) -> bool 
     let is_about = |table: &str| {
         facts.tables.iter().chain(&facts.written).any(|name| name.rsplit('.').next() == Some(table))
     };
-    takes && table.is_none_or(is_about)
+    takes
+        && match table {
+            Some(NAMED_LOCK) => shape.text.contains("advisory"),
+            table => table.is_none_or(is_about),
+        }
 }

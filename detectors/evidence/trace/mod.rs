@@ -16,7 +16,7 @@ pub use assemble::Assembler;
 pub use path::Segment;
 pub(in crate::evidence) use path::Walker;
 
-use super::{Dictionary, Family, Kind, Locking, Logged, ShapeRef, Span, SpanId, Symbol, TraceId};
+use super::{Dictionary, Failure, Family, Kind, Locking, Logged, ShapeRef, Span, SpanId, Symbol, TraceId};
 
 /// Stands for "no such operation" or "no such request" in an index.
 pub const NONE: u32 = u32::MAX;
@@ -205,6 +205,11 @@ impl Operation {
     /// How long it took.
     pub fn duration_ns(&self) -> u64 {
         self.span.end_ns - self.span.start_ns
+    }
+
+    /// Whether the server gave it up to end a deadlock, as a log tells.
+    pub fn is_given_up(&self) -> bool {
+        self.kind == Kind::Sql && self.status_code == Failure::Deadlock as u16
     }
 }
 

@@ -4,6 +4,8 @@
 
 use memchr::{memchr, memmem};
 
+use detectors::evidence::NAMED_LOCK;
+
 use super::message::milliseconds;
 use crate::ingest::timestamp::number;
 
@@ -46,7 +48,7 @@ impl<'b> LockWait<'b> {
         });
         match named {
             Some(name) => name,
-            None if memmem::find(self.object, b" on advisory lock").is_some() => b"advisory lock",
+            None if memmem::find(self.object, b" on advisory lock").is_some() => NAMED_LOCK.as_bytes(),
             None => b"",
         }
     }
