@@ -37,7 +37,7 @@ impl Frequent {
         self.cells.resize(ROWS * CELLS, Executed::default());
         let mut least = Executed { executions: u64::MAX, time_ns: u64::MAX };
         for row in 0..ROWS {
-            // Other bits in each row, of which those of neighbours overlap.
+            // Other bits of the hash in each row.
             let place = statement.rotate_right(row as u32 * 16) as usize & (CELLS - 1);
             if let Some(cell) = self.cells.get_mut(row * CELLS + place) {
                 cell.add(one);
