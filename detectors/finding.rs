@@ -66,6 +66,8 @@ pub struct LoggedStatements {
     pub prepare_ns: u64,
     /// Executions that ended with an error.
     pub failed: u64,
+    /// What the quickest of the timed ones took, within 1 %: what is quicker may not be logged. `None` where none is timed.
+    pub quickest_ns: Option<u64>,
     /// Executions of which only the begin was logged.
     pub untimed: u64,
     /// Executions among these that the log leaves out: each that it has stands for as many as its rate limit says.

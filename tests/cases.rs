@@ -150,3 +150,19 @@ fn each_detector_fires_where_it_must_and_stays_silent_where_it_must() {
         assert!(must.contains(&false), "{} has a case that stays silent", detector.id);
     }
 }
+
+/// A database may have the name of the service that uses it.
+#[test]
+fn a_database_named_as_its_service_hides_nothing() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/n-plus-one/names-traced-and-logged");
+    let log = zstd::decode_all(fs::File::open(case.join("postgresql.log.zst")).unwrap()).unwrap();
+    let named = String::from_utf8(log).unwrap().replace("] LOG:  ", "] shop@shop LOG:  ");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postgresql.log");
+    fs::write(&path, named).unwrap();
+    let inputs = vec![Input::Path(path), Input::Path(case.join("trace.otlp.zst"))];
+    let report = report_of_inputs(inputs, "named alike");
+    let facts: Vec<Fact<'_>> = report.findings.iter().map(Fact::from).collect();
+    let told: Vec<_> = facts.iter().map(|fact| (fact.detector, fact.endpoint)).collect();
+    assert_eq!(told, [("n-plus-one", Some("GET /names/{number}"))]);
+}

@@ -100,11 +100,6 @@ impl Sending {
         self.timelines.merge(other.timelines);
     }
 
-    /// Whether what is told as a service is a database whose log was read.
-    pub(crate) fn is_of_log(&self, service: Symbol) -> bool {
-        self.logs.keys().any(|(_, told_as)| *told_as == service)
-    }
-
     /// The databases that are told as a service: one, or those that are not named.
     pub(crate) fn databases_of(&self, service: Symbol) -> impl Iterator<Item = Symbol> {
         self.logs.keys().filter(move |(_, told_as)| *told_as == service).map(|(database, _)| *database)

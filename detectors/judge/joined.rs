@@ -18,7 +18,9 @@ pub(super) fn join(candidates: &[Considered<'_>], scales: &Scales<'_>, verdicts:
     for place in 0..candidates.len() {
         if verdicts[place].is_told() && is_of_log(&candidates[place], scales) {
             let same = |other: &usize| {
-                verdicts[*other].is_told() && is_same(&candidates[place], &candidates[*other], scales)
+                let traced = &candidates[*other];
+                let told = verdicts[*other].is_told() && !is_of_log(traced, scales);
+                told && is_same(&candidates[place], traced, scales)
             };
             let traced = (0..candidates.len()).filter(same);
             if let Some(traced) =
@@ -31,7 +33,8 @@ pub(super) fn join(candidates: &[Considered<'_>], scales: &Scales<'_>, verdicts:
 }
 
 fn is_of_log(candidate: &Considered<'_>, scales: &Scales<'_>) -> bool {
-    scales.docket.sending.is_of_log(candidate.key.endpoint.service)
+    // Not by its service: a database may have the name of what uses it.
+    scales.views[candidate.home].is_logged()
 }
 
 /// Whether a trace's candidate is about the statement of a log's candidate. Whether a loop asks for the same again and
@@ -101,10 +104,11 @@ pub(super) fn sender_of_finding(candidate: &Considered<'_>, scales: &Scales<'_>)
     let sender = senders.next()?;
     let EndpointKey { service, name } = sender.endpoint;
     let endpoint = format!("{} {}", scales.dictionary.text(service), name.text(scales.dictionary));
-    let executions = counted(sender.executions, "execution");
+    let of: u64 = scales.docket.logged.of_shape(shape).map(|(_, tally)| tally.timed + tally.untimed).sum();
+    let executions = format!("{} of {}", count(sender.executions.min(of)), counted(of, "execution"));
     Some(match sender.by_time {
         true => format!("sent by {endpoint}, as times tell: {executions} within its requests alone"),
-        false => format!("sent by {endpoint}, as traces show"),
+        false => format!("sent by {endpoint}, as traces show of {executions}"),
     })
 }
 

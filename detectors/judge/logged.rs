@@ -41,6 +41,7 @@ pub(super) fn statements(
         time_ns: rows.iter().map(|row| row.time_ns).sum::<u64>().saturating_add(counted.time_ns),
         prepare_ns: tallies().map(|tally| tally.prepare_ns).sum(),
         failed: tallies().map(|tally| tally.failed).sum(),
+        quickest_ns: tallies().filter(|tally| tally.timed > 0).map(|tally| tally.durations.quantile(0)).min(),
         untimed: tallies().map(|tally| tally.untimed).sum(),
         unlogged: tallies().map(|tally| tally.unlogged).sum(),
         plans_alone: if by_plan { 0 } else { tallies().map(|tally| tally.planned.0).sum() },

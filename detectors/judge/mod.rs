@@ -94,7 +94,7 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
         logged: logged::statements(&docket.logged, &whole.senders, dictionary),
         server: server::server(dictionary),
         seen: seen(docket),
-        not_seen: not_seen::not_seen(docket, dictionary),
+        not_seen: not_seen::not_seen(docket, &whole.senders, dictionary),
         notes: notes(docket, dictionary),
         ..Report::default()
     };

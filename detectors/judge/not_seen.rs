@@ -6,9 +6,10 @@ use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, Recorder, Symbol};
 use crate::finding::NotSeen;
 use crate::group;
+use crate::timelines::Senders;
 
 /// Everything that stays in the dark, by service and name.
-pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen> {
+pub(super) fn not_seen(docket: &Docket, senders: &Senders, dictionary: &Dictionary) -> Vec<NotSeen> {
     // What a database's log does not show, no setting of a program will.
     let recorded = docket.endpoints.iter().filter(|(_, tally)| tally.logged < tally.requests);
     let recorded = recorded.map(|(key, _)| key);
@@ -33,6 +34,8 @@ pub(super) fn not_seen(docket: &Docket, dictionary: &Dictionary) -> Vec<NotSeen>
         }
         if tally.stores == 0 && tally.statements > 0 {
             add("database clients", ONLY_SERVER.to_owned());
+        } else if tally.stores == 0 && senders.by_time(service) {
+            add("database clients", ONLY_TIMES.to_owned());
         } else if tally.stores == 0 {
             add("database and cache clients", no_stores(tally, language));
         }
@@ -70,6 +73,9 @@ fn is_from_logs(service: Symbol, dictionary: &Dictionary) -> bool {
 
 const ONLY_SERVER: &str = "statements are known by the database's log alone: the way there and back is not told; traces with \
      the instrumentation packages of its drivers tell it";
+
+const ONLY_TIMES: &str = "its statements are known by when the database's log has them alone: traces with the instrumentation \
+     packages of its drivers tell them for certain";
 
 const HIDDEN_VALUES: &str = "the driver sends placeholders: whether a statement repeats the same values \
      shows in the server's query log (log_min_duration_statement = 0)";

@@ -14,12 +14,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{is_beyond_chance, per_mille};
 use crate::docket::{Docket, EndpointKey, fine_bucket, fine_floor};
 use crate::evidence::timeline::{Executed, Extent, Open, WINDOW_NS, Window};
+use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, ShapeRef, Symbol};
 
 /// Logs cut times to milliseconds, and durations are measured from within: an execution may stick out so far.
 const TOLERANCE_NS: u64 = 2_000_000;
 /// Fewer runs or executions within an endpoint's requests may lie there by chance.
 const PIECES_MIN: u64 = 5;
+/// Where a larger share of a statement lies outside of all requests, per mille, clocks may be apart, or others send it.
+const OUTSIDE_MAX: u64 = 100;
 /// An endpoint with a smaller share of a statement, per mille, is not named by times alone.
 const SHARE_MIN: u64 = 100;
 /// Requests that are open at once around one execution; of more nothing is told.
@@ -85,6 +88,11 @@ impl Senders {
     pub fn is_traced(&self, shape: ShapeRef, endpoint: EndpointKey) -> bool {
         let mut of_shape = self.of.iter().filter(|((other, _), _)| *other == shape);
         of_shape.any(|(_, senders)| senders.iter().any(|one| !one.by_time && one.endpoint == endpoint))
+    }
+
+    /// Whether times tell that a service sends statements.
+    pub fn by_time(&self, service: Symbol) -> bool {
+        self.within.keys().any(|endpoint| endpoint.service == service)
     }
 
     /// What logs tell of an endpoint's time.
@@ -228,6 +236,10 @@ impl Beside {
     /// So many pieces lie together, wherever they lie.
     fn believed_of(&self, pieces: &Pieces, together: u64) -> Vec<(EndpointKey, Lies)> {
         let (all, together) = (pieces.all(), together.max(1));
+        let inside: u64 = pieces.within.values().map(|lies| lies.pieces).sum();
+        if per_mille(all - inside, all) > OUTSIDE_MAX {
+            return Vec::new();
+        }
         let is_believed = |(endpoint, lies): &(EndpointKey, Lies)| {
             let apart = lies.pieces / together;
             apart >= PIECES_MIN && per_mille(lies.pieces, all) >= SHARE_MIN && {
@@ -322,15 +334,20 @@ enum Around {
 /// Of a request and one that it called the one that was called counts.
 fn sender_of<'o>(around: impl Iterator<Item = &'o Open> + Clone) -> Around {
     let Some(first) = around.clone().next() else { return Around::Nobody };
+    let named = |one: &Open| match one.endpoint.name {
+        // Who is called there is not known, and may have sent it.
+        EndpointName::Incomplete => Around::Several,
+        _ => Around::One(one.endpoint),
+    };
     if around.clone().all(|one| one.endpoint == first.endpoint) {
-        return Around::One(first.endpoint);
+        return named(first);
     }
     if around.clone().nth(OPEN_MAX).is_some() {
         return Around::Several;
     }
     let innermost = || around.clone().filter(|one| !around.clone().any(|other| other.caller == one.request));
     match innermost().next() {
-        Some(first) if innermost().all(|one| one.endpoint == first.endpoint) => Around::One(first.endpoint),
+        Some(first) if innermost().all(|one| one.endpoint == first.endpoint) => named(first),
         _ => Around::Several,
     }
 }
@@ -353,7 +370,7 @@ mod tests {
     struct Evidence {
         dictionary: Dictionary,
         web: OriginRef,
-        requests: Vec<Span>,
+        requests: Vec<Vec<Span>>,
         lines: Vec<Span>,
     }
 
@@ -370,7 +387,7 @@ mod tests {
             let id = ShapeId::of(Family::Endpoint, endpoint);
             let shape =
                 self.dictionary.shape_ref(id, || Shape { text: endpoint.into(), id, ..Shape::default() });
-            self.requests.push(Span {
+            self.requests.push(vec![Span {
                 id: self.requests.len() as u64 + 1,
                 start_ns: (BEGIN_MS + from_ms) * MS,
                 end_ns: (BEGIN_MS + to_ms) * MS,
@@ -380,7 +397,22 @@ mod tests {
                 role: Role::Server,
                 repeats: 1,
                 ..Span::default()
-            });
+            }]);
+        }
+
+        /// A call to another service within the latest request.
+        fn call(&mut self, from_ms: u64, to_ms: u64) {
+            let Some(trace) = self.requests.last_mut() else { return };
+            let (start_ns, end_ns) = ((BEGIN_MS + from_ms) * MS, (BEGIN_MS + to_ms) * MS);
+            let call = Span {
+                id: trace[0].id + 1000,
+                parent: trace[0].id,
+                start_ns,
+                end_ns,
+                kind: Kind::Http,
+                ..trace[0]
+            };
+            trace.push(Span { role: Role::Client, ..call });
         }
 
         /// A transaction whose statements take 1 ms each and are 10 ms apart.
@@ -421,8 +453,8 @@ mod tests {
         fn senders(&self) -> Vec<(String, u64)> {
             let settings = Settings::default();
             let mut analysis: Analysis<'_, Docket> = Analysis::new(&settings);
-            for (number, request) in self.requests.iter().enumerate() {
-                analysis.take(number as u128 + 1, std::slice::from_ref(request), &self.dictionary);
+            for (number, trace) in self.requests.iter().enumerate() {
+                analysis.take(number as u128 + 1, trace, &self.dictionary);
             }
             analysis.take(session_id(1), &self.lines, &self.dictionary);
             let senders = Senders::of(&analysis.into_gathered(), &self.dictionary);
@@ -456,6 +488,30 @@ mod tests {
         for number in 0..100 {
             evidence.request("GET /orders", number * 65, number * 65 + 60);
             evidence.transaction(number * 71, number * 71 + 4);
+        }
+        assert_eq!(evidence.senders(), []);
+    }
+
+    #[test]
+    fn what_others_send_as_well_is_not_told_by_times() {
+        let mut evidence = Evidence::new();
+        for number in 0..30 {
+            evidence.request("GET /orders", number * 165, number * 165 + 60);
+            evidence.transaction(number * 165 + 4, number * 165 + 56);
+            if number % 4 == 0 {
+                evidence.transaction(number * 165 + 84, number * 165 + 136);
+            }
+        }
+        assert_eq!(evidence.senders(), []);
+    }
+
+    #[test]
+    fn within_a_call_that_was_not_traced_the_sender_is_not_known() {
+        let mut evidence = Evidence::new();
+        for number in 0..30 {
+            evidence.request("GET /orders", number * 65, number * 65 + 60);
+            evidence.call(number * 65 + 2, number * 65 + 58);
+            evidence.transaction(number * 65 + 4, number * 65 + 56);
         }
         assert_eq!(evidence.senders(), []);
     }

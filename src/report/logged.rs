@@ -11,6 +11,10 @@ pub(super) fn name(logged: &LoggedStatements) -> &'static str {
     }
 }
 
+/// Of so many executions one takes less than this, unless those are not logged.
+const TIMED_MIN: u64 = 50;
+const QUICKEST_MIN_NS: u64 = 1_000_000;
+
 /// What the figures of a statement are called.
 const HEADS: [&str; 8] = ["share", "time", "calls", "mean", "p50", "p95", "slowest", "read/row"];
 
@@ -73,6 +77,14 @@ pub(super) fn summary(logged: &LoggedStatements) -> String {
 /// What the settings of the server leave out.
 pub(super) fn remarks(logged: &LoggedStatements) -> Vec<String> {
     let mut remarks = Vec::new();
+    let timed = logged.executions.saturating_sub(logged.untimed);
+    if let Some(quickest_ns) = logged.quickest_ns.filter(|ns| *ns >= QUICKEST_MIN_NS && timed >= TIMED_MIN) {
+        remarks.push(format!(
+            "no execution took less than {}: if only slow ones are logged (log_min_duration_statement, long_query_time), \
+             calls, shares and percentiles are of these alone",
+            duration(quickest_ns)
+        ));
+    }
     if logged.unlogged > 0 {
         remarks.push(format!(
             "{} of them are not in the log: each that is stands for several (log_slow_rate_limit, --log-sample-rate), in times as well",
@@ -111,7 +123,13 @@ fn sent_by(row: &LoggedStatement) -> Option<String> {
         1 => String::new(),
         all => format!(" and {}", counted(all as u64 - 1, "other endpoint")),
     };
-    Some(format!("sent by {} {}{others}{by_time}", first.service, first.endpoint))
+    // What traces do not show all of may have other senders.
+    let executions: u64 = row.sent_by.iter().map(|sender| sender.executions).fold(0, u64::saturating_add);
+    let part = match first.by_time || executions.saturating_mul(10) >= row.executions.saturating_mul(9) {
+        true => String::new(),
+        false => format!(", as traces show of {} of them", count(executions)),
+    };
+    Some(format!("sent by {} {}{others}{by_time}{part}", first.service, first.endpoint))
 }
 
 /// `writes temporary files in 3 executions: 21.3 MB, up to 7.1 MB each`.

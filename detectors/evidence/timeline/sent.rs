@@ -1,8 +1,8 @@
 //! Requests of traces and statements of databases' logs, side by side in time: which requests send what.
 
 use crate::docket::{EndpointKey, hash_of};
-use crate::evidence::trace::{NONE, Trace};
-use crate::evidence::{Dictionary, Recorder, ShapeRef, Symbol};
+use crate::evidence::trace::{EndpointName, NONE, Trace};
+use crate::evidence::{Dictionary, Kind, Recorder, ShapeRef, Symbol};
 
 /// A request while it was open, by the clock of its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(crate) struct Open {
     pub(crate) caller: u64,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
+    /// Of a call that was not traced any further the one that cannot be named.
     pub(crate) endpoint: EndpointKey,
 }
 
@@ -39,18 +40,34 @@ pub(crate) enum Extent {
     One,
 }
 
-/// The requests of a trace that were recorded themselves, with times that tell what lies within them.
+/// The requests of a trace that were recorded themselves, with times that tell what lies within them, and what they call
+/// that was not.
 pub(super) fn open<'t>(trace: &'t Trace, dictionary: &'t Dictionary) -> impl Iterator<Item = Open> + 't {
     let recorded = trace.requests.iter().filter(|request| {
         let recorder = dictionary.origin(request.opened_by.origin).recorder;
         !request.name.is_made_up() && !request.is_logged() && recorder != Recorder::CoarseLog
     });
-    recorded.map(move |request| Open {
-        request: hash_of(request.trace, request.span()),
-        caller: caller(trace, request.caller),
-        start_ns: request.recorded_ns(request.start_ns),
-        end_ns: request.recorded_ns(request.end_ns),
-        endpoint: EndpointKey::of(request, dictionary),
+    recorded.flat_map(move |request| {
+        let endpoint = EndpointKey::of(request, dictionary);
+        let own = Open {
+            request: hash_of(request.trace, request.span()),
+            caller: caller(trace, request.caller),
+            start_ns: request.recorded_ns(request.start_ns),
+            end_ns: request.recorded_ns(request.end_ns),
+            endpoint,
+        };
+        let calls = trace
+            .operations_of(request)
+            .iter()
+            .filter(|operation| matches!(operation.kind, Kind::Http | Kind::Rpc) && operation.called == NONE);
+        let elsewhere = calls.map(move |call| Open {
+            request: hash_of(request.trace, call.id),
+            caller: own.request,
+            start_ns: request.recorded_ns(call.start_ns),
+            end_ns: request.recorded_ns(call.end_ns),
+            endpoint: EndpointKey { name: EndpointName::Incomplete, ..endpoint },
+        });
+        std::iter::once(own).chain(elsewhere)
     })
 }
 

@@ -31,25 +31,48 @@ pub(super) const STATEMENT: usize = 19;
 pub(super) const APPLICATION: usize = 22;
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
+    // The first lines may be the end of a record, where a file was cut.
     let text = head.text();
-    let (fields, _) = Fields::read(text)?;
+    (is_record(text) || is_record(&text[first_record(text)..])).then_some(Framing::Lines)
+}
+
+fn is_record(text: &[u8]) -> bool {
+    let Some((fields, _)) = Fields::read(text) else { return false };
     let severity = fields.raw(SEVERITY);
     let known = [&b"LOG"[..], b"ERROR", b"FATAL", b"PANIC", b"WARNING", b"NOTICE", b"INFO"]
         .contains(&severity)
         || severity.starts_with(b"DEBUG");
-    let is_log =
-        fields.at_ns(&mut Clock::default()).is_some() && known && memchr(b'.', fields.raw(SESSION)).is_some();
-    is_log.then_some(Framing::Lines)
+    fields.at_ns(&mut Clock::default()).is_some() && known && memchr(b'.', fields.raw(SESSION)).is_some()
 }
+
+/// Where the first record begins: with its time, at the front of a line. The front of the text where none does.
+fn first_record(text: &[u8]) -> usize {
+    let begins = |at: &usize| {
+        let front = text.get(*at..*at + TIME.len()).unwrap_or_default();
+        let is_of =
+            |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+        front.len() == TIME.len() && front.iter().zip(TIME).all(is_of)
+    };
+    let lines = memchr_iter(b'\n', text).map(|newline| newline + 1);
+    std::iter::once(0).chain(lines).take(LINES_MAX).find(begins).unwrap_or(0)
+}
+
+/// How a record begins.
+const TIME: &[u8] = b"0000-00-00 00:00:00.000 ";
+
+/// Lines in which the first record is looked for.
+const LINES_MAX: usize = 10_000;
 
 fn cut(_: Framing, bytes: &[u8]) -> usize {
     end_of_records(bytes)
 }
 
-/// Behind the last newline outside of quotes: an even number of them is before it, as blocks begin with a record.
+/// Behind the last newline outside of quotes: an even number of them is before it, as blocks begin with a record, or a file
+/// with the end of one.
 fn end_of_records(bytes: &[u8]) -> usize {
+    let first = first_record(bytes);
     let Some(mut newline) = memrchr(b'\n', bytes) else { return 0 };
-    let mut quotes = memchr_iter(b'"', &bytes[..newline]).count();
+    let mut quotes = memchr_iter(b'"', bytes.get(first..newline).unwrap_or_default()).count();
     while quotes % 2 == 1 {
         let Some(before) = memrchr(b'\n', &bytes[..newline]) else { return 0 };
         quotes -= memchr_iter(b'"', &bytes[before..newline]).count();
@@ -205,6 +228,22 @@ mod tests {
         assert_eq!(cut(Framing::Lines, &text), text.len());
         assert_eq!(cut(Framing::Lines, &text[..text.len() - 1]), record.len());
         assert_eq!(cut(Framing::Lines, &text[..record.len() - 4]), 0);
+    }
+
+    #[test]
+    fn a_file_may_begin_within_a_record() {
+        let record = [
+            &b"2026-11-23 21:45:46.243 UTC,\"a\",\"b\",1,,6b04b409.a0c,1"[..],
+            &b","[..].repeat(5),
+            b"LOG,,\"a\nb\"",
+        ];
+        let record = [&record.concat(), &b","[..].repeat(12)[..], b"\n"].concat();
+        let cut_off = [b"end of a \"\"statement\"\nwith lines\",,,\n", &record[..], &record].concat();
+        let head = Head { bytes: &cut_off, whole: true };
+        assert_eq!(sniff(head), Some(Framing::Lines));
+        assert_eq!(cut(Framing::Lines, &cut_off), cut_off.len());
+        assert_eq!(cut(Framing::Lines, &cut_off[..cut_off.len() - 1]), cut_off.len() - record.len());
+        assert_eq!(sniff(Head { bytes: b"a,b\nc,d\n", whole: true }), None);
     }
 
     #[test]

@@ -270,14 +270,39 @@ fn parameters(detail: &[u8]) -> Option<&[u8]> {
     memmem::find(values, b"...'").is_none().then_some(values)
 }
 
-/// The name of a log without what rotation changes in it: `postgresql-2026-11-23.log.1` is `postgresql---.log`.
+/// The name of a log without what rotation changes in it: of `postgresql-2026-11-23.log.1` and `postgresql-Mon.log` it is
+/// `postgresql.log`.
 fn stem(name: &str) -> String {
+    const DAYS_AND_MONTHS: [&str; 19] = [
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul",
+        "aug", "sep", "oct", "nov", "dec",
+    ];
     let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
     let letters: String = name.chars().filter(|letter| !letter.is_ascii_digit()).collect();
-    letters.trim_end_matches('.').to_owned()
+    let (folder, file) = letters.rsplit_once('/').unwrap_or(("", &letters));
+    let words = file.split(['-', '_', '.']).filter(|word| {
+        !word.is_empty() && !DAYS_AND_MONTHS.iter().any(|name| word.eq_ignore_ascii_case(name))
+    });
+    format!("{folder}/{}", words.collect::<Vec<_>>().join("."))
 }
 
 /// A name of the session; a connection that begins has none yet.
 pub(super) fn known(name: &[u8]) -> &[u8] {
     if name == b"[unknown]" { b"" } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rotated_logs_have_one_name() {
+        for name in [
+            "postgresql.log",
+            "postgresql-Mon.log",
+            "postgresql-2026-11-23_000000.log.1.gz",
+            "postgresql_Sep_03.log",
+        ] {
+            assert_eq!(super::stem(&format!("/var/log/{name}")), "/var/log/postgresql.log");
+        }
+        assert_ne!(super::stem("a/postgresql.log"), super::stem("b/postgresql.log"));
+    }
 }

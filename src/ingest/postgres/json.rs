@@ -19,12 +19,14 @@ pub(in crate::ingest) const FORMAT: Format = Format {
 };
 
 fn sniff(head: Head<'_>) -> Option<Framing> {
-    let text = head.text().trim_ascii_start();
-    let line = &text[..memchr(b'\n', text).unwrap_or(text.len())];
+    let mut lines = head.text().trim_ascii_start().split(|byte| *byte == b'\n');
+    // The first one may be the end of a record, where a file was cut.
+    lines.by_ref().take(2).any(is_record).then_some(Framing::Lines)
+}
+
+fn is_record(line: &[u8]) -> bool {
     let has = |name: &[u8]| memmem::find(line, name).is_some();
-    let is_log =
-        line.starts_with(b"{\"timestamp\":\"") && has(b"\"error_severity\":\"") && has(b"\"session_id\":\"");
-    is_log.then_some(Framing::Lines)
+    line.starts_with(b"{\"timestamp\":\"") && has(b"\"error_severity\":\"") && has(b"\"session_id\":\"")
 }
 
 #[derive(Debug, Default)]
