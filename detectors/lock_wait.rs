@@ -134,7 +134,7 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
         Subject::Own(OwnTime::Span(name)) => whole.contentions.confirms_code(key.endpoint.service, name),
         _ => None,
     };
-    let is_of_log = whole.docket.sending.is_of_log(key.endpoint.service);
+    let is_of_log = whole.docket.is_logged(&key.endpoint);
     let logged = match key.subject {
         Subject::Shape(shape) => whole.blockings.confirms(shape),
         _ => None,

@@ -303,6 +303,12 @@ impl Docket {
         }
     }
 
+    /// Whether logs of databases tell of all requests of an endpoint. Not by its service: a database may have the name of what
+    /// uses it.
+    pub(crate) fn is_logged(&self, endpoint: &EndpointKey) -> bool {
+        self.endpoints.get(endpoint).is_some_and(|tally| tally.logged == tally.requests)
+    }
+
     /// What was counted of a candidate.
     pub(crate) fn candidate(&self, key: &CandidateKey) -> Option<&CandidateTally> {
         self.numbers.get(key).map(|&number| &self.candidates[number as usize].1)

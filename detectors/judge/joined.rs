@@ -33,8 +33,7 @@ pub(super) fn join(candidates: &[Considered<'_>], scales: &Scales<'_>, verdicts:
 }
 
 fn is_of_log(candidate: &Considered<'_>, scales: &Scales<'_>) -> bool {
-    // Not by its service: a database may have the name of what uses it.
-    scales.views[candidate.home].is_logged()
+    scales.docket.is_logged(&candidate.key.endpoint)
 }
 
 /// Whether a trace's candidate is about the statement of a log's candidate. Whether a loop asks for the same again and
