@@ -607,7 +607,7 @@ pub enum GainKind {
     Network,
     /// Memory.
     Memory,
-    /// Nothing today; a danger.
+    /// A danger, not counted in time.
     Risk,
 }
 

@@ -250,13 +250,16 @@ fn tell(case: &Case<'_>) -> Told {
 }
 
 fn why(case: &Case<'_>) -> String {
-    let single = duration(case.single_ns.0);
     let how = match (case.mostly(Mark::Paged), case.mostly(Mark::AtOnce)) {
         (true, _) => "page by page",
         (_, true) => "many at the same time",
         _ => "one after another",
     };
-    let mut why = format!("sent {} times in a request, {how}, {single} each", case.repeats.p50);
+    let mut why = format!("sent {} times in a request, {how}", case.repeats.p50);
+    // A log that tells only of begins has no times.
+    if case.single_ns.1 > 0 {
+        why.push_str(&format!(", {} each", duration(case.single_ns.0)));
+    }
     if let Some(query) = case.most(|mark| if let Mark::After(shape) = mark { Some(shape) } else { None }) {
         let of = if case.mostly(Mark::Paged) { "after" } else { "once for each row of" };
         why.push_str(&format!("; {of} {}", brief(case.dictionary, query)));

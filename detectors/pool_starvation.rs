@@ -18,7 +18,8 @@
 //!
 //! A pooler beside the database tells it itself: PgBouncer's log and `SHOW STATS` say how long clients wait for a
 //! connection to the server, `SHOW POOLS` where they do as none is idle. No request shows that, so it is told of the
-//! pooler as a whole.
+//! pooler as a whole. So it is where PostgreSQL's log says that it refused connections (`sorry, too many clients
+//! already`): then the pools of all its clients together are larger than what it allows, and whoever comes fails.
 //!
 //! ## Stays silent
 //!
@@ -44,6 +45,7 @@ use crate::docket::CandidateKey;
 use crate::evidence::server::{PoolNow, PoolerCounts, PoolerTotals};
 use crate::evidence::timeline::{Noted, WAIT_MIN_NS, Waited};
 use crate::evidence::{Dictionary, OriginRef};
+use crate::figures::counted;
 use crate::finding::{Confidence, Unit};
 use crate::settings::{Setting, Values};
 use crate::shown::{Shown, Unconfirmed, Whole};
@@ -264,6 +266,39 @@ fn larger(case: &Case<'_>, pool: &Starvation) -> Advice {
         "memory of the server for each; beyond what its processors and disks can work on at once, statements \
          only slow each other down",
     )
+}
+
+/// What a server's log tells of clients that it sent away.
+pub(crate) fn tell_refused(refused: u64) -> Told {
+    Told {
+        why: format!(
+            "the server refused {} since all that it allows were in use: those who asked failed",
+            counted(refused, "connection")
+        ),
+        fix: vec![
+            Advice::new(
+                "give each program a pool with an upper limit, and keep the sum of all of them, over all instances, below \
+                 max_connections",
+                "who finds its pool in use waits there, and does not fail",
+            ),
+            Advice::new(
+                "put a pooler between them (PgBouncer with pool_mode = transaction): many clients share few connections",
+                "what lasts longer than a transaction (SET, session locks, LISTEN) does not work through it",
+            ),
+            Advice::new(
+                "find out who keeps connections without using them: pg_stat_activity by state and application_name",
+                "a larger max_connections costs memory for each, and processors do not get more",
+            ),
+        ],
+        verify: Check {
+            metric: "connections refused".to_owned(),
+            unit: Unit::Count,
+            now: refused,
+            expected: 0,
+        },
+        confidence: None,
+        dismissed: None,
+    }
 }
 
 /// What a pooler tells of its clients.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use detectors::finding::Report;
+use detectors::finding::{GainKind, Report};
 use detectors::settings::Settings;
 use whyslow::diagnosis::{Request, diagnose};
 use whyslow::ingest::Input;
@@ -28,6 +28,15 @@ fn told(report: &Report) -> Vec<&str> {
 
 fn why(report: &Report, detector: &str) -> String {
     report.findings.iter().find(|finding| finding.detector == detector).unwrap().why.clone()
+}
+
+#[test]
+fn connections_that_are_refused_are_told_though_no_statement_is_logged() {
+    let report = report(&["refused.log"]);
+    assert_eq!(told(&report), ["pool-starvation"]);
+    assert_eq!(report.findings[0].gain.kind, GainKind::Risk);
+    assert!(report.findings[0].is_open());
+    assert!(why(&report, "pool-starvation").starts_with("the server refused 10 connections"));
 }
 
 #[test]

@@ -464,3 +464,20 @@ fn the_page_explains_every_field() {
     explained.retain(|text| !page.contains(text) && !text.starts_with("[low, high]"));
     assert_eq!(explained, Vec::<&str>::new());
 }
+
+#[test]
+fn times_that_a_log_does_not_have_are_not_shown_as_none() {
+    use whyslow::diagnosis::{Request, diagnose};
+    let log = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs/begins_only.gen");
+    let request = Request {
+        settings: Default::default(),
+        memory_bytes: 64 << 20,
+        threads: 1,
+        command: String::new(),
+        log_form: None,
+    };
+    let report = diagnose(vec![whyslow::ingest::Input::Path(log)], &request, &|_| {}).unwrap();
+    let text = text(&report, at(100));
+    assert!(text.contains("n-plus-one") && text.contains("how long they took is not in this log"), "{text}");
+    assert!(!text.contains("0 ms") && !text.contains("0 %"), "{text}");
+}

@@ -4,6 +4,7 @@
 //! the time that its fix gives back.
 
 mod claims;
+mod connections;
 mod considered;
 mod drawing;
 mod endpoints;
@@ -23,7 +24,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use self::considered::{Considered, Scales};
 use self::endpoints::EndpointView;
 use self::selection::Verdict;
-use crate::ALL;
 use crate::candidate::ShortOf;
 use crate::docket::{CandidateKey, CandidateTally, Docket, EndpointKey};
 use crate::evidence::{Dictionary, Kind, ShapeRef};
@@ -33,7 +33,7 @@ use crate::impact::Replayer;
 use crate::settings::{Resolved, Settings};
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::timelines::Loads;
-use crate::wording;
+use crate::{ALL, connection_per_request, wording};
 
 /// Candidates of one endpoint that are replayed.
 const WEIGHED_MAX: usize = 200;
@@ -84,6 +84,13 @@ pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, 
     let (pooled, little) = poolers::judge(dictionary, settings, again);
     pooled.into_iter().for_each(|finding| findings.add_whole(finding));
     dismissed.extend(little);
+    // Where each request connects anew, that finding says so.
+    let is_told = candidates.iter().zip(&verdicts).any(|(candidate, verdict)| {
+        let connects = candidate.detector.id == connection_per_request::DETECTOR.id;
+        connects && verdict.is_told() && views[candidate.home].is_logged()
+    });
+    let refused = connections::refused(dictionary, settings, again).filter(|_| !is_told);
+    refused.into_iter().for_each(|finding| findings.add_whole(finding));
     findings.note_also(&candidates, &verdicts);
     findings.note_holders(&candidates, &scales);
     let (told, ranked) = findings.in_order();

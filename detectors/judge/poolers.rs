@@ -1,14 +1,10 @@
 //! Pools of a pooler, which tells itself how long clients wait for connections: no request shows it, sums do.
 
-use super::{identity, telling};
-use crate::candidate::Subject;
+use super::connections::Whole;
+use crate::evidence::Dictionary;
 use crate::evidence::server::{PoolerTotals, Poolers};
-use crate::evidence::{Dictionary, Symbol};
 use crate::figures::duration;
-use crate::finding::{
-    self, Confidence, Dismissal, Finding, FindingLatency, Gain, GainKind, ResourceClass, ServerPooler,
-    SubjectKind, Verify,
-};
+use crate::finding::{self, Dismissal, Finding, Gain, GainKind, ServerPooler, SubjectKind};
 use crate::pool_starvation::{self, Pooled};
 use crate::settings::Settings;
 use crate::{ALL, impact};
@@ -92,47 +88,18 @@ fn subject(pool: &str) -> finding::Subject {
 }
 
 fn finding(pool: &str, pooled: &Pooled, settings: &Settings, again: &str) -> Finding {
-    let detector = pool_starvation::DETECTOR.id;
-    let subject = subject(pool);
-    let about = Subject::Pool { service: Symbol::default(), each_statement: false };
-    let told = pool_starvation::tell_pooled(pooled);
-    let mut finding = Finding {
-        id: identity::finding_id(detector, SERVICE, "", &subject),
-        cause: identity::cause_id(detector, SERVICE, "", &about, &subject),
-        detector: detector.to_owned(),
-        service: SERVICE.to_owned(),
-        endpoint: None,
-        affects: Vec::new(),
-        subject,
+    let whole = Whole {
+        service: SERVICE,
+        subject: subject(pool),
         requests: pooled.totals.transactions,
-        repeats: None,
         gain: Gain {
             kind: GainKind::Latency,
             total_ns: impact::given_back(pool_starvation::WAITS_LEAVE, pooled.totals.wait_ns),
             total_bytes: None,
         },
-        resource: Some(ResourceClass::Io),
-        confidence: Confidence::High,
-        latency_ns: FindingLatency::default(),
-        location: None,
-        why: told.why,
-        fix: told.fix.into_iter().map(telling::plain_fix).collect(),
-        verify: Verify {
-            metric: told.verify.metric,
-            unit: told.verify.unit,
-            now: told.verify.now,
-            expected: told.verify.expected,
-            command: again.to_owned(),
-        },
-        evidence: Vec::new(),
-        waterfall: None,
-        also: Vec::new(),
-        accepted: None,
-        accepted_owner: None,
-        accepted_until: None,
+        told: pool_starvation::tell_pooled(pooled),
     };
-    telling::accept(&mut finding, settings);
-    finding
+    whole.finding(settings, again)
 }
 
 fn dismissal(pool: &str, totals: &PoolerTotals, reason: String) -> Dismissal {

@@ -59,8 +59,11 @@ pub(super) fn beside(row: &LoggedStatement) -> impl Iterator<Item = String> {
 /// `661 executions of 49 statements took 11.2 s`.
 pub(super) fn summary(logged: &LoggedStatements) -> String {
     let of = counted(logged.statements, "statement");
-    let mut text =
-        format!("{} of {of} took {}", counted(logged.executions, "execution"), duration(logged.time_ns));
+    let executions = counted(logged.executions, "execution");
+    let mut text = match logged.time_ns {
+        0 if logged.untimed > 0 => format!("{executions} of {of}; how long they took is not in this log"),
+        time_ns => format!("{executions} of {of} took {}", duration(time_ns)),
+    };
     if logged.prepare_ns > 0 {
         let what = match logged.from {
             StatementSource::Log => "parse and bind",
@@ -94,7 +97,8 @@ pub(super) fn remarks(logged: &LoggedStatements) -> Vec<String> {
     if logged.untimed > 0 {
         remarks.push(format!(
             "{} without a duration: the log tells only that they begin (log_statement, general_log); \
-             log_min_duration_statement = 0, or MySQL's slow log with long_query_time = 0, tells both",
+             in PostgreSQL log_min_duration_statement = 0, in MySQL and MariaDB the slow log with long_query_time = 0 \
+             tells both",
             counted(logged.untimed, "execution")
         ));
     }
@@ -151,11 +155,12 @@ fn spills(row: &LoggedStatement) -> String {
 fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 8] {
     let known = |value: Option<u64>| value.map_or_else(|| UNKNOWN.to_owned(), duration);
     let latency = row.latency_ns;
+    let timed = |text: String| if all_ns == 0 { UNKNOWN.to_owned() } else { text };
     [
-        share(row.time_ns, all_ns),
-        duration(row.time_ns),
+        timed(share(row.time_ns, all_ns)),
+        timed(duration(row.time_ns)),
         count(row.executions),
-        duration(row.time_ns / row.executions.max(1)),
+        timed(duration(row.time_ns / row.executions.max(1))),
         known(latency.p50),
         known(latency.p95),
         known(latency.max),

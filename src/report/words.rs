@@ -80,6 +80,7 @@ pub(super) fn gain(finding: &Finding, endpoint: Option<&Endpoint>, mark: [&str; 
             }
             format!("{changes} with this fix alone, predicted")
         }
+        (_, Ok(_)) if is_unmeasured(&finding.gain) => UNMEASURED.to_owned(),
         (_, Ok(what)) => format!("gives back {open}{}{close} of {what}", amount(&finding.gain)),
         (_, Err(what)) => what.to_owned(),
     }
@@ -95,6 +96,14 @@ pub(super) fn amount(gain: &Gain) -> String {
     gain.total_bytes.map_or_else(|| duration(gain.total_ns), bytes)
 }
 
+/// Whether nothing tells how much is given back: a log that has no times.
+pub(super) fn is_unmeasured(gain: &Gain) -> bool {
+    gain.kind == GainKind::DatabaseTime && gain.total_ns == 0 && gain.total_bytes.is_none()
+}
+
+/// What is said then.
+pub(super) const UNMEASURED: &str = "gives back statements: their times are not in this log";
+
 /// Whose time or what bytes are given back; as an error what is given back that is not counted.
 pub(super) fn given_back(kind: GainKind) -> Result<&'static str, &'static str> {
     match kind {
@@ -103,7 +112,7 @@ pub(super) fn given_back(kind: GainKind) -> Result<&'static str, &'static str> {
         GainKind::CpuTime => Ok("processor time"),
         GainKind::Network => Ok("data sent"),
         GainKind::Memory => Err("gives back memory"),
-        GainKind::Risk => Err("a danger, no cost today"),
+        GainKind::Risk => Err("a danger, not counted in time"),
     }
 }
 

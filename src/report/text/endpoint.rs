@@ -110,7 +110,8 @@ pub(super) fn target(target: &TargetResult) -> Line {
 /// The percentiles that are known; the slowest request where there are too few for them.
 pub(super) fn latency(latency: &Latency, requests: u64, ink: Ink) -> Vec<Line> {
     let figure = |name: &str, ns: Option<u64>| {
-        ns.map(|ns| Line::default().with(Ink::Faint, format!("{name} ")).with(ink, duration(ns)))
+        let known = ns.filter(|_| latency.max != Some(0));
+        known.map(|ns| Line::default().with(Ink::Faint, format!("{name} ")).with(ink, duration(ns)))
     };
     let slowest = match latency.p99 {
         Some(_) => None,
@@ -127,6 +128,9 @@ fn write_time(page: &mut Page<'_>, endpoint: &Endpoint) -> io::Result<()> {
     let mut rows: Vec<_> = all.parts().into_iter().zip(slowest.parts()).collect();
     rows.sort_by_key(|(_, (_, ns))| std::cmp::Reverse(*ns));
     rows.retain(|((_, mean), (_, slow))| *mean > 0 || *slow > 0);
+    if rows.is_empty() && endpoint.logged.is_none() {
+        return page.prose(Line::at(2), Ink::Faint, "where the time goes is not recorded: no times");
+    }
     let both = endpoint.requests > 1;
     page.line_and_right(time_title(endpoint.requests), bound_by(endpoint.resource), 2)?;
     for ((name, mean), (_, slow)) in rows {

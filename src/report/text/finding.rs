@@ -14,7 +14,8 @@ use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, WHOLE_SERVICE, fit, title};
 use crate::report::words::{
-    amount, changes, figure, given_back, is_at, metric_name, metrics, place, trace_or_place, value,
+    UNMEASURED, amount, changes, figure, given_back, is_at, is_unmeasured, metric_name, metrics, place,
+    trace_or_place, value,
 };
 
 /// Where a finding's facts begin.
@@ -136,6 +137,7 @@ fn change(metric: Metric, before: Option<u64>, after: Option<u64>) -> Option<Lin
 
 fn gain(gain: Gain, requests: u64) -> Line {
     match given_back(gain.kind) {
+        Ok(_) if is_unmeasured(&gain) => Line::default().with(Ink::Faint, UNMEASURED),
         Ok(what) => Line::default()
             .with(Ink::Faint, "gives back ")
             .with(Ink::Figure, amount(&gain))
@@ -302,5 +304,9 @@ fn lines(places: &[String]) -> String {
 }
 
 fn trace(evidence: &Evidence) -> String {
-    format!("{}{} ({})", trace_or_place(&evidence.trace), evidence.trace, duration(evidence.duration_ns))
+    let place = format!("{}{}", trace_or_place(&evidence.trace), evidence.trace);
+    match evidence.duration_ns {
+        0 => place,
+        duration_ns => format!("{place} ({})", duration(duration_ns)),
+    }
 }
