@@ -9,7 +9,7 @@ use super::ink::{Ink, Line};
 use super::page::Page;
 use super::table::write_table;
 use super::{Shown, WHOLE_SERVICE, fit, title};
-use crate::report::words::{amount, given_back};
+use crate::report::words::{amount, given_back, is_unmeasured};
 
 /// How many causes are listed unless all is asked for.
 const LINES_MAX: usize = 15;
@@ -52,6 +52,7 @@ fn row(number: usize, causes: usize, shown: &Shown<'_>) -> Vec<Line> {
     let figure = Line::default().with(Ink::Figure, amount(&all));
     let gain = match given_back(whole.gain.kind) {
         Ok(_) if whole.gain.kind == GainKind::Latency => figure,
+        Ok(_) if is_unmeasured(&all) => Line::default().with(Ink::Faint, "statements"),
         Ok(what) => figure.with(Ink::Faint, format!(" of {what}")),
         Err(what) => Line::default().with(Ink::Faint, what),
     };
