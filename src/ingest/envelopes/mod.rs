@@ -1,6 +1,6 @@
 //! Logs inside other logs: what collects the lines of several programs, with its own time and process in front.
 //!
-//! An envelope takes its records apart into pieces ([`Unwrap`]); pieces of one message are put together
+//! An envelope takes its records apart into pieces (`Unwrap`); pieces of one message are put together
 //! (`assembly`), and the messages of each program make a text (`streams`) that is recognised, cut and decoded as if
 //! it had been an input of its own. Where a line of it stands in the input is told by [`Places`].
 //!
