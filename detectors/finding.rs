@@ -175,6 +175,13 @@ pub struct LoggedWithin {
     pub statement: String,
 }
 
+impl LoggedWithin {
+    /// Executions in one request, at least.
+    pub fn statements_each(&self) -> u64 {
+        self.executions.div_ceil(self.requests.max(1))
+    }
+}
+
 /// Statements that are not listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LoggedRest {

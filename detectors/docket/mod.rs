@@ -306,7 +306,7 @@ impl Docket {
     /// Whether logs of databases tell of all requests of an endpoint. Not by its service: a database may have the name of what
     /// uses it.
     pub(crate) fn is_logged(&self, endpoint: &EndpointKey) -> bool {
-        self.endpoints.get(endpoint).is_some_and(|tally| tally.logged == tally.requests)
+        self.endpoints.get(endpoint).is_some_and(EndpointTally::is_logged)
     }
 
     /// What was counted of a candidate.

@@ -57,6 +57,11 @@ impl EndpointTally {
         self.statements.add(statements.map(|statement| u64::from(statement.repeats.max(1))).sum());
     }
 
+    /// Whether logs of databases tell of all of its requests.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.logged == self.requests
+    }
+
     /// Critical path of one kind, of all requests together.
     pub(crate) fn path_ns(&self, waits: Waits) -> u64 {
         self.latency.values().map(|bucket| bucket.path_ns[waits as usize]).sum()

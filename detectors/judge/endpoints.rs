@@ -82,7 +82,7 @@ impl<'a> EndpointView<'a> {
 
     /// Whether a server's log tells of what is gathered here.
     pub(super) fn is_logged(&self) -> bool {
-        self.tally.logged == self.tally.requests
+        self.tally.is_logged()
     }
 
     /// Time of the database on critical paths, of all requests together.

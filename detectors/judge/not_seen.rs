@@ -11,7 +11,7 @@ use crate::timelines::Senders;
 /// Everything that stays in the dark, by service and name.
 pub(super) fn not_seen(docket: &Docket, senders: &Senders, dictionary: &Dictionary) -> Vec<NotSeen> {
     // What a database's log does not show, no setting of a program will.
-    let recorded = docket.endpoints.iter().filter(|(_, tally)| tally.logged < tally.requests);
+    let recorded = docket.endpoints.iter().filter(|(_, tally)| !tally.is_logged());
     let recorded = recorded.map(|(key, _)| key);
     let mut services: Vec<(&str, Symbol)> =
         recorded.map(|key| (dictionary.text(key.service), key.service)).collect();

@@ -5,54 +5,27 @@
 //!
 //! Source: Microsoft, "Logs in Azure Database for PostgreSQL", flexible server and single server.
 
-use memchr::memmem;
-
-use super::object::{Next, Object, next};
-use super::{Envelope, Piece, Unwrap};
-use crate::ingest::Head;
-use crate::ingest::timestamp::date_and_time;
+use super::object::{Object, begins_with, take_next};
+use super::{Envelope, Piece, Taken, Unwrap};
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "a log of Azure",
     summary: "records of Azure Database for PostgreSQL (`PostgreSQLLogs`), flexible and single server",
-    sniff,
+    sniff: |head| begins_with(head, &[b"\"category\"", CATEGORY, b"\"properties\""]),
     opener: || Box::new(Azure),
 };
 
-/// Bytes in which the first record shows.
-const HEAD_BYTES: usize = 16 << 10;
-
 const CATEGORY: &[u8] = b"PostgreSQLLogs";
-
-fn sniff(head: Head<'_>) -> bool {
-    let text = head.text().trim_ascii_start();
-    let begin = &text[..text.len().min(HEAD_BYTES)];
-    let has = |key: &[u8]| memmem::find(begin, key).is_some();
-    matches!(begin.first(), Some(b'{' | b'['))
-        && has(b"\"category\"")
-        && has(CATEGORY)
-        && has(b"\"properties\"")
-}
 
 struct Azure;
 
 impl Unwrap for Azure {
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        room: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)> {
-        let (part, length) = next(bytes, ended)?;
-        let taken = match part {
-            Next::Between => Ok(None),
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, room: &'b mut Vec<u8>) -> Option<Taken<'b>> {
+        take_next(bytes, ended, "not a record of Azure", |object| {
             // Prefix and blanks come twice at most, and a tab behind each line break.
-            Next::Object(object) => Object::with_room(object, room, 3 * object.len() + 64)
-                .map(|(members, room)| Some(piece(&members, room)))
-                .ok_or("not a record of Azure"),
-            Next::Damaged => Err("not a record of Azure"),
-        };
-        Some((length, taken))
+            let (members, room) = Object::with_room(object, room, 3 * object.len() + 64)?;
+            Some(piece(&members, room))
+        })
     }
 }
 
@@ -62,7 +35,7 @@ fn piece<'b>(members: &Object<'b>, room: &'b mut [u8]) -> Piece<'b> {
     Piece {
         host: text(b"LogicalServerName"),
         program: category,
-        at_ns: members.text(b"time").and_then(date_and_time).map_or(0, |(at_ns, _)| at_ns),
+        at_ns: members.at_ns(b"time"),
         text: match members.text(b"prefix") {
             Some(prefix) if category == CATEGORY => line(members, prefix, room),
             _ => text(b"message"),

@@ -8,49 +8,23 @@
 
 use memchr::memmem;
 
-use super::object::{Next, Object, next};
-use super::{Envelope, Piece, Unwrap};
-use crate::ingest::Head;
-use crate::ingest::timestamp::date_and_time;
+use super::object::{Object, begins_with, take_next};
+use super::{Envelope, Piece, Taken, Unwrap};
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "Google Cloud Logging",
     summary: "entries of Google Cloud Logging with a `textPayload`, of Cloud SQL and others, on lines or as an array",
-    sniff,
+    sniff: |head| begins_with(head, &[b"\"logName\"", b"\"insertId\"", b"Payload\""]),
     opener: || Box::new(CloudLogging),
 };
-
-/// Bytes in which the first entry shows.
-const HEAD_BYTES: usize = 16 << 10;
-
-fn sniff(head: Head<'_>) -> bool {
-    let text = head.text().trim_ascii_start();
-    let begin = &text[..text.len().min(HEAD_BYTES)];
-    let has = |key: &[u8]| memmem::find(begin, key).is_some();
-    matches!(begin.first(), Some(b'{' | b'['))
-        && has(b"\"logName\"")
-        && has(b"\"insertId\"")
-        && has(b"Payload\"")
-}
 
 struct CloudLogging;
 
 impl Unwrap for CloudLogging {
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        room: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)> {
-        let (part, length) = next(bytes, ended)?;
-        let taken = match part {
-            Next::Between => Ok(None),
-            Next::Object(object) => Object::read(object, room)
-                .map(|members| Some(piece(&members)))
-                .ok_or("not an entry of Cloud Logging"),
-            Next::Damaged => Err("not an entry of Cloud Logging"),
-        };
-        Some((length, taken))
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, room: &'b mut Vec<u8>) -> Option<Taken<'b>> {
+        take_next(bytes, ended, "not an entry of Cloud Logging", |object| {
+            Some(piece(&Object::read(object, room)?))
+        })
     }
 }
 
@@ -65,7 +39,7 @@ fn piece<'b>(members: &Object<'b>) -> Piece<'b> {
             Some(_) => &name[memmem::find(name, b"%2F").map_or(0, |at| at + 3)..],
             None => b"entries without a text",
         },
-        at_ns: members.text(b"timestamp").and_then(date_and_time).map_or(0, |(at_ns, _)| at_ns),
+        at_ns: members.at_ns(b"timestamp"),
         text: text.map(|text| text.strip_suffix(b"\n").unwrap_or(text)).unwrap_or_default(),
         ..Piece::default()
     }

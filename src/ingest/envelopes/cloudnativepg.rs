@@ -2,23 +2,18 @@
 //!
 //! Source: CloudNativePG, "Logging".
 
-use memchr::memmem;
-
 use super::object::Object;
-use super::{Envelope, Piece, Unwrap, line, most_lines};
+use super::{Envelope, Piece, Taken, Unwrap, is_object_with, most_lines, take_line};
 use crate::ingest::Head;
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "a log of CloudNativePG",
     summary: "logs of CloudNativePG, whose records become lines of csvlog",
-    sniff: |head: Head<'_>| most_lines(head, is_of_it),
+    sniff: |head: Head<'_>| {
+        most_lines(head, |line| is_object_with(line, &[b"\"logger\":", b"\"logging_pod\":"]))
+    },
     opener: || Box::new(CloudNativePg),
 };
-
-fn is_of_it(line: &[u8]) -> bool {
-    let has = |key: &[u8]| memmem::find(line, key).is_some();
-    line.starts_with(b"{") && has(b"\"logger\":") && has(b"\"logging_pod\":")
-}
 
 /// In their order.
 const COLUMNS: [&[u8]; 26] = [
@@ -53,20 +48,12 @@ const COLUMNS: [&[u8]; 26] = [
 struct CloudNativePg;
 
 impl Unwrap for CloudNativePg {
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        room: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)> {
-        let (line, length) = line(bytes, ended)?;
-        if line.trim_ascii().is_empty() {
-            return Some((length, Ok(None)));
-        }
-        // All bytes of the columns may be quotes.
-        let piece =
-            Object::with_room(line, room, 2 * line.len() + 128).map(|(members, room)| piece(&members, room));
-        Some((length, piece.map(Some).ok_or("not a line of CloudNativePG")))
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, room: &'b mut Vec<u8>) -> Option<Taken<'b>> {
+        take_line(bytes, ended, "not a line of CloudNativePG", |line| {
+            // All bytes of the columns may be quotes.
+            let (members, room) = Object::with_room(line, room, 2 * line.len() + 128)?;
+            Some(piece(&members, room))
+        })
     }
 }
 

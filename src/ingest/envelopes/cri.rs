@@ -4,7 +4,7 @@
 //!
 //! Source: Kubernetes, "CRI: Log management for CRI implementations".
 
-use super::{Envelope, Piece, Unwrap, line, most_lines};
+use super::{Envelope, Piece, Taken, Unwrap, line, most_lines};
 use crate::ingest::Head;
 use crate::ingest::timestamp::date_and_time;
 
@@ -18,12 +18,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 struct Cri;
 
 impl Unwrap for Cri {
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        _: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)> {
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, _: &'b mut Vec<u8>) -> Option<Taken<'b>> {
         let (line, length) = line(bytes, ended)?;
         let taken = match line {
             b"" => Ok(None),

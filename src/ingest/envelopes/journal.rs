@@ -2,40 +2,23 @@
 //!
 //! Source: systemd, "Journal JSON Format" and `systemd.journal-fields`.
 
-use memchr::memmem;
-
 use super::object::Object;
-use super::{Envelope, Piece, Unwrap, line, most_lines};
+use super::{Envelope, Piece, Taken, Unwrap, is_object_with, most_lines, take_line};
 use crate::ingest::Head;
 use crate::ingest::timestamp::number;
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "a journal of systemd",
     summary: "entries of systemd's journal (`journalctl --output json`)",
-    sniff: |head: Head<'_>| most_lines(head, is_of_it),
+    sniff: |head: Head<'_>| most_lines(head, |line| is_object_with(line, &[b"\"__REALTIME_TIMESTAMP\""])),
     opener: || Box::new(Journal),
 };
-
-fn is_of_it(line: &[u8]) -> bool {
-    let has = |key: &[u8]| memmem::find(line, key).is_some();
-    line.starts_with(b"{") && has(b"\"__REALTIME_TIMESTAMP\"")
-}
 
 struct Journal;
 
 impl Unwrap for Journal {
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        room: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)> {
-        let (line, length) = line(bytes, ended)?;
-        if line.trim_ascii().is_empty() {
-            return Some((length, Ok(None)));
-        }
-        let piece = Object::read(line, room).map(|members| piece(&members));
-        Some((length, piece.map(Some).ok_or("not an entry of a journal")))
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, room: &'b mut Vec<u8>) -> Option<Taken<'b>> {
+        take_line(bytes, ended, "not an entry of a journal", |line| Some(piece(&Object::read(line, room)?)))
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) use self::contents::Contents;
 pub use self::places::Places;
 pub(super) use self::unwrapping::{Left, Unwrapping, decode_enclosed};
 use super::Head;
+use memchr::memmem;
 
 /// Every envelope; an input belongs to the first that recognises it.
 pub static ENVELOPES: &[Envelope] = &[
@@ -52,13 +53,11 @@ pub struct Envelope {
 trait Unwrap: Send {
     /// Takes the record at the front of `bytes`: how many bytes it has, and what it is. `None` where it does not end in
     /// them; never where `ended`, as nothing follows then. `room` is for a text that is not in the input as it is.
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        room: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)>;
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, room: &'b mut Vec<u8>) -> Option<Taken<'b>>;
 }
+
+/// How many bytes a record has, and what it is: a piece, nothing, or why it is none.
+type Taken<'b> = (usize, Result<Option<Piece<'b>>, &'static str>);
 
 /// What one record of an envelope says: a message of a program, or a part of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,6 +88,26 @@ fn line(bytes: &[u8], ended: bool) -> Option<(&[u8], usize)> {
         None => return None,
     };
     Some((line.strip_suffix(b"\r").unwrap_or(line), length))
+}
+
+/// Takes the line at the front; a blank one says nothing, and one of which `read` makes no piece is no `what`.
+fn take_line<'b>(
+    bytes: &'b [u8],
+    ended: bool,
+    what: &'static str,
+    read: impl FnOnce(&'b [u8]) -> Option<Piece<'b>>,
+) -> Option<Taken<'b>> {
+    let (line, length) = line(bytes, ended)?;
+    let taken = match line.trim_ascii() {
+        b"" => Ok(None),
+        _ => read(line).map(Some).ok_or(what),
+    };
+    Some((length, taken))
+}
+
+/// Whether a line is an object in JSON that has all of these.
+fn is_object_with(line: &[u8], parts: &[&[u8]]) -> bool {
+    line.starts_with(b"{") && parts.iter().all(|part| memmem::find(line, part).is_some())
 }
 
 /// Lines at the front by which an envelope is recognised.

@@ -1,9 +1,11 @@
 //! Objects in JSON: members that hold texts, and where one ends in a document.
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr3, memmem};
 
+use super::{Piece, Taken};
+use crate::ingest::Head;
 use crate::ingest::json::scanner::{Scalar, Scan, Scanner, bad};
-use crate::ingest::timestamp::number;
+use crate::ingest::timestamp::{date_and_time, number};
 
 /// Members that are kept: those that envelopes ask for.
 const KEPT: &[&[u8]] = &[
@@ -126,6 +128,11 @@ impl<'b> Object<'b> {
     pub(super) fn text(&self, name: &[u8]) -> Option<&'b [u8]> {
         self.members[KEPT.iter().position(|kept| *kept == name)?]
     }
+
+    /// The moment that a member tells, in nanoseconds since the Unix epoch; zero where it tells none.
+    pub(super) fn at_ns(&self, name: &[u8]) -> u64 {
+        self.text(name).and_then(date_and_time).map_or(0, |(at_ns, _)| at_ns)
+    }
 }
 
 /// Reads a text that is written as the numbers of its bytes, as a journal does where it is not in UTF-8.
@@ -147,7 +154,7 @@ fn numbers(scanner: &mut Scanner<'_>, bytes: &mut [u8]) -> Scan<usize> {
 
 /// What is at the front of a document of objects: the next object or what is between two, and how many bytes it has.
 /// `None` where it does not end in them.
-pub(super) fn next(bytes: &[u8], ended: bool) -> Option<(Next<'_>, usize)> {
+fn next(bytes: &[u8], ended: bool) -> Option<(Next<'_>, usize)> {
     let between = bytes.iter().take_while(|byte| b" \t\r\n,[]}".contains(byte)).count();
     if between > 0 {
         return Some((Next::Between, between));
@@ -166,9 +173,35 @@ pub(super) fn next(bytes: &[u8], ended: bool) -> Option<(Next<'_>, usize)> {
     Some((if is_whole { Next::Object(&bytes[..end]) } else { Next::Damaged }, length))
 }
 
+/// Takes what is at the front of a document of objects; one of which `read` makes no piece is no `what`.
+pub(super) fn take_next<'b>(
+    bytes: &'b [u8],
+    ended: bool,
+    what: &'static str,
+    read: impl FnOnce(&'b [u8]) -> Option<Piece<'b>>,
+) -> Option<Taken<'b>> {
+    let (part, length) = next(bytes, ended)?;
+    let taken = match part {
+        Next::Between => Ok(None),
+        Next::Object(object) => read(object).map(Some).ok_or(what),
+        Next::Damaged => Err(what),
+    };
+    Some((length, taken))
+}
+
+/// Bytes in which the first object of a document shows.
+const HEAD_BYTES: usize = 16 << 10;
+
+/// Whether a document of objects has all of these at its front.
+pub(super) fn begins_with(head: Head<'_>, parts: &[&[u8]]) -> bool {
+    let text = head.text().trim_ascii_start();
+    let begin = &text[..text.len().min(HEAD_BYTES)];
+    matches!(begin.first(), Some(b'{' | b'[')) && parts.iter().all(|part| memmem::find(begin, part).is_some())
+}
+
 /// A part of a document of objects.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<'b> {
+enum Next<'b> {
     /// An object.
     Object(&'b [u8]),
     /// Blanks, and brackets of lists.

@@ -6,7 +6,7 @@
 
 use memchr::{memchr, memmem};
 
-use super::{Envelope, Piece, Unwrap, line, most_lines};
+use super::{Envelope, Piece, Taken, Unwrap, line, most_lines};
 use crate::ingest::access::reads_syslog;
 use crate::ingest::timestamp::{date_and_time, epoch, number, without_year};
 use crate::ingest::{Head, RECORD_BYTES_MAX};
@@ -58,12 +58,7 @@ struct Line<'b> {
 }
 
 impl Unwrap for Syslog {
-    fn take<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        ended: bool,
-        room: &'b mut Vec<u8>,
-    ) -> Option<(usize, Result<Option<Piece<'b>>, &'static str>)> {
+    fn take<'b>(&mut self, bytes: &'b [u8], ended: bool, room: &'b mut Vec<u8>) -> Option<Taken<'b>> {
         let (record, length) = match counted(bytes) {
             Some((octets, rest)) if octets < FRAME_MAX => frame(bytes, rest, octets, ended)?,
             _ => line(bytes, ended)?,

@@ -60,15 +60,11 @@ impl Shaping {
         parameters: Option<&[u8]>,
         span: &mut Span,
     ) {
-        let scanned = self.statements.scan(text, dialect);
-        let lexer = self.statements.lexer();
         let took_ns = span.end_ns - span.start_ns;
-        span.shape = match scanned.id == ShapeId::default() {
+        self.shaped(text, dialect, parameters, span, |id, lexer| match id == ShapeId::default() {
             true => ShapeRef::default(),
-            false => local.executed_ref(scanned.id, took_ns, || lexer.describe(text, dialect)),
-        };
-        span.values = lexer.values_with(&scanned, parameters);
-        span.parameters = scanned.parameters();
+            false => local.executed_ref(id, took_ns, || lexer.describe(text, dialect)),
+        });
     }
 
     /// Notes the shape of a statement and what is known of its values; bound parameters count as values.
@@ -80,9 +76,23 @@ impl Shaping {
         parameters: Option<&[u8]>,
         span: &mut Span,
     ) {
+        self.shaped(text, dialect, parameters, span, |id, lexer| {
+            local.shape_ref(id, || lexer.describe(text, dialect))
+        });
+    }
+
+    /// Notes what a statement's text tells, with the reference that it is given.
+    fn shaped(
+        &mut self,
+        text: &[u8],
+        dialect: Dialect,
+        parameters: Option<&[u8]>,
+        span: &mut Span,
+        refer: impl FnOnce(ShapeId, &Lexer) -> ShapeRef,
+    ) {
         let scanned = self.statements.scan(text, dialect);
         let lexer = self.statements.lexer();
-        span.shape = local.shape_ref(scanned.id, || lexer.describe(text, dialect));
+        span.shape = refer(scanned.id, lexer);
         span.values = lexer.values_with(&scanned, parameters);
         span.parameters = scanned.parameters();
     }

@@ -158,7 +158,7 @@ fn within(logged: &LoggedWithin, endpoint: &Endpoint) -> String {
     format!(
         "a database's log tells of at least {} of it: {} a request, {}, most for {} (inferred from times)",
         share(logged.time_ns, all_ns),
-        counted(logged.executions.div_ceil(logged.requests.max(1)), "statement"),
+        counted(logged.statements_each(), "statement"),
         duration(logged.time_ns / logged.requests.max(1)),
         fit::shorten(&logged.statement, STATEMENT_WIDTH),
     )

@@ -181,8 +181,7 @@ fn explained(endpoint: &Endpoint) -> Line {
     let all = &endpoint.critical_path_ns.all;
     let known = all.total() - all.unexplained;
     let by_log = endpoint.logged.as_ref().map_or_else(String::new, |logged| {
-        let each = logged.executions.div_ceil(logged.requests.max(1));
-        format!("; a log has at least {} a request", counted(each, "statement"))
+        format!("; a log has at least {} a request", counted(logged.statements_each(), "statement"))
     });
     Line::default().with(Ink::Faint, format!("{} explained{by_log}", share(known, all.total())))
 }
