@@ -97,6 +97,22 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// Replaces what would move the cursor, colour the screen or turn the reading direction: names and
+/// statements come from whoever wrote the traces.
+pub fn clean(text: &str) -> String {
+    let harmful = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' | '\r' => ' ',
+            other if harmful(other) => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

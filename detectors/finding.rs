@@ -144,6 +144,23 @@ pub struct LoggedStatement {
     pub quartiles_ns: Option<[u64; 3]>,
     /// Where the log tells of the slowest: `postgresql.log:8812`.
     pub slowest: Option<String>,
+    /// An execution with its values; `None` unless these are to be shown.
+    pub example: Option<Example>,
+}
+
+/// An execution of a statement as a log has it, with its values: only where these are to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// The text, in one line.
+    pub text: String,
+    /// What its parameters are, as the log writes it; `None` where it tells none.
+    pub parameters: Option<String>,
+    /// Only the begin of the text or of the parameters is here.
+    pub is_cut: bool,
+    /// What it took; `None` where its line does not say.
+    pub duration_ns: Option<u64>,
+    /// Where the log tells of it: `postgresql.log:8812`.
+    pub place: String,
 }
 
 /// An endpoint that sends a statement of which a log tells.
@@ -494,6 +511,8 @@ pub struct Finding {
     pub verify: Verify,
     /// Requests that show it: the slowest, then a few chosen by hash.
     pub evidence: Vec<Evidence>,
+    /// Of the statement that it is about, an execution with its values; `None` unless these are to be shown.
+    pub example: Option<Example>,
     /// A usual request that shows it, drawn in time; `None` where none was small enough to be kept.
     pub waterfall: Option<Waterfall>,
     /// Other detectors' views of the same time; for a pool, what holds its connections.

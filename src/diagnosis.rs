@@ -6,8 +6,8 @@ use std::{io, mem};
 
 use detectors::analysis::{Analysis, Gathers};
 use detectors::docket::Docket;
-use detectors::evidence::Dictionary;
 use detectors::evidence::shape::fold::{Fold, fold};
+use detectors::evidence::{Dictionary, Examples};
 use detectors::figures::counted;
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
@@ -38,6 +38,8 @@ pub struct Request {
     pub command: String,
     /// What logs do not tell.
     pub log_form: Option<LogForms>,
+    /// Show an execution of statements in logs with its values.
+    pub show_values: bool,
 }
 
 /// How far a diagnosis is.
@@ -94,6 +96,9 @@ pub fn diagnose(
     report.skipped = skipped(&read.summary.skipped);
     report.notes.extend(notes(&read.summary, &read.counts));
     report.notes.extend(unused_targets(&request.settings, &report));
+    if request.show_values {
+        report.notes.extend(notes_of_values(read.dictionary.examples()));
+    }
     Ok(report)
 }
 
@@ -146,6 +151,7 @@ fn read<G: Gathers + Send>(
         threads: request.threads,
         values_key: RandomState::new().hash_one(0),
         log_form: request.log_form.clone(),
+        show_values: request.show_values,
     };
     let sink = |spans: &mut Vec<_>| {
         let shapes_bytes = dictionary.lock().unwrap_or_else(PoisonError::into_inner).shapes_bytes();
@@ -168,6 +174,7 @@ fn read<G: Gathers + Send>(
     let files = summary.inputs.iter().filter_map(|input| dictionary.find(&input.name)).collect::<Vec<_>>();
     let statistics = mem::take(&mut summary.statistics).settle(&files, |shape| fold.shape(shape));
     dictionary.note_statistics(statistics);
+    dictionary.note_examples(mem::take(&mut summary.examples).settle(|shape| fold.shape(shape)));
     let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
     Ok(Read { gathered, dictionary, summary, counts })
 }
@@ -326,6 +333,14 @@ fn notes(summary: &ReadSummary, counts: &Counts) -> Vec<String> {
         notes.push(format!("{} traces are larger than the memory they were given", counts.oversized));
     }
     notes
+}
+
+/// What has to be known of a report with values.
+fn notes_of_values(examples: &Examples) -> Vec<String> {
+    let shown = "values shown (--show-values): statements of logs are here as they were executed, with what is in them";
+    let left_out = "values of statements that take little are left out, as there are too many statements";
+    let left_out = examples.is_full().then_some(left_out);
+    [Some(shown), left_out].into_iter().flatten().map(str::to_owned).collect()
 }
 
 /// The first notes of inputs, and how many more there are of inputs like these.

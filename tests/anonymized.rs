@@ -25,6 +25,7 @@ fn report(folder: &Path, name: &str) -> Report {
         threads: 1,
         command: String::new(),
         log_form: None,
+        show_values: false,
     };
     let report = diagnose(vec![input], &request, &|_| {}).unwrap();
     Report { skipped: Default::default(), ..report }

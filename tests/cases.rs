@@ -46,6 +46,7 @@ fn report_of_inputs(inputs: Vec<Input>, named: &str) -> Report {
         threads: 1,
         command: String::new(),
         log_form: None,
+        show_values: false,
     };
     diagnose(inputs, &request, &|_| {}).unwrap_or_else(|error| panic!("{named}: {error}"))
 }

@@ -131,6 +131,9 @@ fn help() {
                                           shared: values of statements, parameters and messages, hosts and
                                           addresses become tokens, the same value the same token in all of
                                           them; names and times stay
+              --show-values               Show statements of logs with their values: of each that the report
+                                          tells of the slowest execution, as it is in the log. Without it no
+                                          value is in a report
               --since-last                Read only what came to logs since the last time, also where they
                                           were renamed, compressed or truncated in between; the first time
                                           reads all

@@ -30,7 +30,7 @@ fn stream(input: &[u8]) -> Input {
 fn read_with(inputs: Vec<Input>, threads: usize) -> Result<(Vec<Seen>, ReadSummary), IngestError> {
     let dictionary = Mutex::new(Dictionary::default());
     let spans = Mutex::new(Vec::new());
-    let options = Options { threads, values_key: VALUES_KEY, log_form: None };
+    let options = Options { threads, values_key: VALUES_KEY, log_form: None, show_values: false };
     let sink = |block: &mut Vec<Traced>| {
         spans.lock().unwrap().extend(block.drain(..).filter(|read| !read.span.is_lost()));
         Ok(())
@@ -355,7 +355,7 @@ fn what_exists_in_practice_is_read() {
             }
             Ok(())
         };
-        let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None };
+        let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None, show_values: false };
         let summary = ingest::read(vec![stream(&bytes)], &options, &dictionary, &sink, &|_, _| {}).unwrap();
         let mut lines = lines.into_inner().unwrap();
         let dictionary = dictionary.into_inner().unwrap();
@@ -474,8 +474,14 @@ fn databases_of_a_log_do_not_depend_on_its_blocks() {
     }
     for threads in [1, 3] {
         let settings = detectors::settings::Settings::default();
-        let request =
-            Request { settings, memory_bytes: 256 << 20, threads, command: String::new(), log_form: None };
+        let request = Request {
+            settings,
+            memory_bytes: 256 << 20,
+            threads,
+            command: String::new(),
+            log_form: None,
+            show_values: false,
+        };
         let report = diagnose(vec![stream(log.as_bytes())], &request, &|_| {}).unwrap();
         let rows = report.logged.unwrap().by_time;
         let found: std::collections::BTreeMap<_, _> =
@@ -613,7 +619,7 @@ fn timeless(path: &Path) -> Vec<Seen> {
         spans.lock().unwrap().append(block);
         Ok(())
     };
-    let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None };
+    let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None, show_values: false };
     ingest::read(vec![Input::from(path.to_path_buf())], &options, &dictionary, &sink, &|_, _| {}).unwrap();
     let mut spans = spans.into_inner().unwrap();
     spans.iter_mut().for_each(|Traced { span, .. }| (span.start_ns, span.end_ns) = (0, 0));
@@ -623,8 +629,14 @@ fn timeless(path: &Path) -> Vec<Seen> {
 /// What a diagnosis of an input finds, with times in whole milliseconds.
 fn findings(path: &Path) -> Vec<String> {
     let settings = detectors::settings::Settings::default();
-    let request =
-        Request { settings, memory_bytes: 256 << 20, threads: 1, command: String::new(), log_form: None };
+    let request = Request {
+        settings,
+        memory_bytes: 256 << 20,
+        threads: 1,
+        command: String::new(),
+        log_form: None,
+        show_values: false,
+    };
     let report = diagnose(vec![Input::from(path.to_path_buf())], &request, &|_| {}).unwrap();
     let endpoints = report.endpoints.iter().map(|endpoint| {
         let p50_ms = endpoint.latency_ns.p50.map(|p50_ns| (p50_ns + 500_000) / 1_000_000);

@@ -17,6 +17,7 @@ fn report(names: &[&str]) -> Report {
         threads: 1,
         command: String::new(),
         log_form: None,
+        show_values: false,
     };
     let inputs = names.iter().map(|name| Input::Path(folder.join(name))).collect();
     diagnose(inputs, &request, &|_| {}).unwrap()

@@ -20,8 +20,14 @@ fn report(recording: &str) -> Report {
     let target =
         Target { service: None, endpoint: ENDPOINT.to_owned(), metric: Metric::P99, max_ns: 500_000_000 };
     let settings = Settings { targets: vec![target], ..Settings::default() };
-    let request =
-        Request { settings, memory_bytes: 256 << 20, threads: 2, command: String::new(), log_form: None };
+    let request = Request {
+        settings,
+        memory_bytes: 256 << 20,
+        threads: 2,
+        command: String::new(),
+        log_form: None,
+        show_values: false,
+    };
     diagnose(vec![Input::Path(folder().join(recording))], &request, &|_| {}).unwrap()
 }
 

@@ -20,7 +20,14 @@ const ENOUGH: u64 = 256 << 20;
 const NEARLY_NOTHING: u64 = 64 << 10;
 
 fn request(threads: usize, memory_bytes: u64) -> Request {
-    Request { settings: Settings::default(), memory_bytes, threads, command: String::new(), log_form: None }
+    Request {
+        settings: Settings::default(),
+        memory_bytes,
+        threads,
+        command: String::new(),
+        log_form: None,
+        show_values: false,
+    }
 }
 
 fn inputs(files: &[PathBuf]) -> Vec<Input> {

@@ -17,6 +17,7 @@ fn report(files: &[&str]) -> Report {
         threads: 2,
         command: String::new(),
         log_form: None,
+        show_values: false,
     };
     diagnose(inputs, &request, &|_| {}).unwrap()
 }

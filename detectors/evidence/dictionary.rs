@@ -14,7 +14,7 @@ use self::frequent::Frequent;
 use self::index::ShapeIndex;
 use super::session::log_and_line;
 use super::shape::{Family, Shape, ShapeId};
-use super::{ServerEvents, Settled, Span, SpanId};
+use super::{Examples, ServerEvents, Settled, Span, SpanId};
 
 /// An interned text. The default is the empty text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -114,6 +114,7 @@ pub struct Dictionary {
     databases: FxHashMap<u64, Vec<(SpanId, OriginRef, Symbol)>>,
     server: ServerEvents,
     statistics: Settled,
+    examples: Examples,
     limit: usize,
     refused: u64,
 }
@@ -146,6 +147,7 @@ impl Dictionary {
             databases: FxHashMap::default(),
             server: ServerEvents::default(),
             statistics: Settled::default(),
+            examples: Examples::default(),
             limit,
             refused: 0,
         }
@@ -357,6 +359,16 @@ impl Dictionary {
     /// What servers have counted themselves.
     pub(crate) fn statistics(&self) -> &Settled {
         &self.statistics
+    }
+
+    /// Notes executions of statements that may be shown with their values.
+    pub fn note_examples(&mut self, examples: Examples) {
+        self.examples = examples;
+    }
+
+    /// Executions of statements that may be shown with their values; none unless that was asked for.
+    pub fn examples(&self) -> &Examples {
+        &self.examples
     }
 
     /// Where a line of a log is: `postgresql.log:8812`.

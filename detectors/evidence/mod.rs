@@ -8,6 +8,7 @@ mod body;
 pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
+mod examples;
 pub mod server;
 pub(crate) mod server_lines;
 mod session;
@@ -22,6 +23,7 @@ pub use dictionary::{
     DESCRIBED_MAX, Dictionary, Executed, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef,
     Statement, Symbol,
 };
+pub use examples::Examples;
 pub use server::ServerEvents;
 pub(crate) use session::is_session;
 pub use session::{

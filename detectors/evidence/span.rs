@@ -129,6 +129,13 @@ pub enum Logged {
     Spilled,
 }
 
+impl Logged {
+    /// Whether the line stands for an execution of a statement, so that it has its text.
+    pub fn has_statement_executed(self) -> bool {
+        matches!(self, Self::Announced | Self::Plan | Self::Execution | Self::Begun)
+    }
+}
+
 /// Why a statement or a session failed, as a server's log says; its number is a span's [`Span::status_code`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 #[repr(u16)]

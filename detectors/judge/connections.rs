@@ -72,6 +72,7 @@ impl Whole {
                 command: again.to_owned(),
             },
             evidence: Vec::new(),
+            example: None,
             waterfall: None,
             also: Vec::new(),
             accepted: None,

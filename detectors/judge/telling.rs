@@ -8,8 +8,8 @@ use crate::docket::Exemplar;
 use crate::evidence::trace::Waits;
 use crate::evidence::{Dictionary, SpanId, TraceId, line_of};
 use crate::finding::{
-    Affected, Evidence, Finding, FindingLatency, Fix, Gain, GainKind, Latency, Location, ResourceClass,
-    Verify,
+    Affected, Evidence, Example, Finding, FindingLatency, Fix, Gain, GainKind, Latency, Location,
+    ResourceClass, Verify,
 };
 use crate::impact::{self, Fixes, Replayer};
 use crate::settings::Settings;
@@ -49,6 +49,7 @@ pub(super) fn finding(
         fix: candidate.told.fix.iter().map(|advice| fix(advice, candidate, view, replayer)).collect(),
         verify: verify(candidate, scales.again),
         evidence: exemplars.into_iter().map(|exemplar| evidence(exemplar, dictionary)).collect(),
+        example: example(candidate, dictionary),
         waterfall: drawing::waterfall(candidate, view, dictionary, replayer),
         also: Vec::new(),
         accepted: None,
@@ -71,6 +72,14 @@ pub(super) fn accept(finding: &mut Finding, settings: &Settings) {
 /// A remedy of a finding that no request shows, so that nothing is replayed.
 pub(super) fn plain_fix(advice: Advice) -> Fix {
     Fix { text: advice.text, tradeoff: advice.tradeoff, latency_ns: None }
+}
+
+/// An execution of the statement that it is about, where values are to be shown.
+fn example(candidate: &Considered<'_>, dictionary: &Dictionary) -> Option<Example> {
+    match candidate.key.subject {
+        Subject::Shape(shape) => dictionary.examples().of_shape(shape, dictionary),
+        _ => None,
+    }
 }
 
 /// The detector's reason; where little latency is given back, what it costs instead.

@@ -84,6 +84,12 @@ pub(crate) struct Command {
     #[cfg_attr(feature = "client", arg(conflicts_with = "from"))]
     anonymize: Option<PathBuf>,
 
+    /// Show statements of logs with their values: of each that the report tells of the slowest execution, as it is in
+    /// the log. Without it no value is in a report
+    #[arg(long, conflicts_with = "compare", help_heading = "Logs")]
+    #[cfg_attr(feature = "client", arg(conflicts_with = "from"))]
+    show_values: bool,
+
     #[command(flatten)]
     since: since_last::Options,
 
@@ -165,7 +171,7 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     }
     let log_form = command.logs.given();
     let request = command.options.reading.request(settings, again(&command.paths, log_form.as_ref()));
-    let request = Request { log_form, ..request };
+    let request = Request { log_form, show_values: command.show_values, ..request };
     if command.since.since_last {
         return since_last::diagnose(&command.since, &command.options, &request, &command.paths);
     }

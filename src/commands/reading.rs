@@ -48,6 +48,7 @@ impl Reading {
             threads: threads.map_or(1, NonZeroUsize::get).min(THREADS_MAX),
             command: again,
             log_form: None,
+            show_values: false,
         }
     }
 }

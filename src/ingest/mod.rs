@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use detectors::evidence::{Dictionary, ServerEvents, Statistics, TraceId, Traced};
+use detectors::evidence::{Dictionary, Examples, ServerEvents, Statistics, TraceId, Traced};
 
 pub use access::{Columns, LogForm};
 use envelopes::Places;
@@ -209,6 +209,8 @@ pub struct Reading<'r> {
     pub places: Option<Places>,
     /// What servers have counted of statements themselves.
     pub statistics: Statistics,
+    /// Statements with their values; `None` unless these are to be shown.
+    pub examples: Option<Examples>,
     /// How many executions one stands for that is logged.
     pub sampling: Sampling,
     /// Types what a reader finds.
@@ -226,6 +228,7 @@ impl<'r> Reading<'r> {
             events: ServerEvents::default(),
             places: None,
             statistics: Statistics::default(),
+            examples: None,
             sampling: Sampling::default(),
             typing: Typing::new(dictionary, values_key),
         }
@@ -253,6 +256,8 @@ pub struct Options {
     pub values_key: u64,
     /// What logs do not tell, where it is told; what has such a form is read by it.
     pub log_form: Option<LogForms>,
+    /// Keep an execution of each statement in logs with its values.
+    pub show_values: bool,
 }
 
 /// Where spans go: called by each worker after each block, and takes all spans out of the vector. Among
@@ -274,6 +279,8 @@ pub struct ReadSummary {
     pub events: ServerEvents,
     /// What servers have counted of statements themselves.
     pub statistics: Statistics,
+    /// Statements with their values, where these are to be shown.
+    pub examples: Examples,
     /// Each input, in the order of reading.
     pub inputs: Vec<InputSummary>,
     /// Spans handed to the sink.

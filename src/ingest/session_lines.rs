@@ -67,12 +67,12 @@ impl Log {
 }
 
 /// Hands over a line with a statement. What the statement's comment says stands in front of it; where that names the
-/// span of a trace that sends it, the trace has the line, too.
+/// span of a trace that sends it, the trace has the line, too. `parameters` are those that the line tells.
 pub(super) fn push_statement(
     reading: &mut Reading<'_>,
     session: TraceId,
     mut line: Span,
-    text: &[u8],
+    (text, parameters): (&[u8], Option<&[u8]>),
     type_it: impl FnOnce(&mut Typing<'_>, &mut Span),
 ) {
     let comment = reading.typing.comment(text);
@@ -82,6 +82,9 @@ pub(super) fn push_statement(
         reading.spans.push(Traced { trace: session, span: tag });
     }
     type_it(&mut reading.typing, &mut line);
+    if let Some(examples) = &mut reading.examples {
+        examples.note(&line, text, parameters);
+    }
     reading.spans.push(Traced { trace: session, span: line });
     let Some((trace, parent)) = comment.and_then(|comment| comment.sent_by) else { return };
     if let Some((start_ns, end_ns)) = line.executed_ns() {

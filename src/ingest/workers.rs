@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::{Dictionary, ServerEvents, Statistics, Traced};
+use detectors::evidence::{Dictionary, Examples, ServerEvents, Statistics, Traced};
 
 use super::blocks::{Buffer, Next, Source, decode_block};
 use super::forms::decoder_of;
@@ -30,7 +30,8 @@ pub(super) fn read(
     let work = Work::new(listed, options.log_form.clone(), sink, progress);
     let sampling = options.log_form.as_ref().map_or_else(Sampling::default, LogForms::sampling);
     let run = || {
-        let reading = Reading { sampling, ..Reading::new(dictionary, options.values_key) };
+        let examples = options.show_values.then(Examples::default);
+        let reading = Reading { sampling, examples, ..Reading::new(dictionary, options.values_key) };
         Worker::new(&work, reading).run()
     };
     let told = match options.threads {
@@ -48,7 +49,7 @@ pub(super) fn read(
 type Remarks = BTreeSet<&'static str>;
 
 /// What a worker has found beside spans.
-type Told = (Skipped, Remarks, ServerEvents, Statistics);
+type Told = (Skipped, Remarks, ServerEvents, Statistics, Option<Examples>);
 
 /// What all workers share.
 struct Work<'s> {
@@ -158,7 +159,8 @@ impl<'s> Work<'s> {
             return Err(error);
         }
         let mut summary = ReadSummary { inputs: queue.summaries, ..Default::default() };
-        for (skipped, remarks, events, statistics) in told {
+        for (skipped, remarks, events, statistics, examples) in told {
+            examples.into_iter().for_each(|examples| summary.examples.merge(examples));
             summary.statistics.merge(statistics);
             summary.skipped.merge(skipped);
             summary.remarks.extend(remarks);
@@ -198,7 +200,8 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 self.work.fail(error);
             }
         }
-        (self.reading.skipped, self.reading.remarks, self.reading.events, self.reading.statistics)
+        let Reading { skipped, remarks, events, statistics, examples, .. } = self.reading;
+        (skipped, remarks, events, statistics, examples)
     }
 
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {

@@ -11,7 +11,7 @@ use std::io;
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{Confidence, Endpoint, Finding, PathTime, Report, TargetResult};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, trace_or_place};
 use super::{Output, Style, numbered, server};
 
 pub(super) const OUTPUT: Output = Output {
@@ -29,6 +29,9 @@ const BOLD: [&str; 2] = ["<b>", "</b>"];
 
 /// Dismissals that are listed.
 const DISMISSED_MAX: usize = 200;
+
+/// Letters of a statement that is shown with its values.
+const VALUES_MAX: usize = 2_000;
 
 /// Names of the parts of a path, in the order of [`PathTime::parts`]: classes of the style sheet.
 const PARTS: [&str; 7] = ["database", "call", "cache", "pool_wait", "lock_wait", "own", "unexplained"];
@@ -252,6 +255,10 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     )?;
     for also in &finding.also {
         writeln!(out, "<dt>also</dt><dd>{}</dd>", Text(also))?;
+    }
+    if let Some(shown) = &finding.example {
+        let shown = example(shown, VALUES_MAX);
+        writeln!(out, "<dt>values shown</dt><dd><code>{}</code></dd>", Text(&shown))?;
     }
     if let Some(first) = finding.evidence.first() {
         let trace = Text(&first.trace);

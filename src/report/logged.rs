@@ -3,6 +3,8 @@
 use detectors::figures::{bytes, count, counted, duration, share};
 use detectors::finding::{LoggedStatement, LoggedStatements, StatementSource};
 
+use super::words::example;
+
 /// What the table of statements is called.
 pub(super) fn name(logged: &LoggedStatements) -> &'static str {
     match logged.from {
@@ -51,9 +53,11 @@ impl Columns {
 /// Stands for what is not told.
 const UNKNOWN: &str = "-";
 
-/// What is said of a statement below its figures.
-pub(super) fn beside(row: &LoggedStatement) -> impl Iterator<Item = String> {
-    sent_by(row).into_iter().chain((row.spilled_bytes > 0).then(|| spills(row)))
+/// What is said of a statement below its figures; of one with its values at most so many letters.
+pub(super) fn beside(row: &LoggedStatement, letters_max: usize) -> impl Iterator<Item = String> {
+    let spills = (row.spilled_bytes > 0).then(|| spills(row));
+    let example = row.example.as_ref().map(|shown| format!("values shown: {}", example(shown, letters_max)));
+    sent_by(row).into_iter().chain(spills).chain(example)
 }
 
 /// `661 executions of 49 statements took 11.2 s`.

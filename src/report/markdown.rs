@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, gain, is_at, place, trace_or_place};
-use super::{CheckOutput, Output, Style, numbered, server};
+use super::words::{WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, trace_or_place};
+use super::{CheckOutput, Output, Style, numbered, server, words};
 
 pub(super) const OUTPUT: Output = Output {
     name: "markdown",
@@ -198,6 +198,9 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
         let what = trace_or_place(&first.trace);
         writeln!(out, "- seen in {what}{} ({})", code(&first.trace), duration(first.duration_ns))?;
     }
+    if let Some(shown) = &finding.example {
+        writeln!(out, "- values shown: {}", code(&example(shown, SUBJECT_MAX)))?;
+    }
     writeln!(out, "- id {}", code(&finding.id))
 }
 
@@ -268,8 +271,5 @@ fn prose(text: &str) -> String {
 }
 
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(SUBJECT_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    words::cut(text, SUBJECT_MAX)
 }

@@ -55,6 +55,9 @@ pub(super) fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r
     Shown::of(report, style).findings.into_iter().map(|told| (told.number, told.finding)).collect()
 }
 
+/// Letters of a statement that is shown with its values.
+const VALUES_MAX: usize = 400;
+
 /// The findings that are shown. Accepted ones have a list of their own.
 struct Shown<'r> {
     findings: Vec<Told<'r>>,

@@ -3,8 +3,11 @@
 use detectors::comparison::{
     Change, Cost, FindingChange, StatementChange, StatementChanges, StatementFigures,
 };
+pub(crate) use detectors::figures::clean;
 use detectors::figures::{bytes, count, counted, duration};
-use detectors::finding::{Endpoint, Finding, Gain, GainKind, Latency, Location, Unit, Verify, is_place};
+use detectors::finding::{
+    Endpoint, Example, Finding, Gain, GainKind, Latency, Location, Unit, Verify, is_place,
+};
 use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
 
@@ -113,6 +116,28 @@ pub(super) fn given_back(kind: GainKind) -> Result<&'static str, &'static str> {
         GainKind::Network => Ok("data sent"),
         GainKind::Memory => Err("gives back memory"),
         GainKind::Risk => Err("a danger, not counted in time"),
+    }
+}
+
+/// `SELECT * FROM users WHERE name = $1; $1 = 'Ann' (3.1 s, postgresql.log:8812)`, of at most so many letters each.
+pub(super) fn example(example: &Example, letters_max: usize) -> String {
+    let Example { text, parameters, is_cut, duration_ns, place } = example;
+    let mut told = cut(text, letters_max);
+    if let Some(parameters) = parameters {
+        told.push_str(&format!("; {}", cut(parameters, letters_max)));
+    }
+    if *is_cut && !told.ends_with('…') {
+        told.push('…');
+    }
+    let took = duration_ns.map_or_else(String::new, |ns| format!("{}, ", duration(ns)));
+    format!("{told} ({took}{place})")
+}
+
+/// The first letters of a text.
+pub(super) fn cut(text: &str, letters_max: usize) -> String {
+    match text.char_indices().nth(letters_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -310,19 +335,3 @@ pub(super) fn asks_to_accept(check: &Check) -> bool {
 /// What to do then.
 pub(super) const ACCEPTS: &str =
     "If this is meant: whyslow ci accept --traces FILES, and commit the baseline.";
-
-/// Replaces what would move the cursor, colour the screen or turn the reading direction: names and
-/// statements come from whoever wrote the traces.
-pub(crate) fn clean(text: &str) -> String {
-    let harmful = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' | '\r' => ' ',
-            other if harmful(other) => '\u{fffd}',
-            other => other,
-        })
-        .collect()
-}

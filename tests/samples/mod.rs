@@ -84,6 +84,7 @@ fn finding(id: &str, detector: &str, subject: Subject, measured: Latency, predic
             spans: vec!["eee19b7ec3c1b174".to_owned(), "eee19b7ec3c1b175".to_owned()],
             duration_ns: 3_104_212_000,
         }],
+        example: None,
         waterfall: None,
         also: Vec::new(),
         accepted: None,

@@ -58,7 +58,7 @@ impl Recorder {
 
     /// Notes the text of a statement, after the line of what its comment says.
     pub(super) fn push(&self, reading: &mut Reading<'_>, session: TraceId, span: Span, text: &[u8]) {
-        push_statement(reading, session, span, text, |typing, span| {
+        push_statement(reading, session, span, (text, None), |typing, span| {
             typing.logged_statement(text, Dialect::MySql, None, span);
         });
     }

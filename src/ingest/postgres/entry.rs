@@ -203,7 +203,7 @@ impl Recorder {
         }
         let detail = entry.detail;
         let prepared = detail.strip_prefix(b"prepare: ").filter(|_| message::executes_prepared(text));
-        push_statement(reading, trace, span, text, |typing, span| {
+        push_statement(reading, trace, span, (text, all_parameters(detail)), |typing, span| {
             match prepared.and_then(message::prepared) {
                 Some(prepared) => typing.logged_statement(prepared, DIALECT, Some(text), span),
                 None => typing.logged_statement(text, DIALECT, parameters(detail), span),
@@ -266,8 +266,12 @@ fn of_step(step: Step) -> Logged {
 /// The values of a statement's parameters; servers before 16 begin them with a small letter. None where one is cut
 /// (`log_parameter_max_length`): what is left of several may be the same.
 fn parameters(detail: &[u8]) -> Option<&[u8]> {
-    let values = detail.strip_prefix(b"parameters: ").or_else(|| detail.strip_prefix(b"Parameters: "))?;
+    let values = all_parameters(detail)?;
     memmem::find(values, b"...'").is_none().then_some(values)
+}
+
+fn all_parameters(detail: &[u8]) -> Option<&[u8]> {
+    detail.strip_prefix(b"parameters: ").or_else(|| detail.strip_prefix(b"Parameters: "))
 }
 
 /// The name of a log without what rotation changes in it: of `postgresql-2026-11-23.log.1` and `postgresql-Mon.log` it is

@@ -5,7 +5,7 @@ use std::io;
 use detectors::figures::{count, share};
 use detectors::finding::{LoggedStatement, Report};
 
-use super::Text;
+use super::{Text, VALUES_MAX};
 use crate::report::logged::{Columns, beside, name, remarks, summary};
 use crate::report::words::capitalised;
 
@@ -43,7 +43,7 @@ fn write_row(row: &LoggedStatement, columns: &Columns, out: &mut dyn io::Write) 
         write!(out, "<td class=\"figure\">{cell}</td>")?;
     }
     write!(out, "<td><code>{}</code>", Text(&row.text))?;
-    for remark in beside(row) {
+    for remark in beside(row, VALUES_MAX) {
         write!(out, "<br><span class=\"faint\">{}</span>", Text(&remark))?;
     }
     writeln!(out, "</td></tr>")

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use detectors::figures::{count, share};
 use detectors::finding::{LoggedStatement, Report};
 
-use super::{LOGGED_END_MAX, add, code, cut, prose, write_more};
+use super::{LOGGED_END_MAX, SUBJECT_MAX, add, code, cut, prose, write_more};
 use crate::report::logged::{Columns, beside, name, remarks, summary};
 use crate::report::words::capitalised;
 
@@ -37,7 +37,7 @@ pub(super) fn write(report: &Report, text: &mut Vec<u8>) -> io::Result<()> {
 }
 
 fn write_row(row: &LoggedStatement, columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
-    let beside: String = beside(row).map(|remark| format!("<br>{}", prose(&remark))).collect();
+    let beside: String = beside(row, SUBJECT_MAX).map(|remark| format!("<br>{}", prose(&remark))).collect();
     let statement = code(&cut(&row.text)).replace('|', "\\|");
     writeln!(out, "| {} | {statement}{beside} |", columns.cells(row).join(" | "))
 }

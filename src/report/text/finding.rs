@@ -12,10 +12,10 @@ use detectors::settings::Metric;
 use super::endpoint::fixes;
 use super::ink::{Ink, Line};
 use super::page::Page;
-use super::{Shown, Told, WHOLE_SERVICE, fit, title};
+use super::{Shown, Told, VALUES_MAX, WHOLE_SERVICE, fit, title};
 use crate::report::words::{
-    UNMEASURED, amount, changes, figure, given_back, is_at, is_unmeasured, metric_name, metrics, place,
-    trace_or_place, value,
+    UNMEASURED, amount, changes, example, figure, given_back, is_at, is_unmeasured, metric_name, metrics,
+    place, trace_or_place, value,
 };
 
 /// Where a finding's facts begin.
@@ -85,6 +85,9 @@ pub(super) fn write(
     write_check(page, &check(finding, endpoint, shown))?;
     for other in &finding.also {
         page.prose(label("also"), Ink::Plain, other)?;
+    }
+    if let Some(shown) = &finding.example {
+        page.prose(label("values"), Ink::Plain, &example(shown, VALUES_MAX))?;
     }
     write_affected(page, finding, shown.verbose)?;
     write_seen(page, finding, shown.verbose)

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::ink::{Ink, Line};
 use super::page::Page;
-use super::title;
+use super::{VALUES_MAX, title};
 use crate::report::logged::{Columns, beside, name, remarks, summary};
 
 /// How many are listed unless all is asked for.
@@ -68,7 +68,7 @@ fn write_rows(page: &mut Page<'_>, rows: &[LoggedStatement], logged: &LoggedStat
         }
         let column = line.width();
         page.line(line.with(Ink::Plain, &text))?;
-        for remark in beside(row) {
+        for remark in beside(row, VALUES_MAX) {
             page.prose(Line::at(column), Ink::Faint, &remark)?;
         }
     }
