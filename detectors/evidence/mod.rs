@@ -9,6 +9,7 @@ pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
 mod examples;
+pub mod plan;
 pub mod server;
 pub(crate) mod server_lines;
 mod session;

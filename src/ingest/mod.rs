@@ -17,6 +17,7 @@ mod otlp_json;
 mod otlp_protobuf;
 mod owner;
 mod pgbouncer;
+pub mod plans;
 mod postgres;
 pub mod raw;
 mod session_lines;

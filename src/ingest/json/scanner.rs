@@ -263,6 +263,16 @@ impl<'b> Scanner<'b> {
         Ok(scalar)
     }
 
+    /// The text or the bare word that is next, as it is written but for quotes and escapes.
+    pub(in crate::ingest) fn written(&mut self) -> Scan<&'b [u8]> {
+        let start = match self.peek()? {
+            b'"' => return self.text(),
+            _ => self.at,
+        };
+        self.word()?;
+        Ok(&self.bytes[start..self.at])
+    }
+
     /// The value that is next.
     pub(in crate::ingest) fn scalar(&mut self) -> Scan<Scalar<'b>> {
         match self.peek()? {
