@@ -20,7 +20,9 @@
 //!
 //! A server's log tells more and needs no inference: which statement waited how long on which table
 //! (`log_lock_waits = on` in PostgreSQL, `Lock_time` in MySQL and MariaDB), and which transaction held the lock, whose
-//! statements are in the log, too. Then exactly those waits count.
+//! statements are in the log, too. Then exactly those waits count. A log that tells of no wait is looked at as traces are:
+//! its transactions are the requests. Where there are few waits each has to end as another transaction does that held the
+//! lock for most of its time, which is a lead.
 //!
 //! ## Stays silent
 //!
@@ -48,7 +50,7 @@ use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
-use crate::timelines::{Contention, Held, Holding};
+use crate::timelines::{Contention, Held, Holding, ToldBy};
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect};
 
@@ -70,8 +72,14 @@ pub(crate) const DETECTOR: Detector = Detector {
     tell,
 };
 
+/// What a transaction of a log is told to do that does nothing.
+const IDLE: &str = "nothing: the transaction is idle";
+
 /// Tables that are named.
 const NAMED_MAX: usize = 3;
+
+/// What waits in a log is quick without waiting: the slow executions take so many times the quickest one.
+const QUICK_ALONE: u64 = 10;
 
 /// What holds the lock for this share of the time, per mille, is named as the cause.
 const CAUSE_MIN: u64 = 300;
@@ -106,10 +114,25 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 /// Names statements that waited as the server's log says: no more than that is given back.
 fn inspect_log(view: &View<'_>, long_ns: u64, found: &mut Candidates) {
     let waits = view.operations().filter(|(_, operation)| operation.kind == Kind::LockWait);
+    if !view.dictionary.server().tells_of_waits() {
+        return inspect_unlogged(view, long_ns, found);
+    }
     for (number, wait) in waits.filter(|(_, wait)| wait.duration_ns() >= long_ns) {
         let Some(statement) = view.above(wait).filter(|statement| !statement.is_given_up()) else { continue };
         let subject = Subject::Shape(statement.shape);
         found.about(subject, Remedy::Alone { ns: 0 }, Confidence::High).claim([number]);
+    }
+}
+
+/// Names statements of a log that may wait, where that is not logged. What is quick in most executions is known when all
+/// are merged.
+fn inspect_unlogged(view: &View<'_>, long_ns: u64, found: &mut Candidates) {
+    for (number, operation) in view.operations().filter(|(_, operation)| operation.kind == Kind::Sql) {
+        let is_long = operation.duration_ns() >= long_ns && !operation.is_given_up();
+        if is_long && view.memo.locked_by(operation.shape, view.dictionary).is_some() {
+            let subject = Subject::Shape(operation.shape);
+            found.about(subject, Remedy::Alone { ns: 0 }, Confidence::Medium).claim([number]);
+        }
     }
 }
 
@@ -142,12 +165,25 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
     match (logged, lock) {
         // In the log the wait alone is claimed.
         (Some(blocked), _) if is_of_log => Ok(Shown::Blocked(blocked, 0)),
+        (None, _) if is_of_log => unlogged(whole, &key.subject).ok_or(Unconfirmed(None)),
         (Some(blocked), lock) if lock.is_none_or(|(inferred, _)| tells_most(blocked, inferred)) => {
             Ok(Shown::Blocked(blocked, lock.map_or(0, |(_, alone_ns)| alone_ns)))
         }
         (_, Some((inferred, alone_ns))) => Ok(Shown::Lock(inferred, alone_ns)),
         _ => Err(Unconfirmed::because("no other request gave a lock back when it ended")),
     }
+}
+
+/// A lock that a statement of a log seems to wait for, which its log does not tell.
+fn unlogged<'a>(whole: &'a Whole<'a>, subject: &Subject) -> Option<Shown<'a>> {
+    let Subject::Shape(shape) = *subject else { return None };
+    let (contention, alone_ns) = whole.logged_contentions.confirms(shape)?;
+    let timed = whole.docket.logged.of_shape(shape).map(|(_, tally)| tally).filter(|tally| tally.timed > 0);
+    let (quickest_ns, p95_ns) = timed
+        .map(|tally| (tally.durations.quantile(0), tally.durations.quantile(950)))
+        .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
+    let alone_ns = if contention.alone == 0 { quickest_ns } else { alone_ns.max(quickest_ns) };
+    (quickest_ns.saturating_mul(QUICK_ALONE) <= p95_ns).then_some(Shown::Lock(contention, alone_ns))
 }
 
 /// Whether a log has most of the waits that traces let infer: it has those alone that are longer than
@@ -167,7 +203,7 @@ fn tell(case: &Case<'_>) -> Told {
         why: why(case.dictionary, lock, alone_ns),
         fix: match lock.code {
             Some(_) => fixes_of_code(),
-            None => fixes(cause(case.dictionary, lock)),
+            None => fixes(cause(case.dictionary, lock).filter(|cause| cause != IDLE)),
         },
         verify: Check {
             metric: match lock.code {
@@ -178,8 +214,18 @@ fn tell(case: &Case<'_>) -> Told {
             now: case.single_ns.1,
             expected: alone_ns,
         },
-        // A server that works on one statement at a time looks the same, as does what code waits for elsewhere.
-        confidence: (lock.held == Held::EachStatement || lock.code.is_some()).then_some(Confidence::Medium),
+        confidence: confidence(lock),
+    }
+}
+
+fn confidence(lock: &Contention) -> Option<Confidence> {
+    // A server that works on one statement at a time looks the same, as does what code waits for elsewhere.
+    let looks_alike = lock.held == Held::EachStatement || lock.code.is_some();
+    match lock.told_by {
+        ToldBy::LogOfFew => Some(Confidence::Low),
+        ToldBy::Log if looks_alike => Some(Confidence::Low),
+        ToldBy::Log => Some(Confidence::Medium),
+        ToldBy::Traces => looks_alike.then_some(Confidence::Medium),
     }
 }
 
@@ -230,9 +276,16 @@ fn why_blocked(dictionary: &Dictionary, blocked: &Blocked, cause: Option<ShapeRe
 
 fn why(dictionary: &Dictionary, lock: &Contention, alone_ns: u64) -> String {
     let percent = |per_mille: u64| per_mille / 10;
+    let (who, unlogged) = match lock.told_by {
+        ToldBy::Traces => ("request", ""),
+        ToldBy::Log | ToldBy::LogOfFew => (
+            "session",
+            "; inferred, as waits are not in this log: with log_lock_waits = on it tells who waits for whom",
+        ),
+    };
     format!(
         "it takes {} {}; {} % of the time of {} waits ends when another \
-         request {} ({} % by chance); the lock is held for {} on average{}",
+         {who} {} ({} % by chance); the lock is held for {} on average{}{unlogged}",
         duration(alone_ns),
         if lock.alone > 0 { "while no other request wants the lock" } else { "at its fastest" },
         percent(lock.explained),
@@ -257,6 +310,7 @@ fn cause(dictionary: &Dictionary, lock: &Contention) -> Option<String> {
     let (holding, _) = lock.holders.first().filter(|(_, share)| *share >= CAUSE_MIN)?;
     match holding {
         Holding::Statement(shape) | Holding::Call(shape) if shape.0 != 0 => Some(brief(dictionary, *shape)),
+        Holding::Own if lock.told_by != ToldBy::Traces => Some(IDLE.to_owned()),
         Holding::Own if lock.held != Held::EachStatement => Some("the service's own code".to_owned()),
         _ => None,
     }
@@ -350,6 +404,32 @@ mod tests {
             "{}",
             report.findings[0].why
         );
+    }
+
+    /// A transaction that holds a lock for 800 ms now and then, and one statement that ends so long after each.
+    fn judged_without_waits(turns: u32, late: impl Fn(u32) -> f64) -> Report {
+        trace().judge(turns * 2, |trace, number| {
+            let turn = number / 2;
+            let from = f64::from(turn) * 7_000.0 + 0.3;
+            if number % 2 == 0 {
+                let trace = trace.execution("BEGIN", from, from + 0.1, UNKNOWN);
+                let trace = trace.execution(TAKEN, from + 1.0, from + 1.2, 1);
+                return trace.execution("COMMIT", from + 800.0, from + 801.0, UNKNOWN);
+            }
+            let trace = trace.execution(TAKEN, from + 5_000.0, from + 5_000.2, 1);
+            trace.execution(TAKEN, from + 300.0, from + 801.0 + late(turn), 1)
+        })
+    }
+
+    #[test]
+    fn waits_that_no_log_tells_are_a_lead_where_each_ends_as_a_holder_does() {
+        let report = judged_without_waits(5, |_| 0.5);
+        assert_eq!(told(&report), ["lock-wait"]);
+        let finding = &report.findings[0];
+        assert!(finding.is_lead() && !finding.is_hidden());
+        assert!(finding.why.contains("the transaction is idle; inferred"), "{}", finding.why);
+        assert!(told(&judged_without_waits(2, |_| 0.5)).is_empty(), "two may be a chance");
+        assert!(told(&judged_without_waits(5, |turn| f64::from(turn) * 120.0 - 250.0)).is_empty());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Whole<'a> {
     pub busy: Starvations,
     /// Locks that are waited for.
     pub contentions: Contentions,
+    /// Locks that are waited for in logs which do not tell of the waits.
+    pub logged_contentions: Contentions,
     /// Locks that logs tell of.
     pub blockings: Blockings,
     /// How the time of endpoints goes with the load.
@@ -39,10 +41,22 @@ impl<'a> Whole<'a> {
         let starvations = Starvations::of(timelines, dictionary);
         let busy = Starvations::of_workers(timelines, dictionary);
         let contentions = Contentions::of(timelines, dictionary);
+        let logged_contentions = Contentions::of_log(&docket.logged_locks.timelines, dictionary);
         let blockings = Blockings::of(docket, dictionary);
         let stalls = Stalls::of(timelines);
         let senders = Senders::of(docket, dictionary);
-        Self { docket, dictionary, starvations, busy, contentions, blockings, loads, stalls, senders }
+        Self {
+            docket,
+            dictionary,
+            starvations,
+            busy,
+            contentions,
+            logged_contentions,
+            blockings,
+            loads,
+            stalls,
+            senders,
+        }
     }
 }
 

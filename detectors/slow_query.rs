@@ -81,6 +81,9 @@ const SLOW_IN_LOG_NS: u64 = 10_000_000;
 
 const WAITS: &str = "quick when it runs alone: it waits for a lock that others hold";
 
+const MAY_WAIT: &str = "quick at times: it waits for a lock, or has more rows to change at others; a log with \
+                        log_lock_waits = on tells which";
+
 const WAITS_AS_LOGGED: &str = "waits for locks for most of its time, as the server's log tells";
 
 /// What waits for locks for this share of its time in a log, per mille, is quick otherwise.
@@ -184,7 +187,7 @@ fn dismissed(case: &Case<'_>) -> Option<String> {
     };
     match case.round_trip_ns.filter(is_trip) {
         _ if waits_as_logged(case) => Some(WAITS_AS_LOGGED.to_owned()),
-        _ if waits_for_lock(case) => Some(WAITS.to_owned()),
+        _ if waits_for_lock(case) => Some(if is_unlogged(case) { MAY_WAIT } else { WAITS }.to_owned()),
         Some(trip_ns) => Some(format!(
             "takes {} where the quickest statement of its database takes {}: little can be won",
             duration(p50_ns),
@@ -200,6 +203,11 @@ fn waits_as_logged(case: &Case<'_>) -> bool {
     let traced = case.requests.saturating_mul(case.repeats.p50.max(1));
     executions.saturating_mul(2) >= traced
         && u128::from(lock_ns) * 1000 >= u128::from(total_ns.max(1)) * MOSTLY_WAITS
+}
+
+/// Whether a log tells of it that does not tell of waits for locks.
+fn is_unlogged(case: &Case<'_>) -> bool {
+    case.logged.0 > 0 && !case.dictionary.server().tells_of_waits()
 }
 
 /// A write that is quick alone: what it takes beyond that it has waited for whoever held its rows.

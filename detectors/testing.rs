@@ -10,8 +10,8 @@ use crate::evidence::shape::sql::{Comparison, Facts, Predicate, Verb};
 use crate::evidence::shape::{Family, Shape, ShapeId};
 use crate::evidence::trace::{Assembler, Trace};
 use crate::evidence::{
-    Body, ConnectionUse, Dictionary, Effort, Failure, Kind, Logged, Origin, OriginRef, Role, ShapeRef, Span,
-    Status, UNKNOWN, Values, session_id,
+    Body, ConnectionUse, Dictionary, Effort, Failure, Kind, Logged, Origin, OriginRef, Role, ServerEvents,
+    ShapeRef, Span, Status, UNKNOWN, Values, session_id,
 };
 use crate::finding::Report;
 use crate::inspection::Inspection;
@@ -264,6 +264,9 @@ impl TraceBuilder {
     pub(crate) fn locked(mut self, text: &str, from: f64, to: f64) -> Self {
         self = self.sql(text, to, to + (to - from));
         self.last().logged = Logged::Locked;
+        let mut told = ServerEvents::default();
+        told.lock_wait();
+        self.dictionary.note_server(told);
         self
     }
 

@@ -28,6 +28,7 @@ pub(crate) use tally::{
 use crate::analysis::Gathers;
 use crate::candidate::{Candidate, Candidates, Subject};
 use crate::evidence::cache_reads::cache_reads;
+use crate::evidence::timeline::LoggedLocks;
 use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{
@@ -105,6 +106,8 @@ pub struct Docket {
     pub(crate) logged: Logged,
     pub(crate) locks: LockTally,
     pub(crate) sending: Sending,
+    /// Of logs that do not tell who waits for locks.
+    pub(crate) logged_locks: LoggedLocks,
     /// Endpoints whose first requests are slow; empty until all is merged.
     pub(crate) starts: FxHashMap<EndpointKey, Start>,
     builder: Builder,
@@ -140,6 +143,7 @@ impl Gathers for Docket {
 
     fn add_executions(&mut self, executions: &[Execution], dictionary: &Dictionary) {
         self.sending.add_executions(executions, dictionary);
+        self.logged_locks.add(executions, dictionary);
     }
 
     fn merge(&mut self, mut other: Self) {
@@ -152,6 +156,7 @@ impl Gathers for Docket {
         self.logged.merge(other.logged);
         self.locks.merge(other.locks);
         self.sending.merge(other.sending);
+        self.logged_locks.merge(other.logged_locks);
         for (read, tally) in other.caches {
             self.caches.entry(read).or_default().merge(tally);
         }

@@ -30,6 +30,8 @@ pub const HOLDERS_MAX: usize = 4;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServerEvents {
     waits: Kept<NotedWait>,
+    /// Some line says how long something waited for a lock.
+    tells_of_waits: bool,
     deadlocks: Kept<Box<[ShapeRef]>>,
     counts: Counts,
     poolers: Poolers,
@@ -64,6 +66,11 @@ impl ServerEvents {
     /// Notes a wait by the line that tells of it.
     pub fn wait(&mut self, line: SpanId, wait: NotedWait) {
         self.waits.add(line, wait, WAITS_MAX);
+    }
+
+    /// Notes that a line says how long something waited for a lock.
+    pub fn lock_wait(&mut self) {
+        self.tells_of_waits = true;
     }
 
     /// Notes the statements of all sides of a deadlock by the line of the one that was given up.
@@ -111,6 +118,11 @@ impl ServerEvents {
         !self.poolers.is_empty()
     }
 
+    /// Whether waits for locks are told, so that none has to be inferred.
+    pub(crate) fn tells_of_waits(&self) -> bool {
+        self.tells_of_waits
+    }
+
     /// What poolers told.
     pub(crate) fn poolers(&self) -> &Poolers {
         &self.poolers
@@ -124,6 +136,7 @@ impl ServerEvents {
     /// Adds what another worker has noted.
     pub fn merge(&mut self, other: Self) {
         self.waits.merge(other.waits, WAITS_MAX);
+        self.tells_of_waits |= other.tells_of_waits;
         self.deadlocks.merge(other.deadlocks, DEADLOCKS_MAX);
         self.counts.merge(other.counts);
         self.poolers.merge(other.poolers);

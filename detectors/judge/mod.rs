@@ -453,13 +453,14 @@ fn notes(docket: &Docket, dictionary: &Dictionary) -> Vec<String> {
             counted(docket.sample.too_large, "request")
         ));
     }
-    let given_up = docket.timelines.given_up();
+    let timelines = [&docket.timelines, &docket.logged_locks.timelines];
+    let given_up: u64 = timelines.iter().map(|of| of.given_up()).sum();
     if given_up > 0 {
         notes.push(format!(
             "what requests wait for together is not looked for in {given_up} windows of 10 s: too many requests"
         ));
     }
-    let kept = docket.timelines.kept_per_mille();
+    let kept = timelines.iter().map(|of| of.kept_per_mille()).min().unwrap_or(1000);
     if kept < 1000 {
         notes.push(format!(
             "what requests wait for together is looked for in {}.{} % of all windows of 10 s, chosen by their hash",

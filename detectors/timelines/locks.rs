@@ -6,6 +6,8 @@
 //! the wait; where there is no lock, statements end at any time after another's. And while one waits, another holds
 //! the lock: where a server stands still for all and then answers all of them, nobody does.
 
+mod few;
+
 use rustc_hash::FxHashMap;
 
 use super::pool::{Held, Holding, Moment, Pool, holders, used_during_waits};
@@ -42,6 +44,19 @@ pub struct Contention {
     pub by_chance: u64,
     /// How many statements ran without waiting.
     pub alone: u64,
+    /// What tells of it.
+    pub told_by: ToldBy,
+}
+
+/// What tells of a lock that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldBy {
+    /// Requests of traces.
+    Traces,
+    /// Transactions of a log.
+    Log,
+    /// A few of them, each of which ends as one transaction does that held the lock meanwhile.
+    LogOfFew,
 }
 
 /// All locks that are waited for.
@@ -66,6 +81,24 @@ impl Contentions {
     /// Looks for locks that are waited for. Asked once, when everything is merged. Locks are of a database: what
     /// all its clients did at a time is put together.
     pub fn of(timelines: &Timelines, dictionary: &Dictionary) -> Self {
+        Self::told(timelines, dictionary, |target, windows| Contention::of(target, windows, dictionary))
+    }
+
+    /// The same for what logs tell that do not tell of waits. What holds a lock there is a transaction or a statement,
+    /// so that a few waits tell something.
+    pub(crate) fn of_log(timelines: &Timelines, dictionary: &Dictionary) -> Self {
+        Self::told(timelines, dictionary, |target, windows| {
+            let few = few::contention(target, &windows);
+            let found = Contention::of(target, windows, dictionary);
+            found.map(|found| Contention { told_by: ToldBy::Log, ..found }).or(few)
+        })
+    }
+
+    fn told(
+        timelines: &Timelines,
+        dictionary: &Dictionary,
+        contention: impl Fn(Symbol, Vec<Numbered>) -> Option<Contention>,
+    ) -> Self {
         let mut by_lock: FxHashMap<(Symbol, u64), OfLock> = FxHashMap::default();
         for window in timelines.windows() {
             for taken in &window.taken {
@@ -77,7 +110,7 @@ impl Contentions {
             }
         }
         let found = by_lock.into_iter().filter_map(|((target, _), of_lock)| {
-            let found = Contention::of(target, of_lock.by_number.into_iter().collect(), dictionary)?;
+            let found = contention(target, of_lock.by_number.into_iter().collect())?;
             Some(Contention { code: of_lock.code, ..found })
         });
         let mut found: Vec<Contention> = found.collect();
@@ -127,6 +160,7 @@ impl Contention {
             explained: pool.explained.share(),
             by_chance: pool.explained.by_chance,
             alone: alone.by_shape.values().map(|alone| alone.statements).sum(),
+            told_by: ToldBy::Traces,
         })
     }
 }

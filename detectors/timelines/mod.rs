@@ -10,7 +10,7 @@ mod starvation;
 use rustc_hash::FxHashMap;
 
 pub use loads::{Load, Loads};
-pub use locks::{Contention, Contentions};
+pub use locks::{Contention, Contentions, ToldBy};
 pub use pool::{Held, Holding};
 pub use senders::{Sender, Senders, Within};
 pub use stalls::{Delayed, Stall, Stalls};

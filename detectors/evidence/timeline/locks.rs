@@ -212,7 +212,7 @@ impl Transaction {
     }
 }
 
-fn ends_transaction(shape: &Shape) -> bool {
+pub(super) fn ends_transaction(shape: &Shape) -> bool {
     let is = |word: &str| shape.text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let verb = shape.facts.as_deref().map(|facts| facts.verb);
     verb == Some(Verb::Transaction) && ["COMMIT", "ROLLBACK", "END"].iter().any(|word| is(word))

@@ -7,6 +7,7 @@
 
 mod connections;
 mod locks;
+mod logged_locks;
 mod progress;
 mod sent;
 mod workers;
@@ -18,6 +19,7 @@ use rustc_hash::FxHashMap;
 pub use connections::ConnectionUse;
 pub(crate) use connections::Waited;
 pub(crate) use locks::{LockedBy, Taken};
+pub(crate) use logged_locks::LoggedLocks;
 pub(crate) use progress::{GRAIN_NS as PROGRESS_GRAIN_NS, Stir};
 pub(crate) use sent::{Executed, Extent, Open};
 pub(crate) use workers::{Served, sent_ns};
@@ -327,6 +329,13 @@ impl Timelines {
     /// Takes in executions that a database's log tells of.
     pub(crate) fn add_executed(&mut self, executed: Executed) {
         self.note(EVERYBODY, executed.end_ns / WINDOW_NS, Entry::Executed(executed));
+    }
+
+    /// Takes in a statement that takes a lock, as a database's log tells of it.
+    pub(crate) fn add_taken(&mut self, taken: Taken) {
+        for window in windows_of(taken.start_ns, taken.last_ns) {
+            self.note(EVERYBODY, window, Entry::Taken(taken));
+        }
     }
 
     /// Adds what others over the same dictionary have taken in; the order of merging does not matter.

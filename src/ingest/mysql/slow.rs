@@ -177,6 +177,7 @@ impl Decoder {
             None => (second_ns.unwrap_or(0), Logged::Execution),
         };
         if header.locked_ns >= LOCKED_MIN_NS {
+            reading.events.lock_wait();
             let mut locked = self.recorder.line(reading.line(line), at_ns, owner, Logged::Locked);
             locked.end_ns = at_ns.saturating_add(header.locked_ns);
             reading.spans.push(Traced { trace, span: locked });

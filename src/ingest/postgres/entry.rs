@@ -126,6 +126,7 @@ impl Recorder {
     fn waits(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>, wait: &LockWait<'_>) {
         // What it executes is told beside its duration.
         let text = if message::executes_prepared(entry.statement) { b"" } else { entry.statement };
+        reading.events.lock_wait();
         let logged = if wait.acquired { Logged::Locked } else { Logged::Waiting };
         self.push(reading, &Entry { detail: b"", ..*entry }, (logged, wait.waited_ns), text);
         let relation = reading.typing.logged_name(wait.relation(entry.context));
