@@ -6,6 +6,7 @@ use detectors::{ALL, Detector};
 
 use crate::ingest::FORMATS;
 use crate::ingest::envelopes::ENVELOPES;
+use crate::ingest::plans::{PLAN_FORMS, PlanForm};
 
 /// A detector's page: what it finds, its module comment, its settings.
 pub fn detector(detector: &Detector) -> String {
@@ -37,6 +38,13 @@ pub fn formats() -> String {
     format!(
         "{formats}\nLogs that are collected in others are read in each of these formats out of\n\n{envelopes}"
     )
+}
+
+/// The forms of plans that can be read, and what their readers were tried on.
+pub fn plans() -> String {
+    let row = |form: &PlanForm| format!("| {} | {} |\n", form.summary, form.evidence);
+    let rows: String = PLAN_FORMS.iter().map(row).collect();
+    format!("| form | tried on |\n| --- | --- |\n{rows}")
 }
 
 /// The stores that can be asked for traces.

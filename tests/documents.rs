@@ -64,6 +64,11 @@ fn the_formats_page_lists_all_formats() {
     check_part("formats.md", &pages::formats());
 }
 
+#[test]
+fn the_page_of_plans_lists_all_forms() {
+    check_part("plans.md", &pages::plans());
+}
+
 #[cfg(feature = "client")]
 #[test]
 fn the_page_of_stores_lists_all_stores() {

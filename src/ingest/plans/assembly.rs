@@ -84,7 +84,11 @@ impl Assembly {
                 _ => Place::Set(*node, kind, Vec::new()),
             },
             Place::Groups(node, key, texts) => {
-                let about = name.strip_prefix("Sort Space ").unwrap_or_default();
+                let about = match name.strip_prefix("Sort Space") {
+                    Some("") => untold_space(texts),
+                    Some(space) => space.trim_start(),
+                    None => "",
+                };
                 if !about.is_empty() {
                     texts.push(format!("\0{about}"));
                 }
@@ -124,6 +128,12 @@ impl Assembly {
             ("Plans", _) => Place::Nodes(node),
             ("Workers", _) => Place::Workers(node),
             ("Grouping Sets", _) => Place::Sets(node, ""),
+            // XML does not say which; the first are those that are sorted whole.
+            ("Incremental Sort Groups", _) => {
+                let is_second = self.plan.nodes[node as usize].facts.has(Key::FullSortGroups);
+                let key = if is_second { Key::PreSortedGroups } else { Key::FullSortGroups };
+                Place::Groups(node, key, Vec::new())
+            }
             (_, Some(key @ (Key::FullSortGroups | Key::PreSortedGroups))) => {
                 Place::Groups(node, key, Vec::new())
             }
@@ -229,6 +239,18 @@ impl Assembly {
         }
         normalise(&mut self.plan);
         Some(self.plan)
+    }
+}
+
+/// Where groups of an incremental sort were sorted, which XML does not say: memory comes before files.
+fn untold_space(texts: &[String]) -> &'static str {
+    let is_method = |text: &&String| text.starts_with("Sort Method");
+    let methods =
+        texts.iter().find(is_method).map_or("", |text| text.rsplit(": ").next().unwrap_or_default());
+    let is_all_in_files = !methods.is_empty() && methods.split(", ").all(|one| one.starts_with("external"));
+    match is_all_in_files || texts.iter().any(|text| text == "\0Memory") {
+        true => "Disk",
+        false => "Memory",
     }
 }
 

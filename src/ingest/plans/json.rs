@@ -4,12 +4,13 @@
 use detectors::evidence::plan::Plan;
 
 use super::assembly::Assembly;
-use super::{Found, PlanForm, Plans, Unreadable};
+use super::{Found, PlanForm, Plans, Unreadable, line_of};
 use crate::ingest::json::scanner::{Scan, Scanner, Stop, bad};
 
 pub(super) const FORM: PlanForm = PlanForm {
     name: "postgresql-json",
     summary: "PostgreSQL `EXPLAIN (FORMAT JSON)` and `auto_explain.log_format = json`",
+    evidence: "recorded from PostgreSQL 10 to 18",
     read,
 };
 
@@ -50,10 +51,6 @@ fn unreadable(text: &str, from: usize, at: usize, stop: Stop) -> Unreadable {
         ),
     };
     Unreadable { line, reason }
-}
-
-fn line_of(text: &str, at: usize) -> u64 {
-    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Reads one object; `None` where it holds no plan.

@@ -6,6 +6,8 @@
 
 mod assembly;
 mod json;
+mod xml;
+mod yaml;
 
 use detectors::evidence::plan::Plan;
 
@@ -39,12 +41,14 @@ pub struct PlanForm {
     pub name: &'static str,
     /// One line for the documentation.
     pub summary: &'static str,
+    /// What its reader was tried on: recorded from which program and version, or taken from documentation.
+    pub evidence: &'static str,
     /// All plans in a text that is in this form; `None` where it is in another.
     pub read: fn(&str) -> Option<Plans>,
 }
 
 /// Every form; a text belongs to the first that takes it.
-pub static PLAN_FORMS: &[PlanForm] = &[json::FORM];
+pub static PLAN_FORMS: &[PlanForm] = &[json::FORM, yaml::FORM, xml::FORM];
 
 /// All plans in a text.
 ///
@@ -61,4 +65,9 @@ pub fn read(text: &[u8]) -> Plans {
                 .to_owned(),
         })
     })
+}
+
+/// The line of a place in a text, from one.
+fn line_of(text: &str, at: usize) -> u64 {
+    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() as u64
 }
