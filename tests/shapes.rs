@@ -261,6 +261,10 @@ fn literal() -> impl Strategy<Value = String> {
         2 => "[0-9]{1,3}\\.[0-9]{1,3}",
         4 => "'[a-z0-9 ,()=%-]{0,9}'",
         2 => proptest::sample::select(odd.to_vec()).prop_map(str::to_owned),
+        3 => proptest::collection::vec("[0-9]{1,4}", 2..6).prop_map(|list| list.join(", ")),
+        1 => proptest::collection::vec("'[a-z(%]{0,4}'", 2..4).prop_map(|list| list.join(",\n\t")),
+        1 => proptest::collection::vec(prop_oneof!["[0-9]{1,3}", "[0-9]\\.[0-9]", "'[a-z]?'"], 2..6)
+            .prop_map(|list| list.join(",")),
     ]
 }
 

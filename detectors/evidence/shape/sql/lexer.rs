@@ -9,6 +9,7 @@ use crate::settings::matches_glob;
 
 use super::super::hash;
 use super::keywords::{Class, keyword};
+use super::plain::{Plain, plain, separates};
 use super::setting;
 
 /// Whose lexical rules a text follows.
@@ -60,9 +61,9 @@ impl Scanned {
         self.placeholders.saturating_add(self.literals.count)
     }
 
-    /// The same statement with other literals, as many, by the state of their hash.
-    pub(super) fn with_literals(mut self, state: u64) -> Self {
-        self.literals.state = state;
+    /// The same statement with other literals, by the state of their hash and their number.
+    pub(super) fn with_literals(mut self, state: u64, count: u32) -> Self {
+        self.literals = Literals { state, count };
         let hidden = self.truncated || self.placeholders > 0;
         self.values = self.literals.values(hidden);
         self
@@ -123,9 +124,9 @@ impl Lexer {
         text: &[u8],
         dialect: Dialect,
         most: usize,
-        places: &mut Vec<(u32, u32)>,
+        places: &mut Vec<Noted>,
     ) -> Scanned {
-        self.hash(text, dialect, Some(Noting { most, places }))
+        self.hash(text, dialect, Some(Noting { text, most, places }))
     }
 
     fn hash(&self, text: &[u8], dialect: Dialect, noting: Option<Noting<'_>>) -> Scanned {
@@ -291,10 +292,39 @@ struct Hash<'p> {
     noting: Option<Noting<'p>>,
 }
 
+/// Where a literal stands, or several plain ones of a kind with commas between them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noted {
+    /// First byte of the first, and the byte behind it.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// The byte behind the last.
+    pub(super) until: u32,
+    /// What the first is, if any other of its kind may stand for it.
+    plain: Option<Plain>,
+}
+
 /// Where the first literals stand.
 struct Noting<'p> {
+    text: &'p [u8],
     most: usize,
-    places: &'p mut Vec<(u32, u32)>,
+    places: &'p mut Vec<Noted>,
+}
+
+impl Noting<'_> {
+    fn note(&mut self, start: usize, end: usize) {
+        let found = plain(self.text.get(start..).unwrap_or_default());
+        let plain = found.filter(|(_, length)| start + length == end).map(|(plain, _)| plain);
+        if let Some(last) = self.places.last_mut()
+            && plain.is_some()
+            && plain == last.plain
+            && self.text.get(last.until as usize..start).is_some_and(separates)
+        {
+            last.until = end as u32;
+            return;
+        }
+        self.places.push(Noted { start: start as u32, end: end as u32, until: end as u32, plain });
+    }
 }
 
 impl Sink for Hash<'_> {
@@ -340,10 +370,10 @@ impl Sink for Hash<'_> {
     }
 
     fn literal(&mut self, start: usize, end: usize) {
-        if let Some(Noting { most, places }) = &mut self.noting
-            && places.len() <= *most
+        if let Some(noting) = &mut self.noting
+            && noting.places.len() <= noting.most
         {
-            places.push((start as u32, end as u32));
+            noting.note(start, end);
         }
     }
 }

@@ -5,6 +5,7 @@ mod lexer;
 mod outline;
 mod parser;
 mod parts;
+mod plain;
 mod recognizer;
 mod setting;
 mod tags;

@@ -3,12 +3,15 @@
 //! A program sends few statements, each many times. What the lexer found in one holds for every
 //! text that has the same bytes around its literals, as long as a number stands where a number
 //! stood and a simple string where a simple string stood: the lexer looks at the kind of such a
-//! literal and at the bytes around it, never at its digits or letters. Comparing takes a tenth of
-//! lexing; what is not recognised is lexed, so that the result never depends on what came before.
+//! literal and at the bytes around it, never at its digits or letters. Where two literals of a kind
+//! follow one another behind a comma, any number of them may: a list has another length each time.
+//! Comparing takes a tenth of lexing; what is not recognised is lexed, so that the result never
+//! depends on what came before.
 
 use std::mem::swap;
 
-use super::lexer::{Dialect, Lexer, Scanned, may_be_cut};
+use super::lexer::{Dialect, Lexer, Noted, Scanned, may_be_cut};
+use super::plain::{Plain, others, plain};
 
 /// Statements that share a beginning and are remembered together.
 const WAYS: usize = 8;
@@ -16,14 +19,14 @@ const WAYS: usize = 8;
 /// A power of two: with [`WAYS`] and [`LENGTH_MAX`] at most 4 MB.
 const SETS: usize = 128;
 
-/// Longer statements are not remembered.
+/// Longer statements are not remembered; of a run of literals one counts.
 const LENGTH_MAX: usize = 4_096;
 
-/// Statements with more literals are not remembered.
+/// Statements with more literals, or runs of them, are not remembered.
 const LITERALS_MAX: usize = 64;
 
 /// After so many misses without a hit a beginning is remembered only now and then: its statements
-/// have lists of another length each time, or comments with an id.
+/// have rows of another number each time, or comments with an id.
 const PATIENCE: u32 = 8;
 
 /// How often then: each so manieth miss.
@@ -34,7 +37,7 @@ const SELDOM: u32 = 16;
 pub struct Recognizer {
     lexer: Lexer,
     sets: Vec<Set>,
-    places: Vec<(u32, u32)>,
+    places: Vec<Noted>,
 }
 
 /// Statements with one beginning, the more often met ones in front.
@@ -64,6 +67,8 @@ struct Place {
     end: u32,
     /// What it is, if it may differ.
     plain: Option<Plain>,
+    /// Others of its kind follow, any number of them.
+    repeats: bool,
 }
 
 impl Recognizer {
@@ -79,7 +84,7 @@ impl Recognizer {
 
     /// What [`Lexer::scan`] says of a text, for less where its like was read before.
     pub fn scan(&mut self, text: &[u8], dialect: Dialect) -> Scanned {
-        if text.len() > LENGTH_MAX || may_be_cut(text) {
+        if may_be_cut(text) {
             return self.lexer.scan(text, dialect);
         }
         let Some(set) = self.sets.get_mut(beginning(text) as usize % SETS) else {
@@ -106,8 +111,8 @@ impl Recognizer {
 impl Set {
     fn recognize(&mut self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<Scanned> {
         let found = self.known.iter().enumerate().find_map(|(place, known)| {
-            let values = known.values_of(lexer, text, dialect)?;
-            Some((place, known.scanned.with_literals(values)))
+            let (state, count) = known.values_of(lexer, text, dialect)?;
+            Some((place, known.scanned.with_literals(state, count)))
         });
         let (place, scanned) = found?;
         self.misses = 0;
@@ -127,32 +132,41 @@ impl Set {
 
 impl Known {
     /// `None` where a text of other literals could mean another statement.
-    fn of(text: &[u8], dialect: Dialect, places: &[(u32, u32)], scanned: Scanned) -> Option<Self> {
+    fn of(text: &[u8], dialect: Dialect, places: &[Noted], scanned: Scanned) -> Option<Self> {
         if scanned.truncated {
             return None;
         }
         let mut literals = Vec::with_capacity(places.len());
+        let mut kept = Vec::new();
         let mut from = 0;
-        for &(start, end) in places {
+        for &Noted { start, end, until, .. } in places {
+            let (start, end) = (start as usize, end as usize);
+            let around = text.get(from..start)?;
             // Behind a named placeholder's bracket the lexer looks on for a closing one.
-            if text.get(from..start as usize)?.windows(2).any(|two| two == b"%(") {
+            if around.windows(2).any(|two| two == b"%(") || kept.len() + end - from > LENGTH_MAX {
                 return None;
             }
-            literals.push(Place::of(text, start as usize, end as usize));
-            from = end as usize;
+            kept.extend_from_slice(around);
+            literals.push(Place::of(text, start, end).at(kept.len(), until as usize > end));
+            kept.extend_from_slice(text.get(start..end)?);
+            from = until as usize;
         }
-        if text.get(from..)?.windows(2).any(|two| two == b"%(") && !literals.is_empty() {
+        let behind = text.get(from..)?;
+        if behind.windows(2).any(|two| two == b"%(") && !literals.is_empty()
+            || kept.len() + behind.len() > LENGTH_MAX
+        {
             return None;
         }
-        Some(Self { text: text.into(), dialect, literals: literals.into(), scanned })
+        kept.extend_from_slice(behind);
+        Some(Self { text: kept.into(), dialect, literals: literals.into(), scanned })
     }
 
-    /// The state of the values' hash, if the text is this statement.
-    fn values_of(&self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<u64> {
+    /// The state of the values' hash and their number, if the text is this statement.
+    fn values_of(&self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<(u64, u32)> {
         if dialect != self.dialect {
             return None;
         }
-        let mut state = lexer.no_literals();
+        let (mut state, mut count) = (lexer.no_literals(), self.literals.len() as u32);
         let (mut rest, mut from) = (text, 0);
         for place in &self.literals {
             let same = self.text.get(from..place.varies as usize)?;
@@ -166,8 +180,19 @@ impl Known {
             state = Lexer::and_literal(state, value);
             rest = after.get(length..)?;
             from = place.end as usize;
+            if let (true, Some(kind)) = (place.repeats, place.plain) {
+                let first = count;
+                rest = others(kind, rest, |literal| {
+                    state = Lexer::and_literal(state, literal);
+                    count = count.saturating_add(1);
+                });
+                // Alone it may count as one and not as several.
+                if count == first {
+                    return None;
+                }
+            }
         }
-        (self.text.get(from..)? == rest).then_some(state)
+        (self.text.get(from..)? == rest).then_some((state, count))
     }
 }
 
@@ -180,44 +205,14 @@ impl Place {
         let found = plain(text.get(start + sign..).unwrap_or_default());
         let plain = found.filter(|&(_, length)| start + sign + length == end).map(|(plain, _)| plain);
         let varies = if plain.is_some() { start + sign } else { end };
-        Self { start: start as u32, varies: varies as u32, end: end as u32, plain }
+        Self { start: start as u32, varies: varies as u32, end: end as u32, plain, repeats: false }
     }
-}
 
-/// A literal that any other of its kind may stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plain {
-    /// Digits.
-    Integer,
-    /// Digits with a point among them.
-    Decimal,
-    /// A string without a quote or backslash in it.
-    Text,
-}
-
-/// The plain literal that a text begins with, and its length.
-fn plain(text: &[u8]) -> Option<(Plain, usize)> {
-    match text.first()? {
-        b'\'' => {
-            let inner = text.get(1..)?;
-            let length = inner.iter().position(|byte| matches!(byte, b'\'' | b'\\'))?;
-            (inner.get(length) == Some(&b'\'')).then_some((Plain::Text, length + 2))
-        }
-        b'0'..=b'9' => {
-            let whole = digits(text);
-            match text.get(whole..) {
-                Some([b'.', rest @ ..]) if rest.first().is_some_and(u8::is_ascii_digit) => {
-                    Some((Plain::Decimal, whole + 1 + digits(rest)))
-                }
-                _ => Some((Plain::Integer, whole)),
-            }
-        }
-        _ => None,
+    /// The same at another place, perhaps with others behind it.
+    fn at(self, start: usize, repeats: bool) -> Self {
+        let [varies, end] = [self.varies, self.end].map(|place| start as u32 + (place - self.start));
+        Self { start: start as u32, varies, end, repeats, ..self }
     }
-}
-
-fn digits(text: &[u8]) -> usize {
-    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
 }
 
 /// A hash of up to 64 bytes that hold no digit and no quote: up to the table's name, mostly.
@@ -234,4 +229,32 @@ fn has_literal(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 255;
     let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word & (ONES << 7) != 0;
     less(word ^ (ONES * u64::from(b'0')), 10) || less(word ^ (ONES * u64::from(b'\'')), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether one text is recognised as the like of another.
+    fn is_like(known: &str, text: &str) -> bool {
+        let (lexer, mut places) = (Lexer::new(1), Vec::new());
+        let scanned = lexer.scan_noting(known.as_bytes(), Dialect::Postgres, LITERALS_MAX, &mut places);
+        let known =
+            Known::of(known.as_bytes(), Dialect::Postgres, &places, scanned).expect("to be remembered");
+        let values = known.values_of(&lexer, text.as_bytes(), Dialect::Postgres);
+        let found = values.map(|(state, count)| scanned.with_literals(state, count));
+        assert!(found.is_none_or(|found| found == lexer.scan(text.as_bytes(), Dialect::Postgres)), "{text}");
+        found.is_some()
+    }
+
+    #[test]
+    fn lists_of_another_length_are_recognised() {
+        let known = "SELECT a FROM b WHERE c IN (1, 2) AND d = 'x'";
+        let long = format!("SELECT a FROM b WHERE c IN (1{}) AND d = 'y'", ",\n\t234".repeat(9_000));
+        assert!(is_like(known, known) && is_like(known, &long) && is_like(&long, known));
+        assert!(is_like("SELECT f('a', 'b', 3.5)", "SELECT f('a','c','d', 0.1)"));
+        for other in ["(1)", "(1, 2.5)", "(1, 2, x)", "(1, 2", "(1, 2,)", "(1, 'a')", "(1, 2e5)"] {
+            assert!(!is_like(known, &known.replace("(1, 2)", other)), "{other}");
+        }
+    }
 }
