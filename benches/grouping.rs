@@ -6,9 +6,9 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::sync::Mutex;
 
-use detectors::evidence::{Kind, ShapeRef, Span, Symbol, TraceId, Traced, UNKNOWN, Values};
+use detectors::evidence::{Kind, ShapeRef, Span, Symbol, Traced, UNKNOWN, Values};
 use rustix::time::{ClockId, clock_gettime};
-use whyslow::ingest::grouping::Grouping;
+use whyslow::ingest::grouping::{Grouping, Part};
 
 /// Spans of one trace, as in the generated inputs of the other benchmarks.
 const SPANS_OF_TRACE: u64 = 19;
@@ -33,7 +33,7 @@ fn main() -> std::io::Result<()> {
     generate(spans, threads, shuffled, |spans| grouping.add(spans))?;
     let added = cpu_ns();
     let groups = grouping.finish()?;
-    let each = |sum: &mut u64, _: TraceId, spans: &[Span]| *sum += spans.len() as u64;
+    let each = |sum: &mut u64, part: Part<'_>| *sum += part.spans.len() as u64;
     let (_, counts) = groups.for_each(threads, || 0, |_| {}, |_, _| Ordering::Equal, each)?;
     let done = cpu_ns();
     let per_span = |ns: u64| ns as f64 / spans as f64;

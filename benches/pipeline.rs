@@ -14,7 +14,7 @@ use detectors::evidence::{Dictionary, Traced};
 use detectors::judge::judge;
 use detectors::settings::Settings;
 use rustix::time::{ClockId, clock_gettime};
-use whyslow::ingest::grouping::Grouping;
+use whyslow::ingest::grouping::{Grouping, Part};
 use whyslow::ingest::{self, Input, Options};
 
 const SPANS_BYTES: usize = 154 << 20;
@@ -54,10 +54,10 @@ fn stages(file: &str) -> io::Result<()> {
         || (),
         |span| span.shape = folded.shape(span.shape),
         |one, other| dictionary.compare_texts(one, other),
-        |(), trace, spans| {
+        |(), Part { trace, spans, more }| {
             let mut analysing = analysing.lock().unwrap_or_else(PoisonError::into_inner);
             let begin = cpu_s();
-            analysing.0.take(trace, spans, &dictionary);
+            analysing.0.take_part(trace, spans, more, &dictionary);
             analysing.1 += cpu_s() - begin;
         },
     )?;

@@ -12,9 +12,10 @@ pub trait Gathers: Default {
     /// Takes in a trace and what was found in it, ordered by request.
     fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary);
 
-    /// Takes in the executions of a session of a server's log; its requests come as traces.
-    fn add_session(&mut self, session: &Session, dictionary: &Dictionary) {
-        let _ = (session, dictionary);
+    /// Takes in executions of a session of a server's log, and how many durations nothing tells the statement of, with
+    /// their sum; its requests come as traces.
+    fn add_session(&mut self, executions: &[Execution], bare: (u64, u64), dictionary: &Dictionary) {
+        let _ = (executions, bare, dictionary);
     }
 
     /// Takes in what one request of a session executes.
@@ -53,8 +54,13 @@ impl<'s, G: Gathers> Analysis<'s, G> {
     /// Takes the spans of one trace, sorted by start and id, each id once; before them one that stands for
     /// those that were lost, if any were. What are lines of a log are those of one session.
     pub fn take(&mut self, id: TraceId, spans: &[Span], dictionary: &Dictionary) {
+        self.take_part(id, spans, false, dictionary);
+    }
+
+    /// Takes spans as [`Self::take`] does; where they are a session's lines, `more` of it may follow.
+    pub fn take_part(&mut self, id: TraceId, spans: &[Span], more: bool, dictionary: &Dictionary) {
         if is_session(id) {
-            return self.take_session(spans, dictionary);
+            return self.take_session(spans, more, dictionary);
         }
         // Only where a log was read, a trace may have lines of one.
         let lines = dictionary.has_logs().then_some(&mut self.server_lines);
@@ -67,15 +73,15 @@ impl<'s, G: Gathers> Analysis<'s, G> {
         }
     }
 
-    fn take_session(&mut self, lines: &[Span], dictionary: &Dictionary) {
-        self.session.read(lines, dictionary);
-        self.gathered.add_session(&self.session, dictionary);
+    fn take_session(&mut self, lines: &[Span], more: bool, dictionary: &Dictionary) {
+        self.session.read_part(lines, more, dictionary);
         while let Some((trace, executions)) = self.session.next_request(dictionary) {
             self.gathered.add_executions(executions, dictionary);
             self.uses.read(trace);
             let found = self.inspection.inspect(trace, &self.uses, dictionary);
             self.gathered.add(trace, &self.uses, found, dictionary);
         }
+        self.gathered.add_session(self.session.handed_out(), self.session.bare, dictionary);
     }
 
     /// What is left of all traces.

@@ -14,7 +14,7 @@ use detectors::judge::judge;
 use detectors::queries::{Measured, Queries};
 use detectors::settings::{Settings, Target};
 
-use crate::ingest::grouping::{Counts, Grouping};
+use crate::ingest::grouping::{Counts, Grouping, Part};
 use crate::ingest::skipped::Skipped;
 use crate::ingest::{self, IngestError, Input, LogForms, ReadSummary};
 use crate::settings_file::endpoint::nearest;
@@ -202,7 +202,9 @@ fn analyse<G: Gathers + Send>(
         || Analysis::new(&request.settings),
         |span| span.shape = fold.shape(span.shape),
         |one, other| dictionary.compare_texts(one, other),
-        |worker: &mut Analysis<'_, G>, trace, spans| worker.take(trace, spans, dictionary),
+        |worker: &mut Analysis<'_, G>, Part { trace, spans, more }| {
+            worker.take_part(trace, spans, more, dictionary)
+        },
     )?;
     let gathered = workers.into_iter().map(Analysis::into_gathered);
     let gathered = gathered.reduce(|mut merged, gathered| {

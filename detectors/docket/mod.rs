@@ -32,7 +32,7 @@ use crate::evidence::timeline::LoggedLocks;
 use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
 use crate::evidence::{
-    ConnectionUse, Dictionary, Execution, Kind, Session, ShapeRef, SpanId, Symbol, Timelines, TraceId,
+    ConnectionUse, Dictionary, Execution, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId,
 };
 use crate::settings::Resolved;
 use crate::skeleton::{Builder, Node};
@@ -137,8 +137,8 @@ impl Gathers for Docket {
         }
     }
 
-    fn add_session(&mut self, session: &Session, dictionary: &Dictionary) {
-        self.logged.add(session.executions(), session.bare, dictionary);
+    fn add_session(&mut self, executions: &[Execution], bare: (u64, u64), dictionary: &Dictionary) {
+        self.logged.add(executions, bare, dictionary);
     }
 
     fn add_executions(&mut self, executions: &[Execution], dictionary: &Dictionary) {

@@ -26,10 +26,9 @@ pub use dictionary::{
 };
 pub use examples::Examples;
 pub use server::ServerEvents;
-pub(crate) use session::is_session;
 pub use session::{
-    Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, NAMED_LOCK, Session, line_id, line_of,
-    session_id,
+    Execution, Holding, KnownBy, LINE_BITS, LockWait, Locking, NAMED_LOCK, Session, is_session, line_id,
+    line_of, session_id,
 };
 pub use shape::{Family, Shape, ShapeId};
 pub use span::{

@@ -8,13 +8,14 @@
 //! that follow one another without a pause; and a comment may name the endpoint (sqlcommenter).
 
 mod locking;
+mod parts;
 mod requests;
 
 use std::mem;
 
 pub use self::locking::{Holding, LockWait, Locking, NAMED_LOCK};
 use self::locking::{INEXACT_NS, Open};
-use self::requests::{Building, Comment, Steps};
+use self::requests::{Building, Comment, EXECUTIONS_MAX, Steps};
 use super::trace::{NONE, Operation, Request, Trace, Walker};
 use super::{
     Dictionary, Failure, Kind, Logged, OriginRef, ShapeRef, Span, SpanId, Status, Symbol, TraceId, UNKNOWN,
@@ -84,6 +85,8 @@ pub struct Session {
     state: State,
     /// The first execution that is in no request yet.
     next: usize,
+    /// Lines of the same session are still to come.
+    more: bool,
     steps: Steps,
     trace: Trace,
     walker: Walker,
@@ -135,18 +138,8 @@ struct Prepared {
 impl Session {
     /// Reads the lines of one session, sorted by time and place.
     pub fn read(&mut self, lines: &[Span], dictionary: &Dictionary) {
-        self.executions.clear();
-        self.comments.clear();
-        self.waits.clear();
-        self.connections.clear();
-        self.ends.clear();
-        self.begun = 0;
-        self.process = lines.iter().map(|line| line.parent).find(|process| *process != 0).unwrap_or(0);
-        self.bare = (0, 0);
-        self.next = 0;
-        self.state = State::default();
-        lines.iter().for_each(|line| self.line(&self.in_its_database(*line, dictionary)));
-        self.end_connection(None);
+        self.more = false;
+        self.read_part(lines, false, dictionary);
     }
 
     /// The executions, in their order.
@@ -329,6 +322,9 @@ impl Session {
     fn locked(&mut self, line: &Span, took_ns: u64) {
         self.waiting(line, took_ns);
         self.state.waited.extend(self.state.waiting.take());
+        if self.state.waited.len() >= EXECUTIONS_MAX {
+            self.settle_waits();
+        }
     }
 
     /// Waits of another statement than this one, whose execution was not logged.
@@ -402,7 +398,8 @@ impl Session {
     fn fetch(&mut self, line: &Span, took_ns: u64) {
         self.settle_announced();
         let state = &mut self.state;
-        let latest = self.executions.iter_mut().rfind(|execution| execution.span.shape == line.shape);
+        let near = self.executions.iter_mut().rev().take(EXECUTIONS_MAX);
+        let latest = { near }.find(|execution| execution.span.shape == line.shape);
         if let Some(latest) = latest.filter(|latest| latest.known_by == KnownBy::Duration) {
             latest.span.end_ns = latest.span.end_ns.saturating_add(took_ns);
             state.ended_ns = state.ended_ns.max(latest.span.end_ns);
@@ -549,6 +546,9 @@ impl Session {
         self.trace.operations.clear();
         self.trace.segments.clear();
         self.trace.locking.clear();
+        if self.waits_for_more() {
+            return None;
+        }
         let from = self.next;
         let mut request: Option<Building> = None;
         let mut until_ns = u64::MAX;
@@ -573,6 +573,8 @@ impl Session {
                     }
                 }
                 self.trace.add(execution);
+            } else if request.as_mut().is_some_and(|request| !request.passes()) {
+                break;
             }
             self.next += 1;
         }
@@ -728,7 +730,7 @@ pub fn session_id(hash: u64) -> TraceId {
 }
 
 /// Whether lines of a session are grouped by it.
-pub(crate) fn is_session(id: TraceId) -> bool {
+pub fn is_session(id: TraceId) -> bool {
     id >> 64 == SESSION >> 64
 }
 

@@ -130,7 +130,7 @@ pub(super) fn kept_by_session<'s>(
 }
 
 /// Executions, or waits, that are looked through for what becomes of a lock.
-const KEPT_MAX: usize = 1_000;
+pub(super) const KEPT_MAX: usize = 1_000;
 
 fn is_named(relation: Symbol, dictionary: &Dictionary) -> bool {
     dictionary.text(relation) == NAMED_LOCK

@@ -12,8 +12,8 @@ const PAUSE_NS: u64 = 50_000_000;
 /// A transaction that is quiet for longer has ended, and the log does not say so: it holds a part of the statements.
 const TRANSACTION_PAUSE_NS: u64 = 60_000_000_000;
 
-/// A request of more executions is cut.
-const EXECUTIONS_MAX: usize = 10_000;
+/// A request of more executions is cut, those included that were only prepared meanwhile.
+pub(super) const EXECUTIONS_MAX: usize = 10_000;
 
 /// What a comment in a statement says of the request that sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +87,13 @@ impl Building {
         if self.within == Within::Transaction && step == Step::Ends {
             self.within = Within::Ended;
         }
+    }
+
+    /// Passes what was only prepared, unless the request is cut there.
+    pub(super) fn passes(&mut self) -> bool {
+        let passes = self.executions < EXECUTIONS_MAX;
+        self.executions += usize::from(passes);
+        passes
     }
 
     /// Whether it is a transaction whose end has not come yet.

@@ -3,10 +3,14 @@
 use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 
-use detectors::evidence::{Span, SpanId, TraceId, UNKNOWN, Values};
+use detectors::evidence::{Span, SpanId, TraceId, UNKNOWN, Values, is_session};
 use rustc_hash::FxHashMap;
 
+use super::Part;
 use super::partition::Chunks;
+
+/// Lines of a session that are handed out together: a session may be as long as a log.
+const LINES_OF_PART: usize = 1 << 15;
 
 /// Scratch space for one worker.
 #[derive(Debug, Default)]
@@ -48,26 +52,43 @@ pub(super) struct Rules<P, T> {
 
 impl Gathering {
     /// Hands out every trace, its spans by start and id, each id once; one that stands for all that were
-    /// lost comes first.
+    /// lost comes first. A long session comes in parts; so does one that `more` parts follow of.
     pub(super) fn hand_out(
         &mut self,
         chunks: &Chunks,
         rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
-        mut each: impl FnMut(TraceId, &[Span]),
+        more: bool,
+        mut each: impl FnMut(Part<'_>),
     ) -> HandedOut {
         self.group(chunks);
         let mut handed_out = HandedOut { traces: self.ends.len() as u64, ..HandedOut::default() };
         let mut first = 0;
-        for trace in 0..self.ends.len() {
-            let end = self.ends[trace] as usize;
-            let (duplicates, lost) = self.gather(chunks, first..end, rules);
-            handed_out.duplicates += duplicates;
+        for number in 0..self.ends.len() {
+            let end = self.ends[number] as usize;
+            let trace = chunks.trace_of(self.runs[first]);
+            let lost = self.sort(chunks, first..end);
             handed_out.lost += lost;
             handed_out.incomplete += u64::from(lost > 0);
-            each(chunks.trace_of(self.runs[first]), &self.trace);
+            let mut place = 0;
+            while let Some(part) = self.next_part(trace, place) {
+                let is_last = part.end == self.keys.len();
+                place = part.end + usize::from(is_last);
+                handed_out.duplicates += self.gather(chunks, part, rules);
+                each(Part { trace, spans: &self.trace, more: more || !is_last });
+                self.trace.clear();
+            }
             first = end;
         }
         handed_out
+    }
+
+    /// The keys of the spans from a place on that are handed out together; records of one span stay so.
+    fn next_part(&self, trace: TraceId, from: usize) -> Option<Range<usize>> {
+        let all = self.keys.len();
+        let most = if is_session(trace) { LINES_OF_PART } else { all };
+        let least = from.saturating_add(most).min(all);
+        let same = self.keys[least..].iter().take_while(|key| least > 0 && key.1 == self.keys[least - 1].1);
+        (from <= all).then(|| from..least + same.count())
     }
 
     /// Groups runs of spans by trace: numbers for the traces, then a counting sort.
@@ -103,14 +124,8 @@ impl Gathering {
         }
     }
 
-    /// Copies the spans of one trace side by side; how many records were left out as duplicates, and how
-    /// many stand for lost spans.
-    fn gather(
-        &mut self,
-        chunks: &Chunks,
-        runs: Range<usize>,
-        rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
-    ) -> (u64, u64) {
+    /// Sorts the spans of one trace, and begins it with one that stands for the lost ones; says how many these are.
+    fn sort(&mut self, chunks: &Chunks, runs: Range<usize>) -> u64 {
         self.keys.clear();
         self.trace.clear();
         let mut lost = 0;
@@ -124,22 +139,33 @@ impl Gathering {
             self.keys.push((span.start_ns, span.id, place));
         }
         self.keys.sort_unstable();
-        for &(_, _, place) in &self.keys {
+        lost
+    }
+
+    /// Copies spans of one trace side by side; how many records were left out as duplicates.
+    fn gather(
+        &mut self,
+        chunks: &Chunks,
+        keys: Range<usize>,
+        rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
+    ) -> u64 {
+        for &(_, _, place) in &self.keys[keys.clone()] {
             let mut span = *chunks.get(place);
             (rules.prepare)(&mut span);
             self.trace.push(span);
         }
-        (if self.repeats() { self.fold(&rules.by_texts) } else { 0 }, lost)
+        if self.repeats(keys) { self.fold(&rules.by_texts) } else { 0 }
     }
 
     /// Whether an id comes more than once.
-    fn repeats(&mut self) -> bool {
+    fn repeats(&mut self, keys: Range<usize>) -> bool {
         let mut marks = Marks::default();
-        if self.keys.iter().all(|&(_, id, _)| marks.is_new(id)) {
+        let keys = &self.keys[keys];
+        if keys.iter().all(|&(_, id, _)| marks.is_new(id)) {
             return false;
         }
         self.ids.clear();
-        self.ids.extend(self.keys.iter().map(|&(_, id, _)| id));
+        self.ids.extend(keys.iter().map(|&(_, id, _)| id));
         self.ids.sort_unstable();
         self.ids.windows(2).any(|pair| pair[0] == pair[1])
     }

@@ -5,9 +5,11 @@
 //! the other is written to a file without a name in the folder for temporary
 //! files. Then the partitions are grouped one by one, each by one worker, so that
 //! memory stays flat; a partition that has become too large is spread once more by
-//! other bits of the hash. No literal is in a span, so none is written.
+//! other bits of the hash, or by time where it is one session of a log: sessions are
+//! handed out in parts. No literal is in a span, so none is written.
 
 mod gathering;
+mod long_session;
 mod partition;
 mod record;
 mod spill;
@@ -66,12 +68,50 @@ impl Counts {
     }
 }
 
+/// Spans of one trace that are handed out together.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'s> {
+    /// The trace, or the session of a log.
+    pub trace: TraceId,
+    /// By start and id, each id once.
+    pub spans: &'s [Span],
+    /// Later ones of the same session follow; a trace is handed out whole.
+    pub more: bool,
+}
+
+/// What tells the partition of a span.
+#[derive(Debug, Clone, Copy)]
+enum Spread {
+    /// A hash of its trace, of which bits were used so often before.
+    ByTrace(u32),
+    /// When it starts: from when on, and how long each partition is.
+    ByTime { from_ns: u64, each_ns: u64 },
+}
+
+impl Spread {
+    fn partition(self, traced: &Traced) -> usize {
+        match self {
+            Self::ByTrace(level) => partition_of(traced.trace, level),
+            Self::ByTime { from_ns, each_ns } => {
+                let place = traced.span.start_ns.saturating_sub(from_ns) / each_ns;
+                usize::try_from(place).unwrap_or(usize::MAX).min(PARTITIONS - 1)
+            }
+        }
+    }
+
+    /// Whether two spans come into one partition and are of one trace.
+    fn together(self, one: &Traced, other: &Traced) -> bool {
+        let in_time = || matches!(self, Self::ByTrace(_)) || self.partition(one) == self.partition(other);
+        one.trace == other.trace && in_time()
+    }
+}
+
 /// Takes spans in any order, from any number of threads.
 #[derive(Debug)]
 pub struct Grouping {
     partitions: Vec<Mutex<Partition>>,
     memory_bytes: AtomicUsize,
-    level: u32,
+    spread: Spread,
     /// Bytes of spans in memory.
     held_bytes: AtomicUsize,
     /// The partition to write down next.
@@ -86,17 +126,17 @@ impl Grouping {
     /// Empty. About `memory_bytes` are used for spans, while they come in and while they are handed out;
     /// each partition keeps a few spans in memory, so less than 64 KiB cannot be kept to.
     pub fn new(memory_bytes: usize) -> Self {
-        Self::at_level(memory_bytes, 0)
+        Self::by(Spread::ByTrace(0), memory_bytes)
     }
 
-    fn at_level(memory_bytes: usize, level: u32) -> Self {
+    fn by(spread: Spread, memory_bytes: usize) -> Self {
         // Partly filled chunks take at most an eighth of the memory.
         let chunk_spans = memory_bytes / (8 * PARTITIONS * size_of::<Span>());
         let chunk_bits = chunk_spans.max(4).ilog2().min(CHUNK_BITS_MAX);
         Self {
             partitions: (0..PARTITIONS).map(|_| Mutex::new(Partition::new(chunk_bits))).collect(),
             memory_bytes: AtomicUsize::new(memory_bytes),
-            level,
+            spread,
             held_bytes: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             batches: AtomicUsize::new(0),
@@ -142,7 +182,6 @@ impl Grouping {
         Ok(Groups {
             partitions: partitions.collect(),
             memory_bytes: groups_bytes,
-            level: self.level,
             spans: self.spans.into_inner(),
             spill: self.spill,
         })
@@ -151,8 +190,8 @@ impl Grouping {
     fn spread(&self, spans: &[Traced]) {
         // Each batch begins elsewhere, so that threads do not wait for each other all along.
         let begin = self.batches.fetch_add(1, Relaxed);
-        let turn = |run: &[Traced]| partition_of(run[0].trace, self.level).wrapping_sub(begin) % PARTITIONS;
-        let runs = spans.chunk_by(|one, other| one.trace == other.trace);
+        let turn = |run: &[Traced]| self.spread.partition(&run[0]).wrapping_sub(begin) % PARTITIONS;
+        let runs = spans.chunk_by(|one, other| self.spread.together(one, other));
         let mut runs: Vec<(usize, &[Traced])> = runs.map(|run| (turn(run), run)).collect();
         runs.sort_by_key(|(turn, _)| *turn);
         let mut grown_bytes = 0;
@@ -196,14 +235,14 @@ impl Grouping {
 pub struct Groups {
     partitions: Vec<Partition>,
     memory_bytes: usize,
-    level: u32,
     spans: u64,
     spill: Spill,
 }
 
 impl Groups {
     /// Calls `each` once for every trace, with its id and its spans sorted by start and id and every span id once. Where
-    /// spans of it were lost, one that stands for them comes first ([`Span::lost`]).
+    /// spans of it were lost, one that stands for them comes first ([`Span::lost`]). A session of a log may come in
+    /// parts, one right after the other.
     ///
     /// The traces are spread over `threads` workers, of which each has what `worker` makes; which worker
     /// gets which trace, and the order of traces, are not fixed. `prepare` is called for each span first;
@@ -219,9 +258,9 @@ impl Groups {
         worker: impl Fn() -> W + Sync,
         prepare: impl Fn(&mut Span) + Sync,
         by_texts: impl Fn(&Span, &Span) -> Ordering + Sync,
-        each: impl Fn(&mut W, TraceId, &[Span]) + Sync,
+        each: impl Fn(&mut W, Part<'_>) + Sync,
     ) -> io::Result<(Vec<W>, Counts)> {
-        let Self { mut partitions, memory_bytes, level, spans, spill } = self;
+        let Self { mut partitions, memory_bytes, spans, spill } = self;
         let threads = threads.clamp(1, PARTITIONS);
         // The largest first, so that all workers end at about the same time.
         partitions.sort_by_key(Partition::len);
@@ -232,8 +271,7 @@ impl Groups {
             let mut state =
                 Worker { made: worker(), gathering: Gathering::default(), counts: Counts::default() };
             while let Some(partition) = { lock(&waiting).pop() } {
-                let done =
-                    handing_out.partition(partition, &spill, level, handing_out.share_bytes, &mut state);
+                let done = handing_out.partition(partition, &spill, 0, handing_out.share_bytes, &mut state);
                 done.inspect_err(|_| lock(&waiting).clear())?;
             }
             Ok((state.made, state.counts))
@@ -287,33 +325,48 @@ impl<P: Fn(&mut Span), T: Fn(&Span, &Span) -> Ordering, E> HandingOut<P, T, E> {
         worker: &mut Worker<W>,
     ) -> io::Result<()>
     where
-        E: Fn(&mut W, TraceId, &[Span]),
+        E: Fn(&mut W, Part<'_>),
     {
         if partition.len() == 0 {
             return Ok(());
         }
-        let fits = partition.extents.is_empty()
-            || partition.len().saturating_mul(size_of::<Span>() as u64) <= share_bytes as u64;
-        if fits || !partition.mixed || level == LEVEL_MAX {
-            worker.counts.partitions += 1;
-            worker.counts.oversized += u64::from(!fits);
-            let chunks = partition.load(spill)?;
-            let Worker { made, gathering, counts } = worker;
-            let handed_out =
-                gathering.hand_out(&chunks, &self.rules, |trace, spans| (self.each)(made, trace, spans));
-            counts.traces += handed_out.traces;
-            counts.duplicates += handed_out.duplicates;
-            counts.lost += handed_out.lost;
-            counts.incomplete += handed_out.incomplete;
-            return Ok(());
+        let fits = partition.fits(share_bytes);
+        if !fits && let Some((session, extent_ns)) = partition.session_extent() {
+            return self.long_session(session, extent_ns, partition, spill, share_bytes, worker);
         }
-        let again = Grouping::at_level(share_bytes / 2, level + 1);
+        if fits || !partition.mixed || level == LEVEL_MAX {
+            worker.counts.oversized += u64::from(!fits);
+            return self.whole(partition, spill, false, worker);
+        }
+        let again = Grouping::by(Spread::ByTrace(level + 1), share_bytes / 2);
         partition.drain(spill, |spans| again.add(spans))?;
-        let Groups { partitions, memory_bytes, level, spill, .. } = again.finish()?;
+        let Groups { partitions, memory_bytes, spill, .. } = again.finish()?;
         for partition in partitions {
-            self.partition(partition, &spill, level, memory_bytes, worker)?;
+            self.partition(partition, &spill, level + 1, memory_bytes, worker)?;
         }
         worker.counts.spilled_bytes += spill.bytes();
+        Ok(())
+    }
+
+    /// Groups one partition in memory; `more` of its session follows where that is one.
+    fn whole<W>(
+        &self,
+        partition: Partition,
+        spill: &Spill,
+        more: bool,
+        worker: &mut Worker<W>,
+    ) -> io::Result<()>
+    where
+        E: Fn(&mut W, Part<'_>),
+    {
+        let chunks = partition.load(spill)?;
+        let Worker { made, gathering, counts } = worker;
+        let handed_out = gathering.hand_out(&chunks, &self.rules, more, |part| (self.each)(made, part));
+        counts.partitions += 1;
+        counts.traces += if more { 0 } else { handed_out.traces };
+        counts.duplicates += handed_out.duplicates;
+        counts.lost += handed_out.lost;
+        counts.incomplete += handed_out.incomplete;
         Ok(())
     }
 }

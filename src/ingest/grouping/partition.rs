@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use detectors::evidence::{Span, TraceId, Traced};
+use detectors::evidence::{Span, TraceId, Traced, is_session};
 
 use super::spill::{Extent, Spill};
 
@@ -123,6 +123,8 @@ pub(super) struct Partition {
     first: Option<TraceId>,
     /// There is more than one trace.
     pub(super) mixed: bool,
+    /// When the first and the last of the spans start.
+    starts_ns: Option<(u64, u64)>,
 }
 
 impl Partition {
@@ -135,13 +137,27 @@ impl Partition {
     pub(super) fn push(&mut self, run: &[Traced]) {
         if let Some(&Traced { trace, .. }) = run.first() {
             self.mixed |= *self.first.get_or_insert(trace) != trace;
+            let all_ns =
+                run.iter().map(|traced| (traced.span.start_ns, traced.span.start_ns)).chain(self.starts_ns);
+            self.starts_ns = all_ns.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
             self.chunks.push(run);
         }
+    }
+
+    /// When the first and the last line are written, where all are of one session and not of one moment.
+    pub(super) fn session_extent(&self) -> Option<(TraceId, (u64, u64))> {
+        let session = self.first.filter(|&trace| is_session(trace) && !self.mixed)?;
+        self.starts_ns.filter(|(from_ns, until_ns)| from_ns < until_ns).map(|extent_ns| (session, extent_ns))
     }
 
     /// How many spans there are, in memory and in the file.
     pub(super) fn len(&self) -> u64 {
         self.chunks.len() as u64 + self.extents.iter().map(|extent| extent.spans).sum::<u64>()
+    }
+
+    /// Whether it is in memory, or takes no more than so many bytes of it.
+    pub(super) fn fits(&self, bytes: usize) -> bool {
+        self.extents.is_empty() || self.len().saturating_mul(size_of::<Span>() as u64) <= bytes as u64
     }
 
     /// Reads everything into memory.

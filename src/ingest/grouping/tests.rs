@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use detectors::evidence::{Kind, Status, Symbol, UNKNOWN, Values};
+use detectors::evidence::{Kind, Status, Symbol, UNKNOWN, Values, session_id};
 
 use super::*;
 
@@ -102,7 +102,7 @@ fn group(
         }
     });
     let groups = grouping.finish().unwrap();
-    let each = |traces: &mut Vec<_>, trace, spans: &[Span]| traces.push((trace, spans.to_vec()));
+    let each = |traces: &mut Vec<_>, part: Part<'_>| traces.push((part.trace, part.spans.to_vec()));
     let (workers, counts) = groups.for_each(threads, Vec::new, |_| {}, by_name, each).unwrap();
     let traces: BTreeMap<TraceId, Vec<Span>> = workers.into_iter().flatten().collect();
     assert_eq!(counts.traces, traces.len() as u64);
@@ -137,6 +137,44 @@ fn a_trace_larger_than_memory_is_handed_out_whole() {
     let (traces, counts) = group(&spans, 64 << 10, 2, 1000);
     assert!(traces == expected(&spans));
     assert!(counts.oversized >= 1);
+}
+
+#[test]
+fn a_session_larger_than_memory_is_handed_out_in_parts() {
+    let mut random = Random(5);
+    let mut spans = spans(150_000, &mut random);
+    let (session, other) = (session_id(1), session_id(2));
+    // Most lines are of one hour, and many of one moment.
+    for (number, traced) in spans.iter_mut().enumerate() {
+        traced.trace = if number % 16 == 0 { other } else { session };
+        traced.span.id = number as u64 + 1;
+        traced.span.start_ns = [7, 3_600_000_000_000, 86_400_000_000_000][number % 3].min(random.next());
+        traced.span.start_ns -= if number % 3 > 0 { random.below(3_000_000_000) } else { 0 };
+        traced.span.end_ns = traced.span.start_ns;
+    }
+    spans.extend_from_within(..100);
+    let expected = expected(&spans);
+    for memory_bytes in [512 << 10, 4 << 20, 1 << 30] {
+        random.shuffle(&mut spans);
+        let grouping = Grouping::new(memory_bytes);
+        spans.chunks(3000).for_each(|batch| grouping.add(&mut batch.to_vec()).unwrap());
+        let each = |all: &mut BTreeMap<TraceId, Vec<(Vec<Span>, bool)>>, part: Part<'_>| {
+            all.entry(part.trace).or_default().push((part.spans.to_vec(), part.more));
+        };
+        let groups = grouping.finish().unwrap();
+        let (workers, counts) = groups.for_each(2, BTreeMap::new, |_| {}, by_name, each).unwrap();
+        let parts: BTreeMap<TraceId, Vec<(Vec<Span>, bool)>> = workers.into_iter().flatten().collect();
+        for (trace, parts) in &parts {
+            let (last, before) = parts.split_last().unwrap();
+            assert!(before.iter().all(|(_, more)| *more) && !last.1, "only the last part is the last");
+            assert!(parts.iter().all(|(spans, _)| spans.len() < 40_000 || memory_bytes < 4 << 20));
+            let whole: Vec<Span> = parts.iter().flat_map(|(spans, _)| spans).copied().collect();
+            assert!(whole == expected[trace], "{memory_bytes} bytes");
+        }
+        assert!(parts[&session].len() > 4);
+        assert_eq!((counts.traces, counts.duplicates), (2, 100));
+        assert_eq!(counts.spilled_bytes > 0, memory_bytes < 1 << 30);
+    }
 }
 
 #[test]
@@ -203,7 +241,7 @@ fn spans_are_prepared_before_they_are_handed_out() {
     grouping.add(&mut input).unwrap();
     assert!(input.is_empty());
     let prepare = |span: &mut Span| span.name = Symbol(77);
-    let each = |all: &mut bool, _, spans: &[Span]| *all &= spans.iter().all(|span| span.name == Symbol(77));
+    let each = |all: &mut bool, part: Part<'_>| *all &= part.spans.iter().all(|span| span.name == Symbol(77));
     let (workers, _) = grouping.finish().unwrap().for_each(2, || true, prepare, by_name, each).unwrap();
     assert_eq!(workers, [true, true]);
 }
