@@ -47,6 +47,7 @@ use crate::blockings::Blocked;
 use crate::candidate::{Advice, Candidates, Case, Check, OwnTime, Remedy, Subject, Told, View};
 use crate::docket::CandidateKey;
 use crate::evidence::{Dictionary, Kind, ShapeRef};
+use crate::figures::counted;
 use crate::finding::{Confidence, Unit};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
@@ -249,7 +250,8 @@ fn tell_blocked(case: &Case<'_>, blocked: &Blocked, alone_ns: u64) -> Told {
 }
 
 fn why_blocked(dictionary: &Dictionary, blocked: &Blocked, cause: Option<ShapeRef>) -> String {
-    let mut why = format!("{} waits for locks took {}", blocked.waits, duration(blocked.total_ns));
+    let waits = counted(blocked.waits, "wait");
+    let mut why = format!("{waits} for locks took {}", duration(blocked.total_ns));
     let named: Vec<String> =
         blocked.relations.iter().take(NAMED_MAX).map(|(name, _)| name.to_string()).collect();
     if !named.is_empty() {

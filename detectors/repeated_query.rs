@@ -181,11 +181,14 @@ fn changes_session(shape: &Shape) -> bool {
 fn tell(case: &Case<'_>) -> Told {
     let repeats = case.repeats.p50.max(2);
     let statements = case.statements_per_request.p50.max(repeats);
+    // A log that tells only of begins has no times.
+    let each = match case.single_ns.1 {
+        0 => String::new(),
+        _ => format!(", {} each", duration(case.single_ns.0)),
+    };
     Told {
         why: format!(
-            "sent {repeats} times in a request with the same values, {} each; nothing writes to its \
-             tables in between",
-            duration(case.single_ns.0)
+            "sent {repeats} times in a request with the same values{each}; nothing writes to its tables in between"
         ),
         fix: Stack::of_case(case).keep_result(),
         verify: Check {

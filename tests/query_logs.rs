@@ -136,3 +136,95 @@ fn a_sampled_log_is_scaled() {
     assert_eq!(figures(&["--log-sample-rate", "0.1"]), (210, 3_100, 189));
     assert_eq!(figures(&["--log-sample-rate", "0.1<250ms"]), (201, 400, 180));
 }
+
+/// One statement in all forms, which took so many milliseconds.
+fn forms(took: &str, zone: &str) -> [String; 3] {
+    let at = format!("2026-11-23 21:45:45.843 {zone}");
+    let message = format!("duration: {took} ms  statement: SELECT 1");
+    let csv = format!(
+        "{at},\"u\",\"d\",7,\"[local]\",6b0.7,1,\"SELECT\",{at},3/1,0,LOG,00000,\"{message}\",,,,,,,,,\"\",\"client backend\",,0"
+    );
+    let json = format!(
+        "{{\"timestamp\":\"{at}\",\"user\":\"u\",\"dbname\":\"d\",\"pid\":7,\"session_id\":\"6b0.7\",\"line_num\":1,\
+         \"error_severity\":\"LOG\",\"message\":\"{message}\",\"backend_type\":\"client backend\"}}"
+    );
+    [format!("{at} [7] u@d LOG:  {message}"), csv, json].map(|line| line + "\n")
+}
+
+#[test]
+fn durations_that_nothing_takes_are_skipped_with_their_place() {
+    let (good, bad) = (forms("0.5", "UTC"), forms("9223372036854775807", "UTC"));
+    for (good, bad) in good.iter().zip(&bad) {
+        let report = json(&format!("{good}{good}{bad}{good}"), &[]);
+        assert_eq!(report["logged"]["executions"], 3, "{good}");
+        assert_eq!(report["skipped"]["records"], 1);
+        let first = &report["skipped"]["first"][0];
+        assert_eq!((&first["line"], &first["offset"]), (&3.into(), &(2 * good.len()).into()), "{first}");
+        assert_eq!(first["reason"], "a duration longer than anything takes");
+    }
+}
+
+#[test]
+fn zones_that_mean_no_one_offset_are_named_once() {
+    for (zone, told) in [("IST", "taken for UTC"), ("BRT", "taken for UTC"), ("CST", "America")] {
+        for form in forms("0.5", zone) {
+            let notes = json(&form.repeat(3), &[])["notes"].clone();
+            let notes: Vec<&str> =
+                notes.as_array().unwrap().iter().filter_map(|note| note.as_str()).collect();
+            assert_eq!(notes.iter().filter(|note| note.contains(told)).count(), 1, "{zone}: {notes:?}");
+        }
+    }
+    for zone in ["UTC", "CEST", "+03"] {
+        let notes = json(&forms("0.5", zone)[0].repeat(3), &[])["notes"].to_string();
+        assert!(!notes.contains("time zone"), "{zone}: {notes}");
+    }
+}
+
+#[test]
+fn lines_of_syslog_without_any_year_say_so() {
+    let line = |time: &str| {
+        format!("Nov 28 17:10:02 host postgres[71]: {time}[71] LOG:  duration: 0.5 ms  statement: SELECT 1\n")
+            .repeat(20)
+    };
+    let year = "name no year";
+    assert!(json(&line(""), &[])["notes"].to_string().contains(year));
+    assert!(!json(&line("2026-11-28 17:10:02.123 UTC "), &[])["notes"].to_string().contains(year));
+}
+
+#[test]
+fn statements_that_are_ranked_by_what_comes_before_them_show_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |step: &str, took: &str, text: &str| {
+        format!("{PREFIX}LOG:  duration: {took} ms  {step}: SELECT {text}\n")
+    };
+    let planned =
+        line("parse <unnamed>", "9.000", "a FROM b") + &line("execute <unnamed>", "1.000", "a FROM b");
+    let log = (planned + &line("statement", "2.000", "c FROM d")).repeat(10);
+    let output = diagnose(folder.path(), &log, &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("parse+bind") && text.contains("90 ms"), "{text}");
+    let output = diagnose(folder.path(), &line("statement", "2.000", "c FROM d").repeat(10), &[]);
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("parse+bind"));
+}
+
+#[test]
+fn a_log_without_times_shows_none() {
+    let mut log = String::new();
+    for turn in 0..15 {
+        let statement = |text: &str| format!("{PREFIX}LOG:  statement: {text}\n");
+        log += &statement("BEGIN");
+        log += &statement("SELECT id FROM orders WHERE day = 1");
+        (0..20).for_each(|row| {
+            log += &statement(&format!("SELECT * FROM customers WHERE id = {}", turn * 100 + row))
+        });
+        (0..12).for_each(|_| log += &statement("SELECT value FROM settings WHERE name = 'a'"));
+        log += &statement("COMMIT");
+    }
+    for form in ["text", "markdown", "html"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = diagnose(folder.path(), &log, &["-v", "--format", form]);
+        let page = String::from_utf8(output.stdout).unwrap();
+        assert!(page.contains("n-plus-one"), "{page}");
+        assert!(!page.replace("= 0 ms", "").contains(" 0 ms") && !page.contains(">0 ms"), "{form}: {page}");
+    }
+}

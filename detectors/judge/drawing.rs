@@ -28,7 +28,8 @@ pub(super) fn waterfall(
     dictionary: &Dictionary,
     replayer: &mut Replayer,
 ) -> Option<Waterfall> {
-    let skeleton = usual(candidate.number, view)?;
+    // Of a log without times there is nothing to draw.
+    let skeleton = usual(candidate.number, view).filter(|skeleton| skeleton.duration_ns > 0)?;
     replayer.duration_ns(skeleton, &Fixes::default(), Outlook::Worst);
     let measured = replayer.placed(skeleton);
     let mut fixes = Fixes::default();

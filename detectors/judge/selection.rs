@@ -237,6 +237,9 @@ impl Selection<'_, '_> {
         let Some((view, effect)) = best else { return "not on the path of any sampled request".to_owned() };
         if self.views[*view].is_logged() {
             let (gain_ns, of_ns) = (effect.gain_ns, self.views[*view].database_ns());
+            if of_ns == 0 {
+                return "what it gives back is not known: its times are not in this log".to_owned();
+            }
             return format!("gives back {} of {} of the database", duration(gain_ns), duration(of_ns));
         }
         let measured_ns = self.views[*view].latency.p50.unwrap_or(0);

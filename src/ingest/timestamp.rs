@@ -68,6 +68,24 @@ pub(super) struct Clock {
     /// What stood behind the seconds of that moment.
     zone: Vec<u8>,
     offset_ns: i64,
+    /// What was taken for granted of a zone.
+    assumed: Option<&'static str>,
+}
+
+const UNKNOWN_ZONE: &str = "a log names a time zone by letters that are not known to mean one offset (as IST or BRT): its \
+                            times are taken for UTC; log_timezone = 'UTC' makes them exact";
+
+const CENTRAL_ZONE: &str =
+    "a log names the time zone CST, which is taken for that of America (UTC-6) and not of China";
+
+/// What is taken for granted of a zone that a log names.
+fn assumed(zone: &[u8]) -> Option<&'static str> {
+    let name = zone.strip_prefix(b" ").unwrap_or(zone);
+    let is_named = name.first().is_some_and(u8::is_ascii_uppercase);
+    match ZONES.iter().any(|(known, _)| *known == name) {
+        true => (name == b"CST").then_some(CENTRAL_ZONE),
+        false => is_named.then_some(UNKNOWN_ZONE),
+    }
 }
 
 /// The longest zone that is remembered.
@@ -81,6 +99,11 @@ impl Clock {
             self.remember(text, at_ns, length);
             Some((at_ns, length))
         })
+    }
+
+    /// What was taken for granted of the zones of the moments that were read.
+    pub(super) fn assumed(&self) -> Option<&'static str> {
+        self.assumed
     }
 
     fn like_the_last(&self, text: &[u8]) -> Option<(u64, usize)> {
@@ -101,6 +124,7 @@ impl Clock {
             return;
         };
         let zone = &text[end..length];
+        self.assumed = self.assumed.or(assumed(zone));
         let Some(second) = number(&text[17..19]).filter(|second| *second < 60) else { return };
         if zone.is_empty() || zone.len() > ZONE_MAX {
             return;

@@ -11,7 +11,9 @@ use std::io;
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::{Confidence, Endpoint, Finding, PathTime, Report, TargetResult};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, trace_or_place};
+use super::words::{
+    WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, seen_in, took, trace_or_place,
+};
 use super::{Output, Style, numbered, server};
 
 pub(super) const OUTPUT: Output = Output {
@@ -81,7 +83,7 @@ fn write_head(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         counted(seen.requests, "request"),
         counted(seen.statements, "statement"),
         counted(seen.calls, "call"),
-        counted(seen.traces, "trace"),
+        seen_in(report),
     )
 }
 
@@ -121,7 +123,8 @@ fn write_endpoint(
     findings: &[(usize, &Finding)],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let figure = |ns: Option<u64>| ns.map_or_else(|| "–".to_owned(), duration);
+    // A log may have no times.
+    let figure = |ns: Option<u64>| ns.filter(|ns| *ns > 0).map_or_else(|| "–".to_owned(), duration);
     let latency = &endpoint.latency_ns;
     write!(
         out,
@@ -263,7 +266,7 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     if let Some(first) = finding.evidence.first() {
         let trace = Text(&first.trace);
         let what = trace_or_place(&first.trace);
-        writeln!(out, "<dt>seen</dt><dd>{what}<code>{trace}</code> ({})</dd>", duration(first.duration_ns))?;
+        writeln!(out, "<dt>seen</dt><dd>{what}<code>{trace}</code>{}</dd>", took(first.duration_ns))?;
     }
     writeln!(out, "<dt>id</dt><dd><code>{}</code></dd>\n</dl>", Text(&finding.id))
 }

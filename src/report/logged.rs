@@ -18,36 +18,56 @@ const TIMED_MIN: u64 = 50;
 const QUICKEST_MIN_NS: u64 = 1_000_000;
 
 /// What the figures of a statement are called.
-const HEADS: [&str; 8] = ["share", "time", "calls", "mean", "p50", "p95", "slowest", "read/row"];
+const HEADS: [&str; 9] = ["share", "time", PREPARE, "calls", "mean", "p50", "p95", "slowest", "read/row"];
+
+/// What comes before the execution, by the words of what tells of it.
+const PREPARE: &str = "parse+bind";
+
+/// From this part of the time on it is shown; statements are ranked by both.
+const PREPARE_PART: u64 = 20;
 
 /// Those that are shown.
 pub(super) struct Columns {
     shown: Vec<usize>,
     all_ns: u64,
+    is_sums: bool,
 }
 
 impl Columns {
     /// Only some servers tell how many rows they read, and sums have no percentiles but a mean.
     pub(super) fn of(rows: &[LoggedStatement], logged: &LoggedStatements) -> Self {
         let is_sums = logged.from == StatementSource::Statistics;
-        let figures: Vec<[String; 8]> = rows.iter().map(|row| figures(row, logged.time_ns)).collect();
+        let figures: Vec<[String; 9]> = rows.iter().map(|row| figures(row, logged.time_ns)).collect();
         let is_shown = |column: &usize| match HEADS[*column] {
             "mean" => is_sums,
+            PREPARE => is_preparing_notable(rows),
             "read/row" => rows.iter().any(|row| row.rows_examined.is_some()),
             "p50" | "p95" | "slowest" => !is_sums || figures.iter().any(|cells| cells[*column] != UNKNOWN),
             _ => true,
         };
-        Self { shown: (0..HEADS.len()).filter(is_shown).collect(), all_ns: logged.time_ns }
+        Self { shown: (0..HEADS.len()).filter(is_shown).collect(), all_ns: logged.time_ns, is_sums }
     }
 
     pub(super) fn heads(&self) -> Vec<&'static str> {
-        self.shown.iter().map(|column| HEADS[*column]).collect()
+        let head = |column: &usize| match HEADS[*column] {
+            PREPARE if self.is_sums => "plan",
+            head => head,
+        };
+        self.shown.iter().map(head).collect()
     }
 
     pub(super) fn cells(&self, row: &LoggedStatement) -> Vec<String> {
         let figures = figures(row, self.all_ns);
         self.shown.iter().map(|column| figures[*column].clone()).collect()
     }
+}
+
+/// Whether what comes before executions changes the order of statements, or takes a part of the time.
+fn is_preparing_notable(rows: &[LoggedStatement]) -> bool {
+    let sum = |of: fn(&LoggedStatement) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+    let prepare_ns = sum(|row| row.prepare_ns);
+    let is_by_time = rows.is_sorted_by(|one, other| one.time_ns >= other.time_ns);
+    !is_by_time || prepare_ns > 0 && prepare_ns >= sum(|row| row.time_ns) / PREPARE_PART
 }
 
 /// Stands for what is not told.
@@ -156,13 +176,14 @@ fn spills(row: &LoggedStatement) -> String {
 }
 
 /// The cells of a row, as [`HEADS`] names them.
-fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 8] {
+fn figures(row: &LoggedStatement, all_ns: u64) -> [String; 9] {
     let known = |value: Option<u64>| value.map_or_else(|| UNKNOWN.to_owned(), duration);
     let latency = row.latency_ns;
     let timed = |text: String| if all_ns == 0 { UNKNOWN.to_owned() } else { text };
     [
         timed(share(row.time_ns, all_ns)),
         timed(duration(row.time_ns)),
+        known(Some(row.prepare_ns).filter(|ns| *ns > 0)),
         count(row.executions),
         timed(duration(row.time_ns / row.executions.max(1))),
         known(latency.p50),

@@ -9,7 +9,9 @@ use std::io::{self, Write};
 use detectors::figures::{count, counted, duration};
 use detectors::finding::{Confidence, Endpoint, Finding, Report};
 
-use super::words::{WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, trace_or_place};
+use super::words::{
+    WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, seen_in, took, trace_or_place,
+};
 use super::{CheckOutput, Output, Style, numbered, server, words};
 
 pub(super) const OUTPUT: Output = Output {
@@ -109,7 +111,7 @@ fn write_head(report: &Report, findings: &[(usize, &Finding)], out: &mut dyn io:
         counted(seen.requests, "request"),
         counted(seen.statements, "statement"),
         counted(seen.calls, "call"),
-        counted(seen.traces, "trace")
+        seen_in(report)
     )
 }
 
@@ -128,7 +130,8 @@ fn write_endpoints(report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
 
 fn write_row(endpoint: &Endpoint, out: &mut dyn io::Write) -> io::Result<()> {
     let latency = &endpoint.latency_ns;
-    let figure = |ns: Option<u64>| ns.map_or_else(|| "–".to_owned(), duration);
+    // A log may have no times.
+    let figure = |ns: Option<u64>| ns.filter(|ns| *ns > 0).map_or_else(|| "–".to_owned(), duration);
     let target = endpoint.target.as_ref().map_or_else(String::new, |target| {
         let met = match target.met {
             Some(true) => "met",
@@ -196,7 +199,7 @@ fn write_words(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "- **check** {}: {}", prose(&checked(&finding.verify)), code(&finding.verify.command))?;
     if let Some(first) = finding.evidence.first() {
         let what = trace_or_place(&first.trace);
-        writeln!(out, "- seen in {what}{} ({})", code(&first.trace), duration(first.duration_ns))?;
+        writeln!(out, "- seen in {what}{}{}", code(&first.trace), took(first.duration_ns))?;
     }
     if let Some(shown) = &finding.example {
         writeln!(out, "- values shown: {}", code(&example(shown, SUBJECT_MAX)))?;

@@ -6,7 +6,7 @@ use detectors::comparison::{
 pub(crate) use detectors::figures::clean;
 use detectors::figures::{bytes, count, counted, duration};
 use detectors::finding::{
-    Endpoint, Example, Finding, Gain, GainKind, Latency, Location, Unit, Verify, is_place,
+    Endpoint, Example, Finding, Gain, GainKind, Latency, Location, Report, Unit, Verify, is_place,
 };
 use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
@@ -27,6 +27,19 @@ pub(super) fn capitalised(text: &str) -> String {
 /// What a request's id or place is called: `trace `, or nothing in front of `postgresql.log:8812`.
 pub(super) fn trace_or_place(trace: &str) -> &'static str {
     if is_place(trace) { "" } else { "trace " }
+}
+
+/// What requests were seen in: `12 traces`, or logs alone.
+pub(super) fn seen_in(report: &Report) -> String {
+    match report.seen.traces {
+        0 if report.logged.is_some() => "logs".to_owned(),
+        traces => counted(traces, "trace"),
+    }
+}
+
+/// ` (3.1 s)`; nothing where the log has no times.
+pub(super) fn took(duration_ns: u64) -> String {
+    if duration_ns == 0 { String::new() } else { format!(" ({})", duration(duration_ns)) }
 }
 
 /// The target's metric or else the highest that is known, then the median.

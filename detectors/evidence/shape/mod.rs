@@ -5,6 +5,7 @@
 mod endpoint;
 pub mod fold;
 mod hash;
+mod letters;
 mod segment;
 pub mod sql;
 pub mod url;

@@ -1,5 +1,7 @@
 //! Tells ids from words in paths, hosts, keys and names.
 
+use super::letters;
+
 /// What a part of a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -57,6 +59,7 @@ fn is_hex(bytes: &[u8]) -> bool {
 fn is_random(bytes: &[u8]) -> bool {
     bytes.split(|byte| matches!(byte, b'-' | b'_' | b'.' | b'=' | b'~' | b',' | b':')).any(is_random_run)
         || (bytes.len() >= 16 && switches(bytes) * 3 >= bytes.len())
+        || letters::are_random(bytes)
 }
 
 fn is_random_run(run: &[u8]) -> bool {

@@ -9,6 +9,7 @@ use rustc_hash::FxHasher;
 use super::times::{Moment, Unit, duration_ns, number};
 use crate::ingest::Reading;
 use crate::ingest::attributes::Key;
+use crate::ingest::envelopes::{NO_YEAR, is_without_year};
 use crate::ingest::origins::Origins;
 use crate::ingest::raw::{Found, RawSpan, Value};
 
@@ -166,6 +167,9 @@ impl Requests {
             true => moment.at_ns.checked_sub(duration_ns).ok_or("a request longer than its time")?,
             false => moment.at_ns,
         };
+        if told.moment.is_none() && is_without_year(moment.at_ns) {
+            reading.remarks.insert(NO_YEAR);
+        }
         if moment.no_zone {
             reading.remarks.insert(NO_ZONE);
         }

@@ -37,6 +37,16 @@ pub static ENVELOPES: &[Envelope] = &[
     syslog::ENVELOPE,
 ];
 
+/// What is said where times are those of lines that name no year.
+pub(super) const NO_YEAR: &str = "lines of syslog name no year: what they hold has no time of its own, so the report has times \
+                                  of the year 2000 in UTC, and nothing is told beside logs and traces with whole times";
+
+/// Whether a time is one of a line that names no year ([`syslog`] takes it for the first of these).
+pub(super) fn is_without_year(at_ns: u64) -> bool {
+    const BEGIN_AND_END_NS: [u64; 2] = [946_684_800_000_000_000, 1_262_304_000_000_000_000];
+    (BEGIN_AND_END_NS[0]..BEGIN_AND_END_NS[1]).contains(&at_ns)
+}
+
 /// A log of logs.
 pub struct Envelope {
     /// What messages and the documentation call it.

@@ -76,7 +76,7 @@ impl<'b> Header<'b> {
         match key {
             b"Thread_id" => self.thread = value,
             b"Schema" => self.schema = Some(value),
-            b"Query_time" => self.took_ns = seconds(value),
+            b"Query_time" => self.took_ns = seconds(value).filter(|took_ns| *took_ns <= DURATION_MAX_NS),
             b"Lock_time" => self.locked_ns = seconds(value).unwrap_or(0),
             b"Rows_sent" => self.rows_sent = number(value),
             b"Rows_affected" => self.rows_affected = number(value),
@@ -95,6 +95,9 @@ impl<'b> Header<'b> {
         }
     }
 }
+
+/// Nothing takes longer than some months; more is damage.
+const DURATION_MAX_NS: u64 = 10_000_000_000_000_000;
 
 /// Why a statement failed, by the number of the error (`mysqld_error.h`); `None` where it did not.
 fn failure(error: u64) -> Option<Failure> {

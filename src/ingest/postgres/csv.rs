@@ -177,7 +177,10 @@ impl Decode for Decoder {
                 read.and_then(|(fields, length)| Some((fields.at_ns(&mut self.clock)?, fields, length)));
             let length = match read {
                 Some((at_ns, fields, length)) => {
-                    self.record(reading, at_ns, number, &fields);
+                    if let Err(reason) = self.record(reading, at_ns, number, &fields) {
+                        let offset = block.place.offset + start as u64;
+                        reading.skipped.skip(&block.place.file, offset, number, length as u64, reason);
+                    }
                     length
                 }
                 None => {
@@ -193,12 +196,19 @@ impl Decode for Decoder {
             number += 1 + memchr_iter(b'\n', &bytes[start..start + length]).count() as u64;
             start += length + 1;
         }
+        reading.remarks.extend(self.clock.assumed());
         bytes.len()
     }
 }
 
 impl Decoder {
-    fn record(&mut self, reading: &mut Reading<'_>, at_ns: u64, line: u64, fields: &Fields<'_>) {
+    fn record(
+        &mut self,
+        reading: &mut Reading<'_>,
+        at_ns: u64,
+        line: u64,
+        fields: &Fields<'_>,
+    ) -> Result<(), &'static str> {
         let [message, detail, context, statement] = &mut self.rooms;
         let entry = Entry {
             at_ns,
@@ -213,7 +223,7 @@ impl Decoder {
             context: fields.text(CONTEXT, context),
             statement: fields.text(STATEMENT, statement),
         };
-        self.recorder.take(reading, &entry);
+        self.recorder.take(reading, &entry)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One record of a log in any form, and what becomes of it.
 
 use std::hash::{BuildHasher, Hasher};
+use std::mem;
 
 use detectors::evidence::server::{Connection, HOLDERS_MAX, NotedWait};
 use detectors::evidence::shape::sql::Dialect;
@@ -45,6 +46,8 @@ pub(super) struct Recorder {
     server: u64,
     owners: Vec<Owner>,
     room: Vec<u8>,
+    /// The record cannot be right.
+    is_damaged: bool,
 }
 
 /// Whose statements they are.
@@ -64,6 +67,8 @@ const SIDES_MAX: usize = 8;
 
 const TRANSLATED: &str = "a log of PostgreSQL has messages in another language: only English ones are read (set lc_messages = 'C')";
 
+const DAMAGED: &str = "a duration longer than anything takes";
+
 const DIALECT: Dialect = Dialect::Postgres;
 
 impl Recorder {
@@ -76,7 +81,16 @@ impl Recorder {
     }
 
     /// Takes a record.
-    pub(super) fn take(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// Why it is skipped.
+    pub(super) fn take(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) -> Result<(), &'static str> {
+        self.note(reading, entry);
+        if mem::take(&mut self.is_damaged) { Err(DAMAGED) } else { Ok(()) }
+    }
+
+    fn note(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
         reading.events.record();
         let (logged, took_ns, text) = match entry.severity {
             Severity::Log => match Said::of(entry.message) {
@@ -88,6 +102,10 @@ impl Recorder {
                 Said::Spilled { bytes } => return self.spilled(reading, entry, bytes),
                 Said::Waits(wait) => return self.waits(reading, entry, &wait),
                 Said::Plan { took_ns, text } => return self.plan(reading, entry, took_ns, text),
+                Said::Damaged => {
+                    self.is_damaged = true;
+                    return;
+                }
                 Said::Other => {
                     if message::is_translated_duration(entry.message) {
                         reading.remarks.insert(TRANSLATED);
@@ -108,7 +126,7 @@ impl Recorder {
             return;
         }
         let Some((text, quoting)) = message::statement_of_plan(plan) else { return };
-        let mut room = std::mem::take(&mut self.room);
+        let mut room = mem::take(&mut self.room);
         let text = if quoting == Quoting::None { text } else { quoting.undo(text, &mut room) };
         self.push(reading, entry, (Logged::Plan, took_ns), message::prepared(text).unwrap_or(text));
         self.room = room;

@@ -51,22 +51,21 @@ impl Decode for Decoder {
                 room.resize(line.len(), 0);
             }
             if !line.trim_ascii().is_empty() {
-                match entry(line, number, &mut self.clock, &mut room) {
+                let taken = match entry(line, number, &mut self.clock, &mut room) {
                     Ok(entry) => self.recorder.take(reading, &entry),
-                    Err(stop) => {
-                        let reason = match stop {
-                            Stop::Bad(reason) => reason,
-                            Stop::End | Stop::Spent => "a record of jsonlog that is cut off",
-                        };
-                        let offset = block.place.offset + start as u64;
-                        reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
-                    }
+                    Err(Stop::Bad(reason)) => Err(reason),
+                    Err(Stop::End | Stop::Spent) => Err("a record of jsonlog that is cut off"),
+                };
+                if let Err(reason) = taken {
+                    let offset = block.place.offset + start as u64;
+                    reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
                 }
             }
             number += 1;
             start = end + 1;
         }
         self.room = room;
+        reading.remarks.extend(self.clock.assumed());
         bytes.len()
     }
 }

@@ -29,6 +29,8 @@ pub(super) enum Said<'b> {
     Connection(Connection),
     /// What the server does by itself.
     Event(Event<'b>),
+    /// A duration that nothing takes.
+    Damaged,
     /// Something else.
     Other,
 }
@@ -48,7 +50,9 @@ impl<'b> Said<'b> {
     /// Reads a message that has been logged at `LOG`.
     pub(super) fn of(message: &'b [u8]) -> Self {
         if let Some(rest) = message.strip_prefix(b"duration: ") {
-            return Self::duration(rest).unwrap_or(Self::Other);
+            let is_number = rest.first().is_some_and(u8::is_ascii_digit);
+            let unread = if is_number { Self::Damaged } else { Self::Other };
+            return Self::duration(rest).unwrap_or(unread);
         }
         if let Some(text) = message.strip_prefix(b"statement: ") {
             return Self::Begins { text };

@@ -10,6 +10,7 @@ use memchr::{memchr, memrchr};
 use super::entry::{Entry, Recorder, known};
 use super::prefix::{Fields, Prefix, hidden};
 use super::severity::{self, Part, Severity};
+use crate::ingest::envelopes::{NO_YEAR, is_without_year};
 use crate::ingest::json::MARK;
 use crate::ingest::timestamp::Clock;
 use crate::ingest::{Block, Decode, Format, Framing, Head, Reading};
@@ -76,6 +77,8 @@ struct Record<'b> {
     fields: Fields<'b>,
     severity: Severity,
     line: u64,
+    /// Where its first line begins.
+    start: usize,
     message: Range<usize>,
     detail: Range<usize>,
     context: Range<usize>,
@@ -96,8 +99,8 @@ impl Decoder {
         own.or_else(|| Prefix::of_line(line)?.read(line, &mut self.clock))
     }
 
-    fn end(&mut self, reading: &mut Reading<'_>, bytes: &[u8], record: Option<Record<'_>>) {
-        let Some(record) = record else { return };
+    fn end(&mut self, reading: &mut Reading<'_>, block: &Block<'_>, record: Option<Record<'_>>) {
+        let (Some(record), bytes) = (record, block.bytes) else { return };
         let Fields { at_ns, session, pid, user, database, application, .. } = record.fields;
         let outside = reading
             .places
@@ -106,6 +109,9 @@ impl Decoder {
         // What the prefix does not say the envelope may.
         let (told_ns, process) = outside.unwrap_or_default();
         let session = [session, pid].into_iter().find(|told| !told.is_empty()).unwrap_or(&process);
+        if at_ns == 0 && is_without_year(told_ns) {
+            reading.remarks.insert(NO_YEAR);
+        }
         let at_ns = [at_ns, told_ns].into_iter().find(|told| *told > 0).unwrap_or_else(|| {
             reading.remarks.insert(NO_TIME);
             // Far from one another, in their order.
@@ -114,22 +120,24 @@ impl Decoder {
         if session.is_empty() {
             reading.remarks.insert(NO_PROCESS);
         }
-        self.recorder.take(
-            reading,
-            &Entry {
-                at_ns,
-                line: record.line,
-                session,
-                user: known(user).trim_ascii(),
-                database: known(database).trim_ascii(),
-                application: known(application).trim_ascii(),
-                severity: record.severity,
-                message: &bytes[record.message],
-                detail: &bytes[record.detail],
-                context: &bytes[record.context],
-                statement: &bytes[record.statement],
-            },
-        );
+        let entry = Entry {
+            at_ns,
+            line: record.line,
+            session,
+            user: known(user).trim_ascii(),
+            database: known(database).trim_ascii(),
+            application: known(application).trim_ascii(),
+            severity: record.severity,
+            message: &bytes[record.message.clone()],
+            detail: &bytes[record.detail],
+            context: &bytes[record.context],
+            statement: &bytes[record.statement],
+        };
+        if let Err(reason) = self.recorder.take(reading, &entry) {
+            let length = (record.message.end - record.start) as u64;
+            let offset = block.place.offset + record.start as u64;
+            reading.skipped.skip(&block.place.file, offset, record.line, length, reason);
+        }
     }
 }
 
@@ -165,7 +173,7 @@ impl Decode for Decoder {
                             }
                             _ => {
                                 let ended = record.replace(begun);
-                                self.end(reading, bytes, ended);
+                                self.end(reading, block, ended);
                             }
                         }
                     }
@@ -184,7 +192,8 @@ impl Decode for Decoder {
             number += 1;
             start = end + 1;
         }
-        self.end(reading, bytes, record);
+        self.end(reading, block, record);
+        reading.remarks.extend(self.clock.assumed());
         bytes.len()
     }
 }
@@ -197,6 +206,7 @@ impl<'b> Record<'b> {
             fields,
             severity,
             line: number,
+            start: end - line.len(),
             message: at + length..end,
             detail: 0..0,
             context: 0..0,

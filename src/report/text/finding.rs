@@ -15,7 +15,7 @@ use super::page::Page;
 use super::{Shown, Told, VALUES_MAX, WHOLE_SERVICE, fit, title};
 use crate::report::words::{
     UNMEASURED, amount, changes, example, figure, given_back, is_at, is_unmeasured, metric_name, metrics,
-    place, trace_or_place, value,
+    place, took, trace_or_place, value,
 };
 
 /// Where a finding's facts begin.
@@ -75,7 +75,7 @@ pub(super) fn write(
     }
     page.flow(Line::at(INDENT), prediction(finding, endpoint, shown))?;
     page.flow(Line::at(INDENT), facts(finding, endpoint))?;
-    if shown.verbose {
+    if shown.verbose && !is_unmeasured(&finding.gain) {
         write_range(page, finding, endpoint)?;
     }
     page.prose(label("why"), Ink::Plain, &finding.why)?;
@@ -307,9 +307,5 @@ fn lines(places: &[String]) -> String {
 }
 
 fn trace(evidence: &Evidence) -> String {
-    let place = format!("{}{}", trace_or_place(&evidence.trace), evidence.trace);
-    match evidence.duration_ns {
-        0 => place,
-        duration_ns => format!("{place} ({})", duration(duration_ns)),
-    }
+    format!("{}{}{}", trace_or_place(&evidence.trace), evidence.trace, took(evidence.duration_ns))
 }

@@ -266,7 +266,7 @@ fn write_seen(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         (0, Some(logged)) if spans == 0 => {
             format!("statistics of {}", counted(logged.statements, "statement"))
         }
-        (0, Some(_)) => format!("{} of logs", counted(spans, "line")),
+        (0, Some(_)) => format!("{} of logs", counted(spans, "record")),
         _ => format!("{} in {}", counted(spans, "span"), counted(traces, "trace")),
     };
     page.prose(section("seen"), Ink::Plain, &format!("{whole}: {}", parts.join(", ")))

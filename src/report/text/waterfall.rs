@@ -8,7 +8,7 @@ use detectors::finding::{Placed, Report, Waterfall, WaterfallRow};
 use super::ink::{Ink, Line};
 use super::page::Page;
 use super::{Shown, Told, finding, fit, is_at, title};
-use crate::report::words::trace_or_place;
+use crate::report::words::{is_unmeasured, trace_or_place};
 
 /// Where the rows begin.
 const INDENT: usize = 2;
@@ -56,6 +56,9 @@ pub(super) fn write(
         None => {
             let why = match told.finding.gain.total_bytes {
                 Some(_) => "no span holds the time that its bytes take: there is nothing to draw",
+                None if is_unmeasured(&told.finding.gain) => {
+                    "its times are not in this log: there is nothing to draw"
+                }
                 None => "no request that shows it was kept whole",
             };
             page.line(Line::at(INDENT).with(Ink::Plain, why))

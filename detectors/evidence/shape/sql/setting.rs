@@ -26,11 +26,26 @@ pub(super) fn bare_value(text: &[u8]) -> Option<Range<usize>> {
         words(text, behind).find(|word| text[word.clone()].eq_ignore_ascii_case(b"TO")).map(|word| word.end);
     let after = [equals, to].into_iter().flatten().min()?;
     let start = after + text[after..].iter().position(|byte| !byte.is_ascii_whitespace())?;
-    let is_bare =
-        text[start].is_ascii_alphabetic() || matches!(text[start], b'_' | b'"') || text[start] >= 0x80;
     let end = start + text[start..].iter().position(|byte| *byte == b';').unwrap_or(text.len() - start);
     let end = start + text[start..end].trim_ascii_end().len();
-    is_bare.then_some(start..end)
+    has_bare_item(&text[start..end]).then_some(start..end)
+}
+
+/// Whether one of the values of a list, of which some may be strings, is a bare word.
+fn has_bare_item(list: &[u8]) -> bool {
+    let is_bare = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'"') || byte >= 0x80;
+    let (mut in_string, mut begins) = (false, true);
+    for &byte in list {
+        match byte {
+            b'\'' => in_string = !in_string,
+            b',' if !in_string => begins = true,
+            _ if in_string || byte.is_ascii_whitespace() => continue,
+            _ if begins && is_bare(byte) => return true,
+            _ => {}
+        }
+        begins &= byte == b',';
+    }
+    false
 }
 
 /// What follows `PASSWORD` of a role, where it is no string.
@@ -75,12 +90,15 @@ mod tests {
         assert_eq!(value("ALTER ROLE bob SET app.key TO x"), Some("x"));
         assert_eq!(value("ALTER DATABASE shop SET search_path=\"Tenant\""), Some("\"Tenant\""));
         assert_eq!(value("ALTER USER x WITH PASSWORD topsecret"), Some("topsecret"));
+        assert_eq!(value("SET LOCAL my.jwt TO 'x', hunter2secret"), Some("'x', hunter2secret"));
+        assert_eq!(value("SET a = 5, 'it''s, x', b;"), Some("5, 'it''s, x', b"));
         assert_eq!(value("create role x login password \"y z\""), Some("\"y z\""));
         for text in [
             "ALTER ROLE x PASSWORD 'y'",
             "ALTER ROLE x PASSWORD NULL",
             "SET a = 5",
             "SET a TO 'x'",
+            "SET a TO 'x, y', 'z', 5",
             "SET ROLE bob",
             "SETTLE a = b",
             "ALTER TABLE a ALTER COLUMN b SET DEFAULT c",
