@@ -52,9 +52,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("blocking_call.rs"),
     settings: &[],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// How many operations before and after a call are searched for work beside it.

@@ -77,9 +77,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("cold_cache.rs"),
     settings: &[FOUND_MAX, READS_MIN, REQUESTS_MIN],
     inspect: Inspect::RequestAndStart(inspect, inspect_start),
+    plan: None,
     confirm: Some(confirm),
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// What still has to be loaded in the worst case, per mille.

@@ -66,9 +66,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("connection_per_request.rs"),
     settings: &[SHARE_MIN, REQUESTS_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// Connections that are still opened in the worst case, per mille.

@@ -39,9 +39,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("deadlock.rs"),
     settings: &[],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 const REMEDY: Remedy = Remedy::Remove { worst: 500 };

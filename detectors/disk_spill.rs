@@ -9,13 +9,14 @@
 //! ## What counts
 //!
 //! What the server's log says of temporary files (`log_temp_files = 0` in PostgreSQL), of executions that take at
-//! least `time_min` and write at least `bytes_min`.
+//! least `time_min` and write at least `bytes_min`. And what a plan says of sorts on disk, hash tables in several
+//! batches, and groups on disk.
 //!
 //! ## Stays silent
 //!
 //! - on statements that write little, or are quick all the same;
 //! - on statements that build indexes or tables: they have a limit of their own (`maintenance_work_mem`);
-//! - where the log does not tell: traces never do.
+//! - where neither log nor plan tells: traces never do.
 //!
 //! ## Remedy
 //!
@@ -26,6 +27,8 @@
 //! ## How to check
 //!
 //! What the statement writes to temporary files: nothing, and its p95.
+
+mod plan;
 
 use crate::candidate::{Advice, Candidates, Case, Check, Remedy, ShortOf, Subject, Told, View};
 use crate::evidence::UNKNOWN;
@@ -53,9 +56,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("disk_spill.rs"),
     settings: &[BYTES_MIN, TIME_MIN],
     inspect: Inspect::Request(inspect),
+    plan: Some(plan::inspect),
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// As for any slow statement: of two views of the same time the one that knows why is told.

@@ -65,9 +65,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("event_loop_stall.rs"),
     settings: &[STRETCH_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: Some(confirm),
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// What the request itself takes does not change.

@@ -66,9 +66,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("heavy_compute.rs"),
     settings: &[SHARE_MIN, TIME_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 pub(crate) const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 350 };

@@ -8,7 +8,7 @@ use crate::evidence::trace::Trace;
 use crate::evidence::{ConnectionUse, Dictionary, ShapeRef};
 use crate::memo::Memo;
 use crate::settings::{Resolved, Settings};
-use crate::{ALL, Detector, Inspect};
+use crate::{ALL, Detector, Inspect, plans};
 
 /// Inspects traces; keeps its scratch space, and the settings of each endpoint, from one to the next.
 #[derive(Debug)]
@@ -92,7 +92,11 @@ impl<'s> Inspection<'s> {
 }
 
 fn show(view: &View<'_>, detector: &Detector, candidates: &mut Candidates) {
+    if detector.plan.is_some() {
+        plans::inspect(view, detector.id, candidates);
+    }
     match detector.inspect {
+        Inspect::Plan => {}
         Inspect::Request(inspect)
         | Inspect::RequestAndStart(inspect, _)
         | Inspect::RequestAndLoad(inspect, _) => inspect(view, candidates),

@@ -14,6 +14,7 @@ pub mod impact;
 pub mod inspection;
 pub mod judge;
 pub mod memo;
+pub mod plans;
 pub mod queries;
 mod row_waste;
 pub mod scaling;
@@ -67,15 +68,25 @@ pub struct Detector {
     pub page: &'static str,
     /// Its thresholds.
     pub settings: &'static [Setting],
-    /// What it looks at.
+    /// What it looks at of requests.
     pub(crate) inspect: Inspect,
+    /// What it looks at of plans.
+    pub(crate) plan: Option<plans::Rule>,
     /// Where one request alone proves nothing: what all requests show of a candidate together. Candidates of such a
     /// detector are tentative.
     pub(crate) confirm: Option<Confirm>,
     /// Whether it also looks at requests that servers' logs tell of, which have statements and nothing else.
     pub(crate) logs: bool,
-    /// Puts a case into words: why, how to fix it, how to check the fix.
-    pub(crate) tell: fn(&Case<'_>) -> Told,
+    /// Puts a case into words: why, how to fix it, how to check the fix. What a plan shows needs no other words.
+    pub(crate) tell: Option<fn(&Case<'_>) -> Told>,
+}
+
+impl Detector {
+    /// A case in words: as a plan shows it, where one does.
+    pub(crate) fn told(&self, case: &Case<'_>) -> Told {
+        let by_plan = self.plan.and_then(|_| plans::told(case, self.id));
+        by_plan.or_else(|| self.tell.map(|tell| tell(case))).unwrap_or_default()
+    }
 }
 
 /// Confirms a tentative candidate by what all requests show together, or says why not.
@@ -84,6 +95,8 @@ pub(crate) type Confirm = for<'a> fn(&'a Whole<'a>, &CandidateKey) -> Result<Sho
 /// What a detector looks at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Inspect {
+    /// No request: it looks at plans alone. What it finds there it names in requests that execute the statement.
+    Plan,
     /// One request at a time.
     Request(fn(&View<'_>, &mut Candidates)),
     /// One request at a time, and the first requests of processes at one endpoint when all are seen. The truth
@@ -119,6 +132,8 @@ pub const ALL: &[Detector] = &[
     long_transaction::DETECTOR,
     lock_wait::DETECTOR,
     unbounded_result::DETECTOR,
+    plans::flaws::jit_cost::DETECTOR,
+    plans::flaws::trigger_time::DETECTOR,
     disk_spill::DETECTOR,
     row_waste::DETECTOR,
     slow_query::DETECTOR,

@@ -68,9 +68,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("lock_wait.rs"),
     settings: &[WAIT_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: Some(confirm),
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// What a transaction of a log is told to do that does nothing.

@@ -50,9 +50,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("long_transaction.rs"),
     settings: &[IDLE_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: Some(confirm),
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// All that is waited while the transaction is idle, at worst half of it.

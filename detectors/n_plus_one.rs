@@ -66,9 +66,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("n_plus_one.rs"),
     settings: &[REPEATS_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// Statements sent at once: together they take at least this many times the time that they cover.

@@ -73,9 +73,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("pool_starvation.rs"),
     settings: &[WAIT_MIN, GAP_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: Some(confirm),
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// What is left of reported waits in the worst case, per mille.

@@ -56,9 +56,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("repeated_query.rs"),
     settings: &[REPEATS_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// Per mille of the repeats' time that is left in the worst case.

@@ -64,9 +64,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("retry_storm.rs"),
     settings: &[FAILURES_MIN, PAUSE_MAX],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// Pauses below this are no back-off, however they grow: the caller's own work and a busy machine.

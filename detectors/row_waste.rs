@@ -70,9 +70,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("row_waste.rs"),
     settings: &[ROWS_MIN, READ_PER_ROW_MIN, SCANNED_PER_ROW_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 500 };

@@ -88,9 +88,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("scaling_cost.rs"),
     settings: &[TIME_MIN, LOADED_MIN],
     inspect: Inspect::RequestAndLoad(inspect, |settings| settings.get(&LOADED_MIN).saturating_mul(1_000_000)),
+    plan: None,
     confirm: Some(confirm),
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 500 };

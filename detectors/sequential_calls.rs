@@ -67,9 +67,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("sequential_calls.rs"),
     settings: &[CALLS_MIN, STATEMENT_SHARE_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// Calls that are looked at together: more in a row are several things.

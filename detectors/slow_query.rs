@@ -56,9 +56,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("slow_query.rs"),
     settings: &[SHARE_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 const REMEDY: Remedy = Remedy::Shrink { best: 50, worst: 700 };

@@ -70,9 +70,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("unbounded_result.rs"),
     settings: &[ROWS_MIN, BODY_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: true,
-    tell,
+    tell: Some(tell),
 };
 
 /// Where rows grow, one of so many parts of `rows_min` is enough.

@@ -60,9 +60,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("uncompressed_payload.rs"),
     settings: &[BODY_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: None,
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// What compression leaves, per mille: gzip leaves 100 to 300 of most JSON and HTML. The rest covers what

@@ -59,9 +59,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     page: include_str!("worker_starvation.rs"),
     settings: &[QUEUE_MIN],
     inspect: Inspect::Request(inspect),
+    plan: None,
     confirm: Some(confirm),
     logs: false,
-    tell,
+    tell: Some(tell),
 };
 
 /// What is left of the waits in the worst case, per mille.

@@ -11,10 +11,12 @@ use detectors::evidence::{Dictionary, Examples};
 use detectors::figures::counted;
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
+use detectors::plans::{self as plan_rules, KnownPlan, KnownPlans};
 use detectors::queries::{Measured, Queries};
 use detectors::settings::{Settings, Target};
 
 use crate::ingest::grouping::{Counts, Grouping, Part};
+use crate::ingest::plans::{self, KeptPlans};
 use crate::ingest::skipped::Skipped;
 use crate::ingest::{self, IngestError, Input, LogForms, ReadSummary};
 use crate::settings_file::endpoint::nearest;
@@ -95,6 +97,7 @@ pub fn diagnose(
     report.seen.spans = read.counts.spans - read.counts.duplicates - read.counts.lost;
     report.skipped = skipped(&read.summary.skipped);
     report.notes.extend(notes(&read.summary, &read.counts));
+    report.notes.extend(read.plans_unread);
     report.notes.extend(unused_targets(&request.settings, &report));
     if request.show_values {
         report.notes.extend(notes_of_values(read.dictionary.examples()));
@@ -138,6 +141,8 @@ struct Read<G> {
     dictionary: Dictionary,
     summary: ReadSummary,
     counts: Counts,
+    /// What to say of plans in logs that show nothing.
+    plans_unread: Vec<String>,
 }
 
 fn read<G: Gathers + Send>(
@@ -175,8 +180,38 @@ fn read<G: Gathers + Send>(
     let statistics = mem::take(&mut summary.statistics).settle(&files, |shape| fold.shape(shape));
     dictionary.note_statistics(statistics);
     dictionary.note_examples(mem::take(&mut summary.examples).settle(|shape| fold.shape(shape)));
+    let (known, plans_unread) = known_plans(mem::take(&mut summary.plans), &fold, &request.settings);
+    dictionary.note_plans(known);
     let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
-    Ok(Read { gathered, dictionary, summary, counts })
+    Ok(Read { gathered, dictionary, summary, counts, plans_unread })
+}
+
+/// What the plans show that logs tell of their statements, and what to say of those that show nothing.
+fn known_plans(kept: KeptPlans, fold: &Fold, settings: &Settings) -> (KnownPlans, Vec<String>) {
+    let (mut known, mut unread) = (KnownPlans::default(), 0);
+    let left_out = kept.left_out();
+    for (shape, kept) in kept.settle(|shape| fold.shape(shape)) {
+        match plans::read(&kept.text).ok().and_then(|found| found.into_iter().next()) {
+            Some(found) => {
+                known.note(
+                    shape,
+                    KnownPlan { report: plan_rules::judge(&found.plan, settings), line: kept.line() },
+                );
+            }
+            None => unread += 1,
+        }
+    }
+    let mut notes = Vec::new();
+    if unread > 0 {
+        notes.push(format!("{} in logs could not be read", counted(unread, "plan")));
+    }
+    if left_out > 0 {
+        notes.push(format!(
+            "{} in logs were left out, as they are too long or too many",
+            counted(left_out, "plan")
+        ));
+    }
+    (known, notes)
 }
 
 fn spans_bytes(memory_bytes: u64) -> usize {

@@ -9,6 +9,7 @@ pub mod fetch;
 pub mod ingest;
 pub mod pages;
 #[cfg(feature = "client")]
+pub mod plans;
 pub mod probe;
 pub mod report;
 pub mod settings_file;

@@ -67,6 +67,7 @@ fn help() {
           diagnose     Reads traces and logs, and says, for each endpoint, where its time goes and what to
                        fix first
           run          Runs a command, collects its OpenTelemetry traces and says why it is slow
+          plan         Says where the time of a plan goes and what is wrong with it
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
           probe        Asks an address with and without compression, and measures its answers
@@ -86,6 +87,7 @@ fn help() {
         Examples:
           whyslow demo                        what a diagnosis looks like
           whyslow diagnose traces.json        traces that were recorded before
+          whyslow plan plan.txt               where the time of a plan of EXPLAIN goes
           whyslow run -- npm test             record them now, from any command
           whyslow ci check --traces t.otlp    whether requests send more statements than accepted
           whyslow rules n-plus-one            what a finding means
@@ -624,7 +626,8 @@ fn manual_pages_are_made_from_the_help() {
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(
-        text(&wrong.stderr).contains("there are diagnose, run, ci, probe, rules, demo, completions, man")
+        text(&wrong.stderr)
+            .contains("there are diagnose, run, plan, ci, probe, rules, demo, completions, man")
     );
 }
 

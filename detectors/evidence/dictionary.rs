@@ -14,6 +14,8 @@ use self::frequent::Frequent;
 use self::index::ShapeIndex;
 use super::session::log_and_line;
 use super::shape::{Family, Shape, ShapeId};
+use crate::plans::KnownPlans;
+
 use super::{Examples, ServerEvents, Settled, Span, SpanId};
 
 /// An interned text. The default is the empty text.
@@ -115,6 +117,7 @@ pub struct Dictionary {
     server: ServerEvents,
     statistics: Settled,
     examples: Examples,
+    plans: KnownPlans,
     limit: usize,
     refused: u64,
 }
@@ -148,6 +151,7 @@ impl Dictionary {
             server: ServerEvents::default(),
             statistics: Settled::default(),
             examples: Examples::default(),
+            plans: KnownPlans::default(),
             limit,
             refused: 0,
         }
@@ -359,6 +363,16 @@ impl Dictionary {
     /// What servers have counted themselves.
     pub(crate) fn statistics(&self) -> &Settled {
         &self.statistics
+    }
+
+    /// Notes what plans of statements show.
+    pub fn note_plans(&mut self, plans: KnownPlans) {
+        self.plans = plans;
+    }
+
+    /// What plans of statements show.
+    pub(crate) fn plans(&self) -> &KnownPlans {
+        &self.plans
     }
 
     /// Notes executions of statements that may be shown with their values.

@@ -68,7 +68,7 @@ impl<'a> Considered<'a> {
         let detector = &ALL[key.detector];
         let subject = identity::subject(&key.subject, scales.dictionary);
         let marks = marks_in_order(tally, scales.dictionary);
-        let told = (detector.tell)(&scales.case(key, tally, view, &marks, &shown));
+        let told = detector.told(&scales.case(key, tally, view, &marks, &shown));
         let remedy = match shown {
             Shown::Lock(_, ns) | Shown::Blocked(_, ns) => Remedy::Alone { ns },
             _ => tally.remedy,

@@ -17,8 +17,12 @@ pub(super) fn finding_id(
     endpoint: &str,
     subject: &finding::Subject,
 ) -> String {
-    let subject = subject.shape.as_deref().unwrap_or(&subject.text);
-    format!("{detector}-{:08x}", hash([detector, service, endpoint, subject]) as u32)
+    id_about(detector, service, endpoint, subject.shape.as_deref().unwrap_or(&subject.text))
+}
+
+/// The same about anything that has a name.
+pub(crate) fn id_about(detector: &str, service: &str, scope: &str, subject: &str) -> String {
+    format!("{detector}-{:08x}", hash([detector, service, scope, subject]) as u32)
 }
 
 /// Shared by findings of one detector about one subject at several endpoints. Time that is told by

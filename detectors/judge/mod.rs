@@ -8,7 +8,7 @@ mod connections;
 mod considered;
 mod drawing;
 mod endpoints;
-mod identity;
+pub(crate) mod identity;
 mod joined;
 mod logged;
 mod not_seen;

@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod diagnose;
 mod man;
+mod plan;
 #[cfg(feature = "client")]
 mod probe;
 mod reading;
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   whyslow demo                        what a diagnosis looks like
   whyslow diagnose traces.json        traces that were recorded before
+  whyslow plan plan.txt               where the time of a plan of EXPLAIN goes
   whyslow run -- npm test             record them now, from any command
   whyslow ci check --traces t.otlp    whether requests send more statements than accepted
   whyslow rules n-plus-one            what a finding means";
@@ -43,6 +45,7 @@ enum Command {
     Diagnose(Box<diagnose::Command>),
     #[cfg(feature = "receiver")]
     Run(run::Options),
+    Plan(plan::Options),
     Ci(ci::Options),
     #[cfg(feature = "client")]
     Probe(probe::Options),
@@ -58,6 +61,7 @@ impl Command {
             Self::Diagnose(command) => diagnose::execute(*command),
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
+            Self::Plan(options) => plan::execute(options),
             Self::Ci(options) => ci::execute(options),
             #[cfg(feature = "client")]
             Self::Probe(options) => probe::execute(options),

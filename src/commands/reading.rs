@@ -1,7 +1,7 @@
 //! What every command that reads traces can be told about reading them.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -34,9 +34,7 @@ pub(super) struct Reading {
 impl Reading {
     /// The settings of the project.
     pub(super) fn settings(&self) -> anyhow::Result<Settings> {
-        let folder = std::env::current_dir().context("cannot tell the current folder")?;
-        let read = settings_file::load(self.config.as_deref(), &folder, Day::today());
-        Ok(read.map_err(|error| UsageError(error.to_string()))?)
+        settings(self.config.as_deref())
     }
 
     /// How evidence is read; `again` is the command that repeats it.
@@ -51,6 +49,13 @@ impl Reading {
             show_values: false,
         }
     }
+}
+
+/// The settings of a file, or of the project where none is named.
+pub(super) fn settings(config: Option<&Path>) -> anyhow::Result<Settings> {
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let read = settings_file::load(config, &folder, Day::today());
+    Ok(read.map_err(|error| UsageError(error.to_string()))?)
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, &'static str> {

@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex};
 
 use detectors::evidence::{Dictionary, Examples, ServerEvents, Statistics, TraceId, Traced};
 
+use self::plans::KeptPlans;
 pub use access::{Columns, LogForm};
 use envelopes::Places;
 pub use forms::{LogForms, Sampling};
@@ -212,6 +213,8 @@ pub struct Reading<'r> {
     pub statistics: Statistics,
     /// Statements with their values; `None` unless these are to be shown.
     pub examples: Option<Examples>,
+    /// Plans that logs tell of their statements.
+    pub plans: KeptPlans,
     /// How many executions one stands for that is logged.
     pub sampling: Sampling,
     /// Types what a reader finds.
@@ -230,6 +233,7 @@ impl<'r> Reading<'r> {
             places: None,
             statistics: Statistics::default(),
             examples: None,
+            plans: KeptPlans::default(),
             sampling: Sampling::default(),
             typing: Typing::new(dictionary, values_key),
         }
@@ -282,6 +286,8 @@ pub struct ReadSummary {
     pub statistics: Statistics,
     /// Statements with their values, where these are to be shown.
     pub examples: Examples,
+    /// Plans that logs tell of their statements.
+    pub plans: KeptPlans,
     /// Each input, in the order of reading.
     pub inputs: Vec<InputSummary>,
     /// Spans handed to the sink.

@@ -4,16 +4,15 @@
 //! has opened. A block is cut under the lock of its input, which takes a small part of the time that
 //! decoding it takes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use detectors::evidence::{Dictionary, Examples, ServerEvents, Statistics, Traced};
+use detectors::evidence::{Dictionary, Examples, Traced};
 
 use super::blocks::{Buffer, Next, Source, decode_block};
 use super::forms::decoder_of;
 use super::input::Listed;
-use super::skipped::Skipped;
 use super::{
     Decode, Format, Framing, IngestError, InputSummary, LogForms, Options, Place, Progress, ReadSummary,
     Reading, Sampling, Sink,
@@ -44,12 +43,6 @@ pub(super) fn read(
     };
     work.summary(told)
 }
-
-/// What was taken for granted.
-type Remarks = BTreeSet<&'static str>;
-
-/// What a worker has found beside spans.
-type Told = (Skipped, Remarks, ServerEvents, Statistics, Option<Examples>);
 
 /// What all workers share.
 struct Work<'s> {
@@ -153,13 +146,14 @@ impl<'s> Work<'s> {
         }
     }
 
-    fn summary(self, told: Vec<Told>) -> Result<ReadSummary, IngestError> {
+    fn summary(self, told: Vec<Reading<'_>>) -> Result<ReadSummary, IngestError> {
         let queue = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = queue.failed {
             return Err(error);
         }
         let mut summary = ReadSummary { inputs: queue.summaries, ..Default::default() };
-        for (skipped, remarks, events, statistics, examples) in told {
+        for Reading { skipped, remarks, events, statistics, examples, plans, .. } in told {
+            summary.plans.merge(plans);
             examples.into_iter().for_each(|examples| summary.examples.merge(examples));
             summary.statistics.merge(statistics);
             summary.skipped.merge(skipped);
@@ -190,7 +184,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
         Self { work, reading, buffer: Buffer::default(), decoder: None }
     }
 
-    fn run(mut self) -> Told {
+    fn run(mut self) -> Reading<'r> {
         while let Some(task) = self.work.task() {
             let read = match task {
                 Task::Open(number, listed) => self.open(number, listed),
@@ -200,8 +194,7 @@ impl<'w, 's, 'r> Worker<'w, 's, 'r> {
                 self.work.fail(error);
             }
         }
-        let Reading { skipped, remarks, events, statistics, examples, .. } = self.reading;
-        (skipped, remarks, events, statistics, examples)
+        self.reading
     }
 
     fn open(&mut self, number: usize, listed: Listed) -> Result<(), IngestError> {

@@ -6,7 +6,8 @@ use detectors::comparison::Comparison;
 use detectors::finding::Report;
 use detectors::queries::Check;
 
-use super::{CheckOutput, Output, Style};
+use super::{CheckOutput, Output, PlanOutput, Style};
+use crate::plans::PlansReport;
 
 pub(super) const OUTPUT: Output = Output {
     name: "json",
@@ -27,6 +28,15 @@ fn compare(comparison: &Comparison, _: &Style, out: &mut dyn io::Write) -> io::R
 /// `docs/check-v1.schema.json` describes it.
 fn check(check: &Check, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, check)?;
+    out.write_all(b"\n")
+}
+
+pub(super) const PLAN: PlanOutput =
+    PlanOutput { name: "json", summary: "one JSON document, version 1, for programs", write: plans };
+
+/// `docs/plans-v1.schema.json` describes it.
+fn plans(report: &PlansReport, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
     out.write_all(b"\n")
 }
 

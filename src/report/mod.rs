@@ -22,6 +22,8 @@ use detectors::comparison::Comparison;
 use detectors::finding::{Finding, Report};
 use detectors::queries::Check;
 
+use crate::plans::PlansReport;
+
 /// Writes something in the form of an output.
 pub type Write<T> = fn(&T, &Style, &mut dyn io::Write) -> io::Result<()>;
 
@@ -69,6 +71,19 @@ pub fn numbered<'r>(report: &'r Report, style: &Style) -> Vec<(usize, &'r Findin
 
 /// Every output; the first is the default.
 pub const OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, markdown::OUTPUT, html::OUTPUT, sarif::OUTPUT];
+
+/// A form in which what is said of plans is written.
+pub struct PlanOutput {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub summary: &'static str,
+    /// Writes all of it.
+    pub write: Write<PlansReport>,
+}
+
+/// Every output of plans; the first is the default.
+pub const PLANS: &[PlanOutput] = &[text::PLAN, json::PLAN];
 
 /// A form in which a check of statements is written.
 pub struct CheckOutput {

@@ -9,6 +9,7 @@ mod fit;
 mod ink;
 mod logged;
 mod page;
+mod plan;
 mod rest;
 mod server;
 mod table;
@@ -21,7 +22,7 @@ use detectors::finding::{Endpoint, Finding, Report};
 use self::ink::{Ink, Line};
 use self::page::Page;
 use super::words::{WHOLE_SERVICE, is_at};
-use super::{CheckOutput, Output, Style};
+use super::{CheckOutput, Output, PlanOutput, Style};
 
 pub(super) const OUTPUT: Output = Output {
     name: "text",
@@ -32,6 +33,9 @@ pub(super) const OUTPUT: Output = Output {
 
 pub(super) const CHECK: CheckOutput =
     CheckOutput { name: "text", summary: "a page for people, coloured on terminals", write: check::write };
+
+pub(super) const PLAN: PlanOutput =
+    PlanOutput { name: "text", summary: "a page for people, coloured on terminals", write: plan::write };
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);

@@ -15,6 +15,7 @@ mod shown;
 pub use facts::{Facts, Value};
 pub use key::{Form, Key};
 pub use node::{Node, NodeType, Relationship, Worker};
+pub(crate) use shown::dialect;
 pub use shown::shown;
 
 /// What has made a plan.
@@ -50,7 +51,8 @@ pub struct Plan {
     pub engine: Engine,
     /// The statement with its values, where it stands beside the plan.
     pub statement: Option<Box<str>>,
-    /// Nodes, each behind the one that it hangs under; the first is the root. Never empty.
+    /// Nodes in preorder: each right behind the one that it hangs under, or behind all below an earlier sibling. The
+    /// first is the root; there is at least one.
     pub nodes: Vec<Node>,
     /// What is told of the whole: [`Key::PlanningTime`], [`Key::ExecutionTime`], [`Key::QueryIdentifier`].
     pub facts: Facts,

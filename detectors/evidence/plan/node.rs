@@ -222,4 +222,53 @@ impl Node {
             .into_iter()
             .find_map(|key| self.facts.text(key))
     }
+
+    /// Rows that conditions took away after they were read, the mean of all loops.
+    pub fn removed(&self) -> f64 {
+        [Key::RowsRemovedByFilter, Key::RowsRemovedByJoinFilter, Key::RowsRemovedByIndexRecheck]
+            .into_iter()
+            .filter_map(|key| self.facts.number(key))
+            .sum()
+    }
+
+    /// What it does, as PostgreSQL's text form says it: `Hash Left Join`, `Partial HashAggregate`, `Insert`.
+    pub fn title(&self) -> String {
+        let text = |key| self.facts.text(key);
+        let mut title = match (&self.node_type, text(Key::Strategy)) {
+            (NodeType::Aggregate, Some("Sorted")) => "GroupAggregate".to_owned(),
+            (NodeType::Aggregate, Some(strategy)) => {
+                format!("{}Aggregate", strategy.replace("Hashed", "Hash"))
+            }
+            (NodeType::SetOp, Some("Hashed")) => "HashSetOp".to_owned(),
+            (NodeType::ModifyTable, _) => text(Key::Operation).unwrap_or("ModifyTable").to_owned(),
+            (NodeType::ForeignScan | NodeType::CustomScan, _) => {
+                let what = text(Key::Operation)
+                    .filter(|what| *what != "Select")
+                    .map(|what| format!("Foreign {what}"));
+                let provider = text(Key::CustomPlanProvider).map(|name| format!("Custom Scan ({name})"));
+                what.or(provider).unwrap_or_else(|| self.node_type.name().to_owned())
+            }
+            (node_type, _) => node_type.name().to_owned(),
+        };
+        if let Some(join) = text(Key::JoinType).filter(|join| *join != "Inner") {
+            title = match title.strip_suffix(" Join") {
+                Some(method) => format!("{method} {join} Join"),
+                None => format!("{title} {join} Join"),
+            };
+        }
+        if let Some(command) = text(Key::Command) {
+            title = format!("{title} {command}");
+        }
+        if let Some(mode) = text(Key::PartialMode) {
+            title = format!("{mode} {title}");
+        }
+        if text(Key::ScanDirection) == Some("Backward") {
+            title.push_str(" Backward");
+        }
+        let prefixes = [(Key::AsyncCapable, "Async"), (Key::ParallelAware, "Parallel")];
+        for (_, prefix) in prefixes.into_iter().filter(|(key, _)| self.facts.is(*key)) {
+            title = format!("{prefix} {title}");
+        }
+        title
+    }
 }

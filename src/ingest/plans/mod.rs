@@ -6,10 +6,13 @@
 
 mod assembly;
 mod json;
+mod kept;
 mod xml;
 mod yaml;
 
 use detectors::evidence::plan::Plan;
+
+pub use kept::{KeptPlan, KeptPlans};
 
 /// A plan, and where it stands.
 #[derive(Debug, Clone, PartialEq)]

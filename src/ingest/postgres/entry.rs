@@ -129,6 +129,9 @@ impl Recorder {
         let mut room = mem::take(&mut self.room);
         let text = if quoting == Quoting::None { text } else { quoting.undo(text, &mut room) };
         self.push(reading, entry, (Logged::Plan, took_ns), message::prepared(text).unwrap_or(text));
+        if let Some(line) = reading.spans.last() {
+            reading.plans.note(&line.span, plan);
+        }
         self.room = room;
     }
 

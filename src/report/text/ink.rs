@@ -85,7 +85,8 @@ impl Line {
         for (ink, part) in self.parts {
             let room = width - short.width;
             if room > 0 {
-                short = short.with(ink, shorten(&part, room));
+                let fits = part.width() <= room;
+                short = short.with(ink, if fits { part } else { shorten(&part, room) });
             }
         }
         short

@@ -1,0 +1,89 @@
+//! Plans of statements that are known beside requests: out of a log, or given with it.
+
+use rustc_hash::FxHashMap;
+
+use super::report::{PlanProblem, PlanReport};
+use crate::candidate::{Advice, Candidates, Case, Check, Remedy, Subject, Told, View};
+use crate::evidence::{ShapeRef, SpanId};
+use crate::finding::Unit;
+use crate::wording::{brief, duration};
+
+/// What plans of statements show, known before the first request is looked at.
+#[derive(Debug, Default)]
+pub struct KnownPlans(FxHashMap<ShapeRef, KnownPlan>);
+
+/// What the plan of one execution of a statement shows.
+#[derive(Debug)]
+pub struct KnownPlan {
+    /// What is said of it.
+    pub report: PlanReport,
+    /// Where it stands.
+    pub line: SpanId,
+}
+
+impl KnownPlans {
+    /// Notes the plan of a statement.
+    pub fn note(&mut self, shape: ShapeRef, plan: KnownPlan) {
+        self.0.insert(shape, plan);
+    }
+
+    /// The flaw of its plan that a detector gives back most by.
+    fn problem(&self, shape: ShapeRef, detector: &str) -> Option<(&KnownPlan, &PlanProblem)> {
+        let known = self.0.get(&shape)?;
+        let problem = known.report.problems.iter().find(|problem| problem.detector == detector)?;
+        Some((known, problem))
+    }
+}
+
+/// Names the statements of a request whose plans show a flaw.
+pub(crate) fn inspect(view: &View<'_>, detector: &str, found: &mut Candidates) {
+    let plans = view.dictionary.plans();
+    if plans.0.is_empty() {
+        return;
+    }
+    for numbers in view.groups() {
+        let shape = view.operation(numbers[0]).shape;
+        let Some((known, problem)) = plans.problem(shape, detector) else { continue };
+        let Some(remedy) = remedy(&known.report, problem) else { continue };
+        let candidate = found.push(Subject::Shape(shape), remedy, problem.confidence);
+        candidate.repeats(numbers.len() as u64).claim(numbers.iter().copied());
+    }
+}
+
+/// What a fix leaves of an execution: the same part of each as of the one whose plan is known.
+fn remedy(report: &PlanReport, problem: &PlanProblem) -> Option<Remedy> {
+    let whole = report.execution_ns.filter(|whole| *whole > 0)?;
+    let [least, most] = problem.gain_range_ns?;
+    let left = |gain: u64| (whole.saturating_sub(gain).saturating_mul(1000) / whole) as u16;
+    Some(Remedy::Shrink { best: left(most), worst: left(least) })
+}
+
+/// Puts a case into words that a plan has shown; `None` where no plan shows it.
+pub(crate) fn told(case: &Case<'_>, detector: &str) -> Option<Told> {
+    let Subject::Shape(shape) = case.subject else { return None };
+    let (known, problem) = case.dictionary.plans().problem(*shape, detector)?;
+    let place = case.dictionary.place_of_line(known.line);
+    let took = known.report.execution_ns.unwrap_or(0);
+    let left = 1.0 - problem.gain_share.clamp(0.0, 1.0);
+    Some(Told {
+        why: format!(
+            "{}: {}; seen in the plan of an execution of {} ({place})",
+            problem.subject,
+            problem.why,
+            duration(took)
+        ),
+        fix: problem
+            .fix
+            .iter()
+            .map(|fix| Advice { text: fix.text.clone(), tradeoff: fix.tradeoff.clone(), remedy: None })
+            .collect(),
+        verify: Check {
+            metric: format!("p95 of {}", brief(case.dictionary, *shape)),
+            unit: Unit::Ns,
+            now: case.single_ns.1,
+            expected: (case.single_ns.1 as f64 * left) as u64,
+        },
+        confidence: None,
+        dismissed: None,
+    })
+}

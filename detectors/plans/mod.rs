@@ -1,0 +1,32 @@
+//! What a plan shows: where its time goes, what is wrong with it, and what each fix would give back.
+//!
+//! A plan is looked at through a [`PlanView`], which has the time of each node worked out once. Detectors name
+//! [`Problem`]s; which of them are told, and in which order, is decided in one place, [`judge`](mod@judge), by the time that
+//! they give back.
+
+mod charges;
+pub(crate) mod flaws;
+mod judge;
+mod known;
+mod problem;
+mod regions;
+mod report;
+#[cfg(test)]
+pub(crate) mod testing;
+mod times;
+mod view;
+
+pub use judge::judge;
+pub use known::{KnownPlan, KnownPlans};
+pub(crate) use known::{inspect, told};
+pub use problem::{Claim, Problem, Problems};
+pub use report::{
+    PlanDismissal, PlanNode, PlanOutside, PlanProblem, PlanReport, PlanRows, PlanStatement, VERSION,
+};
+pub use times::{Basis, NodeTime, Outside, Times};
+pub use view::PlanView;
+
+use crate::settings::Values;
+
+/// Names what is wrong with a plan.
+pub(crate) type Rule = fn(&PlanView<'_>, Values<'_>, &mut Problems);

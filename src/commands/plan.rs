@@ -1,0 +1,75 @@
+//! `whyslow plan`: where the time of a plan goes, and what is wrong with it.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use whyslow::plans::examine;
+use whyslow::report::{PLANS, Style};
+
+use super::diagnose::destination::Destination;
+use super::reading::settings;
+use super::{Outcome, UsageError, say};
+
+const EXAMPLES: &str = "\
+Examples:
+  psql -XAtc 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT …' shop | whyslow plan
+  whyslow plan plan.txt                      in any form, as it was copied
+  whyslow plan slow.json -v                  all conditions, and what was dismissed
+
+Exit codes:
+  0  done
+  2  arguments or settings that make no sense
+  3  no plan was found, or a broken one";
+
+/// Says where the time of a plan goes and what is wrong with it.
+///
+/// Give it the output of EXPLAIN as it is: text, JSON, YAML, XML, tables, with or without what a terminal, a client or a
+/// log puts around it. Values of the statement are not shown.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Files with plans; `-` is standard input, which is also read where none is given
+    #[arg(value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+
+    /// The form of the result
+    #[arg(long, value_name = "FORMAT", default_value = PLANS[0].name, value_parser = outputs())]
+    format: String,
+
+    /// Write the result to this file, whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// The settings file [default: whyslow.toml here or in the nearest folder above]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// All conditions, ranges of predictions, and what was dismissed
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+fn outputs() -> PossibleValuesParser {
+    PossibleValuesParser::new(PLANS.iter().map(|output| output.name))
+}
+
+/// Reads, judges and prints.
+pub(crate) fn execute(mut options: Options) -> anyhow::Result<Outcome> {
+    if options.inputs.is_empty() {
+        if io::stdin().is_terminal() {
+            say(format_args!("reading a plan from the terminal: paste it, then Ctrl-D"));
+        }
+        options.inputs.push("-".into());
+    }
+    let settings = settings(options.config.as_deref())?;
+    let destination = Destination::open(options.output.as_deref())?;
+    let report = examine(&options.inputs, &settings)?;
+    let unknown = || UsageError(format!("--format {}: there is no such form", options.format));
+    let output = PLANS.iter().find(|output| output.name == options.format).ok_or_else(unknown)?;
+    let style = Style { verbose: options.verbose, ..Style::default() };
+    destination.write(output.write, &report, style)?;
+    Ok(Outcome::Done)
+}

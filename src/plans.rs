@@ -1,0 +1,90 @@
+//! From files with plans to what is said of them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use detectors::plans::{PlanReport, VERSION, judge};
+use detectors::settings::Settings;
+use serde::Serialize;
+
+use crate::ingest::plans::{Unreadable, read};
+
+/// A text with plans that is longer is none: plans of this size have millions of nodes.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// What is said of all plans that were given: `docs/plans-v1.schema.json` describes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlansReport {
+    /// [`VERSION`].
+    pub version: u32,
+    /// One for each plan, in the order of the inputs.
+    pub plans: Vec<PlacedPlan>,
+}
+
+/// What is said of a plan, and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlacedPlan {
+    /// The file, or `stdin`.
+    pub file: String,
+    /// Its first line.
+    pub line: u64,
+    /// The form that it was written in.
+    pub form: &'static str,
+    /// What is said of it.
+    #[serde(flatten)]
+    pub report: PlanReport,
+}
+
+/// Why an input gives no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It could not be read.
+    #[error("cannot read {0}: {1}")]
+    Input(String, io::Error),
+    /// It holds no plan, or a broken one.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(String, Unreadable),
+}
+
+/// Looks at all plans of the inputs; `-` is standard input.
+///
+/// # Errors
+///
+/// The first input that cannot be read or that holds no whole plan.
+pub fn examine(inputs: &[PathBuf], settings: &Settings) -> Result<PlansReport, Problem> {
+    let mut plans = Vec::new();
+    for input in inputs {
+        let (file, text) = text_of(input)?;
+        let found = read(&text).map_err(|problem| Problem::Unreadable(file.clone(), problem))?;
+        plans.extend(found.into_iter().map(|found| PlacedPlan {
+            file: file.clone(),
+            line: found.line,
+            form: found.form,
+            report: judge(&found.plan, settings),
+        }));
+    }
+    Ok(PlansReport { version: VERSION, plans })
+}
+
+fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {
+    let is_stdin = input == Path::new("-");
+    let name = if is_stdin { "stdin".to_owned() } else { input.display().to_string() };
+    let read = match is_stdin {
+        true => bounded(io::stdin().lock()),
+        false => File::open(input).and_then(bounded),
+    };
+    match read {
+        Ok(text) => Ok((name, text)),
+        Err(problem) => Err(Problem::Input(name, problem)),
+    }
+}
+
+fn bounded(input: impl Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    input.take(BYTES_MAX + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > BYTES_MAX {
+        true => Err(io::Error::other("longer than 1 GiB: give the plans in parts")),
+        false => Ok(text),
+    }
+}
