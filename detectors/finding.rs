@@ -144,6 +144,8 @@ pub struct LoggedStatement {
     pub quartiles_ns: Option<[u64; 3]>,
     /// Where the log tells of the slowest: `postgresql.log:8812`.
     pub slowest: Option<String>,
+    /// The plan of the slowest execution whose plan the log tells; `None` where it tells none.
+    pub plan: Option<LoggedPlan>,
     /// An execution with its values; `None` unless these are to be shown.
     pub example: Option<Example>,
 }
@@ -160,6 +162,17 @@ pub struct Example {
     /// What it took; `None` where its line does not say.
     pub duration_ns: Option<u64>,
     /// Where the log tells of it: `postgresql.log:8812`.
+    pub place: String,
+}
+
+/// The plan of one execution of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggedPlan {
+    /// What it joins and reads by what, from the root on: `Hash Join, Seq Scan orders, Index Scan items by items_order_idx`.
+    pub outline: String,
+    /// What that execution took; `None` where it was not measured.
+    pub execution_ns: Option<u64>,
+    /// Where the log tells of it.
     pub place: String,
 }
 

@@ -74,6 +74,8 @@ pub struct StatementChange {
     pub before: Option<StatementFigures>,
     /// After; `None` where it was not executed.
     pub after: Option<StatementFigures>,
+    /// Outlines of the plans of the slowest execution on both sides; `None` where one side tells none.
+    pub plans: Option<[String; 2]>,
 }
 
 /// What changed for a statement.
@@ -86,6 +88,8 @@ pub enum Change {
     Slower,
     /// It takes less time.
     Quicker,
+    /// Its plan joins or reads in another way.
+    Replanned,
     /// It is called more often, beside the usual statement.
     CalledMore,
     /// It is called less often, beside the usual statement.
@@ -200,6 +204,7 @@ impl Scales<'_> {
             [Some(before), None] if self.is_expected(before, 0) => changes.push(Change::Gone),
             [Some(_), Some(_)] => {
                 changes.extend(self.in_time(pair));
+                changes.extend(planned_differently(pair).map(|_| Change::Replanned));
                 changes.extend(self.in_calls(pair));
             }
             _ => {}
@@ -274,8 +279,20 @@ impl Scales<'_> {
             changes,
             before: figures(0),
             after: figures(1),
+            plans: plans(pair),
         })
     }
+}
+
+/// What plans on both sides do.
+fn plans(pair: &Pair<'_>) -> Option<[String; 2]> {
+    let [before, after] = pair.map(|side| side.and_then(|one| one.plan.as_ref()));
+    Some([before?.outline.clone(), after?.outline.clone()])
+}
+
+/// The plans on both sides, where they do not do the same.
+fn planned_differently(pair: &Pair<'_>) -> Option<[String; 2]> {
+    plans(pair).filter(|[before, after]| before != after)
 }
 
 /// `part` of `from` as a part of `to`.
@@ -304,6 +321,7 @@ fn is_more(more: u64, less: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::LoggedPlan;
 
     /// A statement with executions and quartiles in microseconds.
     fn statement(shape: &str, executions: u64, quartiles_us: [u64; 3]) -> LoggedStatement {
@@ -349,6 +367,22 @@ mod tests {
         assert_eq!(changes(few, slow), [], "20 executions");
         let wide = |median| vec![statement("wide", 1_000, [10, median, 900])];
         assert_eq!(changes(wide(100), wide(200)), [], "as wide as that");
+    }
+
+    #[test]
+    fn another_plan_is_told_and_one_that_is_not_known_is_not() {
+        let planned = |outline: &str| {
+            let mut statements = usual(1);
+            let plan = LoggedPlan { outline: outline.to_owned(), execution_ns: None, place: String::new() };
+            statements[4].plan = Some(plan);
+            statements
+        };
+        let (scan, index) = ("Seq Scan orders", "Index Scan orders by orders_status_idx");
+        assert_eq!(changes(planned(scan), planned(index)), [("s4".to_owned(), vec![Change::Replanned])]);
+        assert_eq!(changes(planned(scan), planned(scan)), []);
+        assert_eq!(changes(planned(scan), usual(1)), []);
+        let change = &compare(&logged(planned(scan)), &logged(planned(index))).statements[0];
+        assert_eq!(change.plans, Some([scan.to_owned(), index.to_owned()]));
     }
 
     #[test]

@@ -244,6 +244,7 @@ impl<'a> Row<'a> {
             sent_by: joined::sent_by(senders, self.key, dictionary),
             quartiles_ns: (tally.timed > 0).then(|| [250, 500, 750].map(|at| tally.durations.quantile(at))),
             slowest: tally.slowest.map(|(_, line)| dictionary.place_of_line(line)),
+            plan: dictionary.plans().outline(self.key.0, dictionary),
             example: dictionary.examples().of(self.key.0, self.key.1, dictionary),
         }
     }

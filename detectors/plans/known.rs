@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 
 use super::report::{PlanProblem, PlanReport};
 use crate::candidate::{Advice, Candidates, Case, Check, Remedy, Subject, Told, View};
-use crate::evidence::{ShapeRef, SpanId};
-use crate::finding::Unit;
+use crate::evidence::{Dictionary, ShapeRef, SpanId};
+use crate::finding::{LoggedPlan, Unit};
 use crate::wording::{brief, duration};
 
 /// What plans of statements show, known before the first request is looked at.
@@ -25,6 +25,16 @@ impl KnownPlans {
     /// Notes the plan of a statement.
     pub fn note(&mut self, shape: ShapeRef, plan: KnownPlan) {
         self.0.insert(shape, plan);
+    }
+
+    /// The plan of a statement in one line, if one is known.
+    pub(crate) fn outline(&self, shape: ShapeRef, dictionary: &Dictionary) -> Option<LoggedPlan> {
+        let known = self.0.get(&shape)?;
+        Some(LoggedPlan {
+            outline: known.report.outline(),
+            execution_ns: known.report.execution_ns,
+            place: dictionary.place_of_line(known.line),
+        })
     }
 
     /// The flaw of its plan that a detector gives back most by.

@@ -76,6 +76,9 @@ pub struct PlanNode {
     pub loops: Option<u64>,
     /// Pages that it looked at by itself; `None` where they are not told.
     pub blocks: Option<u64>,
+    /// Whether it reads a table, an index or another source of rows, or joins two.
+    #[serde(skip)]
+    pub is_read_or_join: bool,
     /// Conditions, keys and what else is told, without values, by the names of `EXPLAIN (FORMAT JSON)`.
     pub details: Vec<(String, String)>,
 }
@@ -146,7 +149,28 @@ pub struct PlanDismissal {
     pub reason: String,
 }
 
+/// Letters of an outline.
+const OUTLINE_MAX: usize = 400;
+
 impl PlanReport {
+    /// What a plan joins and reads by what, from the root on. Two executions with one outline do the same in other amounts:
+    /// how rows are sorted, grouped and gathered is left out.
+    pub(crate) fn outline(&self) -> String {
+        let mut outline = String::new();
+        for node in self.nodes.iter().filter(|node| node.is_read_or_join) {
+            let by = node.index.as_ref().map_or(String::new(), |index| format!(" by {index}"));
+            let target = node.target.as_ref().map_or(String::new(), |target| format!(" {target}"));
+            let separator = if outline.is_empty() { "" } else { ", " };
+            let next = format!("{separator}{}{target}{by}", node.name);
+            if outline.len() + next.len() > OUTLINE_MAX {
+                outline.push_str(", …");
+                break;
+            }
+            outline.push_str(&next);
+        }
+        outline
+    }
+
     pub(super) fn new(
         view: &PlanView<'_>,
         problems: Vec<PlanProblem>,
@@ -200,6 +224,9 @@ fn node_of(view: &PlanView<'_>, number: u32, node: &Node) -> PlanNode {
         },
         loops: node.facts.has(Key::ActualLoops).then(|| node.loops()),
         blocks: view.has_blocks().then(|| view.self_blocks(number)),
+        is_read_or_join: node.node_type.is_join()
+            || node.target().is_some()
+            || node.facts.has(Key::IndexName),
         details: details(view.engine(), node),
     }
 }

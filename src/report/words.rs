@@ -221,6 +221,7 @@ pub(super) fn statement_changes(change: &StatementChange) -> String {
         Change::New => "new",
         Change::Slower => "slower",
         Change::Quicker => "quicker",
+        Change::Replanned => "planned differently",
         Change::CalledMore => "called more",
         Change::CalledLess => "called less",
         Change::Gone => "gone",
@@ -247,7 +248,9 @@ pub(super) fn statement_figures(change: &StatementChange) -> Vec<String> {
         both("of 1,000,000 calls", &|side| Some(count(side.per_million))),
         both("time", &|side| Some(duration(side.time_ns))),
     ];
-    figures.into_iter().flatten().collect()
+    let plans = change.plans.as_ref().filter(|[before, after]| before != after);
+    let plans = plans.map(|[before, after]| format!("plan of the slowest {before} → {after}"));
+    figures.into_iter().flatten().chain(plans).collect()
 }
 
 /// `1 in a request before, now 20 to 212`, and how many of the requests send it.
