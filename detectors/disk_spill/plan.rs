@@ -117,6 +117,7 @@ mod tests {
         let problem = report.only("disk-spill");
         assert_eq!((problem.node, &*problem.subject), (0, "sort of events in files"));
         assert_eq!(problem.gain_range_ns, Some([160_000_000, 520_000_000]));
+        assert_eq!((problem.gain_ns, problem.after_ns), (Some(340_000_000), Some(570_000_000)));
         assert!(problem.fix[0].text.contains("'128 MB'"), "{:?}", problem.fix);
     }
 

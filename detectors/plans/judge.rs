@@ -65,7 +65,8 @@ struct Weighing<'a> {
     /// What is left of each node's own time after the fixes so far, at best and at worst.
     left: Vec<Gain>,
     outside_left: Gain,
-    execution: Gain,
+    /// The execution after the fixes so far, as predicted.
+    after_ns: u64,
     /// Which of `told` has taken most of a node.
     taken_by: Vec<Option<usize>>,
     told: Vec<PlanProblem>,
@@ -80,7 +81,7 @@ impl<'a> Weighing<'a> {
             view,
             left: view.times.nodes.iter().map(|time| both(time.self_ns)).collect(),
             outside_left: both(outside),
-            execution: both(view.times.execution_ns),
+            after_ns: view.times.execution_ns,
             taken_by: vec![None; view.times.nodes.len()],
             told: Vec::new(),
             dismissed: Vec::new(),
@@ -150,8 +151,7 @@ impl<'a> Weighing<'a> {
         }
         self.outside_left.best -= problem.outside_ns.0.min(self.outside_left.best);
         self.outside_left.worst -= problem.outside_ns.1.min(self.outside_left.worst);
-        self.execution.best = self.execution.best.saturating_sub(gain.best);
-        self.execution.worst = self.execution.worst.saturating_sub(gain.worst);
+        self.after_ns = self.after_ns.saturating_sub(gain.middle());
         self.told.push(self.told_as(problem, gain));
     }
 
@@ -173,7 +173,7 @@ impl<'a> Weighing<'a> {
             gain_ns: is_measured.then(|| gain.middle()),
             gain_range_ns: is_measured.then_some([gain.worst, gain.best]),
             gain_share: gain.middle() as f64 / self.view.times.execution_ns.max(1) as f64,
-            after_ns: is_measured.then(|| self.execution.middle()),
+            after_ns: is_measured.then_some(self.after_ns),
             blocks,
             confidence: problem.confidence,
             why: problem.why,

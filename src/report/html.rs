@@ -3,6 +3,7 @@
 //! Every text is escaped where it is written ([`Text`]); the page loads nothing and says so to the browser.
 
 mod logged;
+mod plan;
 mod waterfall;
 
 use std::fmt;
@@ -14,13 +15,19 @@ use detectors::finding::{Confidence, Endpoint, Finding, PathTime, Report, Target
 use super::words::{
     WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, seen_in, took, trace_or_place,
 };
-use super::{Output, Style, numbered, server};
+use super::{Output, PlanOutput, Style, numbered, server};
 
 pub(super) const OUTPUT: Output = Output {
     name: "html",
     summary: "one page for a browser, with requests drawn in time",
     write,
     compare: None,
+};
+
+pub(super) const PLAN: PlanOutput = PlanOutput {
+    name: "html",
+    summary: "one page for a browser, with conditions to unfold",
+    write: plan::write,
 };
 
 const STYLE: &str = include_str!("html/page.css");
@@ -59,18 +66,26 @@ impl fmt::Display for Text<'_> {
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let findings = numbered(report, style);
+    write_start(out)?;
+    write_head(report, out)?;
+    write_endpoints(report, &findings, out)?;
+    write_findings(report, &findings, out)?;
+    logged::write(report, out)?;
+    write_rest(report, out)?;
+    write_end(out)
+}
+
+fn write_start(out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
          script-src 'unsafe-inline'\">\n<title>whyslow</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>"
-    )?;
-    write_head(report, out)?;
-    write_endpoints(report, &findings, out)?;
-    write_findings(report, &findings, out)?;
-    logged::write(report, out)?;
-    write_rest(report, out)?;
+    )
+}
+
+fn write_end(out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>")
 }
 

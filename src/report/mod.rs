@@ -83,7 +83,7 @@ pub struct PlanOutput {
 }
 
 /// Every output of plans; the first is the default.
-pub const PLANS: &[PlanOutput] = &[text::PLAN, json::PLAN];
+pub const PLANS: &[PlanOutput] = &[text::PLAN, json::PLAN, html::PLAN];
 
 /// A form in which a check of statements is written.
 pub struct CheckOutput {

@@ -8,6 +8,7 @@ use detectors::figures::{bytes, count, counted, duration};
 use detectors::finding::{
     Endpoint, Example, Finding, Gain, GainKind, Latency, Location, Report, Unit, Verify, is_place,
 };
+use detectors::plans::{Outside, PlanRows};
 use detectors::queries::{Check, Counts, Level, Place, PlaceKind, Problem, Rule, State, Verdict};
 use detectors::settings::Metric;
 
@@ -251,6 +252,24 @@ pub(super) fn statement_figures(change: &StatementChange) -> Vec<String> {
     let plans = change.plans.as_ref().filter(|[before, after]| before != after);
     let plans = plans.map(|[before, after]| format!("plan of the slowest {before} → {after}"));
     figures.into_iter().flatten().chain(plans).collect()
+}
+
+/// What takes time of an execution outside of its nodes.
+pub(super) fn outside_of_nodes(what: Outside) -> &'static str {
+    match what {
+        Outside::Triggers => "triggers",
+        Outside::Serialization => "bringing rows into the form of the protocol",
+        Outside::UnreadExpressions => "parts that change rows and that nobody reads",
+        Outside::Unexplained => "not explained by the nodes: starting, ending",
+    }
+}
+
+/// Whether so many rows come, or do not, that the planner might have chosen otherwise had it known.
+pub(super) fn estimate_is_off(rows: &PlanRows) -> bool {
+    rows.actual.zip(rows.estimated).is_some_and(|(actual, estimated)| {
+        let (low, high) = (actual.min(estimated).max(1.0), actual.max(estimated));
+        high >= 10.0 * low && high >= 100.0
+    })
 }
 
 /// `1 in a request before, now 20 to 212`, and how many of the requests send it.

@@ -86,7 +86,7 @@ impl Line {
             let room = width - short.width;
             if room > 0 {
                 let fits = part.width() <= room;
-                short = short.with(ink, if fits { part } else { shorten(&part, room) });
+                short = short.with(ink, if fits { part } else { shortened_behind_blanks(&part, room) });
             }
         }
         short
@@ -109,6 +109,16 @@ impl Line {
         }
         text.truncate(text.trim_end().len());
         text
+    }
+}
+
+/// A part that is cut, with the blanks that set it apart from the one before.
+fn shortened_behind_blanks(part: &str, room: usize) -> String {
+    let text = part.trim_start_matches(' ');
+    let blanks = part.len() - text.len();
+    match room.checked_sub(blanks + 1) {
+        Some(left) => format!("{}{}", &part[..blanks], shorten(text, left + 1)),
+        None => String::new(),
     }
 }
 

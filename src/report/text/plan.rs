@@ -4,12 +4,13 @@ use std::io;
 
 use detectors::figures::{count, counted, duration, share};
 use detectors::finding::Confidence;
-use detectors::plans::{Basis, Outside, PlanNode, PlanProblem, PlanReport};
+use detectors::plans::{Basis, PlanNode, PlanProblem, PlanReport};
 
 use super::ink::{Ink, Line};
 use super::page::Page;
 use crate::plans::{PlacedPlan, PlansReport};
 use crate::report::Style;
+use crate::report::words::{estimate_is_off, outside_of_nodes};
 
 /// Columns before the tree: own time, share, bar.
 const TREE_AT: usize = 26;
@@ -176,11 +177,7 @@ fn node_figures(node: &PlanNode) -> Line {
         node.blocks.map_or(String::new(), |blocks| if blocks > 0 { count(blocks) } else { "-".to_owned() });
     let actual = rows(node.rows.actual);
     let estimated = rows(node.rows.estimated);
-    let is_off = node.rows.actual.zip(node.rows.estimated).is_some_and(|(actual, estimated)| {
-        let (low, high) = (actual.min(estimated).max(1.0), actual.max(estimated));
-        high >= 10.0 * low && high >= 100.0
-    });
-    let ink = if is_off { Ink::Bad } else { Ink::Faint };
+    let ink = if estimate_is_off(&node.rows) { Ink::Bad } else { Ink::Faint };
     Line::default()
         .with(Ink::Plain, format!("{actual:>12}"))
         .with(ink, format!("{estimated:>12}"))
@@ -250,12 +247,7 @@ impl Branches {
 fn outside(page: &mut Page<'_>, report: &PlanReport) -> io::Result<()> {
     let Some(whole) = report.execution_ns else { return Ok(()) };
     for outside in report.outside.iter().filter(|outside| outside.ns.saturating_mul(100) >= whole) {
-        let what = match outside.what {
-            Outside::Triggers => "triggers",
-            Outside::Serialization => "bringing rows into the form of the protocol",
-            Outside::UnreadExpressions => "parts that change rows and that nobody reads",
-            Outside::Unexplained => "not explained by the nodes: starting, ending",
-        };
+        let what = outside_of_nodes(outside.what);
         let line = Line::at(2).with(Ink::Plain, format!("{:>9}", duration(outside.ns)));
         let line = line.with(Ink::Faint, format!("{:>6} ", share(outside.ns, whole)));
         page.line(line.pad_to(TREE_AT).with(Ink::Faint, what))?;
