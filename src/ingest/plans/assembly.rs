@@ -3,9 +3,7 @@
 //! Source: `ExplainOneQuery` and below in `src/backend/commands/explain.c` of PostgreSQL 9.6 to 18. The three structured
 //! forms (JSON, YAML, XML) have the same names in the same nesting. Depth is a list here and no recursion.
 
-use detectors::evidence::plan::{
-    Engine, Facts, Form, Key, Node, NodeType, Plan, Relationship, Value, Worker,
-};
+use detectors::evidence::plan::{Facts, Form, Key, Node, NodeType, Plan, Relationship, Value, Worker};
 
 /// What is being read.
 #[derive(Debug, Clone, PartialEq)]
@@ -237,7 +235,7 @@ impl Assembly {
         if self.plan.nodes.is_empty() {
             return None;
         }
-        normalise(&mut self.plan);
+        super::agreement::normalise(&mut self.plan);
         Some(self.plan)
     }
 }
@@ -278,9 +276,11 @@ fn group(texts: &mut Vec<String>, name: &str, written: &str) {
 fn scalar_of_node(node: &mut Node, name: &str, written: &str) {
     match name {
         "Node Type" => node.node_type = NodeType::of(written),
-        "Parent Relationship" => match Relationship::of(written) {
-            Some(relationship) => node.relationship = relationship,
-            None => node.others.push((name.into(), written.into())),
+        "Parent Relationship" => match (Relationship::of(written), written) {
+            (Some(relationship), _) => node.relationship = relationship,
+            // What extensions call the inputs of their scans.
+            (None, "child" | "children") => node.relationship = Relationship::Member,
+            (None, _) => node.others.push((name.into(), written.into())),
         },
         _ => set(&mut node.facts, &mut node.others, name, written),
     }
@@ -305,28 +305,5 @@ pub(super) fn set(facts: &mut Facts, others: &mut Vec<(Box<str>, Box<str>)>, nam
     match value {
         Some(value) => facts.set(key, value),
         None => others.push((name.into(), written.into())),
-    }
-}
-
-/// Leaves out what forms do not tell alike: names that repeat another, and what everything is that says nothing else.
-pub(super) fn normalise(plan: &mut Plan) {
-    for node in &mut plan.nodes {
-        let facts = &mut node.facts;
-        let named = [Key::RelationName, Key::FunctionName, Key::CteName, Key::TableFunctionName];
-        let repeats =
-            named.iter().any(|key| facts.text(*key).is_some() && facts.text(*key) == facts.text(Key::Alias));
-        if repeats {
-            facts.remove(Key::Alias);
-        }
-        for (key, usual) in
-            [(Key::PartialMode, "Simple"), (Key::ScanDirection, "Forward"), (Key::Strategy, "Plain")]
-        {
-            if facts.text(key) == Some(usual) {
-                facts.remove(key);
-            }
-        }
-    }
-    if plan.engine == Engine::PostgreSql {
-        plan.settings.sort();
     }
 }

@@ -35,6 +35,7 @@ fn read(text: &str) -> Option<Plans> {
         let done = scanner.at;
         match start(&text[done..]) {
             Some(next) => at = done + next,
+            None if found.is_empty() => return None,
             None => return Some(Ok(found)),
         }
     }

@@ -4,15 +4,20 @@
 //! and its reader brings it to the one vocabulary of [`detectors::evidence::plan`]. All readers of structured forms hand
 //! what they read to one [`Assembly`](assembly::Assembly), so that a name means the same in each.
 
+mod agreement;
 mod assembly;
 mod json;
 mod kept;
+mod pastes;
+mod statement;
+mod text;
 mod xml;
 mod yaml;
 
 use detectors::evidence::plan::Plan;
 
 pub use kept::{KeptPlan, KeptPlans};
+use pastes::Pasted;
 
 /// A plan, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +56,7 @@ pub struct PlanForm {
 }
 
 /// Every form; a text belongs to the first that takes it.
-pub static PLAN_FORMS: &[PlanForm] = &[json::FORM, yaml::FORM, xml::FORM];
+pub static PLAN_FORMS: &[PlanForm] = &[text::FORM, json::FORM, yaml::FORM, xml::FORM];
 
 /// All plans in a text.
 ///
@@ -60,14 +65,48 @@ pub static PLAN_FORMS: &[PlanForm] = &[json::FORM, yaml::FORM, xml::FORM];
 /// Where no plan is found, or one is cut or damaged: the line, and what would help.
 pub fn read(text: &[u8]) -> Plans {
     let text = String::from_utf8_lossy(text);
-    let found = PLAN_FORMS.iter().find_map(|form| (form.read)(&text));
-    found.unwrap_or_else(|| {
-        Err(Unreadable {
-            line: 1,
-            reason: "not a plan: give the output of EXPLAIN as it is, best of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-                .to_owned(),
-        })
-    })
+    let text = text.trim_start_matches('\u{feff}');
+    // Most plans that programs keep are JSON and nothing else.
+    if text.trim_start().starts_with(['[', '{'])
+        && !pastes::is_broken(text)
+        && let Some(Ok(found)) = (json::FORM.read)(text)
+    {
+        return Ok(found);
+    }
+    let pasted = Pasted::of(text).plain();
+    let plain = pasted.text();
+    match PLAN_FORMS.iter().find_map(|form| (form.read)(&plain)) {
+        Some(Ok(found)) => Ok(with_places(found, &plain, &pasted)),
+        Some(Err(Unreadable { line, reason })) => Err(Unreadable { line: pasted.line(line), reason }),
+        None => Err(nothing(&plain, &pasted)),
+    }
+}
+
+/// Plans with the statements that stand above them, and with the lines of the paste.
+fn with_places(mut found: Vec<Found>, plain: &str, pasted: &Pasted) -> Vec<Found> {
+    let lines: Vec<&str> = plain.lines().collect();
+    let mut from = 0;
+    for one in &mut found {
+        statement::above(&lines, from, one.line, &mut one.plan);
+        from = one.line;
+        one.line = pasted.line(one.line);
+    }
+    found
+}
+
+/// What there is to say of a text without a plan.
+fn nothing(plain: &str, pasted: &Pasted) -> Unreadable {
+    let written = plain.lines().zip(1..).find(|(line, _)| !line.trim().is_empty());
+    let statement = plain.lines().zip(1..).find(|(line, _)| statement::is_explain(statement::bare(line)));
+    let (line, reason) = match (written, statement) {
+        (None, _) => (1, "nothing but blanks: give the output of EXPLAIN"),
+        (_, Some((_, line))) => (line, "a statement without its plan: run it, and give what it answers"),
+        (Some((_, line)), None) => (
+            line,
+            "not a plan: give the output of EXPLAIN as it is, best of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)",
+        ),
+    };
+    Unreadable { line: pasted.line(line), reason: reason.to_owned() }
 }
 
 /// The line of a place in a text, from one.

@@ -1,0 +1,115 @@
+//! Broken plans: an error that says where and what would help, and never a panic.
+
+use whyslow::ingest::plans;
+
+use super::{folder, read};
+
+fn sample(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).expect("a sample")
+}
+
+fn refused(text: &str) -> (u64, String) {
+    let unreadable = plans::read(text.as_bytes()).expect_err("a broken plan");
+    (unreadable.line, unreadable.reason)
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line() {
+    let text = sample("postgresql-18/cte.verbose.txt");
+    let lines: Vec<&str> = text.lines().collect();
+    // Cut before the second input of the join.
+    let cut = lines[..17].join("\n");
+    for (broken, line, words) in [
+        ("", 1, "nothing but blanks"),
+        ("\n\nEXPLAIN (ANALYZE)\nSELECT 1;\n", 3, "a statement without its plan"),
+        ("Hello,\nhow are you", 1, "not a plan"),
+        (cut.as_str(), 10, "cut off"),
+        (&lines[4..].join("\n"), 1, "a part of a plan"),
+        (
+            "Append  (cost=0.00..1.00 rows=1 width=4)\n->  Append  (cost=0.00..1.00 rows=1 width=4)\n->  Hash Join  (cost=0.00..1.00 rows=1 width=4)\n->  Append  (cost=0.00..1.00 rows=1 width=4)\n->  Seq Scan on a  (cost=0.00..1.00 rows=1 width=4)",
+            1,
+            "blanks",
+        ),
+        ("[{\"Plan\": {\"Node Type\": \"Limit\",", 1, "cut off"),
+    ] {
+        let (at, reason) = refused(broken);
+        assert!(reason.contains(words), "{reason}");
+        assert!(at == line || words == "blanks", "line {at} and not {line}: {reason}");
+    }
+}
+
+#[test]
+fn lost_blanks_are_no_loss_where_one_tree_fits() {
+    for name in [
+        "postgresql-18/hashbatch.verbose.txt",
+        "postgresql-18/memoize.verbose.txt",
+        "postgresql-18/cte.verbose.txt",
+        "postgresql-18/subplan.verbose.txt",
+    ] {
+        let text = sample(name);
+        let flat: String = text.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
+        let truth = plans::read(text.as_bytes()).expect("a plan");
+        let found = plans::read(flat.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plans = |found: Vec<plans::Found>| found.into_iter().map(|found| found.plan).collect::<Vec<_>>();
+        assert_eq!(super::difference(&plans(truth), &plans(found)), None, "{name}");
+    }
+}
+
+#[test]
+fn a_cut_at_any_line_is_survived() {
+    for (name, step) in [
+        ("postgresql-18/parallel.verbose.txt", 1),
+        ("postgresql-18/cte.nocosts.json", 1),
+        ("postgresql-18/paste.psql-expanded.json.txt", 17),
+        ("postgresql-18/paste.psql-html.text.txt", 17),
+        ("postgresql-18/paste.psql-csv.json.txt", 17),
+    ] {
+        let text = sample(name);
+        for (end, _) in text.match_indices('\n').step_by(step) {
+            for part in [&text[..end], &text[..end / 2], &text[end..]] {
+                let _ = plans::read(part.as_bytes());
+            }
+        }
+    }
+}
+
+#[test]
+fn flipped_bytes_are_survived() {
+    // A simple generator of numbers that are the same each time.
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let letters = b"\"'\n\t ()[]{}:,.<>&|+-=\\\xff0aZ";
+    for path in super::samples().iter().step_by(17) {
+        let bytes = std::fs::read(path).expect("a sample");
+        for _ in 0..4 {
+            let mut broken = bytes.clone();
+            for _ in 0..1 + next(12) {
+                let at = next(broken.len());
+                broken[at] = letters[next(letters.len())];
+            }
+            let _ = plans::read(&broken);
+        }
+    }
+    assert!(read(&folder().join("postgresql-18/jit.verbose.txt")).is_ok());
+}
+
+#[test]
+fn depth_of_text_is_no_limit() {
+    let node = |name: &str, depth: usize| {
+        format!("{}->  {name}  (cost=0.00..1.00 rows=1 width=4)\n", " ".repeat(depth))
+    };
+    let root = "Unique  (cost=0.00..1.00 rows=1 width=4)\n";
+    let deep = |nodes: usize, column: usize| {
+        let between: String = (0..nodes).map(|depth| node("Unique", 2 + depth * column)).collect();
+        plans::read(format!("{root}{between}{}", node("Result", 2 + nodes * column)).as_bytes())
+            .expect("a plan")
+    };
+    assert_eq!(deep(500, 6)[0].plan.nodes.len(), 502);
+    // Without their blanks, which nobody could paste.
+    assert_eq!(deep(100_000, 0)[0].plan.nodes.len(), 100_002);
+}
