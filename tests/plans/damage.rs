@@ -56,6 +56,17 @@ fn lost_blanks_are_no_loss_where_one_tree_fits() {
 }
 
 #[test]
+fn neither_costs_nor_blanks_are_needed() {
+    let bare = "Hash Join\nHash Cond: (a.id = b.id)\n->  Seq Scan on a\nFilter: (x > 1)\n->  Hash\n->  Seq Scan on b b2\n";
+    let found = plans::read(bare.as_bytes()).expect("a plan");
+    let parents: Vec<_> = found[0].plan.nodes.iter().map(|node| node.parent).collect();
+    assert_eq!(parents, [None, Some(0), Some(0), Some(2)]);
+    let (line, reason) =
+        refused("Append\n->  Append\n->  Hash Join\n->  Append\n->  Seq Scan on a\n->  Seq Scan on b\n");
+    assert!(line == 6 || reason.contains("blanks"), "line {line}: {reason}");
+}
+
+#[test]
 fn a_cut_at_any_line_is_survived() {
     for (name, step) in [
         ("postgresql-18/parallel.verbose.txt", 1),

@@ -54,6 +54,15 @@ const WAYS: &[(&str, Put)] = &[
             each(plan, |line| format!("\t{line}"))
         )
     }),
+    ("syslog", |plan| {
+        let line = |(line, number): (&str, u32)| {
+            format!("Nov 23 21:22:36 db postgres[1989]: [5-{number}] #011{line}\n")
+        };
+        plan.lines().zip(2..).map(line).collect()
+    }),
+    ("a tail of CloudWatch", |plan| {
+        each(plan, |line| format!("2026-11-23T21:22:36.444000+00:00 shop-db.0 {line}"))
+    }),
     ("HTML", |plan| {
         let escaped =
             plan.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");

@@ -93,7 +93,12 @@ impl Assembly {
                 Place::Groups(*node, *key, std::mem::take(texts))
             }
             Place::List(node, ..) => Place::Other(Some(*node), name.to_owned(), String::new()),
-            Place::Worker(node) => Place::Other(Some(*node), format!("Worker {name}"), String::new()),
+            Place::Worker(node) => match Key::of(name) {
+                Some(key @ (Key::FullSortGroups | Key::PreSortedGroups)) => {
+                    Place::Groups(*node, key, Vec::new())
+                }
+                _ => Place::Other(Some(*node), format!("Worker {name}"), String::new()),
+            },
             Place::Other(node, outer, _) => {
                 Place::Other(*node, format!("{outer} {name}").trim().to_owned(), String::new())
             }
@@ -178,9 +183,15 @@ impl Assembly {
     fn leave_groups(&mut self, node: u32, key: Key, texts: Vec<String>) {
         match self.places.last_mut() {
             Some(Place::Groups(_, _, outer)) => *outer = texts,
-            _ => {
+            place => {
+                let is_of_worker = matches!(place, Some(Place::Worker(_)));
                 let texts: Vec<String> = texts.into_iter().filter(|text| !text.starts_with('\0')).collect();
-                self.note(node, key, Value::Text(texts.join("  ").into()));
+                let value = Value::Text(texts.join("  ").into());
+                let node = &mut self.plan.nodes[node as usize];
+                match node.workers.last_mut().filter(|_| is_of_worker) {
+                    Some(worker) => worker.facts.set(key, value),
+                    None => node.facts.set(key, value),
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 use detectors::evidence::plan::Plan;
 
 use super::assembly::Assembly;
-use super::{Found, PlanForm, Plans, Unreadable, line_of};
+use super::{Found, PlanForm, Plans, Unreadable, line_of, newlines};
 use crate::ingest::json::scanner::{Scan, Scanner, Stop, bad};
 
 pub(super) const FORM: PlanForm = PlanForm {
@@ -25,10 +25,14 @@ fn read(text: &str) -> Option<Plans> {
     let mut at = start(text)?;
     let mut found = Vec::new();
     let mut room = vec![0; text.len()];
+    // Lines are counted from plan to plan: there may be many.
+    let (mut line, mut counted) = (1, 0);
     loop {
+        line += newlines(&text[counted..at]);
+        counted = at;
         let mut scanner = Scanner::new(text.as_bytes(), at, &mut room);
         match object(&mut scanner) {
-            Ok(Some(plan)) => found.push(Found { plan, form: FORM.name, line: line_of(text, at) }),
+            Ok(Some(plan)) => found.push(Found { plan, form: FORM.name, line }),
             Ok(None) => {}
             Err(stop) => return Some(Err(unreadable(text, at, scanner.at, stop))),
         }

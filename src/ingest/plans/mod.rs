@@ -111,5 +111,10 @@ fn nothing(plain: &str, pasted: &Pasted) -> Unreadable {
 
 /// The line of a place in a text, from one.
 fn line_of(text: &str, at: usize) -> u64 {
-    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() as u64
+    1 + newlines(text.get(..at).unwrap_or(text))
+}
+
+/// How many lines end in a text.
+fn newlines(text: &str) -> u64 {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
 }

@@ -83,8 +83,9 @@ fn next_root<'a>(lines: &Lines<'a>, from: usize) -> Option<(usize, NodeLine)> {
 
 /// Whether the line behind a root without costs is a part of it.
 fn follows(lines: &Lines<'_>, root: usize, line: Line<'_>) -> bool {
-    let Some(next) = (root + 1 < lines.len()).then(|| lines.at(root + 1)) else { return false };
-    next.text.starts_with("->") || next.column > line.column && property::is_one(next.text)
+    let next = (root + 1..lines.len()).map(|at| lines.at(at)).find(|next| !next.text.is_empty());
+    let is_part = |text: &str| text.starts_with("->") || property::is_known(text) || apart::is_one(text);
+    next.is_some_and(|next| is_part(next.text) || next.column > line.column && property::is_one(next.text))
 }
 
 /// What there is to say where nodes hang under none.

@@ -7,25 +7,63 @@ use super::Row;
 /// Of so many lines all but one begin alike.
 const FIT: usize = 5;
 
-/// Takes prefixes off each line, then plans out of csvlog.
+/// Takes prefixes off each line, then plans out of csvlog, or tabs off what goes on with a record.
 pub(super) fn take_off(rows: &[Row]) -> Option<Vec<Row>> {
     let bare = unprefixed(rows);
-    let of_csv = csv(bare.as_deref().unwrap_or(rows));
-    of_csv.or(bare)
+    let left = bare.as_deref().unwrap_or(rows);
+    csv(left).or_else(|| untabbed(left)).or(bare)
 }
 
 /// Lines of a container or a stream: with a time and words, or a name and a bar, in front of most.
 fn unprefixed(rows: &[Row]) -> Option<Vec<Row>> {
     let written: Vec<&Row> = rows.iter().filter(|row| !row.text.trim().is_empty()).collect();
     let most = |fit: usize| fit > 2 && fit * FIT >= written.len() * (FIT - 1);
-    for take in [service, timed as fn(&str) -> Option<&str>] {
+    for take in [service, timed, syslog as fn(&str) -> Option<&str>] {
         let fit = written.iter().filter(|row| take(&row.text).is_some()).count();
         if most(fit) {
-            let kept = rows.iter().map(|row| Row::new(take(&row.text).unwrap_or(&row.text), row.line));
-            return Some(kept.collect());
+            let bare =
+                |row: &Row| Row::new(take(&row.text).unwrap_or(&row.text).replace("#011", "\t"), row.line);
+            return Some(without_stream(rows.iter().map(bare).collect()));
         }
     }
     None
+}
+
+/// Takes away the name of a stream that all lines have behind their times.
+fn without_stream(rows: Vec<Row>) -> Vec<Row> {
+    let first = rows.iter().find_map(|row| row.text.split(' ').next().filter(|word| word.len() > 2));
+    let Some(stream) = first.map(|word| format!("{word} ")) else { return rows };
+    if stream.starts_with("--") || !rows.iter().all(|row| row.text.starts_with(&stream)) {
+        return rows;
+    }
+    rows.into_iter().map(|row| Row::new(&row.text[stream.len()..], row.line)).collect()
+}
+
+/// `Nov 23 21:22:36 host postgres[1989]: [5-2] #011text`, as syslog and the journal write it.
+fn syslog(text: &str) -> Option<&str> {
+    let (front, rest) = text.split_once("]: ")?;
+    let (before, process) = front.rsplit_once('[')?;
+    let is_one =
+        process.bytes().all(|byte| byte.is_ascii_digit()) && before.contains(':') && !before.contains('(');
+    let number = rest.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let rest = number.filter(|(number, _)| is_number(number)).map_or(rest, |(_, rest)| rest);
+    is_one.then_some(rest)
+}
+
+/// Takes one tab off lines that go on with a record of a plan.
+fn untabbed(rows: &[Row]) -> Option<Vec<Row>> {
+    let mut is_plan = false;
+    let mut is_any = false;
+    let bare = |row: &Row| {
+        let tabbed = row.text.strip_prefix('\t').filter(|_| is_plan);
+        is_any |= tabbed.is_some();
+        is_plan =
+            tabbed.is_some() || row.text.contains("duration: ") && row.text.trim_end().ends_with("plan:");
+        Row::new(tabbed.unwrap_or(&row.text), row.line)
+    };
+    let kept: Vec<Row> = rows.iter().map(bare).collect();
+    is_any.then_some(kept)
 }
 
 /// `db-1  | text`, as `docker compose logs` writes it.

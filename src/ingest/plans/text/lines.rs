@@ -45,10 +45,9 @@ impl<'a> Lines<'a> {
         Line { column, text }
     }
 
-    /// The line at a place with its blanks, less a tab that a log puts in front.
+    /// The line at a place with its blanks.
     pub(super) fn raw(&self, place: usize) -> &'a str {
-        let line = self.0[place].trim_end_matches('\r');
-        line.strip_prefix('\t').unwrap_or(line)
+        self.0[place].trim_end_matches('\r')
     }
 
     /// Number of the line at a place, from one.
