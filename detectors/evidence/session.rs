@@ -173,7 +173,11 @@ impl Session {
                 self.state.announced = Some(Prepared { span: *line, duration_ns: prepare_ns });
             }
             Logged::Duration => self.duration(line, took_ns),
-            Logged::Execution => self.execution(line, line.start_ns.saturating_sub(took_ns)),
+            Logged::Execution => {
+                line.prepare_ns().into_iter().for_each(|prepare_ns| self.step(line, prepare_ns));
+                let line = Span { thread: UNKNOWN, ..*line };
+                self.execution(&line, line.start_ns.saturating_sub(took_ns));
+            }
             Logged::Begun => self.execution(line, line.start_ns),
             Logged::Waiting => self.waiting(line, took_ns),
             Logged::Locked => self.locked(line, took_ns),

@@ -292,7 +292,8 @@ pub struct Span {
     /// Bytes of the response body, of a statement in a log those that it wrote to temporary files; [`UNKNOWN`] if not
     /// said.
     pub response_bytes: u32,
-    /// Thread or connection number where the instrumentation gives it; [`UNKNOWN`] if not said.
+    /// Thread or connection number where the instrumentation gives it; [`UNKNOWN`] if not said. Of a log's line that
+    /// executes a statement, what parsing and binding it took ([`Span::prepare_ns`]).
     pub thread: u32,
     /// How many operations this span stands for (`span.composite`, batches); at least 1.
     pub repeats: u32,
@@ -331,6 +332,16 @@ impl Span {
     /// Rows that a server read, where it says so.
     pub fn rows_examined(&self) -> Option<u32> {
         self.effort.has(Effort::TOLD).then_some(self.examined)
+    }
+
+    /// What parsing and binding took where a line of a log tells it with the execution, in nanoseconds.
+    pub fn prepare_ns(&self) -> Option<u64> {
+        (self.logged == Logged::Execution && self.thread != UNKNOWN).then_some(self.thread.into())
+    }
+
+    /// Notes what parsing and binding took before the execution that a line of a log tells of: less than 4 s.
+    pub fn set_prepare_ns(&mut self, prepare_ns: u64) {
+        self.thread = u32::try_from(prepare_ns).unwrap_or(UNKNOWN);
     }
 
     /// When a line's statement was executed, where the line says how long it took.

@@ -9,6 +9,7 @@
 //! handed out in parts. No literal is in a span, so none is written.
 
 mod gathering;
+mod joining;
 mod long_session;
 mod partition;
 mod record;
@@ -156,6 +157,8 @@ impl Grouping {
     ///
     /// Fails where a temporary file cannot be made or written.
     pub fn add(&self, spans: &mut Vec<Traced>) -> io::Result<()> {
+        self.spans.fetch_add(spans.len() as u64, Relaxed);
+        joining::join(spans);
         for batch in spans.chunks(BATCH) {
             self.spread(batch);
             self.keep_within(self.memory_bytes.load(Relaxed))?;
@@ -202,7 +205,6 @@ impl Grouping {
             grown_bytes += partition.chunks.bytes() - before;
         }
         self.held_bytes.fetch_add(grown_bytes, Relaxed);
-        self.spans.fetch_add(spans.len() as u64, Relaxed);
     }
 
     /// Writes partitions down, one after another, until the rest fits.

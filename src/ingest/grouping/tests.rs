@@ -142,7 +142,7 @@ fn a_trace_larger_than_memory_is_handed_out_whole() {
 #[test]
 fn a_session_larger_than_memory_is_handed_out_in_parts() {
     let mut random = Random(5);
-    let mut spans = spans(150_000, &mut random);
+    let mut spans = spans(80_000, &mut random);
     let (session, other) = (session_id(1), session_id(2));
     // Most lines are of one hour, and many of one moment.
     for (number, traced) in spans.iter_mut().enumerate() {
@@ -171,7 +171,7 @@ fn a_session_larger_than_memory_is_handed_out_in_parts() {
             let whole: Vec<Span> = parts.iter().flat_map(|(spans, _)| spans).copied().collect();
             assert!(whole == expected[trace], "{memory_bytes} bytes");
         }
-        assert!(parts[&session].len() > 4);
+        assert!(parts[&session].len() > 2);
         assert_eq!((counts.traces, counts.duplicates), (2, 100));
         assert_eq!(counts.spilled_bytes > 0, memory_bytes < 1 << 30);
     }
