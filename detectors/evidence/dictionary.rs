@@ -430,8 +430,8 @@ impl Dictionary {
     }
 }
 
-/// Different statements of logs that are described: about 30 MB. Twice as many where they are notable.
-pub const DESCRIBED_MAX: usize = 50_000;
+/// Different statements of logs that are described: about 18 MB. Twice as many where they are notable.
+pub const DESCRIBED_MAX: usize = 30_000;
 
 /// Shapes beyond which statements of logs are no longer told apart, unless they are notable.
 const COUNTED_MAX: usize = 1_200_000;
