@@ -141,7 +141,7 @@ impl Sampling {
     /// How many executions one stands for that took so long. Where that is no whole number it is the one below for some and
     /// the one above for others, by `id`, so that their sum is right.
     pub(super) fn one_of(self, took_ns: u64, id: u64) -> u32 {
-        if took_ns >= self.below_ns {
+        if took_ns >= self.below_ns || self.millionths == MILLION {
             return 1;
         }
         let (whole, rest) = (MILLION / self.millionths, MILLION % self.millionths);

@@ -71,7 +71,7 @@ impl Log {
 pub(super) fn push_statement(
     reading: &mut Reading<'_>,
     session: TraceId,
-    mut line: Span,
+    line: Span,
     (text, parameters): (&[u8], Option<&[u8]>),
     type_it: impl FnOnce(&mut Typing<'_>, &mut Span),
 ) {
@@ -81,11 +81,12 @@ pub(super) fn push_statement(
         let tag = Span { id, end_ns, shape: endpoint, values: trace, logged: Logged::Tag, ..line };
         reading.spans.push(Traced { trace: session, span: tag });
     }
-    type_it(&mut reading.typing, &mut line);
+    let line = &mut reading.spans.push_mut(Traced { trace: session, span: line }).span;
+    type_it(&mut reading.typing, line);
     if let Some(examples) = &mut reading.examples {
-        examples.note(&line, text, parameters);
+        examples.note(line, text, parameters);
     }
-    reading.spans.push(Traced { trace: session, span: line });
+    let line = *line;
     let Some((trace, parent)) = comment.and_then(|comment| comment.sent_by) else { return };
     if let Some((start_ns, end_ns)) = line.executed_ns() {
         // Connections are told apart by their sessions.

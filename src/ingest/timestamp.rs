@@ -112,7 +112,7 @@ impl Clock {
         let (fraction_ns, length) = fraction(text, 19);
         // Behind a zone anything but more of it.
         let rest = text.get(length..)?.strip_prefix(&*self.zone)?;
-        if rest.first().is_none_or(|byte| byte.is_ascii_alphanumeric() || *byte == b':') {
+        if rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':') {
             return None;
         }
         let local_ns = self.minute_ns + second * SECOND_NS + fraction_ns;
@@ -192,13 +192,15 @@ fn fraction(text: &[u8], from: usize) -> (u64, usize) {
     if !matches!(text.get(from), Some(b'.' | b',')) {
         return (0, from);
     }
-    let digits = text[from + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 {
-        return (0, from);
+    let (mut fraction_ns, mut digit_ns) = (0, SECOND_NS / 10);
+    let mut at = from + 1;
+    while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        // What is behind nanoseconds counts nothing.
+        fraction_ns += u64::from(digit) * digit_ns;
+        digit_ns /= 10;
+        at += 1;
     }
-    let kept = &text[from + 1..from + 1 + digits.min(9)];
-    let scale = 10u64.pow(9 - kept.len() as u32);
-    (number(kept).unwrap_or(0) * scale, from + 1 + digits)
+    (fraction_ns, if at == from + 1 { from } else { at })
 }
 
 /// A zone behind a time, as minutes east of Greenwich, with the blank before it.

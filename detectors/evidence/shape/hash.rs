@@ -29,6 +29,27 @@ pub(super) fn finish(state: u64) -> u64 {
 pub(super) fn bytes(state: u64, bytes: &[u8]) -> u64 {
     let (chunks, rest) = bytes.as_chunks::<8>();
     let state = chunks.iter().fold(state, |state, chunk| mix(state ^ u64::from_le_bytes(*chunk), CONTINUED));
-    let tail = rest.iter().rev().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
-    mix(state ^ tail, WORD ^ ((bytes.len() as u64) << 1))
+    mix(state ^ tail(rest), WORD ^ ((bytes.len() as u64) << 1))
+}
+
+/// Up to seven bytes as a little-endian number.
+fn tail(bytes: &[u8]) -> u64 {
+    let four = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        // Bytes in the middle are in both.
+        (Some(first), Some(last)) => four(first) | four(last) << (8 * (bytes.len() - 4)),
+        _ => bytes.iter().rev().fold(0, |tail, byte| tail << 8 | u64::from(*byte)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_tail_is_a_little_endian_number() {
+        let bytes = [0x01, 0x82, 0x03, 0xf4, 0x05, 0x86, 0x07];
+        for length in 0..=bytes.len() {
+            let expected = bytes[..length].iter().rev().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
+            assert_eq!(super::tail(&bytes[..length]), expected);
+        }
+    }
 }

@@ -107,9 +107,7 @@ impl<'b> Fields<'b> {
                     (&text[at + 1..end], end + 1)
                 }
                 _ => {
-                    let rest = &text[at..];
-                    let length = rest.iter().position(|byte| matches!(byte, b',' | b'\n'));
-                    let end = at + length.unwrap_or(rest.len());
+                    let end = at + end_of_bare(&text[at..]);
                     (&text[at..end], end)
                 }
             };
@@ -151,6 +149,22 @@ impl<'b> Fields<'b> {
         room.extend_from_slice(rest);
         room
     }
+}
+
+/// Where a column without quotes ends; many are empty or short.
+fn end_of_bare(text: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let (words, rest) = text.as_chunks();
+    for (place, word) in words.iter().enumerate() {
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+        let is = |byte: u8| zero(u64::from_le_bytes(*word) ^ (ONES * u64::from(byte)));
+        let ends = is(b',') | is(b'\n');
+        if ends != 0 {
+            return place * 8 + ends.trailing_zeros() as usize / 8;
+        }
+    }
+    let length = rest.iter().position(|byte| matches!(byte, b',' | b'\n'));
+    text.len() - rest.len() + length.unwrap_or(rest.len())
 }
 
 /// Where a quoted column ends: at a quote that is not doubled.
@@ -254,6 +268,16 @@ mod tests {
         assert_eq!(cut(Framing::Lines, &cut_off), cut_off.len());
         assert_eq!(cut(Framing::Lines, &cut_off[..cut_off.len() - 1]), cut_off.len() - record.len());
         assert_eq!(sniff(Head { bytes: b"a,b\nc,d\n", whole: true }), None);
+    }
+
+    #[test]
+    fn columns_without_quotes_end_at_a_comma_or_newline() {
+        for length in 0..30 {
+            let column = "x-+ -.".repeat(8)[..length].to_owned();
+            for end in [",a,\n", "\na", ",", "\n", ""] {
+                assert_eq!(end_of_bare(format!("{column}{end}").as_bytes()), column.len(), "{column}{end}");
+            }
+        }
     }
 
     #[test]

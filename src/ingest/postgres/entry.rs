@@ -6,7 +6,7 @@ use std::mem;
 use detectors::evidence::server::{Connection, HOLDERS_MAX, NotedWait};
 use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{Failure, Logged, OriginRef, ShapeRef, Symbol, TraceId, Traced, UNKNOWN};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter};
 use rustc_hash::FxBuildHasher;
 
 use super::event;
@@ -289,7 +289,8 @@ fn of_step(step: Step) -> Logged {
 /// (`log_parameter_max_length`): what is left of several may be the same.
 fn parameters(detail: &[u8]) -> Option<&[u8]> {
     let values = all_parameters(detail)?;
-    memmem::find(values, b"...'").is_none().then_some(values)
+    let is_cut = memchr_iter(b'.', values).any(|at| values[at..].starts_with(b"...'"));
+    (!is_cut).then_some(values)
 }
 
 fn all_parameters(detail: &[u8]) -> Option<&[u8]> {

@@ -4,7 +4,7 @@
 //! texts are English; servers with another `lc_messages` translate them.
 
 use detectors::evidence::server::{Connection, Event};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::event;
 use super::lock::LockWait;
@@ -124,7 +124,7 @@ fn spilled(message: &[u8]) -> Option<u64> {
 
 /// The name of a statement or portal, and the statement behind it.
 fn named(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memmem::find(rest, b": ")?;
+    let end = memchr_iter(b':', rest).find(|colon| rest.get(colon + 1) == Some(&b' '))?;
     Some((&rest[..end], &rest[end + 2..]))
 }
 

@@ -32,8 +32,26 @@ pub(super) fn plain(text: &[u8]) -> Option<(Plain, usize)> {
     }
 }
 
+/// How many digits a text begins with; most numbers have fewer than eight.
 fn digits(text: &[u8]) -> usize {
-    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+    let counted = |from: usize| {
+        let rest = text.get(from..).unwrap_or_default();
+        from + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
+    };
+    match text.first_chunk().map(|chunk| digits_of_word(u64::from_le_bytes(*chunk))) {
+        Some(8) => counted(8),
+        Some(digits) => digits,
+        None => counted(0),
+    }
+}
+
+/// How many of eight bytes are digits up to the first that is none.
+fn digits_of_word(word: u64) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let values = word ^ (ONES * u64::from(b'0'));
+    // What overflows changes the bytes behind only.
+    let others = (values.wrapping_add(ONES * (0x80 - 10)) | values) & (ONES << 7);
+    others.trailing_zeros() as usize / 8
 }
 
 /// The literals of one kind that follow, each behind a comma, and what is behind them. To the lexer two of them are as
@@ -62,4 +80,21 @@ fn behind_comma(text: &[u8]) -> Option<&[u8]> {
 pub(super) fn separates(text: &[u8]) -> bool {
     text.first() == Some(&b',')
         && text.iter().skip(1).all(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn digits_are_counted() {
+        for length in 0..20 {
+            for other in 0..=255_u8 {
+                let text = [&b"19283746501928374650"[..length], &[other], b"77x7777777"].concat();
+                let expected = text.iter().position(|byte| !byte.is_ascii_digit());
+                assert_eq!(Some(digits(&text)), expected, "{other} behind {length}");
+            }
+            assert_eq!(digits(&b"19283746501928374650"[..length]), length);
+        }
+    }
 }
