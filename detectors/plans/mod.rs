@@ -5,6 +5,9 @@
 //! they give back.
 
 mod charges;
+pub(crate) mod conditions;
+mod early;
+pub(crate) mod estimates;
 pub(crate) mod flaws;
 mod judge;
 mod known;

@@ -4,6 +4,7 @@ use crate::evidence::plan::{Engine, Key, Node, Plan, shown};
 use crate::evidence::shape::Shape;
 use crate::evidence::shape::sql::Lexer;
 
+use super::early::may_stop_early;
 use super::times::Times;
 
 /// A plan with what is worked out once for all detectors.
@@ -19,6 +20,7 @@ pub struct PlanView<'a> {
     /// Where the children of each node begin in `children`; one more than there are nodes.
     firsts: Vec<u32>,
     ends: Vec<u32>,
+    stops: Vec<bool>,
 }
 
 impl<'a> PlanView<'a> {
@@ -29,7 +31,8 @@ impl<'a> PlanView<'a> {
         let dialect = crate::evidence::plan::dialect(plan.engine);
         let statement =
             plan.statement.as_deref().map(|text| Lexer::default().describe(text.as_bytes(), dialect));
-        Self { plan, times: Times::of(plan, &ends), statement, children, firsts, ends }
+        let (times, stops) = (Times::of(plan, &ends), may_stop_early(plan));
+        Self { plan, times, statement, children, firsts, ends, stops }
     }
 
     /// All nodes with their numbers.
@@ -56,6 +59,16 @@ impl<'a> PlanView<'a> {
     /// A node and all below it.
     pub fn subtree(&self, number: u32) -> impl Iterator<Item = u32> + use<> {
         number..self.ends[number as usize]
+    }
+
+    /// The number after the last node below one: where it was claimed with all below, the next to look at.
+    pub fn end(&self, number: u32) -> u32 {
+        self.ends[number as usize]
+    }
+
+    /// Whether a node may have been stopped before it had given all its rows.
+    pub fn may_stop_early(&self, number: u32) -> bool {
+        self.stops[number as usize]
     }
 
     /// The nodes that one hangs under, from the nearest to the root.
