@@ -224,3 +224,52 @@ fn what_exists_in_practice_is_read() {
         expect_test::expect_file![snapshot].assert_eq(&told);
     }
 }
+
+/// A log in an envelope that is in another one: what is read of it, and where.
+#[test]
+fn envelopes_may_be_in_envelopes() {
+    let of = |name: &str| wrap::ENVELOPES.into_iter().find(|(known, _)| *known == name).unwrap().1;
+    for (format, path, bytes) in logs() {
+        let is_of_test = path.file_name().unwrap().to_str().unwrap().contains("recorded");
+        if !is_of_test || !matches!(format, "postgresql-log" | "postgresql-csvlog" | "mysql-slow-log") {
+            continue;
+        }
+        let (expected, plain) = read(&bytes, 1, usize::MAX).unwrap();
+        for (outer, inner) in [
+            ("Docker", "syslog"),
+            ("CRI", "RFC 5424"),
+            ("a journal", "Docker"),
+            ("RFC 5424", "Cloud Logging"),
+        ] {
+            let name = format!("{} in {inner} in {outer}", path.display());
+            let wrapped = wrap::wrap(&wrap::wrap(&bytes, of(inner)), of(outer));
+            let (seen, summary) =
+                read(&wrapped, 1, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(summary.inputs[0].format, Some(format), "{name}");
+            assert_eq!(summary.skipped.records, plain.skipped.records, "{name}: {:?}", summary.skipped.first);
+            assert!(seen == expected, "{name}");
+            assert_eq!(read(&wrapped, 3, 60_001).unwrap().0, expected, "{name} on threads");
+        }
+        let thrice = wrap::wrap(&wrap::wrap(&wrap::wrap(&bytes, of("syslog")), of("Docker")), of("CRI"));
+        assert!(read(&thrice, 1, usize::MAX).unwrap().0 == expected, "three: {}", path.display());
+    }
+}
+
+#[test]
+fn places_in_envelopes_in_envelopes_are_those_of_the_file() {
+    let line = |number: u32| {
+        format!("2026-11-28 17:10:{number:02}.123 UTC [71] LOG:  duration: 0.5 ms  statement: SELECT 1\n")
+    };
+    let mut log: String = (0..30).map(line).collect();
+    log += "2026-11-28 17:11:00.123 UTC [71] LOG:  duration: 9223372036854775807 ms  statement: SELECT 1\n";
+    log += &line(40);
+    let of = |name: &str| wrap::ENVELOPES.into_iter().find(|(known, _)| *known == name).unwrap().1;
+    let wrapped = wrap::wrap(&wrap::wrap(log.as_bytes(), of("syslog")), of("CRI"));
+    let (_, summary) = read(&wrapped, 1, usize::MAX).unwrap();
+    assert_eq!(summary.skipped.records, 1);
+    let first = &summary.skipped.first[0];
+    assert_eq!(first.line, 31, "{first:?}");
+    let lines_before =
+        wrapped.split_inclusive(|byte| *byte == b'\n').take(30).map(<[u8]>::len).sum::<usize>();
+    assert_eq!(first.offset, lines_before as u64);
+}

@@ -3,15 +3,22 @@
 //!
 //! The flexible server has the whole line in `properties.message`, the single server prefix, level and detail apart.
 //!
-//! Source: Microsoft, "Logs in Azure Database for PostgreSQL", flexible server and single server.
+//! What is queried from a workspace of Log Analytics (`az monitor log-analytics query`, JSON) has the same members under the names
+//! of the columns of `AzureDiagnostics`.
+//!
+//! Source: Microsoft, "Logs in Azure Database for PostgreSQL", flexible server and single server; "AzureDiagnostics" in the
+//! reference of tables of Azure Monitor.
 
 use super::object::{Object, begins_with, take_next};
 use super::{Envelope, Piece, Taken, Unwrap};
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "a log of Azure",
-    summary: "records of Azure Database for PostgreSQL (`PostgreSQLLogs`), flexible and single server",
-    sniff: |head| begins_with(head, &[b"\"category\"", CATEGORY, b"\"properties\""]),
+    summary: "records of Azure Database for PostgreSQL (`PostgreSQLLogs`), flexible and single server, also out of Log Analytics",
+    sniff: |head| {
+        begins_with(head, &[b"\"category\"", CATEGORY, b"\"properties\""])
+            || begins_with(head, &[b"\"Category\"", CATEGORY, b"\"Message\"", b"\"TimeGenerated\""])
+    },
     opener: || Box::new(Azure),
 };
 
@@ -30,18 +37,23 @@ impl Unwrap for Azure {
 }
 
 fn piece<'b>(members: &Object<'b>, room: &'b mut [u8]) -> Piece<'b> {
-    let text = |name: &[u8]| members.text(name).unwrap_or_default();
-    let category = text(b"category");
+    let category = either(members, b"category", b"Category").unwrap_or_default();
+    let told_ns = members.at_ns(b"time");
     Piece {
-        host: text(b"LogicalServerName"),
+        host: either(members, b"LogicalServerName", b"LogicalServerName_s").unwrap_or_default(),
         program: category,
-        at_ns: members.at_ns(b"time"),
-        text: match members.text(b"prefix") {
+        at_ns: if told_ns > 0 { told_ns } else { members.at_ns(b"TimeGenerated") },
+        text: match either(members, b"prefix", b"prefix_s").filter(|prefix| !prefix.is_empty()) {
             Some(prefix) if category == CATEGORY => line(members, prefix, room),
-            _ => text(b"message"),
+            _ => either(members, b"message", b"Message").unwrap_or_default(),
         },
         ..Piece::default()
     }
+}
+
+/// A member, by its name in a record or as a column of Log Analytics.
+fn either<'b>(members: &Object<'b>, name: &[u8], column: &[u8]) -> Option<&'b [u8]> {
+    members.text(name).or_else(|| members.text(column))
 }
 
 /// The lines of the server, out of their parts.
@@ -63,10 +75,10 @@ fn line<'b>(members: &Object<'b>, prefix: &[u8], room: &'b mut [u8]) -> &'b [u8]
         }
     };
     put_lines(
-        [prefix, members.text(b"errorLevel").unwrap_or(b"LOG"), b":  "],
-        members.text(b"message").unwrap_or_default(),
+        [prefix, either(members, b"errorLevel", b"errorLevel_s").unwrap_or(b"LOG"), b":  "],
+        either(members, b"message", b"Message").unwrap_or_default(),
     );
-    if let Some(detail) = members.text(b"detail").filter(|detail| !detail.is_empty()) {
+    if let Some(detail) = either(members, b"detail", b"detail_s").filter(|detail| !detail.is_empty()) {
         put_lines([b"\n", prefix, b"DETAIL:  "], detail);
     }
     &room[..written]

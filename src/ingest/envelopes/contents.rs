@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 use super::assembly::{Assembly, Message};
 use super::places::{Outside, Places};
 use super::streams::{Cut, Known, Stream};
-use super::{ENVELOPES, Envelope, Unwrap};
+use super::{ENVELOPES, Envelope, Unwrap, is_without_year};
 use crate::ingest::input::unrecognised;
+use crate::ingest::postgres::STDERR;
 use crate::ingest::skipped::Skipped;
 use crate::ingest::{Format, Framing, Head, LogForms, Place, RECORD_BYTES_MAX};
 
@@ -22,15 +23,27 @@ const HELD_MAX: usize = 64 << 20;
 /// Programs that are named where their lines are not read.
 const NAMED_MAX: usize = 3;
 
+/// An envelope may be in another one, which is in another one.
+const DEPTH_MAX: usize = 3;
+
+/// Programs of one envelope that may write envelopes themselves.
+const INNER_MAX: usize = 8;
+
 /// What is in an envelope.
 pub(in crate::ingest) struct Contents {
     envelope: &'static Envelope,
+    /// How many envelopes are around it.
+    depth: usize,
+    /// What is in envelopes within.
+    inner: Vec<Inner>,
     unwrap: Box<dyn Unwrap>,
     /// Where the input is, and begins.
     begin: Place,
     forms: Option<LogForms>,
     /// Of the next record.
     next: Outside,
+    /// Where the text stands in the input, where it comes out of an envelope, and the line of the next record in it.
+    within: Option<(Places, u64)>,
     assembly: Assembly,
     programs: FxHashMap<Vec<u8>, usize>,
     streams: Vec<Stream>,
@@ -43,6 +56,17 @@ pub(in crate::ingest) struct Contents {
     /// Room for texts and names.
     room: Vec<u8>,
     name: Vec<u8>,
+}
+
+/// An envelope that a program writes.
+struct Inner {
+    /// Number of the program.
+    program: usize,
+    contents: Contents,
+    /// Not taken apart yet.
+    text: Vec<u8>,
+    /// Nothing follows it.
+    ended: bool,
 }
 
 /// A block of one program.
@@ -61,12 +85,28 @@ impl Contents {
     /// Begins with an input that is an envelope, by its first bytes.
     pub(in crate::ingest) fn of(head: Head<'_>, begin: &Place, forms: Option<&LogForms>) -> Option<Self> {
         let envelope = ENVELOPES.iter().find(|envelope| (envelope.sniff)(head))?;
-        Some(Self::new(envelope, begin.clone(), forms.cloned()))
+        Some(Self::new(envelope, 0, begin.clone(), forms.cloned()))
     }
 
-    fn new(envelope: &'static Envelope, begin: Place, forms: Option<LogForms>) -> Self {
+    /// The envelope that a program in this one writes, by its first bytes, and the format of what is in it.
+    fn of_program(&self, head: Head<'_>) -> Option<(Self, (&'static Format, Framing))> {
+        let depth = self.depth + 1;
+        if depth >= DEPTH_MAX || self.inner.len() >= INNER_MAX {
+            return None;
+        }
+        let envelope = ENVELOPES.iter().find(|envelope| (envelope.sniff)(head))?;
+        let begin = Place { file: Arc::clone(&self.begin.file), offset: 0, line: 1 };
+        let mut inner = Self::new(envelope, depth, begin, self.forms.clone());
+        let format = inner.format_of(head).ok()?;
+        Some((inner, format))
+    }
+
+    fn new(envelope: &'static Envelope, depth: usize, begin: Place, forms: Option<LogForms>) -> Self {
         Self {
             envelope,
+            depth,
+            inner: Vec::new(),
+            within: (depth > 0).then(|| (Places::default(), 1)),
             unwrap: (envelope.opener)(),
             forms,
             next: Outside { offset: begin.offset, line: begin.line, at_ns: 0 },
@@ -101,12 +141,27 @@ impl Contents {
             }
         }
         self.end();
-        let forms = self.forms.as_ref();
-        let known = self.streams.iter().find_map(|stream| stream.recognised(head.whole, forms));
+        let known = self.streams.iter().find_map(|stream| match self.look_at(stream, head.whole) {
+            Looked::As(format, framing) | Looked::Within(_, (format, framing)) => Some((format, framing)),
+            Looked::Unknown => None,
+        });
         let found = known.ok_or_else(|| self.unknown());
         let forms = self.forms.take();
-        *self = Self::new(self.envelope, self.begin.clone(), forms);
+        *self = Self::new(self.envelope, self.depth, self.begin.clone(), forms);
         found
+    }
+
+    /// What a program writes. With any text in front lines may be those of PostgreSQL, so envelopes go before.
+    fn look_at(&self, stream: &Stream, whole: bool) -> Looked {
+        let found = stream.recognised(whole, self.forms.as_ref());
+        if let Some((format, framing)) = found.filter(|(format, _)| format.name != STDERR.name) {
+            return Looked::As(format, framing);
+        }
+        match (self.of_program(stream.head(whole)), found) {
+            (Some((inner, format)), _) => Looked::Within(Box::new(inner), format),
+            (None, Some((format, framing))) => Looked::As(format, framing),
+            (None, None) => Looked::Unknown,
+        }
     }
 
     /// Why nothing in it is read.
@@ -124,10 +179,11 @@ impl Contents {
 
     /// The format of the first program that is in a known one.
     pub(in crate::ingest) fn format(&self) -> Option<(&'static Format, Framing)> {
-        self.streams.iter().find_map(|stream| match stream.known {
+        let own = self.streams.iter().find_map(|stream| match stream.known {
             Known::As(format, framing) => Some((format, framing)),
-            Known::NotYet | Known::Not => None,
-        })
+            Known::NotYet | Known::Within | Known::Not => None,
+        });
+        own.or_else(|| self.inner.iter().find_map(|inner| inner.contents.format()))
     }
 
     /// How its lines are read.
@@ -148,9 +204,7 @@ impl Contents {
     /// How many lines are not read, and of which programs.
     pub(in crate::ingest) fn others(&self) -> Option<(u64, String)> {
         let mut by_name: FxHashMap<&str, u64> = FxHashMap::default();
-        for stream in self.streams.iter().filter(|stream| !matches!(stream.known, Known::As(..))) {
-            *by_name.entry(&stream.name).or_default() += stream.messages;
-        }
+        self.count_others(&mut by_name);
         let mut others: Vec<(&str, u64)> = by_name.into_iter().filter(|(_, lines)| *lines > 0).collect();
         others.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(other.0)));
         let lines = others.iter().map(|(_, lines)| lines).sum();
@@ -163,6 +217,19 @@ impl Contents {
             names.push("others");
         }
         (lines > 0).then(|| (lines, names.join(", ")))
+    }
+
+    fn count_others<'s>(&'s self, by_name: &mut FxHashMap<&'s str, u64>) {
+        let is_read = |stream: &&Stream| matches!(stream.known, Known::As(..) | Known::Within);
+        for stream in self.streams.iter().filter(|stream| !is_read(stream)) {
+            *by_name.entry(&stream.name).or_default() += stream.messages;
+        }
+        self.inner.iter().for_each(|inner| inner.contents.count_others(by_name));
+    }
+
+    /// Where the next record stands in the input.
+    fn here(&self) -> Outside {
+        self.within.as_ref().map_or(self.next, |(places, line)| places.outside(*line))
     }
 
     /// Takes records from the front of `bytes` until a block is ready, and returns how many bytes are done with; zero
@@ -182,10 +249,13 @@ impl Contents {
             };
             let length = length.clamp(1, rest.len());
             let begin = self.next.line;
+            let here = self.here();
             match taken {
                 Ok(Some(piece)) => {
                     let program = self.program(piece.host, piece.program);
-                    let outside = Outside { at_ns: piece.at_ns, ..self.next };
+                    // What is around it may know the time better.
+                    let knows_better = piece.at_ns == 0 || here.at_ns > 0 && is_without_year(piece.at_ns);
+                    let outside = if knows_better { here } else { Outside { at_ns: piece.at_ns, ..here } };
                     let (streams, ready, held) = (&mut self.streams, &mut self.ready, &mut self.held);
                     let mut done = |message: &Message| push(streams, ready, held, message);
                     self.assembly.take(program, &piece, outside, &mut done);
@@ -194,15 +264,19 @@ impl Contents {
                 }
                 Ok(None) => {}
                 Err(reason) => {
-                    self.skipped.skip(&self.begin.file, self.next.offset, begin, length as u64, reason);
+                    self.skipped.skip(&self.begin.file, here.offset, here.line, length as u64, reason);
                 }
             }
+            let breaks = memchr_iter(b'\n', &rest[..length]).count() as u64;
+            if let Some((_, line)) = &mut self.within {
+                *line += breaks;
+            }
             self.next.offset += length as u64;
-            self.next.line = self.next.line.max(begin + memchr_iter(b'\n', &rest[..length]).count() as u64);
+            self.next.line = self.next.line.max(begin + breaks);
             at += length;
         }
         self.room = room;
-        if self.held > HELD_MAX {
+        if self.held > HELD_MAX >> (3 * self.depth) {
             let longest = (0..self.streams.len()).max_by_key(|program| self.streams[*program].len());
             self.ready.extend(longest);
         }
@@ -222,7 +296,9 @@ impl Contents {
         if number == PROGRAMS_MAX {
             return number - 1;
         }
-        let mut stream = Stream::new(host, program);
+        // Programs of the same name may be in different ones.
+        let around = self.within.as_ref().map_or(0, |(places, _)| places.program());
+        let mut stream = Stream::new(host, program, around);
         if number + 1 == PROGRAMS_MAX {
             // All that come from here on.
             stream.name = "further programs".to_owned();
@@ -243,26 +319,119 @@ impl Contents {
     /// The next block that is ready.
     pub(in crate::ingest) fn next(&mut self) -> Option<Enclosed> {
         loop {
+            if let Some(enclosed) = self.next_of_inner() {
+                return Some(enclosed);
+            }
             let (program, ended) = match self.ready.pop() {
                 Some(program) => (program, false),
-                None if self.ended => {
-                    // What is left of each, in their order.
-                    let left = |stream: &Stream| stream.len() > 0 && !matches!(stream.known, Known::Not);
-                    (self.streams.iter().position(left)?, true)
-                }
+                None if self.ended => (self.next_left()?, true),
                 None => return None,
             };
+            self.recognise(program, ended);
             let stream = self.streams.get_mut(program)?;
             let before = stream.len();
-            let cut = stream.cut(ended, self.forms.as_ref());
+            let cut = stream.cut(ended);
             self.held = self.held.saturating_sub(before - stream.len());
-            if let (Some(Cut { text, offset, line, places }), Known::As(format, framing)) =
-                (cut, stream.known)
-            {
-                let place = Place { file: Arc::clone(&self.begin.file), offset, line };
-                return Some(Enclosed { format, framing, program, text, place, places });
+            match (cut, stream.known) {
+                (Some(Cut { text, offset, line, places }), Known::As(format, framing)) => {
+                    let place = Place { file: Arc::clone(&self.begin.file), offset, line };
+                    return Some(Enclosed { format, framing, program, text, place, places });
+                }
+                (cut, Known::Within) => {
+                    let inner = self.inner.iter_mut().find(|inner| inner.program == program)?;
+                    inner.add(cut, ended);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// When nothing follows: the first program of which something is left.
+    fn next_left(&self) -> Option<usize> {
+        let is_open =
+            |program: usize| self.inner.iter().any(|inner| inner.program == program && !inner.contents.ended);
+        self.streams.iter().enumerate().position(|(program, stream)| match stream.known {
+            Known::Not => false,
+            _ => stream.len() > 0 || is_open(program),
+        })
+    }
+
+    /// A block of a program in an envelope within.
+    fn next_of_inner(&mut self) -> Option<Enclosed> {
+        self.inner.iter_mut().find_map(|inner| {
+            loop {
+                if let Some(enclosed) = inner.contents.next() {
+                    let program = inner.program + PROGRAMS_MAX * (1 + enclosed.program);
+                    return Some(Enclosed { program, ..enclosed });
+                }
+                if !inner.advance() {
+                    return None;
+                }
+            }
+        })
+    }
+
+    /// Finds out what a program writes, if that was not done.
+    fn recognise(&mut self, program: usize, ended: bool) {
+        let Some(stream) = self.streams.get(program).filter(|stream| matches!(stream.known, Known::NotYet))
+        else {
+            return;
+        };
+        let known = match self.look_at(stream, ended) {
+            Looked::As(format, framing) => Known::As(format, framing),
+            Looked::Within(contents, _) => {
+                self.inner.push(Inner { program, contents: *contents, text: Vec::new(), ended: false });
+                Known::Within
+            }
+            Looked::Unknown => Known::Not,
+        };
+        if let Some(stream) = self.streams.get_mut(program) {
+            stream.known = known;
+        }
+    }
+
+    /// Counts what was skipped, here and within.
+    pub(in crate::ingest) fn take_skipped(&mut self) -> Skipped {
+        let mut skipped = std::mem::take(&mut self.skipped);
+        self.inner.iter_mut().for_each(|inner| skipped.merge(inner.contents.take_skipped()));
+        skipped
+    }
+}
+
+/// What a program writes.
+enum Looked {
+    /// A log in this format.
+    As(&'static Format, Framing),
+    /// An envelope, with such a log in it.
+    Within(Box<Contents>, (&'static Format, Framing)),
+    /// Nothing that is known, as far as can be seen.
+    Unknown,
+}
+
+impl Inner {
+    /// Adds text of its program.
+    fn add(&mut self, cut: Option<Cut>, ended: bool) {
+        self.ended = ended;
+        if let Some(Cut { text, places, .. }) = cut {
+            self.text.extend_from_slice(&text);
+            if let Some((within, _)) = &mut self.contents.within {
+                within.append(places);
+            }
+        }
+    }
+
+    /// Takes more of its text apart, until something is ready; says whether there was more.
+    fn advance(&mut self) -> bool {
+        let done = self.contents.take(&self.text, self.ended);
+        self.text.drain(..done);
+        if let Some((within, line)) = &mut self.contents.within {
+            within.split(*line);
+        }
+        let ends = done == 0 && self.ended && !self.contents.ended;
+        if ends {
+            self.contents.end();
+        }
+        done > 0 || ends
     }
 }
 

@@ -4,6 +4,9 @@
 //! (`assembly`), and the messages of each program make a text (`streams`) that is recognised, cut and decoded as if
 //! it had been an input of its own. Where a line of it stands in the input is told by [`Places`].
 //!
+//! A program may write an envelope itself, as CloudNativePG in a container does; that is taken apart in the same way, and places
+//! lead back through both.
+//!
 //! Taking apart happens in the order of the input, so the result does not depend on the number of threads.
 
 mod assembly;

@@ -37,9 +37,10 @@ pub(in crate::ingest) struct Outside {
 }
 
 impl Places {
-    /// For the text of a program.
-    pub(super) fn of(host: &[u8], program: &[u8]) -> Self {
+    /// For the text of a program; `around` tells apart what is around programs of one name.
+    pub(super) fn of(host: &[u8], program: &[u8], around: u64) -> Self {
         let mut hasher = FxBuildHasher.build_hasher();
+        hasher.write_u64(around);
         hasher.write(host);
         hasher.write_u8(0xff);
         hasher.write(program);
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn a_message_over_two_blocks_keeps_its_place() {
         let outside = |line| Outside { line, offset: 10 * line, at_ns: 0 };
-        let mut places = Places::of(b"", b"postgres");
+        let mut places = Places::of(b"", b"postgres", 0);
         places.push(1, outside(7), b"12");
         places.push(4, outside(3), b"13");
         let front = places.split(3);

@@ -40,6 +40,8 @@ pub(super) enum Known {
     NotYet,
     /// In this format.
     As(&'static Format, Framing),
+    /// It is an envelope itself.
+    Within,
     /// In none that is known.
     Not,
 }
@@ -53,12 +55,13 @@ pub(super) struct Cut {
 }
 
 impl Stream {
-    pub(super) fn new(host: &[u8], program: &[u8]) -> Self {
+    /// `around` tells apart what is around programs of one name.
+    pub(super) fn new(host: &[u8], program: &[u8], around: u64) -> Self {
         Self {
             name: String::from_utf8_lossy(program).into_owned(),
             known: Known::NotYet,
             text: Vec::new(),
-            places: Places::of(host, program),
+            places: Places::of(host, program, around),
             offset: 0,
             line: 1,
             next_line: 1,
@@ -86,15 +89,19 @@ impl Stream {
         self.text.len()
     }
 
+    /// The begin of what is there, by which it is recognised.
+    pub(super) fn head(&self, whole: bool) -> Head<'_> {
+        let begin = &self.text[..self.text.len().min(HEAD_BYTES)];
+        Head { bytes: begin, whole: whole && begin.len() == self.text.len() }
+    }
+
     /// The format of what is there.
     pub(super) fn recognised(
         &self,
         whole: bool,
         forms: Option<&LogForms>,
     ) -> Option<(&'static Format, Framing)> {
-        let begin = &self.text[..self.text.len().min(HEAD_BYTES)];
-        let head = Head { bytes: begin, whole: whole && begin.len() == self.text.len() };
-        recognised(head, forms).filter(|(_, framing)| framing.is_text())
+        recognised(self.head(whole), forms).filter(|(_, framing)| framing.is_text())
     }
 
     /// The begin of what is there, where it is in no known format.
@@ -102,18 +109,11 @@ impl Stream {
         &self.text
     }
 
-    /// Recognises it if that was not done, and takes whole records; everything where `ended`.
-    pub(super) fn cut(&mut self, ended: bool, forms: Option<&LogForms>) -> Option<Cut> {
-        if matches!(self.known, Known::NotYet) {
-            self.known = match self.recognised(ended, forms) {
-                Some((format, framing)) => Known::As(format, framing),
-                None => Known::Not,
-            };
-            self.cut_at = BLOCK_BYTES;
-        }
+    /// Takes whole records; everything where `ended`.
+    pub(super) fn cut(&mut self, ended: bool) -> Option<Cut> {
         let length = match self.known {
             Known::As(..) if ended || self.text.len() >= RECORD_BYTES_MAX => self.text.len(),
-            Known::As(_, Framing::Document) => self.text.len(),
+            Known::As(_, Framing::Document) | Known::Within => self.text.len(),
             Known::As(format, framing) => (format.cut)(framing, &self.text),
             Known::NotYet => 0,
             Known::Not => {

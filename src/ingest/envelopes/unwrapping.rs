@@ -99,7 +99,7 @@ impl Unwrapping {
             problem: format.is_none().then(|| self.contents.unknown()),
             others: self.contents.others(),
             envelope: Some(self.contents.envelope()),
-            skipped: mem::take(&mut self.contents.skipped),
+            skipped: self.contents.take_skipped(),
         }
     }
 

@@ -38,9 +38,22 @@ fn sniff(head: Head<'_>) -> Option<Framing> {
     let mut clock = Clock::default();
     let mut lines = head.text().split(|byte| *byte == b'\n').take(LINES_MAX);
     let known = |line: &[u8]| MARKS.iter().any(|mark| memmem::find(line, mark).is_some());
-    lines
-        .any(|line| message(line, &mut clock).is_some_and(|(_, message)| known(message)))
-        .then_some(Framing::Lines)
+    let messages = |line: &&[u8]| {
+        told_by_envelope(line).or_else(|| Some(message(line, &mut clock)?.1)).is_some_and(known)
+    };
+    lines.find(messages).map(|_| Framing::Lines)
+}
+
+/// Whether one of the first lines has its own time.
+fn sniff_times(bytes: &[u8]) -> bool {
+    let mut clock = Clock::default();
+    bytes.split(|byte| *byte == b'\n').take(LINES_MAX).any(|line| message(line, &mut clock).is_some())
+}
+
+/// What syslog has of a line: neither time nor level.
+fn told_by_envelope(line: &[u8]) -> Option<&[u8]> {
+    let begins = [&b"stats: "[..], b"C-0x", b"S-0x"].iter().any(|begin| line.starts_with(begin));
+    begins.then_some(line)
 }
 
 /// When a line was written, and what is behind its level: `2023-12-19 03:06:13.586 CET [42] LOG …`, before 1.9 without
@@ -57,7 +70,7 @@ fn message<'b>(line: &'b [u8], clock: &mut Clock) -> Option<(u64, &'b [u8])> {
 
 /// What a message tells; `None` where it is about something else.
 fn told(message: &[u8]) -> Option<PoolerLine> {
-    if let Some(stats) = message.strip_prefix(b" stats: ") {
+    if let Some(stats) = message.trim_ascii_start().strip_prefix(b"stats: ") {
         return averages(stats).map(PoolerLine::Stats);
     }
     let behind = |words: &[u8]| memmem::find(message, words).map(|at| &message[at + words.len()..]);
@@ -102,16 +115,22 @@ impl Decode for Decoder {
         let bytes = block.whole(end_of_lines);
         let file = Arc::clone(&block.place.file);
         let (mut number, mut start) = (block.place.line, 0);
+        let has_own_times = sniff_times(bytes);
         while start < bytes.len() {
             let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
             let line = bytes[start..end].trim_ascii_end();
-            match message(line, &mut self.clock) {
+            // In an envelope a line may have its time alone.
+            let outside_ns = reading.places.as_ref().map_or(0, |places| places.outside(number).at_ns);
+            let bare = || told_by_envelope(line).map(|line| (outside_ns, line));
+            match message(line, &mut self.clock).or_else(bare) {
                 Some((at_ns, message)) => {
                     if let Some(told) = told(message) {
                         reading.events.pooler_line(&file, at_ns, told);
                     }
                 }
                 None if line.is_empty() => {}
+                // Of what syslog has, other lines begin with anything.
+                None if reading.places.is_some() && !has_own_times => {}
                 None => {
                     let offset = block.place.offset + start as u64;
                     let reason = "not a line of PgBouncer's log";
@@ -184,6 +203,17 @@ mod tests {
         ];
         for (line, expected) in cases {
             assert_eq!(read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn reads_what_syslog_has_of_lines() {
+        let stats = "stats: 3 xacts/s, 3 queries/s, in 1 B/s, out 2 B/s, xact 5 us, query 6 us, wait 7 us";
+        let averages = Averages { transactions: 3, transaction_us: 5, wait_us: 7 };
+        let refused = "C-0x55: (nodb)/(nouser)@127.0.0.1:38470 pooler error: no more connections allowed (max_client_conn)";
+        for (line, expected) in [(stats, PoolerLine::Stats(averages)), (refused, PoolerLine::Refused)] {
+            assert_eq!(told_by_envelope(line.as_bytes()).and_then(told), Some(expected));
+            assert!(sniff(Head { bytes: line.as_bytes(), whole: true }).is_some());
         }
     }
 
