@@ -354,6 +354,10 @@ keys! {
     Filtered "Filtered" Number,
     /// Rows that were left by the condition, of 100, the mean of all loops.
     ActualFiltered "Actual Filtered" Number,
+    /// Estimated rows that one loop reads, before conditions take some away.
+    PlanExaminedRows "Plan Examined Rows" Number,
+    /// Rows that were read, before conditions took some away, the mean of all loops.
+    ActualExaminedRows "Actual Examined Rows" Number,
     /// Remarks of the tabular form.
     Extra "Extra" List,
     /// Pages that the engine looked at; of all loops.

@@ -8,7 +8,10 @@ mod agreement;
 mod assembly;
 mod json;
 mod kept;
+mod mysql;
 mod pastes;
+mod sketch;
+mod sqlite;
 mod statement;
 mod text;
 mod xml;
@@ -56,7 +59,16 @@ pub struct PlanForm {
 }
 
 /// Every form; a text belongs to the first that takes it.
-pub static PLAN_FORMS: &[PlanForm] = &[text::FORM, json::FORM, yaml::FORM, xml::FORM];
+pub static PLAN_FORMS: &[PlanForm] = &[
+    mysql::json::FORM,
+    mysql::tree::FORM,
+    mysql::rows::FORM,
+    text::FORM,
+    json::FORM,
+    yaml::FORM,
+    xml::FORM,
+    sqlite::FORM,
+];
 
 /// All plans in a text.
 ///
@@ -72,6 +84,11 @@ pub fn read(text: &[u8]) -> Plans {
         && let Some(Ok(found)) = (json::FORM.read)(text)
     {
         return Ok(found);
+    }
+    // Lines of MySQL's client are whole: what is around them is a part of its forms.
+    let as_it_is = [mysql::json::FORM, mysql::tree::FORM, mysql::rows::FORM];
+    if let Some(Ok(found)) = as_it_is.iter().find_map(|form| (form.read)(text)) {
+        return Ok(with_places(found, text, &Pasted::of(text)));
     }
     let pasted = Pasted::of(text).plain();
     let plain = pasted.text();
