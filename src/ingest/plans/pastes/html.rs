@@ -13,13 +13,21 @@ const OTHERS: [&str; 15] = [
 
 /// Takes tags off and puts characters in the place of entities.
 pub(super) fn take_off(rows: &[Row]) -> Option<Vec<Row>> {
-    let is_tagged = rows.iter().any(|row| ["<td", "<pre", "<br"].iter().any(|tag| row.text.contains(tag)));
-    let is_escaped =
-        rows.iter().any(|row| row.text.contains("-&gt;") || row.text.contains("&quot;Node Type"));
+    let is_tagged = rows.iter().any(|row| is_tagged(&row.text));
+    let is_escaped = rows
+        .iter()
+        .any(|row| row.text.trim_start().starts_with("-&gt;") || row.text.contains("&quot;Node Type"));
     if !is_tagged && !is_escaped {
         return None;
     }
     Some(rows.iter().flat_map(|row| lines(row, is_tagged)).collect())
+}
+
+/// Whether a line begins or ends with a tag; one in the middle may be a value of the plan.
+fn is_tagged(text: &str) -> bool {
+    let text = text.trim();
+    let begins = tag(text).is_some_and(|(name, _)| BLOCKS.contains(&name));
+    begins || ["<br>", "<br/>", "<br />"].iter().any(|end| text.ends_with(end))
 }
 
 /// The lines of a row, without tags.
@@ -108,6 +116,7 @@ mod tests {
         ];
         assert_eq!(take_off(&rows), Some(vec![row("  -> a 'b' &c")]));
         assert_eq!(take_off(&[row("a < b & c")]), None);
+        assert_eq!(take_off(&[row("Filter: (body ~~ '%<br>%'::text)")]), None);
         assert_eq!(take_off(&[row("<pre>a<br>b</pre>")]), Some(vec![row("a"), row("b")]));
     }
 }
