@@ -105,11 +105,6 @@ fn plan(paths: &[PathBuf], folder: &Path) -> Result<(Vec<Planned>, u64), Error> 
                     unknown += 1;
                     continue;
                 }
-                Kind::Enclosed => {
-                    let why =
-                        "stands inside lines of syslog, a container or the like: take it out of them first";
-                    return Err(Error::Refused(format!("the log in {name} {why}")));
-                }
                 Kind::Other(format) => {
                     return Err(Error::Refused(format!("{name} is no query log, but {format}")));
                 }

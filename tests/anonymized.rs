@@ -471,3 +471,90 @@ fn copies_are_refused_where_they_would_harm() {
     );
     assert!(!path("new").exists());
 }
+
+/// Lines of a log behind others, each by its number.
+fn enclosed(log: &str, head: impl Fn(usize) -> String) -> Vec<u8> {
+    log.lines()
+        .enumerate()
+        .map(|(number, line)| format!("{}{line}\n", head(number)))
+        .collect::<String>()
+        .into_bytes()
+}
+
+#[test]
+fn a_log_in_an_envelope_is_copied_out_of_it() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats/postgresql-log/recorded.log");
+    let log = fs::read_to_string(fixture).unwrap();
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let time = |number: usize| format!("2026-11-28T17:{:02}:{:02}.500000000Z", number / 60 % 60, number % 60);
+    fs::write(here.path().join("plain.log"), &log).unwrap();
+    fs::write(here.path().join("cri.log"), enclosed(&log, |number| format!("{} stderr F ", time(number))))
+        .unwrap();
+    anonymized::write(&[here.path().join("cri.log"), here.path().join("plain.log")], there.path()).unwrap();
+    let copies = ["cri.log", "plain.log"].map(|name| fs::read_to_string(there.path().join(name)).unwrap());
+    assert_eq!(copies[0], copies[1]);
+}
+
+#[test]
+fn what_an_envelope_says_of_time_and_process_stands_in_front_in_the_copy() {
+    let line =
+        |secret: usize| format!("LOG:  duration: {secret}.250 ms  statement: SELECT 'zebra{secret}'\n");
+    let log: String = (0..40).map(line).collect();
+    let head = |number: usize| {
+        format!("2026-11-28T17:43:{number:02}.500000+00:00 db-1 postgres[{}]: ", 70 + number % 3)
+    };
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut wrapped = enclosed(&log, head);
+    wrapped.extend_from_slice(b"2026-11-28T17:43:50.500000+00:00 db-1 CRON[9]: (root) CMD (zebra quartz)\n");
+    fs::write(here.path().join("syslog"), wrapped).unwrap();
+    let copied = anonymized::write(&[here.path().join("syslog")], there.path()).unwrap();
+    assert_eq!((copied.files, copied.left_out), (1, 1));
+    let copy = fs::read_to_string(there.path().join("syslog")).unwrap();
+    assert!(copy.starts_with("1795887780.500 [70] LOG:  duration: 0.250 ms  statement: SELECT '"), "{copy}");
+    assert!(!copy.contains("zebra"), "{copy}");
+    let told = |folder: &Path| {
+        let report = report(folder, "syslog");
+        let logged = report.logged.unwrap();
+        (logged.executions, logged.time_ns, logged.period_ns, report.seen.requests, report.seen.statements)
+    };
+    assert_eq!(told(there.path()), told(here.path()));
+}
+
+#[test]
+fn several_logs_in_one_are_not_mixed_up() {
+    let line = |number: usize| format!("LOG:  duration: 0.250 ms  statement: SELECT {number}\n");
+    let log: String = (0..60).map(line).collect();
+    let head = |number: usize| {
+        format!("2026-11-28T17:43:{:02}.500000+00:00 db-{} postgres[7]: ", number % 60, number % 2)
+    };
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(here.path().join("syslog"), enclosed(&log, head)).unwrap();
+    let error = anonymized::write(&[here.path().join("syslog")], there.path()).unwrap_err().to_string();
+    assert!(error.contains("query logs of several programs"), "{error}");
+    assert!(!there.path().join("syslog").exists());
+}
+
+#[test]
+fn standard_input_is_copied_and_told_of() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let mut whyslow = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+        whyslow.current_dir(folder.path()).env("TMPDIR", folder.path()).args(["diagnose", "-"]).args(words);
+        let whyslow = whyslow.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = whyslow.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(&stderr(&planted("zebra quartz"))).ok();
+        running.wait_with_output().unwrap()
+    };
+    let output = run(&["--anonymize", "shared", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let copy = fs::read_to_string(folder.path().join("shared/stdin.log")).unwrap();
+    assert!(copy.contains("LOG:") && !copy.contains("zebra"), "{copy}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("\"stdin:"), "places are told as of stdin");
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["shared"], "nothing is left of standard input");
+    let refused = run(&["--anonymize", "shared", "--since-last"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("copies whole logs"));
+}

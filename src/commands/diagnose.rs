@@ -172,16 +172,29 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     let log_form = command.logs.given();
     let request = command.options.reading.request(settings, again(&command.paths, log_form.as_ref()));
     let request = Request { log_form, show_values: command.show_values, ..request };
+    if command.since.since_last && command.anonymize.is_some() {
+        return Err(UsageError(WHOLE_COPIES.to_owned()).into());
+    }
     if command.since.since_last {
         return since_last::diagnose(&command.since, &command.options, &request, &command.paths);
     }
-    let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
-    if let Some(folder) = &command.anonymize {
-        anonymize::write(&command.paths, folder)?;
-    }
+    let Some(folder) = &command.anonymize else {
+        let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
+        return told(&command, &request, inputs);
+    };
+    let kept = anonymize::Kept::of(&command.paths)?;
+    anonymize::write(&kept.paths, folder)?;
+    told(&command, &request, kept.inputs()?)
+}
+
+/// Copies hold whole logs, so that what is told of them is what is told of the logs.
+const WHOLE_COPIES: &str = "--anonymize copies whole logs, and --since-last reads what came since the last time: run one after \
+                            the other";
+
+fn told(command: &Command, request: &Request, inputs: Vec<Input>) -> anyhow::Result<Outcome> {
     match command.compare {
-        true => compare::compare(&command.options, &request, inputs),
-        false => diagnose(&command.options, &request, inputs, Vec::new()),
+        true => compare::compare(&command.options, request, inputs),
+        false => diagnose(&command.options, request, inputs, Vec::new()),
     }
 }
 

@@ -102,6 +102,8 @@ pub(super) struct Source {
     carried: Vec<u8>,
     /// What is in it, where it is an envelope.
     unwrapping: Option<Box<Unwrapping>>,
+    /// Number of the program whose block came last, in an envelope.
+    pub(super) program: usize,
 }
 
 /// What comes next of a source.
@@ -145,8 +147,16 @@ impl Source {
         let line = if framing.is_text() { place.line } else { 0 };
         let place = Place { line, ..place };
         let first = Some(std::mem::take(buffer));
-        let mut source =
-            Self { format, framing, incoming, place, first, carried: Vec::new(), unwrapping: None };
+        let mut source = Self {
+            format,
+            framing,
+            incoming,
+            place,
+            first,
+            carried: Vec::new(),
+            unwrapping: None,
+            program: 0,
+        };
         if let Some(contents) = contents.filter(|_| is_envelope) {
             let first = source.first.take().unwrap_or_default();
             source.unwrapping = Some(Box::new(Unwrapping::new(contents, first)));
@@ -194,6 +204,7 @@ impl Source {
                 }
                 Some(enclosed) => {
                     (self.format, self.framing) = (enclosed.format, enclosed.framing);
+                    self.program = enclosed.program;
                     buffer.hold(enclosed.text);
                     Next::Block(enclosed.place, Some(enclosed.places))
                 }

@@ -15,7 +15,7 @@ use crate::commands::{Outcome, UsageError, say};
 pub(super) struct Options {
     /// Read only what came to logs since the last time, also where they were renamed, compressed or truncated in between;
     /// the first time reads all
-    #[arg(long, conflicts_with_all = ["compare", "anonymize"])]
+    #[arg(long, conflicts_with = "compare")]
     #[cfg_attr(feature = "client", arg(conflicts_with = "from"))]
     pub(super) since_last: bool,
 

@@ -4,6 +4,7 @@
 //! a value in those is found by the lexer of statements. What is not recognised is left out and counted. Lines keep
 //! their numbers, so what a report says of a copy fits the log.
 
+mod enclosed;
 mod prose;
 mod statement;
 mod tokens;
@@ -68,8 +69,6 @@ pub struct Original {
 pub enum Kind {
     /// A log that can be copied.
     QueryLog,
-    /// A log inside the lines of another, such as syslog.
-    Enclosed,
     /// Something else that whyslow reads.
     Other(&'static str),
     /// Nothing that whyslow reads, and why.
@@ -94,20 +93,23 @@ impl Original {
     /// What it is, by its first bytes.
     pub fn kind(&self) -> Kind {
         match self.open() {
-            Ok((source, _)) if source.is_envelope() => Kind::Enclosed,
             Ok((source, _)) if copier(source.format).is_some() => Kind::QueryLog,
             Ok((source, _)) => Kind::Other(source.format.name),
             Err(problem) => Kind::Unknown(problem),
         }
     }
 
-    /// Writes a copy, and says how many lines or records were left out.
+    /// Writes a copy, and says how many lines or records were left out. A log inside the lines of another, such as
+    /// syslog, is copied without these.
     ///
     /// # Errors
     ///
-    /// When it cannot be read to its end or the copy cannot be written.
+    /// When it cannot be read to its end or the copy cannot be written, or when there are several logs in one.
     pub fn copy(&self, key: &Key, to: &mut impl Write) -> io::Result<u64> {
         let (mut source, mut buffer) = self.open().map_err(io::Error::other)?;
+        if source.is_envelope() {
+            return enclosed::copy(&mut source, &mut buffer, key, to);
+        }
         let copier = copier(source.format).ok_or_else(|| io::Error::other("it is no query log"))?;
         let mut copier = copier(source.framing);
         let mut page = Page { hiding: Hiding::new(key.0.clone()), ..Page::default() };

@@ -223,8 +223,14 @@ impl Prefix {
         text
     }
 
+    /// Whether it tells when lines were written.
+    pub(in crate::ingest) fn has_time(&self) -> bool {
+        let times = [b'm', b't', b'n'].map(|escape| ESCAPE | escape);
+        self.parts().iter().any(|part| times.contains(part))
+    }
+
     /// Whether it tells sessions apart.
-    pub(super) fn has_session(&self) -> bool {
+    pub(in crate::ingest) fn has_session(&self) -> bool {
         self.parts().iter().any(|&part| part == ESCAPE | b'c' || part == ESCAPE | b'p')
     }
 
@@ -242,7 +248,7 @@ impl Prefix {
     }
 
     /// Whether it has words of which nobody knows what they are.
-    pub(super) fn has_unknown(&self) -> bool {
+    pub(in crate::ingest) fn has_unknown(&self) -> bool {
         self.parts().contains(&WORD)
     }
 
