@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod figures;
 pub mod finding;
 pub mod impact;
+pub mod indexes;
 pub mod inspection;
 pub mod judge;
 pub mod memo;
