@@ -7,9 +7,11 @@ pub mod duration;
 #[cfg(feature = "client")]
 pub mod fetch;
 pub mod ingest;
+#[cfg(feature = "postgres")]
+pub mod live;
 pub mod pages;
-#[cfg(feature = "client")]
 pub mod plans;
+#[cfg(feature = "client")]
 pub mod probe;
 pub mod report;
 pub mod settings_file;

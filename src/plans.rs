@@ -47,24 +47,58 @@ pub enum Problem {
     Unreadable(String, Unreadable),
 }
 
+impl Default for PlansReport {
+    fn default() -> Self {
+        Self { version: VERSION, plans: Vec::new() }
+    }
+}
+
 /// Looks at all plans of the inputs; `-` is standard input.
 ///
 /// # Errors
 ///
 /// The first input that cannot be read or that holds no whole plan.
 pub fn examine(inputs: &[PathBuf], settings: &Settings) -> Result<PlansReport, Problem> {
-    let mut plans = Vec::new();
+    let mut report = PlansReport::default();
     for input in inputs {
         let (file, text) = text_of(input)?;
-        let found = read(&text).map_err(|problem| Problem::Unreadable(file.clone(), problem))?;
-        plans.extend(found.into_iter().map(|found| PlacedPlan {
-            file: file.clone(),
+        report.plans.extend(judged(&file, &text, None, settings)?);
+    }
+    Ok(report)
+}
+
+/// Looks at the plans of a statement that a server has made; the place is where.
+///
+/// # Errors
+///
+/// Where the server's answer holds no whole plan.
+pub fn of_statement(
+    place: &str,
+    plans: &str,
+    statement: &str,
+    settings: &Settings,
+) -> Result<PlansReport, Problem> {
+    let plans = judged(place, plans.as_bytes(), Some(statement), settings)?;
+    Ok(PlansReport { plans, ..PlansReport::default() })
+}
+
+fn judged(
+    place: &str,
+    text: &[u8],
+    statement: Option<&str>,
+    settings: &Settings,
+) -> Result<Vec<PlacedPlan>, Problem> {
+    let found = read(text).map_err(|problem| Problem::Unreadable(place.to_owned(), problem))?;
+    let placed = found.into_iter().map(|mut found| {
+        found.plan.statement = statement.map(Into::into).or(found.plan.statement);
+        PlacedPlan {
+            file: place.to_owned(),
             line: found.line,
             form: found.form,
             report: judge(&found.plan, settings),
-        }));
-    }
-    Ok(PlansReport { version: VERSION, plans })
+        }
+    });
+    Ok(placed.collect())
 }
 
 fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {

@@ -61,6 +61,7 @@ every_change() {
         cargo clippy --locked --workspace --all-targets --no-default-features -- -D warnings
     step "tests" cargo test --locked --workspace --no-fail-fast
     step "logs of a live PostgreSQL" tests/postgres_logs.sh
+    step "a live PostgreSQL" tests/live_postgres.sh
     step "logs of a live MariaDB" tests/mariadb_logs.sh
     step "logs of live web servers" tests/access_logs.sh
     step "documentation" \

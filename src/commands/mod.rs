@@ -4,6 +4,8 @@ mod ci;
 mod completions;
 mod demo;
 mod diagnose;
+#[cfg(feature = "postgres")]
+mod live;
 mod man;
 mod plan;
 #[cfg(feature = "client")]

@@ -1,11 +1,15 @@
 //! `whyslow plan`: where the time of a plan goes, and what is wrong with it.
 
+#[cfg(feature = "postgres")]
+mod live;
+
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use whyslow::plans::examine;
+use detectors::settings::Settings;
+use whyslow::plans::{PlansReport, examine};
 use whyslow::report::{PLANS, Style};
 
 use super::diagnose::destination::Destination;
@@ -17,6 +21,7 @@ Examples:
   psql -XAtc 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT …' shop | whyslow plan
   whyslow plan plan.txt                      in any form, as it was copied
   whyslow plan slow.json -v                  all conditions, and what was dismissed
+  whyslow plan --db postgres://reader@db.example/shop 'SELECT …'
 
 Exit codes:
   0  done
@@ -50,6 +55,10 @@ pub(crate) struct Options {
     /// All conditions, ranges of predictions, and what was dismissed
     #[arg(long, short)]
     verbose: bool,
+
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    live: live::Options,
 }
 
 fn outputs() -> PossibleValuesParser {
@@ -60,16 +69,25 @@ fn outputs() -> PossibleValuesParser {
 pub(crate) fn execute(mut options: Options) -> anyhow::Result<Outcome> {
     if options.inputs.is_empty() {
         if io::stdin().is_terminal() {
-            say(format_args!("reading a plan from the terminal: paste it, then Ctrl-D"));
+            say(format_args!("reading from the terminal: paste it, then Ctrl-D"));
         }
         options.inputs.push("-".into());
     }
     let settings = settings(options.config.as_deref())?;
     let destination = Destination::open(options.output.as_deref())?;
-    let report = examine(&options.inputs, &settings)?;
+    let report = report(&options, &settings)?;
     let unknown = || UsageError(format!("--format {}: there is no such form", options.format));
     let output = PLANS.iter().find(|output| output.name == options.format).ok_or_else(unknown)?;
     let style = Style { verbose: options.verbose, ..Style::default() };
     destination.write(output.write, &report, style)?;
     Ok(Outcome::Done)
+}
+
+/// What is said of plans that are given, or that a live server makes.
+fn report(options: &Options, settings: &Settings) -> anyhow::Result<PlansReport> {
+    #[cfg(feature = "postgres")]
+    if let Some(address) = &options.live.db {
+        return options.live.examine(address, &options.inputs, settings);
+    }
+    Ok(examine(&options.inputs, settings)?)
 }

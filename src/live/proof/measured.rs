@@ -1,0 +1,207 @@
+//! Executions of the statements of a workload, with what they take.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use detectors::evidence::plan::{Key, Node, Plan, Value};
+use detectors::indexes::{Catalogue, Workload};
+use serde::Serialize;
+
+use super::super::connection::Connection;
+use super::super::problem::Problem;
+use super::reads::{Reading, reading};
+use super::values::{ValuesFrom, filled};
+use super::{StatementProof, Times};
+use crate::ingest::plans::read;
+
+/// Executions of which the least counts.
+const REPEATS: u32 = 3;
+
+/// What takes longer than this is executed once.
+const LONG_NS: u64 = 10_000_000_000;
+
+/// The end of a part of a transaction.
+const BACK: &str = "ROLLBACK TO SAVEPOINT whyslow; RELEASE SAVEPOINT whyslow";
+
+/// What an execution takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// Time of the executor in one process, the least of three executions, in nanoseconds.
+    pub time_ns: u64,
+    /// Pages of tables and indexes that were looked at.
+    pub blocks: u64,
+}
+
+/// A statement that is executed.
+struct Run {
+    /// Its number in the workload.
+    statement: usize,
+    executions: u64,
+    values: ValuesFrom,
+    reading: Reading,
+    /// Without any index that is proposed; measured when it is first needed.
+    before: Option<Measured>,
+}
+
+/// All statements that are executed.
+pub(super) struct Runs {
+    runs: Vec<Run>,
+    failed: BTreeMap<usize, String>,
+}
+
+impl Runs {
+    /// Statements that can be executed, and why others are not.
+    pub(super) fn of(workload: &Workload, catalogue: &Catalogue) -> (Self, Vec<(usize, String)>) {
+        let (mut runs, mut unmeasured) = (Vec::new(), Vec::new());
+        for (number, statement) in workload.statements.iter().enumerate() {
+            let filled = match filled(&statement.text, catalogue) {
+                Ok(filled) => filled,
+                Err(reason) => {
+                    unmeasured.push((number, reason));
+                    continue;
+                }
+            };
+            for filled in filled {
+                match reading(&filled.text) {
+                    Ok(reading) => runs.push(Run {
+                        statement: number,
+                        executions: statement.executions.max(1),
+                        values: filled.values,
+                        reading,
+                        before: None,
+                    }),
+                    Err(reason) => unmeasured.push((number, reason)),
+                }
+            }
+        }
+        unmeasured.dedup();
+        (Self { runs, failed: BTreeMap::new() }, unmeasured)
+    }
+
+    /// Statements that the server would not execute, and why.
+    pub(super) fn failed(&mut self) -> Vec<(usize, String)> {
+        std::mem::take(&mut self.failed).into_iter().collect()
+    }
+
+    /// Numbers of the runs whose plan, as the planner makes it now, has one of these indexes; with those that they have.
+    pub(super) fn using(
+        &mut self,
+        connection: &Connection,
+        indexes: &BTreeSet<String>,
+    ) -> Result<Vec<(usize, BTreeSet<String>)>, Problem> {
+        let mut using = Vec::new();
+        for place in 0..self.runs.len() {
+            let text = format!("EXPLAIN (FORMAT JSON) {}", self.runs[place].reading.text);
+            let Some(plan) = self.plan(connection, place, &text)? else { continue };
+            let used: BTreeSet<String> =
+                names(&plan).filter(|name| indexes.contains(*name)).map(str::to_owned).collect();
+            if !used.is_empty() {
+                using.push((place, used));
+            }
+        }
+        Ok(using)
+    }
+
+    /// Measures runs as they were before, where that has not been done.
+    pub(super) fn measure_before(
+        &mut self,
+        connection: &Connection,
+        places: &[usize],
+    ) -> Result<(), Problem> {
+        for &place in places {
+            if self.runs[place].before.is_none() {
+                self.runs[place].before = self.measured(connection, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A run as it was before and is now; `None` where it could not be measured.
+    pub(super) fn proof(
+        &mut self,
+        connection: &Connection,
+        place: usize,
+    ) -> Result<Option<StatementProof>, Problem> {
+        let after = self.measured(connection, place)?;
+        let run = &self.runs[place];
+        Ok(run.before.zip(after).map(|(before, after)| StatementProof {
+            statement: run.statement,
+            values: run.values,
+            is_search_only: run.reading.is_search_only,
+            executions: run.executions,
+            before,
+            after,
+        }))
+    }
+
+    /// The least of some executions.
+    fn measured(&mut self, connection: &Connection, place: usize) -> Result<Option<Measured>, Problem> {
+        let text =
+            format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {}", self.runs[place].reading.text);
+        let mut least: Option<Measured> = None;
+        for _ in 0..REPEATS {
+            let Some(plan) = self.plan(connection, place, &text)? else { return Ok(None) };
+            let now = Measured {
+                time_ns: plan.execution_ns().unwrap_or(0),
+                blocks: plan.nodes.first().map_or(0, Node::blocks),
+            };
+            let is_less = least.is_none_or(|least| now.time_ns < least.time_ns);
+            least = if is_less { Some(now) } else { least };
+            if now.time_ns > LONG_NS {
+                break;
+            }
+        }
+        Ok(least)
+    }
+
+    /// A plan, made in a part of the transaction that only reads and is rolled back.
+    fn plan(&mut self, connection: &Connection, place: usize, text: &str) -> Result<Option<Plan>, Problem> {
+        let number = self.runs[place].statement;
+        if self.failed.contains_key(&number) {
+            return Ok(None);
+        }
+        connection.execute("SAVEPOINT whyslow; SET LOCAL transaction_read_only = on")?;
+        let rows = connection.rows(text);
+        match rows {
+            Ok(rows) => {
+                connection.execute(BACK)?;
+                let text: Vec<&str> = rows.iter().filter_map(|row| row.first()).collect();
+                let plans = read(text.join("\n").as_bytes()).unwrap_or_default();
+                Ok(plans.into_iter().next().map(|found| found.plan))
+            }
+            // What the server says may quote values.
+            Err(Problem::Refused { code, .. }) => {
+                connection.execute(BACK)?;
+                self.failed.insert(number, refused(&code));
+                Ok(None)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// Settings under which statements are measured, until the end of the transaction.
+pub(super) fn settings(times: Times) -> String {
+    format!(
+        "SET LOCAL statement_timeout = {}; SET LOCAL max_parallel_workers_per_gather = 0",
+        times.statement.as_millis().max(1)
+    )
+}
+
+/// Why the server did not execute a statement, by the code of its error.
+fn refused(code: &str) -> String {
+    let reason = match code {
+        "57014" => "it takes longer than it may: --timeout allows more",
+        "42501" => "this user may not read what it reads: GRANT SELECT",
+        "25006" => "it changes data",
+        "42P01" | "42703" | "42883" => "the database has no such table, column or function",
+        _ => return format!("the server refuses it (error {code})"),
+    };
+    reason.to_owned()
+}
+
+fn names(plan: &Plan) -> impl Iterator<Item = &str> {
+    plan.nodes.iter().filter_map(|node| match node.facts.get(Key::IndexName) {
+        Some(Value::Text(name)) => Some(&**name),
+        _ => None,
+    })
+}

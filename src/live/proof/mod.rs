@@ -1,0 +1,152 @@
+//! Proof: each proposed index is built for real in a transaction that is rolled back, and the statements are executed
+//! before and after.
+//!
+//! What the planner estimates is no proof: an index that it likes may do more work. Nothing stays: not the index, not what
+//! is written to measure its cost. While an index is built and tried its table cannot be written, so proof is refused where
+//! others work ([`safety`]).
+
+mod built;
+mod measured;
+mod reads;
+pub mod safety;
+mod values;
+mod verdict;
+mod write_cost;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use detectors::indexes::{Catalogue, Workload};
+use serde::Serialize;
+
+pub use self::measured::Measured;
+use self::measured::Runs;
+pub use self::values::ValuesFrom;
+pub use self::verdict::Verdict;
+use super::connection::Connection;
+use super::problem::Problem;
+
+/// An index that is to be proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its table, as the catalogue names it: `schema.name`.
+    pub table: String,
+    /// The statement that creates it, `CREATE INDEX [CONCURRENTLY] ON …`.
+    pub ddl: String,
+}
+
+/// How long proof may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Building one index.
+    pub build: Duration,
+    /// One execution of a statement.
+    pub statement: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { build: Duration::from_secs(600), statement: Duration::from_secs(60) }
+    }
+}
+
+/// What came of it. Times are of the executor in one process with warm caches, the least of three; blocks are pages of
+/// 8 KiB that were looked at.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Proof {
+    /// One for each index that was wanted, in their order.
+    pub indexes: Vec<IndexProof>,
+    /// The statements with all proven indexes together; empty where there is one index or none.
+    pub together: Vec<StatementProof>,
+    /// Statements that could not be measured: their numbers in the workload, and why.
+    pub unmeasured: Vec<(usize, String)>,
+}
+
+/// What came of one index.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct IndexProof {
+    /// What is to be thought of it.
+    pub verdict: Verdict,
+    /// Why, with figures.
+    pub reason: String,
+    /// What building it took; `None` where it could not be built.
+    pub build_ns: Option<u64>,
+    /// Its size.
+    pub bytes: Option<u64>,
+    /// What it adds to each row that is written, measured on a copy of some rows; `None` where that was not measured.
+    pub write_ns: Option<u64>,
+    /// Statements whose plan uses it.
+    pub statements: Vec<StatementProof>,
+}
+
+/// A statement before and after.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatementProof {
+    /// Its number in the workload.
+    pub statement: usize,
+    /// Where its values are from.
+    pub values: ValuesFrom,
+    /// Of an UPDATE or DELETE its rows were searched, and not changed.
+    pub is_search_only: bool,
+    /// Executions in the workload.
+    pub executions: u64,
+    /// Without the index.
+    pub before: Measured,
+    /// With it.
+    pub after: Measured,
+}
+
+impl StatementProof {
+    /// How many times less time it takes.
+    pub fn factor(&self) -> f64 {
+        self.before.time_ns.max(1) as f64 / self.after.time_ns.max(1) as f64
+    }
+}
+
+/// Proves indexes one by one, then those that are proven together.
+///
+/// # Errors
+///
+/// Where the server cannot be asked, or proof is [refused](safety::check) there. That an index cannot be built, or a
+/// statement not be measured, is told in the proof.
+pub fn prove(
+    connection: &Connection,
+    catalogue: &Catalogue,
+    workload: &Workload,
+    wanted: &[Wanted],
+    times: Times,
+) -> Result<Proof, Problem> {
+    let (mut runs, unmeasured) = Runs::of(workload, catalogue);
+    let mut proof = Proof { unmeasured, ..Proof::default() };
+    for (place, one) in wanted.iter().enumerate() {
+        proof.indexes.push(built::alone(connection, &mut runs, one, place, times)?);
+    }
+    let proven: Vec<(usize, &Wanted)> = wanted
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| proof.indexes[*place].verdict == Verdict::Proven)
+        .collect();
+    if proven.len() > 1 {
+        proof.together = together(connection, &mut runs, &proven, &mut proof.indexes, times)?;
+    }
+    proof.unmeasured.extend(runs.failed());
+    Ok(proof)
+}
+
+/// All proven indexes at once; one that no plan uses any more is served by the others.
+fn together(
+    connection: &Connection,
+    runs: &mut Runs,
+    proven: &[(usize, &Wanted)],
+    indexes: &mut [IndexProof],
+    times: Times,
+) -> Result<Vec<StatementProof>, Problem> {
+    let (statements, used) = built::all(connection, runs, proven, times)?;
+    let unused: BTreeSet<usize> =
+        proven.iter().map(|(place, _)| *place).filter(|place| !used.contains(place)).collect();
+    for place in unused {
+        indexes[place].verdict = Verdict::NotUsed;
+        indexes[place].reason = "with the other indexes no plan uses it".to_owned();
+    }
+    Ok(statements)
+}

@@ -1,0 +1,120 @@
+//! What is executed for a statement: itself where it only reads, else the search for the rows that it would change.
+
+use sqlparser::ast::{Delete, FromTable, Query, SetExpr, Statement, Update, UpdateTableFromKind};
+
+use super::super::guard;
+
+/// A statement that only reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Its text.
+    pub(super) text: String,
+    /// It stands for one that changes the rows it finds.
+    pub(super) is_search_only: bool,
+}
+
+/// What is executed for a statement without placeholders.
+///
+/// # Errors
+///
+/// Why it is not executed.
+pub(super) fn reading(text: &str) -> Result<Reading, String> {
+    let parsed = guard::parsed(text)?;
+    let search = match &parsed {
+        Statement::Query(query) => match searched(query) {
+            Some(search) => search.map(|search| with(query, &search))?,
+            None => {
+                guard::only_reads(text)?;
+                return Ok(Reading { text: text.to_owned(), is_search_only: false });
+            }
+        },
+        Statement::Update(update) => of_update(update)?,
+        Statement::Delete(delete) => of_delete(delete)?,
+        Statement::Insert(insert) => match &insert.source {
+            Some(source) if !matches!(*source.body, SetExpr::Values(_)) => source.to_string(),
+            _ => return Err("it adds rows and searches none".to_owned()),
+        },
+        _ => return Err("it searches no rows".to_owned()),
+    };
+    guard::only_reads(&search)?;
+    Ok(Reading { text: search, is_search_only: true })
+}
+
+/// The search of a change that has common table expressions before it.
+fn searched(query: &Query) -> Option<Result<String, String>> {
+    match &*query.body {
+        SetExpr::Update(Statement::Update(update)) => Some(of_update(update)),
+        SetExpr::Delete(Statement::Delete(delete)) => Some(of_delete(delete)),
+        _ => None,
+    }
+}
+
+fn with(query: &Query, search: &str) -> String {
+    match &query.with {
+        Some(with) => format!("{with} {search}"),
+        None => search.to_owned(),
+    }
+}
+
+fn of_update(update: &Update) -> Result<String, String> {
+    let others = match &update.from {
+        Some(UpdateTableFromKind::AfterSet(tables) | UpdateTableFromKind::BeforeSet(tables)) => {
+            tables.as_slice()
+        }
+        None => &[],
+    };
+    let tables = std::iter::once(&update.table).chain(others).map(ToString::to_string);
+    search(tables.collect(), update.selection.as_ref())
+}
+
+fn of_delete(delete: &Delete) -> Result<String, String> {
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+    let tables = from.iter().chain(delete.using.iter().flatten()).map(ToString::to_string);
+    search(tables.collect(), delete.selection.as_ref())
+}
+
+fn search(tables: Vec<String>, condition: Option<&sqlparser::ast::Expr>) -> Result<String, String> {
+    match condition {
+        Some(condition) => Ok(format!("SELECT * FROM {} WHERE {condition}", tables.join(", "))),
+        None => Err("it changes all rows".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_becomes_the_search_for_its_rows() {
+        for (text, expected) in [
+            ("UPDATE a SET b = 1 WHERE c = 2", "SELECT * FROM a WHERE c = 2"),
+            (
+                "UPDATE a x SET b = y.b FROM d y WHERE x.id = y.id AND y.c > 1",
+                "SELECT * FROM a x, d y WHERE x.id = y.id AND y.c > 1",
+            ),
+            ("DELETE FROM a WHERE c = 'it''s'", "SELECT * FROM a WHERE c = 'it''s'"),
+            ("DELETE FROM a USING d WHERE a.id = d.id", "SELECT * FROM a, d WHERE a.id = d.id"),
+            (
+                "WITH x AS (SELECT 1 AS id) DELETE FROM a WHERE id IN (SELECT id FROM x)",
+                "WITH x AS (SELECT 1 AS id) SELECT * FROM a WHERE id IN (SELECT id FROM x)",
+            ),
+            ("INSERT INTO a SELECT * FROM b WHERE c = 1", "SELECT * FROM b WHERE c = 1"),
+        ] {
+            let reading = reading(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+            assert_eq!(reading.text, expected);
+            assert!(reading.is_search_only);
+        }
+    }
+
+    #[test]
+    fn what_searches_nothing_is_not_executed() {
+        for text in [
+            "INSERT INTO a VALUES (1)",
+            "DELETE FROM a",
+            "TRUNCATE a",
+            "WITH x AS (DELETE FROM b RETURNING id) UPDATE a SET c = 1 WHERE id IN (SELECT id FROM x)",
+        ] {
+            assert!(reading(text).is_err(), "{text}");
+        }
+    }
+}

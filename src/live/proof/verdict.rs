@@ -1,0 +1,108 @@
+//! What is to be thought of an index, from what statements take before and after.
+
+use serde::Serialize;
+
+use super::StatementProof;
+
+/// An index that makes nothing this much faster is not worth its writes.
+const FACTOR_MIN: f64 = 1.5;
+
+/// A statement that takes this much longer, or looks at so many times the pages, is harmed.
+const HARM: f64 = 1.2;
+
+/// Below this no difference is told from noise.
+const NOISE_NS: u64 = 300_000;
+
+/// What is to be thought of an index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// A statement is at least 1.5 times faster with it, and all together take less.
+    Proven,
+    /// Plans use it and do more work than without.
+    MoreWork,
+    /// Plans use it and gain little.
+    LittleGain,
+    /// No plan uses it.
+    NotUsed,
+    /// It could not be built or tried.
+    #[default]
+    NotBuilt,
+}
+
+/// The verdict with its reason.
+pub(super) fn judge(statements: &[StatementProof]) -> (Verdict, String) {
+    let Some(best) = statements.iter().max_by(|a, b| a.factor().total_cmp(&b.factor())) else {
+        return (Verdict::NotUsed, "no plan uses it".to_owned());
+    };
+    let total = |of: fn(&StatementProof) -> u64| -> u128 {
+        statements.iter().map(|proof| u128::from(of(proof)) * u128::from(proof.executions)).sum()
+    };
+    let (before, after) = (total(|proof| proof.before.time_ns), total(|proof| proof.after.time_ns));
+    let worst =
+        statements.iter().filter(|proof| is_harmed(proof)).min_by(|a, b| a.factor().total_cmp(&b.factor()));
+    match worst {
+        Some(worst) if after >= before || best.factor() < FACTOR_MIN => (Verdict::MoreWork, more(worst)),
+        _ if best.factor() < FACTOR_MIN => (
+            Verdict::LittleGain,
+            format!("the plans that use it are at most {:.1} times faster", best.factor()),
+        ),
+        Some(worst) => (Verdict::Proven, format!("{}, but {}", faster(best), more(worst))),
+        None => (Verdict::Proven, faster(best)),
+    }
+}
+
+fn is_harmed(proof: &StatementProof) -> bool {
+    let (before, after) = (proof.before, proof.after);
+    let more_time = after.time_ns as f64 > before.time_ns as f64 * HARM;
+    let more_blocks = after.blocks as f64 > before.blocks as f64 * 2.0 && proof.factor() < HARM;
+    (more_time || more_blocks) && after.time_ns > NOISE_NS
+}
+
+fn faster(proof: &StatementProof) -> String {
+    format!("{:.1} times faster, {} of {} pages", proof.factor(), proof.after.blocks, proof.before.blocks)
+}
+
+fn more(proof: &StatementProof) -> String {
+    format!(
+        "a plan that uses it takes {:.1} times as long and looks at {} pages, {} without it",
+        1.0 / proof.factor(),
+        proof.after.blocks,
+        proof.before.blocks
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Measured, ValuesFrom};
+    use super::*;
+
+    fn proof(before: (u64, u64), after: (u64, u64), executions: u64) -> StatementProof {
+        let measured =
+            |(milliseconds, blocks): (u64, u64)| Measured { time_ns: milliseconds * 1_000_000, blocks };
+        StatementProof {
+            statement: 0,
+            values: ValuesFrom::Recorded,
+            is_search_only: false,
+            executions,
+            before: measured(before),
+            after: measured(after),
+        }
+    }
+
+    #[test]
+    fn work_decides_and_not_use() {
+        for (statements, expected) in [
+            (vec![], Verdict::NotUsed),
+            (vec![proof((100, 1000), (1, 4), 1)], Verdict::Proven),
+            // The anti join of the planner's liking.
+            (vec![proof((218, 12_600), (522, 601_000), 1)], Verdict::MoreWork),
+            (vec![proof((100, 1000), (95, 60_000), 1)], Verdict::MoreWork),
+            (vec![proof((100, 1000), (90, 900), 1)], Verdict::LittleGain),
+            (vec![proof((100, 1000), (1, 4), 1), proof((10, 10), (30, 100), 100)], Verdict::MoreWork),
+            (vec![proof((100, 1000), (1, 4), 100), proof((10, 10), (30, 100), 1)], Verdict::Proven),
+        ] {
+            assert_eq!(judge(&statements).0, expected, "{statements:?}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Statements that a server has counted itself: `pg_stat_statements`.
+
+use detectors::evidence::plan::Engine;
+use detectors::indexes::{Workload, WorkloadStatement};
+
+use super::catalogue::quoted;
+use super::connection::{Connection, Row, is_forbidden};
+use super::problem::Problem;
+
+/// Statements that are read, those that took longest first.
+const STATEMENTS_MAX: usize = 500;
+
+/// What stands for a statement that this user may not see.
+const HIDDEN: &str = "<insufficient privilege>";
+
+/// The statements of the database, and what could not be seen.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// Statements with placeholders, those that took longest first.
+    pub workload: Workload,
+    /// What could not be seen, and what would help.
+    pub missing: Vec<String>,
+}
+
+/// Reads what the server has counted in the database since its statistics were reset.
+///
+/// # Errors
+///
+/// Where the server does not count, or does not say: with what would help.
+pub fn read(connection: &Connection) -> Result<Counted, Problem> {
+    let schema = schema(connection)?;
+    let has_plans = is_in_schema(connection, &schema, "total_exec_time")?;
+    let rows = connection.catalogue_rows(&statement(&schema, has_plans)).map_err(explained)?;
+    let mut counted = Counted {
+        workload: Workload { engine: Engine::PostgreSql, statements: Vec::new() },
+        missing: Vec::new(),
+    };
+    let mut hidden = 0_u32;
+    for row in &rows {
+        match row.text("query") {
+            Some(HIDDEN) => hidden += 1,
+            Some(text) => counted.workload.statements.extend(of_row(row, text)),
+            None => counted.missing.push(
+                "the file with the texts of pg_stat_statements was lost: SELECT pg_stat_statements_reset()"
+                    .to_owned(),
+            ),
+        }
+    }
+    counted.missing.dedup();
+    if hidden > 0 {
+        counted.missing.push(format!(
+            "{hidden} statements of other users are hidden from this one: GRANT pg_read_all_stats TO the user (it is part of \
+             pg_monitor)"
+        ));
+    }
+    Ok(counted)
+}
+
+/// Where the extension has its view.
+fn schema(connection: &Connection) -> Result<String, Problem> {
+    let rows = connection.catalogue_rows(
+        "SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+         WHERE e.extname = 'pg_stat_statements'",
+    )?;
+    rows.first().and_then(|row| row.text("schema")).map(str::to_owned).ok_or_else(|| {
+        Problem::Failed(
+            "this database has no pg_stat_statements, so the server does not say which statements it executes: \
+             shared_preload_libraries = 'pg_stat_statements', a restart, and CREATE EXTENSION pg_stat_statements"
+                .to_owned(),
+        )
+    })
+}
+
+/// Versions of the extension name their columns differently: up to 1.7 there is `total_time`.
+fn is_in_schema(connection: &Connection, schema: &str, column: &str) -> Result<bool, Problem> {
+    let rows = connection.catalogue_rows(&format!(
+        "SELECT FROM pg_attribute WHERE attrelid = {}::regclass AND attname = '{column}'",
+        quoted(&format!("{schema}.pg_stat_statements"))
+    ))?;
+    Ok(!rows.is_empty())
+}
+
+fn statement(schema: &str, has_plans: bool) -> String {
+    let time = if has_plans { "total_exec_time" } else { "total_time" };
+    format!(
+        "SELECT s.query AS query, sum(s.calls) AS calls, sum(s.{time}) AS time
+         FROM {schema}.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+         WHERE d.datname = current_database() AND s.calls > 0
+         GROUP BY 1 ORDER BY 3 DESC LIMIT {STATEMENTS_MAX}"
+    )
+}
+
+/// Statements that control sessions are left out: no index helps them.
+fn of_row(row: &Row, text: &str) -> Option<WorkloadStatement> {
+    let first = text
+        .trim_start_matches(['(', ' ', '\n', '\t'])
+        .split(|letter: char| !letter.is_alphabetic())
+        .next()?;
+    const WITH_ROWS: [&str; 8] = ["SELECT", "WITH", "UPDATE", "DELETE", "INSERT", "MERGE", "TABLE", "VALUES"];
+    let is_one =
+        WITH_ROWS.iter().any(|word| word.eq_ignore_ascii_case(first)) || text.starts_with(['/', '-']);
+    let milliseconds: f64 = row.number("time")?;
+    is_one.then(|| WorkloadStatement {
+        text: text.to_owned(),
+        executions: row.number("calls").unwrap_or(1),
+        time_ns: Some((milliseconds * 1e6).round().max(0.0) as u64),
+        plans: Vec::new(),
+        place: "pg_stat_statements".to_owned(),
+    })
+}
+
+fn explained(problem: Problem) -> Problem {
+    let text = problem.to_string();
+    if text.contains("shared_preload_libraries") {
+        return Problem::Failed(
+            "pg_stat_statements does not count: add it to shared_preload_libraries and restart the server"
+                .to_owned(),
+        );
+    }
+    match is_forbidden(&problem) {
+        true => Problem::Failed(
+            "this user may not read pg_stat_statements: GRANT pg_monitor TO the user".to_owned(),
+        ),
+        false => problem,
+    }
+}

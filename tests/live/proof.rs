@@ -1,0 +1,251 @@
+//! Proof: what indexes give, and that nothing of them stays.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use detectors::indexes::{Workload, WorkloadStatement};
+use whyslow::live::proof::{Proof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
+use whyslow::live::{Connection, Limits, Problem, Target, catalogue};
+
+use super::{address, psql};
+
+/// Everything that a schema is: definitions of all indexes, relations, and the rows of a table.
+fn schema() -> String {
+    psql(
+        "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
+            SELECT c.oid || ' ' || c.relname || ' ' || c.relkind::text AS line FROM pg_class c
+                JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public'
+            UNION ALL SELECT pg_get_indexdef(indexrelid) || ' ' || indisvalid FROM pg_index
+            UNION ALL SELECT count(*) || ' ' || sum(total) FROM orders) lines",
+    )
+}
+
+fn target() -> Target {
+    Target::of(&address("")).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+fn proof(statements: &[&str], wanted: &[(&str, &str)], times: Times) -> Result<Proof, Problem> {
+    let connection = Connection::open(&target(), Limits::default())?;
+    let names = BTreeSet::from(["orders", "customers", "events"].map(str::to_owned));
+    let known = catalogue::read(&connection, &names)?;
+    let statements = statements.iter().map(|text| WorkloadStatement {
+        text: (*text).to_owned(),
+        executions: 10,
+        ..WorkloadStatement::default()
+    });
+    let workload = Workload { statements: statements.collect(), ..Workload::default() };
+    let wanted: Vec<Wanted> = wanted
+        .iter()
+        .map(|(table, ddl)| Wanted { table: (*table).to_owned(), ddl: (*ddl).to_owned() })
+        .collect();
+    prove(&connection, &known.catalogue, &workload, &wanted, times)
+}
+
+fn proved(statements: &[&str], wanted: &[(&str, &str)]) -> Proof {
+    proof(statements, wanted, Times::default()).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+#[test]
+fn an_index_is_proved_and_nothing_of_it_stays() {
+    let before = schema();
+    let proof = proved(
+        &[
+            "SELECT * FROM orders WHERE customer_id = 17 ORDER BY created_at DESC LIMIT 5",
+            "UPDATE orders SET total = 0 WHERE customer_id = $1",
+            "SELECT count(*) FROM customers",
+            "INSERT INTO customers VALUES ($1)",
+        ],
+        &[
+            ("public.orders", "CREATE INDEX CONCURRENTLY ON public.orders (customer_id, created_at)"),
+            ("public.orders", "CREATE INDEX CONCURRENTLY ON public.orders (total)"),
+        ],
+    );
+    assert_eq!(schema(), before);
+    let first = &proof.indexes[0];
+    assert_eq!(first.verdict, Verdict::Proven, "{first:?}");
+    assert!(first.build_ns.unwrap() > 0 && first.bytes.unwrap() > 1_000_000, "{first:?}");
+    assert!(first.write_ns.is_some(), "{first:?}");
+    let select = &first.statements[0];
+    assert_eq!((select.statement, select.values, select.is_search_only), (0, ValuesFrom::Recorded, false));
+    assert!(select.factor() > 5.0, "{select:?}");
+    assert!(select.before.blocks > 1_000 && select.after.blocks < 50, "{select:?}");
+    let update = first.statements.iter().find(|one| one.statement == 1).unwrap();
+    assert!(update.is_search_only && update.values != ValuesFrom::Recorded, "{update:?}");
+    assert_eq!(proof.indexes[1].verdict, Verdict::NotUsed, "{:?}", proof.indexes[1]);
+    assert_eq!(proof.unmeasured.len(), 1);
+    assert_eq!(proof.unmeasured[0].0, 3);
+}
+
+#[test]
+fn of_two_that_serve_the_same_one_is_used() {
+    let proof = proved(
+        &["SELECT * FROM orders WHERE customer_id = 17"],
+        &[
+            ("public.orders", "CREATE INDEX ON public.orders (customer_id)"),
+            ("public.orders", "CREATE INDEX ON public.orders (customer_id, total, status, note)"),
+        ],
+    );
+    let verdicts: Vec<Verdict> = proof.indexes.iter().map(|index| index.verdict).collect();
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Proven).count(), 1, "{proof:?}");
+    assert_eq!(proof.together.len(), 1);
+}
+
+/// A planner that takes random reads for nearly free likes an index that reads each page many times.
+#[test]
+fn an_index_that_the_planner_likes_and_that_does_more_work_is_refused() {
+    psql("ALTER ROLE shop IN DATABASE shop SET random_page_cost = 0.001");
+    psql("ALTER ROLE shop IN DATABASE shop SET seq_page_cost = 100");
+    psql("ALTER ROLE shop IN DATABASE shop SET enable_bitmapscan = off");
+    let proof = proof(
+        &["SELECT max(note) FROM orders WHERE customer_id <= 19000"],
+        &[("public.orders", "CREATE INDEX ON public.orders (customer_id)")],
+        Times::default(),
+    );
+    psql("ALTER ROLE shop IN DATABASE shop RESET ALL");
+    let index = &proof.unwrap_or_else(|problem| panic!("{problem}")).indexes[0];
+    assert_eq!(index.verdict, Verdict::MoreWork, "{index:?}");
+    assert!(index.statements[0].after.blocks > 10 * index.statements[0].before.blocks, "{index:?}");
+}
+
+#[test]
+fn what_cannot_be_built_is_told_and_leaves_nothing() {
+    let before = schema();
+    let proof = proved(
+        &["SELECT * FROM orders WHERE customer_id = 17"],
+        &[
+            ("public.orders", "CREATE INDEX ON public.orders (nothing)"),
+            ("public.orders", "CREATE INDEX ON public.orders (total); DROP TABLE orders"),
+            ("public.orders", "DROP TABLE orders"),
+            ("public.orders", "CREATE INDEX ON public.orders (customer_id)"),
+        ],
+    );
+    for (index, reason) in
+        proof.indexes.iter().zip(["does not exist", "multiple commands", "expected CREATE INDEX"])
+    {
+        assert_eq!(index.verdict, Verdict::NotBuilt);
+        assert!(index.reason.contains(reason), "{index:?}");
+    }
+    assert_eq!(proof.indexes[3].verdict, Verdict::Proven);
+    let short = Times { build: Duration::from_millis(1), ..Times::default() };
+    let late = self::proof(&[], &[("public.orders", "CREATE INDEX ON public.orders (customer_id)")], short);
+    let late = late.unwrap_or_else(|problem| panic!("{problem}"));
+    assert!(late.indexes[0].reason.contains("statement timeout"), "{late:?}");
+    assert_eq!(schema(), before);
+}
+
+#[test]
+fn statements_that_would_change_something_do_not_run() {
+    let before = schema();
+    psql(
+        "CREATE FUNCTION wipe(bigint) RETURNS bigint LANGUAGE plpgsql AS
+        'BEGIN DELETE FROM orders; RETURN $1; END'",
+    );
+    let proof = proof(
+        &[
+            "SELECT wipe(id) FROM orders WHERE customer_id = 17",
+            "TRUNCATE orders",
+            "SELECT nextval('numbers')",
+        ],
+        &[("public.orders", "CREATE INDEX ON public.orders (customer_id)")],
+        Times::default(),
+    );
+    psql("DROP FUNCTION wipe(bigint)");
+    let proof = proof.unwrap_or_else(|problem| panic!("{problem}"));
+    let reasons: Vec<&str> = proof.unmeasured.iter().map(|(_, reason)| reason.as_str()).collect();
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    assert!(reasons.contains(&"it changes data"), "{reasons:?}");
+    assert_eq!(schema(), before);
+}
+
+#[test]
+fn a_partitioned_table_is_proved_as_a_whole() {
+    let proof = proved(
+        &["SELECT * FROM events WHERE id = 17"],
+        &[("public.events", "CREATE INDEX ON public.events (id)")],
+    );
+    assert_eq!(proof.indexes[0].statements.len(), 1, "{proof:?}");
+    assert!(proof.indexes[0].bytes.unwrap() > 0);
+}
+
+#[test]
+fn where_others_work_nothing_is_built_unless_it_is_meant() {
+    let connection =
+        Connection::open(&target(), Limits::default()).unwrap_or_else(|problem| panic!("{problem}"));
+    let mut other = Command::new("psql");
+    let other = other.args(["--no-psqlrc", "--command", "SELECT pg_sleep(20)"]).spawn().unwrap();
+    let other = Ended(other);
+    wait_until("another session works", || {
+        psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(20)'") != "0"
+    });
+    let refused = safety::check(&connection, &target(), None).unwrap_err().to_string();
+    assert!(refused.contains("other sessions") && refused.contains("--build-on 127.0.0.1/shop"), "{refused}");
+    assert!(safety::check(&connection, &target(), Some("127.0.0.1/shop")).is_ok());
+    let other_name = safety::check(&connection, &target(), Some("db.example/shop")).unwrap_err().to_string();
+    assert!(other_name.contains("127.0.0.1/shop"), "{other_name}");
+    drop(other);
+}
+
+/// Ends a process when a test ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// Not a test by itself: what is killed below. Builds an index that takes long, as its function sleeps.
+#[test]
+#[ignore = "started by the tests that end it"]
+fn builds_for_a_long_time() {
+    let times = Times { build: Duration::from_secs(120), ..Times::default() };
+    let outcome = proof(&[], &[("public.orders", "CREATE INDEX ON public.orders (slowly(id))")], times);
+    assert!(matches!(outcome, Err(Problem::Interrupted)), "{outcome:?}");
+}
+
+fn building(signal: &str) -> std::process::ExitStatus {
+    psql(
+        "CREATE OR REPLACE FUNCTION slowly(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(0.01); RETURN $1; END'",
+    );
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    program.args(["--exact", "proof::builds_for_a_long_time", "--include-ignored", "--test-threads=1"]);
+    let mut program = Ended(program.spawn().unwrap());
+    let builds = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'whyslow' AND query LIKE 'CREATE INDEX whyslow%'
+        AND state = 'active'";
+    wait_until("an index is built", || psql(builds) != "0");
+    let kill = Command::new("kill").args([signal, &program.0.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let status = program.0.wait().unwrap();
+    wait_until("nothing is built any more", || psql(builds) == "0");
+    psql("DROP FUNCTION slowly(bigint)");
+    status
+}
+
+#[test]
+fn an_interrupt_ends_the_build() {
+    let before = schema();
+    let status = building("-INT");
+    assert!(status.success(), "{status}");
+    assert_eq!(schema(), before);
+}
+
+#[test]
+fn a_killed_program_leaves_no_index_and_no_build() {
+    let before = schema();
+    let status = building("-KILL");
+    assert_eq!(status.signal(), Some(9));
+    assert_eq!(schema(), before);
+}

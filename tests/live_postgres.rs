@@ -1,0 +1,64 @@
+//! A live PostgreSQL, asked. `tests/live_postgres.sh` starts one and runs this.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+#![cfg(feature = "postgres")]
+
+#[path = "live/catalogue.rs"]
+mod catalogue;
+#[path = "live/plan.rs"]
+mod plan;
+#[path = "live/proof.rs"]
+mod proof;
+
+use std::process::{Command, Output, Stdio};
+
+/// The program with these arguments.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn whyslow(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// What it prints; it must end well.
+fn told(arguments: &[&str]) -> String {
+    let output = whyslow(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Its exit code and what it says; it must fail.
+fn refused(arguments: &[&str]) -> (i32, String) {
+    let output = whyslow(arguments);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// What the server says by another program.
+fn psql(statement: &str) -> String {
+    let mut command = Command::new("psql");
+    command.args([
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        "--no-align",
+        "--set",
+        "ON_ERROR_STOP=1",
+        "--command",
+    ]);
+    let output = command.arg(statement).output().unwrap();
+    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests/live_postgres.sh"))
+}
+
+/// An address with these parts beside those of the environment.
+fn address(parts: &str) -> String {
+    variable("WHYSLOW_SOCKET");
+    format!("dbname=shop {parts}")
+}

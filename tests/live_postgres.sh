@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Asks a live PostgreSQL for what whyslow asks one for: plans, its catalogue, statements, and proof of indexes.
+#
+#   tests/live_postgres.sh            all tests
+#   tests/live_postgres.sh WORD...    those with a word in their name
+#
+# The server is private and ends with the script. It has a certificate that it signed itself, for another host.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. fixtures/recording/servers.sh
+
+main() {
+    cargo test --quiet --locked --test live_postgres --no-run
+    certificate
+    start_postgresql shared_preload_libraries=pg_stat_statements ssl=on ssl_cert_file="$scratch/tls/server.crt" \
+        ssl_key_file="$scratch/tls/server.key" max_connections=40 autovacuum=off
+    createdb shop
+    export PGDATABASE=shop
+    psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --file tests/live/schema.sql
+    export WHYSLOW_CERTIFICATE=$scratch/tls/server.crt WHYSLOW_SOCKET=$scratch/database PGPASSFILE=$scratch/none
+    # One after the other: each counts the sessions of the server.
+    cargo test --quiet --locked --test live_postgres -- --test-threads 1 "$@"
+}
+
+certificate() {
+    need openssl openssl
+    mkdir -m 755 "$scratch/tls"
+    openssl req -new -x509 -nodes -days 2 -subj /CN=other.example -addext subjectAltName=DNS:other.example \
+        -newkey rsa:2048 -keyout "$scratch/tls/server.key" -out "$scratch/tls/server.crt" 2>"$scratch/openssl.log"
+    chmod 600 "$scratch/tls/server.key"
+    if [ "$(id -u)" = 0 ]; then
+        chown postgres "$scratch/tls/server.key"
+    fi
+}
+
+main "$@"
