@@ -3,6 +3,7 @@
 //! The parser is the first guard and the server the second: what passes here runs in a read-only transaction that is
 //! rolled back.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Query, SetExpr, Statement, Visit, Visitor};
@@ -66,7 +67,8 @@ pub(super) fn only_reads(text: &str) -> Result<Box<Query>, String> {
 ///
 /// Where the parser does not understand it, or there are several.
 pub(super) fn parsed(text: &str) -> Result<Statement, String> {
-    let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(DEPTH_MAX).try_with_sql(text);
+    let text = with_select(text);
+    let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(DEPTH_MAX).try_with_sql(&text);
     let parsed = parser.and_then(|mut parser| parser.parse_statements());
     // The parser's own words quote the statement, which may hold secrets.
     let mut statements =
@@ -75,6 +77,19 @@ pub(super) fn parsed(text: &str) -> Result<Statement, String> {
         (Some(statement), true) => Ok(statement),
         (None, _) => Err("it is empty".to_owned()),
         _ => Err("it is more than one statement".to_owned()),
+    }
+}
+
+/// `TABLE a` as what it stands for, which the parser knows.
+fn with_select(text: &str) -> Cow<'_, str> {
+    let text = text.trim_start();
+    match (text.get(..5), text.get(5..)) {
+        (Some(word), Some(rest))
+            if word.eq_ignore_ascii_case("table") && rest.starts_with(char::is_whitespace) =>
+        {
+            format!("SELECT * FROM {rest}").into()
+        }
+        _ => text.into(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! Statements that a server has counted itself: `pg_stat_statements`.
 
-use detectors::evidence::plan::Engine;
+use std::collections::BTreeMap;
+
+use detectors::evidence::plan::{Engine, Plan};
 use detectors::indexes::{Workload, WorkloadStatement};
 
 use super::catalogue::quoted;
 use super::connection::{Connection, Row, is_forbidden};
+use super::explain::plans;
 use super::problem::Problem;
+use crate::ingest::plans::read as read_plans;
 
 /// Statements that are read, those that took longest first.
 const STATEMENTS_MAX: usize = 500;
@@ -54,6 +58,46 @@ pub fn read(connection: &Connection) -> Result<Counted, Problem> {
         ));
     }
     Ok(counted)
+}
+
+/// Asks for the plan of each statement that has none; nothing is executed. Gives what could not be planned, and why.
+///
+/// # Errors
+///
+/// Where the connection ends, or someone interrupts.
+pub fn add_plans(connection: &Connection, workload: &mut Workload) -> Result<Vec<String>, Problem> {
+    let mut refused: BTreeMap<String, u32> = BTreeMap::new();
+    for statement in workload.statements.iter_mut().filter(|statement| statement.plans.is_empty()) {
+        match plans(connection, &statement.text, false) {
+            Ok(text) => statement.plans.extend(
+                read_plans(text.as_bytes())
+                    .into_iter()
+                    .flatten()
+                    .map(|found| Plan { statement: Some(statement.text.as_str().into()), ..found.plan }),
+            ),
+            Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => return Err(problem),
+            // What the server says may quote values.
+            Err(Problem::Refused { code, .. }) => *refused.entry(code).or_default() += 1,
+            Err(Problem::Misused(_)) => *refused.entry("placeholders".to_owned()).or_default() += 1,
+        }
+    }
+    Ok(refused.into_iter().map(|(code, count)| unplanned(&code, count)).collect())
+}
+
+fn unplanned(code: &str, count: u32) -> String {
+    let statements =
+        if count == 1 { "a statement has".to_owned() } else { format!("{count} statements have") };
+    let reason = match code {
+        "42501" => {
+            "this user may not read their tables: GRANT pg_read_all_data TO the user (14 and newer), or GRANT SELECT"
+        }
+        "42P01" | "42703" | "42883" => {
+            "their tables, columns or functions are not there, or not in the search_path"
+        }
+        "placeholders" => "PostgreSQL 10 and 11 plan placeholders only with values",
+        _ => return format!("{statements} no plan: the server refuses (error {code})"),
+    };
+    format!("{statements} no plan: {reason}")
 }
 
 /// Where the extension has its view.

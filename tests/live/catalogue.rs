@@ -103,3 +103,23 @@ fn a_database_without_the_extension_says_how_to_get_it() {
     let problem = statements::read(&connection("dbname=postgres")).unwrap_err().to_string();
     assert!(problem.contains("CREATE EXTENSION pg_stat_statements"), "{problem}");
 }
+
+#[test]
+fn each_statement_gets_a_plan() {
+    psql("SELECT pg_stat_statements_reset()");
+    psql("SELECT count(*) FROM orders WHERE status = 'failed'");
+    psql("BEGIN; DELETE FROM orders WHERE id = 7; ROLLBACK");
+    let connection = connection("");
+    let mut workload = statements::read(&connection).unwrap_or_else(|problem| panic!("{problem}")).workload;
+    let missing =
+        statements::add_plans(&connection, &mut workload).unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(missing, Vec::<String>::new());
+    let without: Vec<&str> = workload
+        .statements
+        .iter()
+        .filter(|statement| statement.plans.is_empty())
+        .map(|statement| statement.text.as_str())
+        .collect();
+    assert_eq!(without, Vec::<&str>::new());
+    assert_eq!(psql("SELECT count(*) FROM orders"), "200000");
+}

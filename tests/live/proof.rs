@@ -93,6 +93,22 @@ fn of_two_that_serve_the_same_one_is_used() {
     assert_eq!(proof.together.len(), 1);
 }
 
+#[test]
+fn of_two_that_a_statement_needs_both_are_proven() {
+    let proof = proved(
+        &["SELECT * FROM orders WHERE customer_id = 17 OR created_at = '2024-01-02'"],
+        &[
+            ("public.orders", "CREATE INDEX ON public.orders (customer_id)"),
+            ("public.orders", "CREATE INDEX ON public.orders (created_at)"),
+        ],
+    );
+    for index in &proof.indexes {
+        assert_eq!(index.verdict, Verdict::Proven, "{proof:?}");
+        assert!(index.reason.ends_with("together with others"), "{index:?}");
+    }
+    assert!(proof.together[0].factor() > 5.0, "{proof:?}");
+}
+
 /// A planner that takes random reads for nearly free likes an index that reads each page many times.
 #[test]
 fn an_index_that_the_planner_likes_and_that_does_more_work_is_refused() {

@@ -16,6 +16,16 @@ const NAME: &str = "whyslow_proof_";
 /// Takes back what was done since the savepoint.
 const BACK: &str = "ROLLBACK TO SAVEPOINT before; RELEASE SAVEPOINT before";
 
+/// What came of building some indexes.
+pub(super) struct Trial {
+    /// What building them took.
+    pub(super) build_ns: u64,
+    /// Statements whose plans use them, each with the indexes that it uses.
+    pub(super) statements: Vec<(StatementProof, BTreeSet<usize>)>,
+    /// The server would not let this transaction use one of them.
+    is_withheld: bool,
+}
+
 /// One index by itself. What the server refuses is the proof's reason.
 pub(super) fn alone(
     connection: &Connection,
@@ -25,9 +35,8 @@ pub(super) fn alone(
     times: Times,
 ) -> Result<IndexProof, Problem> {
     let tried = in_transaction(connection, |connection| {
-        let before = tried_without(connection, runs, wanted, place, times)?;
-        build(connection, wanted, place, times)?;
-        with_index(connection, runs, wanted, place, times, before)
+        let trial = trial(connection, runs, &[(place, wanted)], times)?;
+        judged(connection, wanted, place, trial)
     });
     match tried {
         Err(Problem::Refused { message, .. } | Problem::Misused(message)) => Ok(IndexProof {
@@ -39,28 +48,14 @@ pub(super) fn alone(
     }
 }
 
-/// All of these at once: statements that use any of them, and which of them plans use.
+/// All of these at once.
 pub(super) fn all(
     connection: &Connection,
     runs: &mut Runs,
     wanted: &[(usize, &Wanted)],
     times: Times,
-) -> Result<(Vec<StatementProof>, BTreeSet<usize>), Problem> {
-    in_transaction(connection, |connection| {
-        let mut owners: BTreeMap<String, usize> = BTreeMap::new();
-        for (place, one) in wanted {
-            build(connection, one, *place, times)?;
-            owners.extend(names(connection, *place)?.into_iter().map(|name| (name, *place)));
-        }
-        let (mut proofs, mut used) = (Vec::new(), BTreeSet::new());
-        let using = runs.using(connection, &owners.keys().cloned().collect())?;
-        connection.execute(&settings(times))?;
-        for (run, indexes) in using {
-            used.extend(indexes.iter().filter_map(|name| owners.get(name)).copied());
-            proofs.extend(runs.proof(connection, run)?);
-        }
-        Ok((proofs, used))
-    })
+) -> Result<Trial, Problem> {
+    in_transaction(connection, |connection| trial(connection, runs, wanted, times))
 }
 
 /// What happens here is rolled back, whatever comes of it; a connection that ends rolls back as well.
@@ -75,64 +70,78 @@ fn in_transaction<T>(
     }
 }
 
-/// Which runs would use the index is not known before it is there, and what they take without it must be measured before:
-/// the index is built, the planner asked, and the index taken back.
-fn tried_without(
+/// Builds indexes and measures the statements that use them.
+///
+/// Which these are is not known before the indexes are there, and what they take without must be measured before: where that
+/// was not done yet, the indexes are taken back once.
+fn trial(
     connection: &Connection,
     runs: &mut Runs,
-    wanted: &Wanted,
-    place: usize,
+    wanted: &[(usize, &Wanted)],
     times: Times,
-) -> Result<Before, Problem> {
+) -> Result<Trial, Problem> {
     connection.execute("SAVEPOINT before")?;
-    let start = Instant::now();
-    build(connection, wanted, place, times)?;
-    let build_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let own = names(connection, place)?;
-    let using = runs.using(connection, &own)?.into_iter().map(|(run, _)| run).collect();
-    let is_withheld = is_withheld(connection, place)?;
-    connection.execute(BACK)?;
-    let before = Before { build_ns, using, is_withheld };
-    connection.execute(&format!("SAVEPOINT before; {}", settings(times)))?;
-    runs.measure_before(connection, &before.using)?;
-    connection.execute(BACK)?;
-    Ok(before)
+    let built = build_all(connection, wanted, times)?;
+    let using = runs.using(connection, &built.owners.keys().cloned().collect())?;
+    if using.iter().any(|(run, _)| !runs.is_measured(*run)) {
+        connection.execute(BACK)?;
+        connection.execute(&format!("SAVEPOINT before; {}", settings(times)))?;
+        runs.measure_before(connection, &using)?;
+        connection.execute(&format!("{BACK}; SAVEPOINT before"))?;
+        build_all(connection, wanted, times)?;
+    }
+    connection.execute(&settings(times))?;
+    let mut statements = Vec::new();
+    for (run, names) in using {
+        let places = names.iter().filter_map(|name| built.owners.get(name)).copied().collect();
+        statements.extend(runs.proof(connection, run)?.map(|proof| (proof, places)));
+    }
+    Ok(Trial { build_ns: built.ns, statements, is_withheld: built.is_withheld })
 }
 
-/// What is known before statements are executed with an index.
-struct Before {
-    build_ns: u64,
-    using: Vec<usize>,
-    /// The server would not let this transaction use the index.
+/// Indexes that are there for the moment.
+struct Built {
+    ns: u64,
+    /// Their numbers by their names; a partitioned one has several.
+    owners: BTreeMap<String, usize>,
     is_withheld: bool,
 }
 
-fn with_index(
+fn build_all(connection: &Connection, wanted: &[(usize, &Wanted)], times: Times) -> Result<Built, Problem> {
+    let start = Instant::now();
+    for (place, one) in wanted {
+        build(connection, one, *place, times)?;
+    }
+    let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let mut built = Built { ns, owners: BTreeMap::new(), is_withheld: false };
+    for (place, _) in wanted {
+        built.owners.extend(names(connection, *place)?.into_iter().map(|name| (name, *place)));
+        built.is_withheld |= is_withheld(connection, *place)?;
+    }
+    Ok(built)
+}
+
+/// What is to be thought of an index that is there.
+fn judged(
     connection: &Connection,
-    runs: &mut Runs,
     wanted: &Wanted,
     place: usize,
-    times: Times,
-    before: Before,
+    trial: Trial,
 ) -> Result<IndexProof, Problem> {
-    connection.execute(&settings(times))?;
-    let mut statements = Vec::new();
-    for run in before.using {
-        statements.extend(runs.proof(connection, run)?);
-    }
+    let statements: Vec<StatementProof> = trial.statements.into_iter().map(|(proof, _)| proof).collect();
     let bytes = bytes(connection, place)?;
     let (mut verdict, mut reason) = judge(&statements);
-    if before.is_withheld && statements.is_empty() {
+    if trial.is_withheld && statements.is_empty() {
         verdict = Verdict::NotBuilt;
         reason = "the server withholds it until older transactions are over, as rows of its table were changed a moment \
                   ago: try again"
             .to_owned();
     }
     let write_ns = match verdict {
-        Verdict::Proven => write_cost::per_row(connection, &wanted.table, &name(place))?,
+        Verdict::Proven | Verdict::NotUsed => write_cost::per_row(connection, &wanted.table, &name(place))?,
         _ => None,
     };
-    Ok(IndexProof { verdict, reason, build_ns: Some(before.build_ns), bytes, write_ns, statements })
+    Ok(IndexProof { verdict, reason, build_ns: Some(trial.build_ns), bytes, write_ns, statements })
 }
 
 fn name(place: usize) -> String {

@@ -101,15 +101,21 @@ impl Runs {
         Ok(using)
     }
 
+    /// Whether it is known what a run takes without any proposed index, or that this cannot be known.
+    pub(super) fn is_measured(&self, place: usize) -> bool {
+        let run = &self.runs[place];
+        run.before.is_some() || self.failed.contains_key(&run.statement)
+    }
+
     /// Measures runs as they were before, where that has not been done.
     pub(super) fn measure_before(
         &mut self,
         connection: &Connection,
-        places: &[usize],
+        using: &[(usize, BTreeSet<String>)],
     ) -> Result<(), Problem> {
-        for &place in places {
-            if self.runs[place].before.is_none() {
-                self.runs[place].before = self.measured(connection, place)?;
+        for (place, _) in using {
+            if !self.is_measured(*place) {
+                self.runs[*place].before = self.measured(connection, *place)?;
             }
         }
         Ok(())

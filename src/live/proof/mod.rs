@@ -13,7 +13,6 @@ mod values;
 mod verdict;
 mod write_cost;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use detectors::indexes::{Catalogue, Workload};
@@ -121,32 +120,42 @@ pub fn prove(
     for (place, one) in wanted.iter().enumerate() {
         proof.indexes.push(built::alone(connection, &mut runs, one, place, times)?);
     }
-    let proven: Vec<(usize, &Wanted)> = wanted
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| proof.indexes[*place].verdict == Verdict::Proven)
-        .collect();
-    if proven.len() > 1 {
-        proof.together = together(connection, &mut runs, &proven, &mut proof.indexes, times)?;
+    let candidates: Vec<(usize, &Wanted)> =
+        wanted.iter().enumerate().filter(|(place, _)| proof.indexes[*place].verdict.may_help()).collect();
+    if candidates.len() > 1 {
+        proof.together = together(connection, &mut runs, &candidates, &mut proof.indexes, times)?;
     }
     proof.unmeasured.extend(runs.failed());
     Ok(proof)
 }
 
-/// All proven indexes at once; one that no plan uses any more is served by the others.
+/// All indexes at once that do no harm: one that no plan uses any more is served by the others, and one that no plan used
+/// alone may be half of what a statement needs.
 fn together(
     connection: &Connection,
     runs: &mut Runs,
-    proven: &[(usize, &Wanted)],
+    candidates: &[(usize, &Wanted)],
     indexes: &mut [IndexProof],
     times: Times,
 ) -> Result<Vec<StatementProof>, Problem> {
-    let (statements, used) = built::all(connection, runs, proven, times)?;
-    let unused: BTreeSet<usize> =
-        proven.iter().map(|(place, _)| *place).filter(|place| !used.contains(place)).collect();
-    for place in unused {
-        indexes[place].verdict = Verdict::NotUsed;
-        indexes[place].reason = "with the other indexes no plan uses it".to_owned();
+    let trial = built::all(connection, runs, candidates, times)?;
+    for (place, _) in candidates {
+        let using = trial.statements.iter().filter(|(_, used)| used.contains(place));
+        let using: Vec<StatementProof> = using.map(|(proof, _)| proof.clone()).collect();
+        let index = &mut indexes[*place];
+        match (index.verdict, verdict::judge(&using)) {
+            (Verdict::Proven, (Verdict::NotUsed, _)) => {
+                index.verdict = Verdict::NotUsed;
+                index.reason = "with the other indexes no plan uses it".to_owned();
+            }
+            (Verdict::Proven, _) => {}
+            (_, (Verdict::Proven, reason)) => {
+                index.verdict = Verdict::Proven;
+                index.reason = format!("{reason}, together with others");
+                index.statements = using;
+            }
+            _ => {}
+        }
     }
-    Ok(statements)
+    Ok(trial.statements.into_iter().map(|(proof, _)| proof).collect())
 }

@@ -137,13 +137,9 @@ impl Role<'_> {
 
 fn of_column(column: &Column, kind: Kind, rank: usize, from: ValuesFrom) -> Option<String> {
     match kind {
-        Kind::Equal => equal(column, rank, from).map(|value| quoted(value)),
-        Kind::Above => {
-            at(column, if from == ValuesFrom::MostCommon { 0.9 } else { 0.99 }).map(|value| quoted(value))
-        }
-        Kind::Below => {
-            at(column, if from == ValuesFrom::MostCommon { 0.1 } else { 0.01 }).map(|value| quoted(value))
-        }
+        Kind::Equal => equal(column, rank, from).map(quoted),
+        Kind::Above => at(column, if from == ValuesFrom::MostCommon { 0.9 } else { 0.99 }).map(quoted),
+        Kind::Below => at(column, if from == ValuesFrom::MostCommon { 0.1 } else { 0.01 }).map(quoted),
         Kind::AnyOf => {
             let values: Vec<String> =
                 (0..3).filter_map(|rank| equal(column, rank, from)).map(element).collect();

@@ -30,6 +30,13 @@ pub enum Verdict {
     NotBuilt,
 }
 
+impl Verdict {
+    /// Whether it is worth trying together with others.
+    pub(super) fn may_help(self) -> bool {
+        matches!(self, Self::Proven | Self::LittleGain | Self::NotUsed)
+    }
+}
+
 /// The verdict with its reason.
 pub(super) fn judge(statements: &[StatementProof]) -> (Verdict, String) {
     let Some(best) = statements.iter().max_by(|a, b| a.factor().total_cmp(&b.factor())) else {
