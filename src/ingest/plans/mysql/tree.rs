@@ -40,7 +40,13 @@ struct Numbers {
     loops: Option<f64>,
 }
 
+/// What stands before a node of PostgreSQL's, and never before one of MySQL's.
+const OF_POSTGRESQL: &str = "->  ";
+
 fn read(text: &str) -> Option<Plans> {
+    if text.contains(OF_POSTGRESQL) {
+        return None;
+    }
     let documents = documents(text, |line| line.starts_with("-> "));
     let found: Vec<Found> = documents.iter().flat_map(read_document).collect();
     (!found.is_empty()).then_some(Ok(found))
