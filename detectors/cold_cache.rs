@@ -17,6 +17,8 @@
 //!   the endpoint's median and 20 ms longer, while hardly a later one does. Of each instance the 200 earliest
 //!   requests are looked at. When a process started no trace tells: a recording that begins in the middle of an
 //!   incident looks the same.
+//! - Plans that wait for pages to be read for at least `read_min` of the execution, where the server measures that
+//!   (`track_io_timing`).
 //!
 //! ## Stays silent
 //!
@@ -33,9 +35,13 @@
 //! in ten still miss. For a start: the work is done before the first request comes; then first requests take as long
 //! as later ones, at best their median, at worst their 95th percentile.
 //!
+//! For pages of a plan: at best they are found in memory and a twentieth of the wait is left, at worst they are read each time.
+//!
 //! ## How to check
 //!
 //! The share of reads that find their value, or the slowest of the first requests after a start.
+
+mod plan;
 
 use crate::candidate::{Advice, Candidates, Case, Check, Remedy, ShortOf, Subject, Told, View};
 use crate::docket::{CacheTally, CandidateKey};
@@ -71,13 +77,20 @@ const REQUESTS_MIN: Setting = Setting {
     why: "the first requests that come together wait for one start; who comes later and waits, waits for something else",
 };
 
+const READ_MIN: Setting = Setting {
+    name: "read_min",
+    unit: "% of the execution",
+    default: 30,
+    why: "some pages are always read, and a plan that mostly reads has other flaws",
+};
+
 pub(crate) const DETECTOR: Detector = Detector {
     id: "cold-cache",
     summary: "a cache hardly ever has what is asked for, or the first requests of a process are much slower",
     page: include_str!("cold_cache.rs"),
-    settings: &[FOUND_MAX, READS_MIN, REQUESTS_MIN],
+    settings: &[FOUND_MAX, READS_MIN, REQUESTS_MIN, READ_MIN],
     inspect: Inspect::RequestAndStart(inspect, inspect_start),
-    plan: None,
+    plan: Some(plan::inspect),
     confirm: Some(confirm),
     logs: false,
     tell: Some(tell),
@@ -151,7 +164,10 @@ fn inspect_start(start: &Start, settings: Values<'_>, misses_target: bool, found
 /// What the reads of all requests show, or the first requests of all processes.
 fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Unconfirmed> {
     let shown = match &key.subject {
-        Subject::Shape(shape) => whole.docket.caches.get(&(key.endpoint, *shape)).map(Shown::Cache),
+        Subject::Shape(shape) => {
+            let by_plan = whole.dictionary.plans().shows(*shape, DETECTOR.id).then_some(Shown::Nothing);
+            whole.docket.caches.get(&(key.endpoint, *shape)).map(Shown::Cache).or(by_plan)
+        }
         Subject::Start => whole.docket.starts.get(&key.endpoint).map(Shown::Start),
         _ => None,
     };

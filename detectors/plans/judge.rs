@@ -7,7 +7,7 @@ use super::report::{PlanDismissal, PlanProblem, PlanReport};
 use super::times::Basis;
 use super::view::PlanView;
 use crate::ALL;
-use crate::evidence::plan::Plan;
+use crate::evidence::plan::{Key, Plan};
 use crate::figures::{duration, share};
 use crate::finding::Fix;
 use crate::judge::identity::id_about;
@@ -33,7 +33,7 @@ pub fn judge(plan: &Plan, settings: &Settings) -> PlanReport {
             rule(&view, resolved.of(place), &mut problems);
         }
     }
-    let mut weighing = Weighing::new(&view);
+    let mut weighing = Weighing::new(&view, &problems.found);
     weighing.weigh(problems.found);
     weighing.dismissed.extend(problems.short.into_iter().map(dismissal));
     let Weighing { told, dismissed, .. } = weighing;
@@ -65,6 +65,9 @@ struct Weighing<'a> {
     /// What is left of each node's own time after the fixes so far, at best and at worst.
     left: Vec<Gain>,
     outside_left: Gain,
+    planning_left: Gain,
+    /// All that is weighed: the execution, and planning where that is a flaw.
+    whole_ns: u64,
     /// The execution after the fixes so far, as predicted.
     after_ns: u64,
     /// Which of `told` has taken most of a node.
@@ -74,14 +77,19 @@ struct Weighing<'a> {
 }
 
 impl<'a> Weighing<'a> {
-    fn new(view: &'a PlanView<'a>) -> Self {
+    fn new(view: &'a PlanView<'a>, found: &[Problem]) -> Self {
         let both = |ns: u64| Gain { best: ns, worst: ns };
+        let is_planning = found.iter().any(|problem| problem.planning_ns.0 > 0);
+        let planning = view.plan.facts.ns(Key::PlanningTime).filter(|_| is_planning).unwrap_or(0);
+        let whole_ns = view.times.execution_ns.saturating_add(planning);
         let outside = view.times.outside.iter().map(|(_, ns)| ns).sum();
         Self {
             view,
             left: view.times.nodes.iter().map(|time| both(time.self_ns)).collect(),
             outside_left: both(outside),
-            after_ns: view.times.execution_ns,
+            planning_left: both(planning),
+            whole_ns,
+            after_ns: whole_ns,
             taken_by: vec![None; view.times.nodes.len()],
             told: Vec::new(),
             dismissed: Vec::new(),
@@ -108,8 +116,10 @@ impl<'a> Weighing<'a> {
     /// What a fix gives back of what is left.
     fn gain(&self, problem: &Problem) -> Gain {
         let mut gain = Gain {
-            best: problem.outside_ns.0.min(self.outside_left.best),
-            worst: problem.outside_ns.1.min(self.outside_left.worst),
+            best: problem.outside_ns.0.min(self.outside_left.best)
+                + problem.planning_ns.0.min(self.planning_left.best),
+            worst: problem.outside_ns.1.min(self.outside_left.worst)
+                + problem.planning_ns.1.min(self.planning_left.worst),
         };
         for Claim { node, best, worst } in &problem.claims {
             let left = self.left[*node as usize];
@@ -120,13 +130,13 @@ impl<'a> Weighing<'a> {
     }
 
     fn is_noticed(&self, gain: Gain) -> bool {
-        let whole = self.view.times.execution_ns;
+        let whole = self.whole_ns;
         let is_long = self.view.times.basis == Basis::Measured && gain.middle() >= GAIN_MIN_NS;
         gain.middle() > 0 && (is_long || gain.middle() >= whole.saturating_mul(SHARE_MIN) / 100)
     }
 
     fn too_little(&self, gain: Gain) -> String {
-        let whole = self.view.times.execution_ns;
+        let whole = self.whole_ns;
         match self.view.times.basis {
             Basis::Measured => format!("gives back {} of {}", duration(gain.middle()), duration(whole)),
             _ => format!("gives back {} of the estimated cost", share(gain.middle(), whole)),
@@ -151,6 +161,8 @@ impl<'a> Weighing<'a> {
         }
         self.outside_left.best -= problem.outside_ns.0.min(self.outside_left.best);
         self.outside_left.worst -= problem.outside_ns.1.min(self.outside_left.worst);
+        self.planning_left.best -= problem.planning_ns.0.min(self.planning_left.best);
+        self.planning_left.worst -= problem.planning_ns.1.min(self.planning_left.worst);
         self.after_ns = self.after_ns.saturating_sub(gain.middle());
         self.told.push(self.told_as(problem, gain));
     }
@@ -172,7 +184,7 @@ impl<'a> Weighing<'a> {
             subject: problem.subject,
             gain_ns: is_measured.then(|| gain.middle()),
             gain_range_ns: is_measured.then_some([gain.worst, gain.best]),
-            gain_share: gain.middle() as f64 / self.view.times.execution_ns.max(1) as f64,
+            gain_share: gain.middle() as f64 / self.whole_ns.max(1) as f64,
             after_ns: is_measured.then_some(self.after_ns),
             blocks,
             confidence: problem.confidence,

@@ -37,6 +37,11 @@ impl KnownPlans {
         })
     }
 
+    /// Whether the plan of a statement shows a flaw that a detector knows.
+    pub(crate) fn shows(&self, shape: ShapeRef, detector: &str) -> bool {
+        self.problem(shape, detector).is_some()
+    }
+
     /// The flaw of its plan that a detector gives back most by.
     fn problem(&self, shape: ShapeRef, detector: &str) -> Option<(&KnownPlan, &PlanProblem)> {
         let known = self.0.get(&shape)?;
@@ -62,7 +67,9 @@ pub(crate) fn inspect(view: &View<'_>, detector: &str, found: &mut Candidates) {
 
 /// What a fix leaves of an execution: the same part of each as of the one whose plan is known.
 fn remedy(report: &PlanReport, problem: &PlanProblem) -> Option<Remedy> {
-    let whole = report.execution_ns.filter(|whole| *whole > 0)?;
+    // Who waits for a statement waits for its planning too.
+    let planning = report.planning_ns.unwrap_or(0);
+    let whole = report.execution_ns.filter(|whole| *whole > 0)?.saturating_add(planning);
     let [least, most] = problem.gain_range_ns?;
     let left = |gain: u64| (whole.saturating_sub(gain).saturating_mul(1000) / whole) as u16;
     Some(Remedy::Shrink { best: left(most), worst: left(least) })

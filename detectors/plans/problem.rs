@@ -28,6 +28,8 @@ pub struct Problem {
     pub claims: Vec<Claim>,
     /// Time outside of the tree that the fix gives back at best and at worst, in nanoseconds.
     pub outside_ns: (u64, u64),
+    /// Time of planning that the fix gives back at best and at worst, in nanoseconds.
+    pub planning_ns: (u64, u64),
     /// How sure it is.
     pub confidence: Confidence,
     /// Why it is slow, with the facts of this plan and without values.
@@ -59,6 +61,12 @@ impl Problem {
     /// The fix changes time outside of the tree.
     pub(crate) fn give_back(&mut self, best_ns: u64, worst_ns: u64) -> &mut Self {
         self.outside_ns = (best_ns, worst_ns);
+        self
+    }
+
+    /// The fix changes the time of planning.
+    pub(crate) fn give_back_planning(&mut self, best_ns: u64, worst_ns: u64) -> &mut Self {
+        self.planning_ns = (best_ns, worst_ns);
         self
     }
 
@@ -110,6 +118,7 @@ impl Problems {
             subject: subject.into(),
             claims: Vec::new(),
             outside_ns: (0, 0),
+            planning_ns: (0, 0),
             confidence,
             why: String::new(),
             fix: Vec::new(),

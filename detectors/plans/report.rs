@@ -120,7 +120,7 @@ pub struct PlanProblem {
     pub gain_range_ns: Option<[u64; 2]>,
     /// The gain as a part of the execution, or of the estimated cost.
     pub gain_share: f64,
-    /// The execution after this fix and those before it.
+    /// The execution after this fix and those before it, with planning where that is a flaw.
     pub after_ns: Option<u64>,
     /// Pages that its nodes looked at.
     pub blocks: u64,

@@ -21,6 +21,7 @@ pub struct PlanView<'a> {
     firsts: Vec<u32>,
     ends: Vec<u32>,
     stops: Vec<bool>,
+    has_blocks: bool,
 }
 
 impl<'a> PlanView<'a> {
@@ -32,7 +33,8 @@ impl<'a> PlanView<'a> {
         let statement =
             plan.statement.as_deref().map(|text| Lexer::default().describe(text.as_bytes(), dialect));
         let (times, stops) = (Times::of(plan, &ends), may_stop_early(plan));
-        Self { plan, times, statement, children, firsts, ends, stops }
+        let has_blocks = plan.nodes.iter().any(|node| node.blocks() > 0);
+        Self { plan, times, statement, children, firsts, ends, stops, has_blocks }
     }
 
     /// All nodes with their numbers.
@@ -88,7 +90,7 @@ impl<'a> PlanView<'a> {
 
     /// Whether pages are told of.
     pub fn has_blocks(&self) -> bool {
-        self.plan.nodes.iter().any(|node| node.blocks() > 0)
+        self.has_blocks
     }
 
     /// Pages that a node looked at by itself: what it tells without what those below it tell.

@@ -1,14 +1,26 @@
 //! Detectors that look at plans alone, one a file. Those that look at requests too have their part for plans beside them.
 
+pub(crate) mod cartesian_join;
 pub(crate) mod correlated_subquery;
+mod effects;
 pub(crate) mod filter_waste;
+pub(crate) mod forced_settings;
 pub(crate) mod heap_fetches;
+pub(crate) mod index_searches;
 pub(crate) mod jit_cost;
 pub(crate) mod lossy_bitmap;
 pub(crate) mod memoize_thrash;
 pub(crate) mod nested_loop;
+pub(crate) mod non_sargable;
+pub(crate) mod offset_waste;
+pub(crate) mod planning_cost;
+pub(crate) mod repeated_scan;
 pub(crate) mod row_misestimate;
+pub(crate) mod serialization_cost;
+pub(crate) mod stale_statistics;
 pub(crate) mod trigger_time;
+pub(crate) mod wal_cost;
+pub(crate) mod workers_not_launched;
 
 use crate::evidence::plan::{Key, Node};
 use crate::figures::count;

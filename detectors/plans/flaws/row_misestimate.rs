@@ -33,19 +33,17 @@
 //!
 //! Estimated and actual rows of the node, and the join above it.
 
-use std::collections::BTreeMap;
-
-use crate::evidence::plan::{Engine, Key, Node, NodeType, Relationship};
-use crate::figures::count;
+use crate::evidence::plan::{Engine, Key, Node, NodeType};
 use crate::finding::Confidence;
 use crate::plans::conditions::columns_of;
-use crate::plans::estimates::{Estimates, hands_on};
+use crate::plans::estimates::Estimates;
 use crate::plans::{PlanView, Problem, Problems};
 use crate::settings::{Setting, Values};
 use crate::wording::list;
 use crate::{Detector, Inspect};
 
-use super::{left, rows, tables};
+use super::effects::{Effect, Limits, Origins, claim, found, numbers};
+use super::{rows, tables};
 
 const FACTOR_MIN: Setting = Setting {
     name: "factor_min",
@@ -80,161 +78,17 @@ pub(crate) const DETECTOR: Detector = Detector {
     tell: None,
 };
 
-/// A side with at most so many rows could be looked up in the other table.
-const FEW_ROWS: f64 = 1_000.0;
-
-/// Where rows were expected, but that is read for each of those few.
-const READ_FOR_EACH: f64 = 100.0;
-
-/// What an error leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Effect {
-    /// A nested loop whose second side is executed far more often than expected.
-    Loops { join: u32, inner: u32 },
-    /// A hash table in more batches than planned.
-    Batches { hash: u32 },
-    /// A side of a hash join that is read whole for a few rows.
-    Whole { side: u32 },
-}
-
 fn inspect(view: &PlanView<'_>, settings: Values<'_>, problems: &mut Problems) {
+    let limits = Limits {
+        factor: settings.get(&FACTOR_MIN) as f64,
+        rows: settings.get(&ROWS_MIN) as f64,
+        loops: settings.get(&LOOPS_MIN),
+        origins: Origins::Others,
+    };
     let estimates = Estimates::of(view);
-    let found = Search { view, estimates: &estimates, settings };
-    let mut next = 0;
-    for (effect, origin) in found.effects() {
-        let first = effect.first();
-        if first >= next {
-            next = effect.end(view);
-            tell(view, &estimates, effect, origin, problems);
-        }
+    for (effect, origin) in found(view, &estimates, limits) {
+        tell(view, &estimates, effect, origin, problems);
     }
-}
-
-impl Effect {
-    /// The node from which on nodes are claimed.
-    fn first(self) -> u32 {
-        match self {
-            Self::Loops { inner: first, .. }
-            | Self::Batches { hash: first }
-            | Self::Whole { side: first } => first,
-        }
-    }
-
-    fn end(self, view: &PlanView<'_>) -> u32 {
-        match self {
-            Self::Batches { hash } => hash + 1,
-            _ => view.end(self.first()),
-        }
-    }
-}
-
-struct Search<'a> {
-    view: &'a PlanView<'a>,
-    estimates: &'a Estimates,
-    settings: Values<'a>,
-}
-
-impl Search<'_> {
-    /// What errors lead to, in the order of the nodes, each with the node where the largest of the errors begins.
-    fn effects(&self) -> Vec<(Effect, u32)> {
-        let leads_to = self.leads_to();
-        let mut worst: BTreeMap<(u32, Effect), u32> = BTreeMap::new();
-        for (number, _) in self.view.nodes() {
-            let (Some(effect), true) = (leads_to[number as usize], self.begins(number)) else { continue };
-            let origin = worst.entry((effect.first(), effect)).or_insert(number);
-            if self.size(number) > self.size(*origin) {
-                *origin = number;
-            }
-        }
-        worst.into_iter().map(|((_, effect), origin)| (effect, origin)).collect()
-    }
-
-    fn size(&self, number: u32) -> f64 {
-        self.estimates.own(self.view, number).abs()
-    }
-
-    fn least(&self) -> f64 {
-        (self.settings.get(&FACTOR_MIN) as f64).log10()
-    }
-
-    /// Whether an error that counts begins at a node.
-    fn begins(&self, number: u32) -> bool {
-        let node = self.view.node(number);
-        let (own, off) = (self.estimates.own(self.view, number), self.estimates.off(number));
-        let per_loop = |key| node.facts.number(key).unwrap_or(0.0);
-        let most = per_loop(Key::PlanRows).max(per_loop(Key::ActualRows)) * node.loops() as f64;
-        let is_far = own.abs() >= self.least() && off.abs() >= self.least() && own.signum() == off.signum();
-        is_far && most >= self.settings.get(&ROWS_MIN) as f64 && !is_plain(node)
-    }
-
-    /// What an error at each node leads to: the nearest join or hash table above that its rows go into.
-    fn leads_to(&self) -> Vec<Option<Effect>> {
-        let mut leads: Vec<Option<Effect>> = Vec::with_capacity(self.view.plan.nodes.len());
-        for (number, node) in self.view.nodes() {
-            let effect = node.parent.filter(|_| !node.relationship.is_apart()).and_then(|parent| {
-                let handed_on = || if ends(self.view.node(parent)) { None } else { leads[parent as usize] };
-                self.effect(parent, number).or_else(handed_on)
-            });
-            leads.push(effect);
-        }
-        leads
-    }
-
-    /// What it leads to at its parent that the rows of a node were estimated wrongly.
-    fn effect(&self, parent: u32, number: u32) -> Option<Effect> {
-        let above = self.view.node(parent);
-        let (off, is_outer) =
-            (self.estimates.off(number), self.view.node(number).relationship == Relationship::Outer);
-        match above.node_type {
-            NodeType::NestedLoop if is_outer && off >= self.least() => self.loops(parent),
-            NodeType::Hash if off >= self.least() && is_cut(above) => Some(Effect::Batches { hash: parent }),
-            NodeType::HashJoin if off <= -self.least() => self.whole(parent, number),
-            _ => None,
-        }
-    }
-
-    fn loops(&self, join: u32) -> Option<Effect> {
-        let inner = self.view.inputs(join).nth(1)?;
-        let is_often = self.view.node(inner).loops() >= self.settings.get(&LOOPS_MIN);
-        is_often.then_some(Effect::Loops { join, inner })
-    }
-
-    /// The other side of a hash join, if it is read for few rows.
-    fn whole(&self, join: u32, number: u32) -> Option<Effect> {
-        let side = self.view.inputs(join).find(|input| *input != number)?;
-        let few = self.view.node(number).rows()?;
-        let many = self.view.node(side).rows()?;
-        let is_read = few <= FEW_ROWS && many >= READ_FOR_EACH * few.max(1.0) && self.reads_whole(side);
-        is_read.then_some(Effect::Whole { side })
-    }
-
-    /// Whether a side is one table, read whole.
-    fn reads_whole(&self, side: u32) -> bool {
-        let mut at = Some(side);
-        while let Some(number) = at.filter(|number| hands_on(&self.view.node(*number).node_type)) {
-            at = self.view.inputs(number).next();
-        }
-        at.is_some_and(|number| self.view.node(number).node_type == NodeType::SeqScan)
-    }
-}
-
-/// A scan without a condition, whose rows are those of the table.
-fn is_plain(node: &Node) -> bool {
-    let conditions = [Key::Filter, Key::IndexCond, Key::RecheckCond, Key::TidCond];
-    node.node_type.is_table_scan() && !conditions.into_iter().any(|key| node.facts.has(key))
-}
-
-fn is_cut(hash: &Node) -> bool {
-    let batches = hash.facts.count(Key::HashBatches);
-    batches > hash.facts.number(Key::OriginalHashBatches).map_or(batches, |planned| planned as u64)
-}
-
-/// Whether rows above a node do not grow with those below it.
-fn ends(node: &Node) -> bool {
-    matches!(
-        node.node_type,
-        NodeType::Aggregate | NodeType::Group | NodeType::Unique | NodeType::SetOp | NodeType::Limit
-    )
 }
 
 fn tell(view: &PlanView<'_>, estimates: &Estimates, effect: Effect, origin: u32, problems: &mut Problems) {
@@ -244,43 +98,11 @@ fn tell(view: &PlanView<'_>, estimates: &Estimates, effect: Effect, origin: u32,
         if matches!(effect, Effect::Whole { .. }) { Confidence::Low } else { Confidence::Medium };
     let problem = problems.push(origin, subject, confidence);
     let led_to = claim(view, estimates, effect, problem);
-    let number = |key| node.facts.number(key).unwrap_or(0.0);
-    let of_loops =
-        if node.loops() > 1 { format!(" in each of {} loops", count(node.loops())) } else { String::new() };
-    problem
-        .because(format!(
-            "{} rows were expected{of_loops} and {} came{}: {led_to}",
-            rows(number(Key::PlanRows)),
-            rows(number(Key::ActualRows)),
-            reason(view, origin),
-        ))
-        .check(format!("estimated rows of this node: {} now", rows(number(Key::PlanRows))));
+    problem.because(format!("{}{}: {led_to}", numbers(view, origin), reason(view, origin))).check(format!(
+        "estimated rows of this node: {} now",
+        rows(node.facts.number(Key::PlanRows).unwrap_or(0.0))
+    ));
     advise(view, origin, problem);
-}
-
-/// Claims what an error has led to, and puts it into words.
-fn claim(view: &PlanView<'_>, estimates: &Estimates, effect: Effect, problem: &mut Problem) -> String {
-    match effect {
-        Effect::Loops { join, inner } => {
-            let outer = view.inputs(join).next().unwrap_or(join);
-            let expected = left(1.0, 10_f64.powf(estimates.off(outer))).max(50);
-            problem.claim_all(view.subtree(inner), expected, 900);
-            format!(
-                "the nested loop was chosen for few rows, and looks up {} times",
-                count(view.node(inner).loops())
-            )
-        }
-        Effect::Batches { hash } => {
-            problem.claim(hash, 350, 800);
-            let batches = view.node(hash).facts.count(Key::HashBatches);
-            format!("the hash table had to be cut into {} batches, through temporary files", count(batches))
-        }
-        Effect::Whole { side } => {
-            problem.claim_all(view.subtree(side), 50, 1000);
-            let read = view.node(side).rows().unwrap_or(0.0);
-            format!("{} rows of {} are read for them, where lookups might do", rows(read), tables(view, side))
-        }
-    }
 }
 
 fn what(view: &PlanView<'_>, number: u32) -> String {

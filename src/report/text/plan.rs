@@ -60,7 +60,7 @@ fn write_plan(page: &mut Page<'_>, placed: &PlacedPlan) -> io::Result<()> {
     outside(page, report)?;
     for (number, problem) in (1..).zip(&report.problems) {
         page.blank()?;
-        write_problem(page, report, number, problem)?;
+        write_problem(page, number, problem)?;
     }
     rest(page, report)
 }
@@ -255,15 +255,10 @@ fn outside(page: &mut Page<'_>, report: &PlanReport) -> io::Result<()> {
     Ok(())
 }
 
-fn write_problem(
-    page: &mut Page<'_>,
-    report: &PlanReport,
-    number: usize,
-    problem: &PlanProblem,
-) -> io::Result<()> {
-    let gain = match (problem.gain_ns, problem.after_ns, report.execution_ns) {
-        (Some(gain), Some(after), Some(now)) => {
-            let before = if number == 1 { now } else { after.saturating_add(gain) };
+fn write_problem(page: &mut Page<'_>, number: usize, problem: &PlanProblem) -> io::Result<()> {
+    let gain = match (problem.gain_ns, problem.after_ns) {
+        (Some(gain), Some(after)) => {
+            let before = after.saturating_add(gain);
             Line::default().with(Ink::Figure, format!("{} -> {}", duration(before), duration(after)))
         }
         _ => Line::default()
