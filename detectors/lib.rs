@@ -109,6 +109,16 @@ pub(crate) enum Inspect {
 }
 
 impl Detector {
+    /// Whether it looks at requests, of traces or of logs.
+    pub fn looks_at_requests(&self) -> bool {
+        !matches!(self.inspect, Inspect::Plan)
+    }
+
+    /// Whether it looks at plans.
+    pub fn looks_at_plans(&self) -> bool {
+        self.plan.is_some()
+    }
+
     /// The documentation, as Markdown.
     pub fn explain(&self) -> String {
         let lines = self.page.lines().map_while(|line| line.strip_prefix("//!"));
