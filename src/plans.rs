@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use detectors::plans::{PlanReport, VERSION, judge};
+use detectors::evidence::plan::Plan;
+use detectors::plans::{PlanComparison, PlanReport, VERSION, compare, judge};
 use detectors::settings::Settings;
 use serde::Serialize;
 
@@ -36,6 +37,16 @@ pub struct PlacedPlan {
     pub report: PlanReport,
 }
 
+/// What changed between two plans, and where they stand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlacedComparison {
+    /// The file of the plan before and that of the plan after.
+    pub files: [String; 2],
+    /// What changed.
+    #[serde(flatten)]
+    pub comparison: PlanComparison,
+}
+
 /// Why an input gives no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -45,6 +56,9 @@ pub enum Problem {
     /// It holds no plan, or a broken one.
     #[error("cannot read {0}: {1}")]
     Unreadable(String, Unreadable),
+    /// It holds several plans where one is compared.
+    #[error("{0} holds {1} plans: give a file with one of them")]
+    Several(String, usize),
 }
 
 impl Default for PlansReport {
@@ -99,6 +113,25 @@ fn judged(
         }
     });
     Ok(placed.collect())
+}
+
+/// Compares the plan of one input with that of another.
+///
+/// # Errors
+///
+/// An input that cannot be read, or that does not hold one whole plan.
+pub fn contrast(before: &Path, after: &Path) -> Result<PlacedComparison, Problem> {
+    let ((first, one), (second, other)) = (only_plan(before)?, only_plan(after)?);
+    Ok(PlacedComparison { files: [first, second], comparison: compare(&one, &other) })
+}
+
+fn only_plan(input: &Path) -> Result<(String, Plan), Problem> {
+    let (file, text) = text_of(input)?;
+    let mut found = read(&text).map_err(|problem| Problem::Unreadable(file.clone(), problem))?;
+    match (found.len(), found.pop()) {
+        (1, Some(only)) => Ok((file, only.plan)),
+        (several, _) => Err(Problem::Several(file, several)),
+    }
 }
 
 fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {

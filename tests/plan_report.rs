@@ -63,3 +63,68 @@ fn a_page_for_browsers_loads_nothing_and_no_form_has_values() {
         assert!(!told.contains("hunter2") && !told.contains("4711"), "{told}");
     }
 }
+
+/// A plan before and after an index, as files of a folder.
+fn pair(folder: &Path) -> [String; 2] {
+    let plan = |scan: &str, took: f64, pages: u32| {
+        format!(
+            r#"[{{"Plan": {{"Node Type": "Aggregate", "Strategy": "Plain", "Actual Total Time": {took}, "Actual Rows": 1,
+            "Actual Loops": 1, "Plan Rows": 1, "Shared Hit Blocks": {pages}, "Plans": [{{"Parent Relationship": "Outer",
+            {scan}, "Relation Name": "orders", "Alias": "o", "Actual Total Time": {took}, "Actual Rows": 40,
+            "Actual Loops": 1, "Plan Rows": 38, "Shared Hit Blocks": {pages}}}]}}, "Planning Time": 0.2,
+            "Execution Time": {took}}}]"#
+        )
+    };
+    let scans = [
+        ("before", plan(r#""Node Type": "Seq Scan", "Filter": "(customer_id = 4711)""#, 84.0, 2_300)),
+        (
+            "after",
+            plan(
+                r#""Node Type": "Index Scan", "Index Name": "orders_customer", "Index Cond": "(customer_id = 4711)""#,
+                0.25,
+                43,
+            ),
+        ),
+    ];
+    scans.map(|(name, text)| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    })
+}
+
+#[test]
+fn two_plans_of_one_statement_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = pair(folder.path());
+    let text = told(&["--compare", &before, &after]);
+    for said in [
+        "84 ms -> 250 µs   336 times faster",
+        "2,300 -> 43",
+        "orders o  Seq Scan -> Index Scan by orders_customer",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
+    let document: Value =
+        serde_json::from_str(&told(&["--compare", &before, &after, "--format", "json"])).unwrap();
+    assert_eq!(document["changes"][0]["kinds"], serde_json::json!(["access", "pages", "time"]));
+    assert_eq!(document["before"]["execution_ns"], 84_000_000);
+    assert!(!document.to_string().contains("4711"));
+    assert!(told(&["--compare", &before, &before]).contains("No node is different."));
+}
+
+#[test]
+fn a_comparison_takes_two_files_with_a_plan_each() {
+    let refused = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let output =
+            command.arg("plan").args(arguments).current_dir(folder).stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = refused(&["--compare", UPDATE]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--compare takes two files, before and after: 1 given"), "{said}");
+    let (code, said) = refused(&["--compare", UPDATE, UPDATE, "--format", "html"]);
+    assert_eq!(code, Some(2), "{said}");
+}

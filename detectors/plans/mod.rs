@@ -5,6 +5,7 @@
 //! they give back.
 
 mod charges;
+mod compare;
 pub(crate) mod conditions;
 mod early;
 pub(crate) mod estimates;
@@ -19,6 +20,9 @@ pub(crate) mod testing;
 mod times;
 mod view;
 
+pub use compare::{
+    COMPARISON_VERSION, ChangeKind, ComparedNode, PlanChange, PlanComparison, PlanTotals, compare,
+};
 pub use judge::judge;
 pub use known::{KnownPlan, KnownPlans};
 pub(crate) use known::{inspect, told};

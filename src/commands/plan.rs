@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use detectors::settings::Settings;
-use whyslow::plans::{PlansReport, examine};
-use whyslow::report::{PLANS, Style};
+use whyslow::plans::{PlansReport, contrast, examine};
+use whyslow::report::{PLANS, PlanOutput, Style};
 
 use super::diagnose::destination::Destination;
 use super::reading::settings;
@@ -21,6 +21,7 @@ Examples:
   psql -XAtc 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT …' shop | whyslow plan
   whyslow plan plan.txt                      in any form, as it was copied
   whyslow plan slow.json -v                  all conditions, and what was dismissed
+  whyslow plan --compare before.txt after.txt
   whyslow plan --db postgres://reader@db.example/shop 'SELECT …'
 
 Exit codes:
@@ -52,6 +53,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// Say what changed between two plans of one statement: `--compare BEFORE AFTER`
+    #[arg(long)]
+    compare: bool,
+
     /// All conditions, ranges of predictions, and what was dismissed
     #[arg(long, short)]
     verbose: bool,
@@ -74,12 +79,27 @@ pub(crate) fn execute(mut options: Options) -> anyhow::Result<Outcome> {
         options.inputs.push("-".into());
     }
     let settings = settings(options.config.as_deref())?;
-    let destination = Destination::open(options.output.as_deref())?;
-    let report = report(&options, &settings)?;
     let unknown = || UsageError(format!("--format {}: there is no such form", options.format));
     let output = PLANS.iter().find(|output| output.name == options.format).ok_or_else(unknown)?;
     let style = Style { verbose: options.verbose, ..Style::default() };
-    destination.write(output.write, &report, style)?;
+    if options.compare {
+        return compare(&options, output, style);
+    }
+    let destination = Destination::open(options.output.as_deref())?;
+    destination.write(output.write, &report(&options, &settings)?, style)?;
+    Ok(Outcome::Done)
+}
+
+/// Says what changed between two plans.
+fn compare(options: &Options, output: &PlanOutput, style: Style) -> anyhow::Result<Outcome> {
+    let [before, after] = options.inputs.as_slice() else {
+        let given = options.inputs.len();
+        return Err(UsageError(format!("--compare takes two files, before and after: {given} given")).into());
+    };
+    let none = || UsageError(format!("--compare has no form {}: text and json", options.format));
+    let write = output.compare.ok_or_else(none)?;
+    let destination = Destination::open(options.output.as_deref())?;
+    destination.write(write, &contrast(before, after)?, style)?;
     Ok(Outcome::Done)
 }
 

@@ -28,6 +28,7 @@ pub(super) const PLAN: PlanOutput = PlanOutput {
     name: "html",
     summary: "one page for a browser, with conditions to unfold",
     write: plan::write,
+    compare: None,
 };
 
 const STYLE: &str = include_str!("html/page.css");

@@ -7,7 +7,7 @@ use detectors::finding::Report;
 use detectors::queries::Check;
 
 use super::{CheckOutput, Output, PlanOutput, Style};
-use crate::plans::PlansReport;
+use crate::plans::{PlacedComparison, PlansReport};
 
 pub(super) const OUTPUT: Output = Output {
     name: "json",
@@ -31,8 +31,18 @@ fn check(check: &Check, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-pub(super) const PLAN: PlanOutput =
-    PlanOutput { name: "json", summary: "one JSON document, version 1, for programs", write: plans };
+pub(super) const PLAN: PlanOutput = PlanOutput {
+    name: "json",
+    summary: "one JSON document, version 1, for programs",
+    write: plans,
+    compare: Some(compare_plans),
+};
+
+/// `docs/plans.md` describes it.
+fn compare_plans(comparison: &PlacedComparison, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, comparison)?;
+    out.write_all(b"\n")
+}
 
 /// `docs/plans-v1.schema.json` describes it.
 fn plans(report: &PlansReport, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {

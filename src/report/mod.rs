@@ -22,7 +22,7 @@ use detectors::comparison::Comparison;
 use detectors::finding::{Finding, Report};
 use detectors::queries::Check;
 
-use crate::plans::PlansReport;
+use crate::plans::{PlacedComparison, PlansReport};
 
 /// Writes something in the form of an output.
 pub type Write<T> = fn(&T, &Style, &mut dyn io::Write) -> io::Result<()>;
@@ -80,6 +80,8 @@ pub struct PlanOutput {
     pub summary: &'static str,
     /// Writes all of it.
     pub write: Write<PlansReport>,
+    /// Writes what changed between two plans; `None` where that has no such form.
+    pub compare: Option<Write<PlacedComparison>>,
 }
 
 /// Every output of plans; the first is the default.

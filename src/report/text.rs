@@ -10,6 +10,7 @@ mod ink;
 mod logged;
 mod page;
 mod plan;
+mod plan_comparison;
 mod rest;
 mod server;
 mod table;
@@ -34,8 +35,12 @@ pub(super) const OUTPUT: Output = Output {
 pub(super) const CHECK: CheckOutput =
     CheckOutput { name: "text", summary: "a page for people, coloured on terminals", write: check::write };
 
-pub(super) const PLAN: PlanOutput =
-    PlanOutput { name: "text", summary: "a page for people, coloured on terminals", write: plan::write };
+pub(super) const PLAN: PlanOutput = PlanOutput {
+    name: "text",
+    summary: "a page for people, coloured on terminals",
+    write: plan::write,
+    compare: Some(plan_comparison::write),
+};
 
 fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let shown = Shown::of(report, style);

@@ -13,7 +13,8 @@
 //! ## Stays silent
 //!
 //! - where half of the lookups are answered: that is what it is for;
-//! - where there are few lookups.
+//! - where there are few lookups;
+//! - on MariaDB, whose caches of subqueries switch themselves off.
 //!
 //! ## Remedy
 //!
@@ -25,7 +26,7 @@
 //!
 //! `Hits`, `Misses` and `Evictions` of the node, or another join in its place.
 
-use crate::evidence::plan::{Key, NodeType};
+use crate::evidence::plan::{Engine, Key, NodeType};
 use crate::figures::{count, share};
 use crate::finding::Confidence;
 use crate::plans::{PlanView, Problem, Problems};
@@ -61,8 +62,10 @@ pub(crate) const DETECTOR: Detector = Detector {
 };
 
 fn inspect(view: &PlanView<'_>, settings: Values<'_>, problems: &mut Problems) {
+    // Caches of MariaDB's subqueries switch themselves off where they do not serve.
+    let is_kept = view.engine() == Engine::PostgreSql;
     let mut next = 0;
-    for (number, node) in view.nodes().filter(|(_, node)| node.node_type == NodeType::Memoize) {
+    for (number, node) in view.nodes().filter(|(_, node)| is_kept && node.node_type == NodeType::Memoize) {
         let (hits, misses) = (node.facts.count(Key::CacheHits), node.facts.count(Key::CacheMisses));
         let lookups = hits.saturating_add(misses);
         if number < next || misses == 0 {
