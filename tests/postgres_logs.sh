@@ -129,7 +129,7 @@ set_all() {
         done
         echo "ALTER SYSTEM SET log_filename = '$2.log';"
         echo "SELECT pg_reload_conf();"
-    } | psql --quiet --no-psqlrc --output /dev/null --set ON_ERROR_STOP=1
+    } | unlogged psql --quiet --no-psqlrc --output /dev/null --set ON_ERROR_STOP=1
     local until=$((SECONDS + 20))
     until [ -s "$scratch/logs/$2.json" ]; do
         sql 'SELECT pg_rotate_logfile()' >/dev/null
@@ -139,7 +139,14 @@ set_all() {
 }
 
 sql() {
-    psql --no-psqlrc --quiet --tuples-only --no-align --command "$1"
+    unlogged psql --no-psqlrc --quiet --tuples-only --no-align --command "$1"
+}
+
+# unlogged COMMAND...: with sessions of which the log tells nothing but that they came and went. The server writes the three
+# logs one after the other, so that what is logged while they change may be in one of them alone.
+unlogged() {
+    PGOPTIONS='-c log_min_duration_statement=-1 -c log_min_duration_sample=-1 -c log_transaction_sample_rate=0
+        -c log_statement=none -c log_duration=off -c log_statement_stats=off -c auto_explain.log_min_duration=-1' "$@"
 }
 
 # The same under each setting: what its sessions are called tells them from those of this script.
