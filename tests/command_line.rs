@@ -142,6 +142,12 @@ fn help() {
               --state <FILE>              Remember in this file how far logs were read [default:
                                           whyslow/since-last.json in $XDG_STATE_HOME or ~/.local/state]
 
+        From a live PostgreSQL:
+              --db <ADDRESS>  Add what this server knows: statements that it has counted
+                              (pg_stat_statements), sessions that hold up others, connections, health of
+                              tables and indexes. An address such as postgres://reader@db.example/shop,
+                              'host=… dbname=…', or the name of a database. Nothing is executed
+
         Diagnosis:
               --target <TARGET>  What an endpoint must keep, such as 'GET /orders p99<500ms'; a service may
                                  come first ('shop: GET /orders p99<0.5s'); can be given several times

@@ -4,12 +4,16 @@
 
 #[path = "live/catalogue.rs"]
 mod catalogue;
+#[path = "live/diagnosis.rs"]
+mod diagnosis;
 #[path = "live/plan.rs"]
 mod plan;
 #[path = "live/proof.rs"]
 mod proof;
 
 use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// The program with these arguments.
 fn command(arguments: &[&str]) -> Command {
@@ -61,4 +65,12 @@ fn variable(name: &str) -> String {
 fn address(parts: &str) -> String {
     variable("WHYSLOW_SOCKET");
     format!("dbname=shop {parts}")
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+        sleep(Duration::from_millis(50));
+    }
 }

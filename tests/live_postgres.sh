@@ -10,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . fixtures/recording/servers.sh
 
 main() {
+    cargo build --quiet --locked --example prove_index
     cargo test --quiet --locked --test live_postgres --no-run
     certificate
     start_postgresql shared_preload_libraries=pg_stat_statements ssl=on ssl_cert_file="$scratch/tls/server.crt" \

@@ -6,6 +6,8 @@ pub(super) mod destination;
 #[cfg(feature = "client")]
 mod from;
 mod gate;
+#[cfg(feature = "postgres")]
+mod live;
 mod log_form;
 mod narrow;
 pub(super) mod progress;
@@ -61,8 +63,10 @@ Exit codes:
 pub(crate) struct Command {
     /// Files and folders to read together; `-` is standard input
     #[arg(value_name = "PATH")]
-    #[cfg_attr(feature = "client", arg(required_unless_present = "from"))]
-    #[cfg_attr(not(feature = "client"), arg(required = true))]
+    #[cfg_attr(all(feature = "client", feature = "postgres"), arg(required_unless_present_any = ["from", "db"]))]
+    #[cfg_attr(all(feature = "client", not(feature = "postgres")), arg(required_unless_present = "from"))]
+    #[cfg_attr(all(not(feature = "client"), feature = "postgres"), arg(required_unless_present = "db"))]
+    #[cfg_attr(not(any(feature = "client", feature = "postgres")), arg(required = true))]
     paths: Vec<PathBuf>,
 
     /// Compare two recordings, the first before a change and the second after it: latency, statements
@@ -92,6 +96,10 @@ pub(crate) struct Command {
 
     #[command(flatten)]
     since: since_last::Options,
+
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    live: live::Options,
 
     #[command(flatten)]
     options: Options,
@@ -192,10 +200,14 @@ const WHOLE_COPIES: &str = "--anonymize copies whole logs, and --since-last read
                             the other";
 
 fn told(command: &Command, request: &Request, inputs: Vec<Input>) -> anyhow::Result<Outcome> {
-    match command.compare {
-        true => compare::compare(&command.options, request, inputs),
-        false => diagnose(&command.options, request, inputs, Vec::new()),
+    if command.compare {
+        return compare::compare(&command.options, request, inputs);
     }
+    #[cfg(feature = "postgres")]
+    let (inputs, notes) = command.live.with(inputs)?;
+    #[cfg(not(feature = "postgres"))]
+    let notes = Vec::new();
+    diagnose(&command.options, request, inputs, notes)
 }
 
 /// The command that reads the same places again, where a new recording lies by then.
@@ -203,6 +215,10 @@ fn again(paths: &[PathBuf], log_form: Option<&LogForms>) -> String {
     let form = log_form.map_or_else(Vec::new, LogForms::options).into_iter().map(|word| quoted(&word));
     let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
     let words: Vec<String> = form.chain(paths).collect();
+    if words.is_empty() {
+        // An address may hold a password.
+        return "whyslow diagnose --db ADDRESS  # after the change".to_owned();
+    }
     format!("whyslow diagnose {}  # of a new recording", words.join(" "))
 }
 

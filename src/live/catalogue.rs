@@ -34,7 +34,7 @@ pub struct Known {
 pub fn read(connection: &Connection, with_values: &BTreeSet<String>) -> Result<Known, Problem> {
     let mut known = Known::default();
     let mut hidden = Vec::new();
-    let rows = connection.catalogue_rows(&tables(connection.version()))?;
+    let rows = connection.catalogue_rows(&tables())?;
     if rows.len() > TABLES_MAX {
         known.missing.push(format!("only the {TABLES_MAX} largest tables are looked at"));
     }
@@ -73,7 +73,7 @@ fn hint(hidden: &[String], version: u32) -> Option<String> {
 const OURS: &str =
     "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'";
 
-fn tables(_version: u32) -> String {
+fn tables() -> String {
     format!(
         "SELECT n.nspname AS schema, c.relname AS name, c.reltuples AS rows, c.relpages AS pages,
             CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_relation_size(c.oid) / current_setting('block_size')::int END
@@ -199,13 +199,12 @@ fn indexes(version: u32) -> String {
             pg_get_expr(i.indpred, i.indrelid, true) AS predicate,
             CASE WHEN c.relkind = 'i' THEN pg_relation_size(c.oid) END AS bytes, s.idx_scan AS scans,
             (SELECT json_agg(json_build_object(
-                    'expression', coalesce(a.attname, pg_get_indexdef(i.indexrelid, k, true)),
-                    'is_column', a.attname IS NOT NULL,
+                    'expression', pg_get_indexdef(i.indexrelid, k, true),
+                    'is_column', i.indkey[k - 1] <> 0,
                     'class', CASE WHEN NOT o.opcdefault THEN o.opcname END,
                     'option', i.indoption[k - 1]) ORDER BY k)
                 FROM generate_series(1, {keys}::int) k JOIN pg_opclass o ON o.oid = i.indclass[k - 1]
-                LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attnum <> 0)
-                AS keys,
+                ) AS keys,
             (SELECT json_agg(a.attname ORDER BY k) FROM generate_series({keys} + 1, i.indnatts::int) k
                 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1]) AS include
         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid

@@ -240,6 +240,13 @@ impl Row {
         self.text(name) == Some("t")
     }
 
+    /// Names of its fields, and what is in them.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let columns = self.0.columns().iter().enumerate();
+        columns
+            .map(|(place, column)| (column.name(), self.0.try_get(place).ok().flatten().unwrap_or_default()))
+    }
+
     /// The first field.
     pub fn first(&self) -> Option<&str> {
         self.0.try_get(0).ok().flatten()

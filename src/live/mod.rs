@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 mod connection;
+pub mod diagnosis;
 pub mod explain;
 mod guard;
 mod problem;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use detectors::evidence::plan::{Engine, Plan};
+use detectors::evidence::shape::sql::{Dialect, Lexer};
 use detectors::indexes::{Workload, WorkloadStatement};
 
 use super::catalogue::quoted;
@@ -58,6 +59,37 @@ pub fn read(connection: &Connection) -> Result<Counted, Problem> {
         ));
     }
     Ok(counted)
+}
+
+/// The view as it is, as CSV with a header: the statements of the database that took longest.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn csv(connection: &Connection) -> Result<Vec<u8>, Problem> {
+    let schema = schema(connection)?;
+    let time =
+        if is_in_schema(connection, &schema, "total_exec_time")? { "total_exec_time" } else { "total_time" };
+    let rows = connection.catalogue_rows(&format!(
+        "SELECT s.* FROM {schema}.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+         WHERE d.datname = current_database() AND s.calls > 0 AND s.query IS NOT NULL AND s.query <> '{HIDDEN}'
+         ORDER BY s.{time} DESC LIMIT {STATEMENTS_MAX}"
+    ));
+    let rows = rows.map_err(explained)?;
+    let rows = rows.iter().filter(|row| !row.text("query").is_some_and(is_of_system));
+    let mut csv = String::new();
+    for row in rows {
+        if csv.is_empty() {
+            csv = line(row.fields().map(|(name, _)| name));
+        }
+        csv.push_str(&line(row.fields().map(|(_, value)| value)));
+    }
+    Ok(csv.into_bytes())
+}
+
+fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
+    let fields: Vec<String> = fields.map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
+    fields.join(",") + "\n"
 }
 
 /// Asks for the plan of each statement that has none; nothing is executed. Gives what could not be planned, and why.
@@ -144,13 +176,29 @@ fn of_row(row: &Row, text: &str) -> Option<WorkloadStatement> {
     let is_one =
         WITH_ROWS.iter().any(|word| word.eq_ignore_ascii_case(first)) || text.starts_with(['/', '-']);
     let milliseconds: f64 = row.number("time")?;
-    is_one.then(|| WorkloadStatement {
+    (is_one && tables(text).iter().any(|name| !is_own(name))).then(|| WorkloadStatement {
         text: text.to_owned(),
         executions: row.number("calls").unwrap_or(1),
         time_ns: Some((milliseconds * 1e6).round().max(0.0) as u64),
         plans: Vec::new(),
         place: "pg_stat_statements".to_owned(),
     })
+}
+
+/// Whether all that it reads is the server's own: what monitoring asks for, and whyslow.
+fn is_of_system(text: &str) -> bool {
+    let tables = tables(text);
+    !tables.is_empty() && tables.iter().all(|name| is_own(name))
+}
+
+fn is_own(table: &str) -> bool {
+    table.rsplit('.').next().is_some_and(|name| name.starts_with("pg_"))
+}
+
+/// Tables of a statement, with their schemas where it has them.
+pub(super) fn tables(text: &str) -> Vec<Box<str>> {
+    let shape = Lexer::default().describe(text.as_bytes(), Dialect::Postgres);
+    shape.facts.map(|facts| facts.tables).unwrap_or_default()
 }
 
 fn explained(problem: Problem) -> Problem {

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use detectors::indexes::{Workload, WorkloadStatement};
 use whyslow::live::proof::{Proof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
 use whyslow::live::{Connection, Limits, Problem, Target, catalogue};
 
-use super::{address, psql};
+use super::{address, psql, wait_until};
 
 /// Everything that a schema is: definitions of all indexes, relations, and the rows of a table.
-fn schema() -> String {
+fn whole_schema() -> String {
     psql(
         "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
             SELECT c.oid || ' ' || c.relname || ' ' || c.relkind::text AS line FROM pg_class c
@@ -27,7 +26,7 @@ fn target() -> Target {
     Target::of(&address("")).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-fn proof(statements: &[&str], wanted: &[(&str, &str)], times: Times) -> Result<Proof, Problem> {
+fn proof(statements: &[&str], wanted: &[&str], times: Times) -> Result<Proof, Problem> {
     let connection = Connection::open(&target(), Limits::default())?;
     let names = BTreeSet::from(["orders", "customers", "events"].map(str::to_owned));
     let known = catalogue::read(&connection, &names)?;
@@ -37,20 +36,18 @@ fn proof(statements: &[&str], wanted: &[(&str, &str)], times: Times) -> Result<P
         ..WorkloadStatement::default()
     });
     let workload = Workload { statements: statements.collect(), ..Workload::default() };
-    let wanted: Vec<Wanted> = wanted
-        .iter()
-        .map(|(table, ddl)| Wanted { table: (*table).to_owned(), ddl: (*ddl).to_owned() })
-        .collect();
+    let wanted: Vec<Wanted> =
+        wanted.iter().map(|ddl| Wanted { ddl: (*ddl).to_owned(), statements: Vec::new() }).collect();
     prove(&connection, &known.catalogue, &workload, &wanted, times)
 }
 
-fn proved(statements: &[&str], wanted: &[(&str, &str)]) -> Proof {
+fn proved(statements: &[&str], wanted: &[&str]) -> Proof {
     proof(statements, wanted, Times::default()).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 #[test]
 fn an_index_is_proved_and_nothing_of_it_stays() {
-    let before = schema();
+    let before = whole_schema();
     let proof = proved(
         &[
             "SELECT * FROM orders WHERE customer_id = 17 ORDER BY created_at DESC LIMIT 5",
@@ -59,11 +56,11 @@ fn an_index_is_proved_and_nothing_of_it_stays() {
             "INSERT INTO customers VALUES ($1)",
         ],
         &[
-            ("public.orders", "CREATE INDEX CONCURRENTLY ON public.orders (customer_id, created_at)"),
-            ("public.orders", "CREATE INDEX CONCURRENTLY ON public.orders (total)"),
+            "CREATE INDEX CONCURRENTLY ON public.orders (customer_id, created_at)",
+            "CREATE INDEX CONCURRENTLY ON public.orders (total)",
         ],
     );
-    assert_eq!(schema(), before);
+    assert_eq!(whole_schema(), before);
     let first = &proof.indexes[0];
     assert_eq!(first.verdict, Verdict::Proven, "{first:?}");
     assert!(first.build_ns.unwrap() > 0 && first.bytes.unwrap() > 1_000_000, "{first:?}");
@@ -84,8 +81,8 @@ fn of_two_that_serve_the_same_one_is_used() {
     let proof = proved(
         &["SELECT * FROM orders WHERE customer_id = 17"],
         &[
-            ("public.orders", "CREATE INDEX ON public.orders (customer_id)"),
-            ("public.orders", "CREATE INDEX ON public.orders (customer_id, total, status, note)"),
+            "CREATE INDEX ON public.orders (customer_id)",
+            "CREATE INDEX ON public.orders (customer_id, total, status, note)",
         ],
     );
     let verdicts: Vec<Verdict> = proof.indexes.iter().map(|index| index.verdict).collect();
@@ -97,10 +94,7 @@ fn of_two_that_serve_the_same_one_is_used() {
 fn of_two_that_a_statement_needs_both_are_proven() {
     let proof = proved(
         &["SELECT * FROM orders WHERE customer_id = 17 OR created_at = '2024-01-02'"],
-        &[
-            ("public.orders", "CREATE INDEX ON public.orders (customer_id)"),
-            ("public.orders", "CREATE INDEX ON public.orders (created_at)"),
-        ],
+        &["CREATE INDEX ON public.orders (customer_id)", "CREATE INDEX ON public.orders (created_at)"],
     );
     for index in &proof.indexes {
         assert_eq!(index.verdict, Verdict::Proven, "{proof:?}");
@@ -117,7 +111,7 @@ fn an_index_that_the_planner_likes_and_that_does_more_work_is_refused() {
     psql("ALTER ROLE shop IN DATABASE shop SET enable_bitmapscan = off");
     let proof = proof(
         &["SELECT max(note) FROM orders WHERE customer_id <= 19000"],
-        &[("public.orders", "CREATE INDEX ON public.orders (customer_id)")],
+        &["CREATE INDEX ON public.orders (customer_id)"],
         Times::default(),
     );
     psql("ALTER ROLE shop IN DATABASE shop RESET ALL");
@@ -128,14 +122,14 @@ fn an_index_that_the_planner_likes_and_that_does_more_work_is_refused() {
 
 #[test]
 fn what_cannot_be_built_is_told_and_leaves_nothing() {
-    let before = schema();
+    let before = whole_schema();
     let proof = proved(
         &["SELECT * FROM orders WHERE customer_id = 17"],
         &[
-            ("public.orders", "CREATE INDEX ON public.orders (nothing)"),
-            ("public.orders", "CREATE INDEX ON public.orders (total); DROP TABLE orders"),
-            ("public.orders", "DROP TABLE orders"),
-            ("public.orders", "CREATE INDEX ON public.orders (customer_id)"),
+            "CREATE INDEX ON public.orders (nothing)",
+            "CREATE INDEX ON public.orders (total); DROP TABLE orders",
+            "DROP TABLE orders",
+            "CREATE INDEX ON public.orders (customer_id)",
         ],
     );
     for (index, reason) in
@@ -146,15 +140,15 @@ fn what_cannot_be_built_is_told_and_leaves_nothing() {
     }
     assert_eq!(proof.indexes[3].verdict, Verdict::Proven);
     let short = Times { build: Duration::from_millis(1), ..Times::default() };
-    let late = self::proof(&[], &[("public.orders", "CREATE INDEX ON public.orders (customer_id)")], short);
+    let late = self::proof(&[], &["CREATE INDEX ON public.orders (customer_id)"], short);
     let late = late.unwrap_or_else(|problem| panic!("{problem}"));
     assert!(late.indexes[0].reason.contains("statement timeout"), "{late:?}");
-    assert_eq!(schema(), before);
+    assert_eq!(whole_schema(), before);
 }
 
 #[test]
 fn statements_that_would_change_something_do_not_run() {
-    let before = schema();
+    let before = whole_schema();
     psql(
         "CREATE FUNCTION wipe(bigint) RETURNS bigint LANGUAGE plpgsql AS
         'BEGIN DELETE FROM orders; RETURN $1; END'",
@@ -165,7 +159,7 @@ fn statements_that_would_change_something_do_not_run() {
             "TRUNCATE orders",
             "SELECT nextval('numbers')",
         ],
-        &[("public.orders", "CREATE INDEX ON public.orders (customer_id)")],
+        &["CREATE INDEX ON public.orders (customer_id)"],
         Times::default(),
     );
     psql("DROP FUNCTION wipe(bigint)");
@@ -173,15 +167,12 @@ fn statements_that_would_change_something_do_not_run() {
     let reasons: Vec<&str> = proof.unmeasured.iter().map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(reasons.len(), 3, "{reasons:?}");
     assert!(reasons.contains(&"it changes data"), "{reasons:?}");
-    assert_eq!(schema(), before);
+    assert_eq!(whole_schema(), before);
 }
 
 #[test]
 fn a_partitioned_table_is_proved_as_a_whole() {
-    let proof = proved(
-        &["SELECT * FROM events WHERE id = 17"],
-        &[("public.events", "CREATE INDEX ON public.events (id)")],
-    );
+    let proof = proved(&["SELECT * FROM events WHERE id = 17"], &["CREATE INDEX ON public.events (id)"]);
     assert_eq!(proof.indexes[0].statements.len(), 1, "{proof:?}");
     assert!(proof.indexes[0].bytes.unwrap() > 0);
 }
@@ -190,78 +181,64 @@ fn a_partitioned_table_is_proved_as_a_whole() {
 fn where_others_work_nothing_is_built_unless_it_is_meant() {
     let connection =
         Connection::open(&target(), Limits::default()).unwrap_or_else(|problem| panic!("{problem}"));
-    let mut other = Command::new("psql");
-    let other = other.args(["--no-psqlrc", "--command", "SELECT pg_sleep(20)"]).spawn().unwrap();
-    let other = Ended(other);
-    wait_until("another session works", || {
-        psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(20)'") != "0"
+    while_another_works(|| {
+        let refused = safety::check(&connection, &target(), None).unwrap_err().to_string();
+        assert!(refused.contains("1 other session"), "{refused}");
+        assert!(refused.contains("--build-on 127.0.0.1/shop"), "{refused}");
+        assert!(safety::check(&connection, &target(), Some("127.0.0.1/shop")).is_ok());
+        let other = safety::check(&connection, &target(), Some("db.example/shop")).unwrap_err().to_string();
+        assert!(other.contains("127.0.0.1/shop"), "{other}");
     });
-    let refused = safety::check(&connection, &target(), None).unwrap_err().to_string();
-    assert!(refused.contains("other sessions") && refused.contains("--build-on 127.0.0.1/shop"), "{refused}");
-    assert!(safety::check(&connection, &target(), Some("127.0.0.1/shop")).is_ok());
-    let other_name = safety::check(&connection, &target(), Some("db.example/shop")).unwrap_err().to_string();
-    assert!(other_name.contains("127.0.0.1/shop"), "{other_name}");
-    drop(other);
+    assert!(safety::check(&connection, &target(), None).is_ok());
 }
 
-/// Ends a process when a test ends.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Does something while another session works.
+fn while_another_works(work: impl FnOnce()) {
+    let mut other =
+        Command::new("psql").args(["--no-psqlrc", "--command", "SELECT pg_sleep(60)"]).spawn().unwrap();
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(60)'";
+    wait_until("another session works", || psql(count) != "0");
+    work();
+    psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%sleep(60)'");
+    wait_until("it is gone", || psql(count) == "0");
+    other.wait().unwrap();
 }
 
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
-        sleep(Duration::from_millis(50));
-    }
-}
-
-/// Not a test by itself: what is killed below. Builds an index that takes long, as its function sleeps.
-#[test]
-#[ignore = "started by the tests that end it"]
-fn builds_for_a_long_time() {
-    let times = Times { build: Duration::from_secs(120), ..Times::default() };
-    let outcome = proof(&[], &[("public.orders", "CREATE INDEX ON public.orders (slowly(id))")], times);
-    assert!(matches!(outcome, Err(Problem::Interrupted)), "{outcome:?}");
-}
-
-fn building(signal: &str) -> std::process::ExitStatus {
+/// What became of a program that builds an index whose function sleeps, when a signal ends it meanwhile.
+fn ended_by(signal: &str) -> std::process::Output {
     psql(
         "CREATE OR REPLACE FUNCTION slowly(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS
         'BEGIN PERFORM pg_sleep(0.01); RETURN $1; END'",
     );
-    let mut program = Command::new(std::env::current_exe().unwrap());
-    program.args(["--exact", "proof::builds_for_a_long_time", "--include-ignored", "--test-threads=1"]);
-    let mut program = Ended(program.spawn().unwrap());
-    let builds = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'whyslow' AND query LIKE 'CREATE INDEX whyslow%'
-        AND state = 'active'";
+    let example = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/prove_index");
+    let mut program = Command::new(example);
+    program.arg(address("")).arg("CREATE INDEX ON public.orders (slowly(id))").stderr(Stdio::piped());
+    let program = program.spawn().unwrap();
+    let builds =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'whyslow' AND state = 'active'
+        AND query LIKE 'CREATE INDEX whyslow%'";
     wait_until("an index is built", || psql(builds) != "0");
-    let kill = Command::new("kill").args([signal, &program.0.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill").args([signal, &program.id().to_string()]).status().unwrap();
     assert!(kill.success());
-    let status = program.0.wait().unwrap();
+    let output = program.wait_with_output().unwrap();
     wait_until("nothing is built any more", || psql(builds) == "0");
     psql("DROP FUNCTION slowly(bigint)");
-    status
+    output
 }
 
 #[test]
 fn an_interrupt_ends_the_build() {
-    let before = schema();
-    let status = building("-INT");
-    assert!(status.success(), "{status}");
-    assert_eq!(schema(), before);
+    let before = whole_schema();
+    let output = ended_by("-INT");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Interrupted"));
+    assert_eq!(whole_schema(), before);
 }
 
 #[test]
 fn a_killed_program_leaves_no_index_and_no_build() {
-    let before = schema();
-    let status = building("-KILL");
-    assert_eq!(status.signal(), Some(9));
-    assert_eq!(schema(), before);
+    let before = whole_schema();
+    let output = ended_by("-KILL");
+    assert_eq!(output.status.signal(), Some(9));
+    assert_eq!(whole_schema(), before);
 }

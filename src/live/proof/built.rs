@@ -36,7 +36,7 @@ pub(super) fn alone(
 ) -> Result<IndexProof, Problem> {
     let tried = in_transaction(connection, |connection| {
         let trial = trial(connection, runs, &[(place, wanted)], times)?;
-        judged(connection, wanted, place, trial)
+        judged(connection, place, trial)
     });
     match tried {
         Err(Problem::Refused { message, .. } | Problem::Misused(message)) => Ok(IndexProof {
@@ -122,12 +122,7 @@ fn build_all(connection: &Connection, wanted: &[(usize, &Wanted)], times: Times)
 }
 
 /// What is to be thought of an index that is there.
-fn judged(
-    connection: &Connection,
-    wanted: &Wanted,
-    place: usize,
-    trial: Trial,
-) -> Result<IndexProof, Problem> {
+fn judged(connection: &Connection, place: usize, trial: Trial) -> Result<IndexProof, Problem> {
     let statements: Vec<StatementProof> = trial.statements.into_iter().map(|(proof, _)| proof).collect();
     let bytes = bytes(connection, place)?;
     let (mut verdict, mut reason) = judge(&statements);
@@ -138,7 +133,7 @@ fn judged(
             .to_owned();
     }
     let write_ns = match verdict {
-        Verdict::Proven | Verdict::NotUsed => write_cost::per_row(connection, &wanted.table, &name(place))?,
+        Verdict::Proven | Verdict::NotUsed => write_cost::per_row(connection, &name(place))?,
         _ => None,
     };
     Ok(IndexProof { verdict, reason, build_ns: Some(trial.build_ns), bytes, write_ns, statements })

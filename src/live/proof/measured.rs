@@ -77,6 +77,11 @@ impl Runs {
         (Self { runs, failed: BTreeMap::new() }, unmeasured)
     }
 
+    /// Whether a statement can be executed.
+    pub(super) fn has(&self, statement: usize) -> bool {
+        self.runs.iter().any(|run| run.statement == statement) && !self.failed.contains_key(&statement)
+    }
+
     /// Statements that the server would not execute, and why.
     pub(super) fn failed(&mut self) -> Vec<(usize, String)> {
         std::mem::take(&mut self.failed).into_iter().collect()

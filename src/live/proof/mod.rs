@@ -28,10 +28,10 @@ use super::problem::Problem;
 /// An index that is to be proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its table, as the catalogue names it: `schema.name`.
-    pub table: String,
     /// The statement that creates it, `CREATE INDEX [CONCURRENTLY] ON …`.
     pub ddl: String,
+    /// Numbers of the statements that it is for. Where none of them can be measured, it is not tried.
+    pub statements: Vec<usize>,
 }
 
 /// How long proof may take.
@@ -118,7 +118,14 @@ pub fn prove(
     let (mut runs, unmeasured) = Runs::of(workload, catalogue);
     let mut proof = Proof { unmeasured, ..Proof::default() };
     for (place, one) in wanted.iter().enumerate() {
-        proof.indexes.push(built::alone(connection, &mut runs, one, place, times)?);
+        let is_measurable = one.statements.is_empty() || one.statements.iter().any(|own| runs.has(*own));
+        proof.indexes.push(match is_measurable {
+            true => built::alone(connection, &mut runs, one, place, times)?,
+            false => IndexProof {
+                reason: "none of the statements that it is for can be measured".to_owned(),
+                ..IndexProof::default()
+            },
+        });
     }
     let candidates: Vec<(usize, &Wanted)> =
         wanted.iter().enumerate().filter(|(place, _)| proof.indexes[*place].verdict.may_help()).collect();

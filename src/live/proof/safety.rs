@@ -1,6 +1,8 @@
 //! Where indexes may be built: on servers where nobody else works, and that have no replicas, unless host and database are
 //! named.
 
+use detectors::figures::counted;
+
 use super::super::connection::Connection;
 use super::super::problem::Problem;
 use super::super::target::Target;
@@ -58,9 +60,10 @@ fn found(connection: &Connection) -> Result<Option<String>, Problem> {
     let replicas = count("replicas").max(count("slots"));
     Ok(match (count("active"), replicas) {
         (0, 0) => None,
-        (0, replicas) => Some(format!("{replicas} replicas are attached, which would get the index, too")),
-        (active, _) => {
-            Some(format!("{active} other sessions of the database did something within the last minute"))
-        }
+        (0, replicas) => Some(format!("attached replicas would get the index, too ({replicas})")),
+        (active, _) => Some(format!(
+            "{} of the database did something within the last minute",
+            counted(active, "other session")
+        )),
     })
 }

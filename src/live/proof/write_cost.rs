@@ -16,9 +16,9 @@ const REPEATS: u32 = 3;
 /// What the index adds to each row that is written, in nanoseconds: rows of its table are written into a temporary copy
 /// without indexes, and into one with this index alone. It is that of a small index in memory, so the least that it costs.
 /// `None` where that cannot be measured: on a partitioned table, or where the copy is refused.
-pub(super) fn per_row(connection: &Connection, table: &str, index: &str) -> Result<Option<u64>, Problem> {
+pub(super) fn per_row(connection: &Connection, index: &str) -> Result<Option<u64>, Problem> {
     connection.execute("SAVEPOINT copies")?;
-    let measured = measured(connection, table, index);
+    let measured = measured(connection, index);
     match measured {
         Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => Err(problem),
         measured => {
@@ -28,8 +28,8 @@ pub(super) fn per_row(connection: &Connection, table: &str, index: &str) -> Resu
     }
 }
 
-fn measured(connection: &Connection, table: &str, index: &str) -> Result<Option<u64>, Problem> {
-    let Some((table, definition)) = definition(connection, table, index)? else { return Ok(None) };
+fn measured(connection: &Connection, index: &str) -> Result<Option<u64>, Problem> {
+    let Some((table, definition)) = definition(connection, index)? else { return Ok(None) };
     connection.execute(&format!(
         "CREATE TEMP TABLE whyslow_rows AS SELECT * FROM {table} LIMIT {ROWS}; ANALYZE whyslow_rows;
          CREATE TEMP TABLE whyslow_without (LIKE whyslow_rows); CREATE TEMP TABLE whyslow_with (LIKE whyslow_rows);
@@ -40,20 +40,15 @@ fn measured(connection: &Connection, table: &str, index: &str) -> Result<Option<
     Ok((rows > 0).then(|| with.saturating_sub(without) / rows.max(1)))
 }
 
-/// The table as a name, and what stands behind it in the statement that creates the index.
-fn definition(
-    connection: &Connection,
-    table: &str,
-    index: &str,
-) -> Result<Option<(String, String)>, Problem> {
+/// The name of its table, and what stands behind it in the statement that creates the index.
+fn definition(connection: &Connection, index: &str) -> Result<Option<(String, String)>, Problem> {
     let rows = connection.rows(&format!(
         "SELECT format('%I.%I', n.nspname, t.relname) AS name, pg_get_indexdef(c.oid) AS whole,
             format('CREATE INDEX %I ON %I.%I ', c.relname, n.nspname, t.relname) AS head
          FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_class t ON t.oid = i.indrelid
          JOIN pg_namespace n ON n.oid = t.relnamespace
-         WHERE c.relname = {} AND c.relkind = 'i' AND n.nspname || '.' || t.relname = {}",
-        quoted(index),
-        quoted(table)
+         WHERE c.relname = {} AND c.relkind = 'i'",
+        quoted(index)
     ))?;
     Ok(rows.first().and_then(|row| {
         let rest = row.text("whole")?.strip_prefix(row.text("head")?)?;
