@@ -38,8 +38,11 @@ fn tell(problem: &mut crate::plans::Problem, number: u32, spill: &Spill, node: &
         0 | 1 => String::new(),
         loops => format!(", {} of it", counted(loops, "execution")),
     };
+    // Rows that look for partners in a hash table on disk go through files as well.
+    let join = node.parent.filter(|_| node.node_type == NodeType::Hash);
     problem
         .claim(number, LEFT.0, LEFT.1)
+        .claim_all(join, LEFT.0, LEFT.1)
         .because(format!(
             "{} did not fit into work_mem: {} went through temporary files{times}",
             spill.what,
@@ -137,7 +140,9 @@ mod tests {
             .node(1, NodeType::Hash, 300.0, 1e6, 1)
             .number(Key::HashBatches, 16.0)
             .number(Key::PeakMemoryUsage, 4_000.0);
-        assert_eq!(hash.judged().only("disk-spill").node, 2);
+        let report = hash.judged();
+        let problem = report.only("disk-spill");
+        assert_eq!((problem.node, problem.gain_range_ns), (2, Some([80_000_000, 260_000_000])));
         let groups = sketch().node(0, NodeType::Aggregate, 500.0, 1e5, 1).number(Key::DiskUsage, 9_000.0);
         assert_eq!(groups.judged().only("disk-spill").node, 0);
     }
