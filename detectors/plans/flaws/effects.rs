@@ -213,7 +213,7 @@ pub(super) fn claim(
         Effect::Loops { join, inner } => {
             let outer = view.inputs(join).next().unwrap_or(join);
             let expected = left(1.0, 10_f64.powf(estimates.off(outer))).max(50);
-            problem.claim_all(view.subtree(inner), expected, 900);
+            problem.claim_all(view.subtree(inner), expected, 1000);
             format!(
                 "the nested loop was chosen for few rows, and looks up {} times",
                 count(view.node(inner).loops())

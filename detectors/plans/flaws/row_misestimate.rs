@@ -26,8 +26,9 @@
 //! ## Remedy
 //!
 //! `ANALYZE`; extended statistics on columns that depend on each other; statistics of an expression; `ROWS` of a function.
-//! What another plan takes is not known. Best case of a nested loop: it takes what it was expected to take. Worst case: a tenth
-//! comes back. A table that is read for a few rows may be replaced by lookups, or not at all.
+//! What another plan takes is not known. Best case of a nested loop: it takes what it was expected to take. Worst case: nothing
+//! comes back, where as many lookups are no slower than reading the other table. A table that is read for a few rows may be
+//! replaced by lookups, or not at all.
 //!
 //! ## How to check
 //!
@@ -215,7 +216,7 @@ mod tests {
         let report = looped(10.0, 20_000.0, TWO).judged();
         let problem = report.only("row-misestimate");
         assert_eq!((problem.node, &*problem.subject), (1, "rows of orders"));
-        assert_eq!(problem.gain_range_ns, Some([80_000_000, 760_000_000]));
+        assert_eq!(problem.gain_range_ns, Some([0, 760_000_000]));
         let statistics =
             "CREATE STATISTICS (dependencies, mcv) ON city, country FROM orders; then ANALYZE orders";
         assert_eq!(problem.fix[1].text, statistics);
