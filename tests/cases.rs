@@ -5,12 +5,15 @@
 //! an empty list; all detectors run on all cases, so each guards against false alarms of the others.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
+mod recorded;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use detectors::finding::{Confidence, Finding, GainKind, Report};
 use detectors::settings::Settings;
-use serde::{Deserialize, Serialize};
+use recorded::{Described, described, difference, of_detector};
+use serde::Serialize;
 use whyslow::diagnosis::{Request, diagnose};
 use whyslow::ingest::Input;
 
@@ -59,20 +62,9 @@ fn recordings(case: &Path) -> impl Iterator<Item = PathBuf> {
     names.into_iter().map(|name| case.join(name)).filter(|path| path.exists())
 }
 
-/// Folders `fixtures/<detector>/<case>` with a recording.
+/// Cases with a recording of requests.
 fn cases() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let folders = |folder: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| path.is_dir()).collect()
-    };
-    let mut cases: Vec<PathBuf> = folders(&root)
-        .iter()
-        .flat_map(|detector| folders(detector))
-        .filter(|case| recordings(case).next().is_some())
-        .collect();
-    cases.sort();
-    cases
+    recorded::cases(|case| recordings(case).next().is_some())
 }
 
 #[test]
@@ -84,15 +76,7 @@ fn each_case_gives_its_findings() {
         let report = report_of(case);
         let mut facts: Vec<Fact<'_>> = report.findings.iter().map(Fact::from).collect();
         facts.sort_by_key(|fact| (fact.detector, fact.endpoint, fact.subject));
-        let found = serde_json::to_string_pretty(&facts).unwrap() + "\n";
-        let path = case.join("expected.json");
-        if std::env::var_os("UPDATE_EXPECT").is_some() {
-            fs::write(&path, &found).unwrap();
-        }
-        let expected = fs::read_to_string(&path).unwrap_or_default();
-        if found != expected {
-            differing.push(format!("{}\nexpected {expected}found {found}", case.display()));
-        }
+        differing.extend(difference(case, &facts));
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
@@ -120,27 +104,14 @@ fn the_same_events_give_the_same_findings_in_each_form() {
     assert!(compared > 2, "some cases have all three");
 }
 
-/// What `case.toml` says: whether the detector that the case is kept under must fire, and, where
-/// other subjects do not matter, how the text of the subject begins.
-#[derive(Deserialize)]
-struct Described {
-    fires: bool,
-    #[serde(default)]
-    subject: String,
-}
-
-fn described(case: &Path) -> Described {
-    toml::from_str(&fs::read_to_string(case.join("case.toml")).unwrap()).unwrap()
-}
-
 #[test]
 fn each_detector_fires_where_it_must_and_stays_silent_where_it_must() {
+    let cases = cases();
     for detector in detectors::ALL.iter().filter(|detector| detector.looks_at_requests()) {
-        let own = cases().into_iter().filter(|case| case.parent().unwrap().ends_with(detector.id));
-        let must: Vec<bool> = own
+        let must: Vec<bool> = of_detector(&cases, detector.id)
             .map(|case| {
-                let Described { fires, subject } = described(&case);
-                let findings = report_of(&case).findings;
+                let Described { fires, subject } = described(case);
+                let findings = report_of(case).findings;
                 let fired = findings.iter().any(|finding| {
                     finding.detector == detector.id && finding.subject.text.starts_with(&subject)
                 });
