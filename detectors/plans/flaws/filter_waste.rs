@@ -101,7 +101,7 @@ fn tell(view: &PlanView<'_>, number: u32, subject: &str, problems: &mut Problems
         .claim(number, best, worst)
         .claim_all(below, best, worst)
         .because(format!(
-            "{} leads to {} rows and the filter {filter} throws {} of them away ({})",
+            "{} leads to {} rows, and the filter {filter} throws away {} ({})",
             index(view, number),
             rows(gone + kept),
             all_but(kept, gone + kept),
@@ -119,11 +119,16 @@ fn index(view: &PlanView<'_>, number: u32) -> String {
     name.map_or_else(|| "the index".to_owned(), |name| format!("index {name}"))
 }
 
+/// Whether a condition leads through the index; else it is read from one end to the other.
+fn leads(node: &Node) -> bool {
+    let by_engine = node.facts.text(Key::AccessType).is_some_and(|how| how != "index");
+    by_engine || node.facts.has(Key::IndexCond) || node.facts.has(Key::RecheckCond)
+}
+
 fn advice(view: &PlanView<'_>, number: u32, columns: &[String]) -> String {
     let node = view.node(number);
     let table = node.facts.text(Key::RelationName).or(node.target()).unwrap_or("the table");
     let (index, added) = (index(view, number), list(columns));
-    let leads = |node: &Node| node.facts.has(Key::IndexCond) || node.facts.has(Key::RecheckCond);
     match (columns, leads(node)) {
         ([], _) => {
             format!("an index on {table} that has the expression of the filter, beside what {index} has")
@@ -163,6 +168,21 @@ mod tests {
         assert!(problem.why.contains("index orders_customer leads to 10,000 rows"), "{}", problem.why);
         assert!(problem.fix[0].text.contains("on orders that has status beside"), "{:?}", problem.fix);
         assert!(!format!("{report:?}").contains("failed"));
+    }
+
+    #[test]
+    fn an_index_that_only_gives_the_order_gets_the_column_in_front() {
+        let ordered = |access: Option<&str>| {
+            let plan = filtered(10.0, 9_990.0, 1).whole(|plan| plan.nodes[0].facts.remove(Key::IndexCond));
+            let plan = match access {
+                Some(access) => plan.text(Key::AccessType, access),
+                None => plan,
+            };
+            plan.judged().only("filter-waste").fix[0].text.clone()
+        };
+        assert!(ordered(None).contains("status in front of the columns of index orders_customer"));
+        assert!(ordered(Some("index")).contains("in front of"));
+        assert!(ordered(Some("ref")).contains("status beside the columns"));
     }
 
     #[test]

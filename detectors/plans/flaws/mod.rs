@@ -67,3 +67,43 @@ fn tables(view: &PlanView<'_>, number: u32) -> String {
 
 /// How many nodes are looked at for a name.
 const LOOKED_AT: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::plan::{Facts, Key, Node, NodeType, Plan, Relationship, Value};
+    use crate::plans::judge;
+    use crate::settings::Settings;
+
+    /// Each looks at a plan a few times and not once for each of its nodes: else this takes minutes.
+    #[test]
+    fn deep_plans_are_no_trouble() {
+        let types = [
+            NodeType::NestedLoop,
+            NodeType::Memoize,
+            NodeType::Limit,
+            NodeType::Gather,
+            NodeType::HashJoin,
+            NodeType::IndexScan,
+        ];
+        let numbers = [
+            (Key::ActualTotalTime, 1e3),
+            (Key::ActualRows, 5e3),
+            (Key::PlanRows, 1.0),
+            (Key::ActualLoops, 2e3),
+            (Key::RowsRemovedByFilter, 1e6),
+            (Key::RowsRemovedByJoinFilter, 1e6),
+            (Key::CacheMisses, 1e4),
+            (Key::CacheEvictions, 5.0),
+        ];
+        let node = |number: u32| {
+            let mut facts = Facts::default();
+            numbers.into_iter().for_each(|(key, number)| facts.set(key, Value::Number(number)));
+            facts.set(Key::Filter, Value::Text("(lower(a) = 'x'::text)".into()));
+            let relationship = if number % 3 == 2 { Relationship::SubPlan } else { Relationship::Outer };
+            let node_type = types[number as usize % types.len()].clone();
+            Node { node_type, parent: number.checked_sub(1), relationship, facts, ..Node::default() }
+        };
+        let plan = Plan { nodes: (0..100_000).map(node).collect(), ..Plan::default() };
+        assert!(!judge(&plan, &Settings::default()).problems.is_empty());
+    }
+}

@@ -26,7 +26,7 @@
 //!
 //! `Rows Removed by Join Filter` and the loops of the second side, or a hash join in its place.
 
-use crate::evidence::plan::{Key, Node, NodeType};
+use crate::evidence::plan::{Engine, Key, Node, NodeType};
 use crate::figures::{count, duration};
 use crate::finding::Confidence;
 use crate::plans::{Basis, PlanView, Problems};
@@ -160,15 +160,27 @@ fn tell_pairs(view: &PlanView<'_>, number: u32, sides: Sides, problems: &mut Pro
         ))
         .check(format!("Rows Removed by Join Filter: {} now", rows(gone)));
     if is_equal {
-        problem.advise(
-            "let it be a hash join: ANALYZE the tables, compare columns of the same type without a function around them",
-            "",
-        );
+        problem.advise(hashed(view.engine()), "");
     }
     problem.advise(
         format!("an index on the column of {} that is compared", tables(view, sides.inner)),
         "an index costs each write to its table, and space",
     );
+}
+
+/// How to get a hash join where the condition is an equality.
+fn hashed(engine: Engine) -> &'static str {
+    match engine {
+        Engine::MariaDb => {
+            "let it be a hash join: SET join_cache_level = 4 or more (the default of 2 has none), and compare columns of the same type"
+        }
+        Engine::MySql => {
+            "let it be a hash join (from 8.0.18 on): compare columns of the same type without a function around them"
+        }
+        Engine::PostgreSql | Engine::Sqlite => {
+            "let it be a hash join: ANALYZE the tables, compare columns of the same type without a function around them"
+        }
+    }
 }
 
 /// The second side where it only hands on rows that are kept: what it took grows with the pairs.
