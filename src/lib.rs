@@ -6,6 +6,7 @@ pub mod diagnosis;
 pub mod duration;
 #[cfg(feature = "client")]
 pub mod fetch;
+pub mod indexes;
 pub mod ingest;
 #[cfg(feature = "postgres")]
 pub mod live;

@@ -134,7 +134,7 @@ fn only_plan(input: &Path) -> Result<(String, Plan), Problem> {
     }
 }
 
-fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {
+pub(crate) fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {
     let is_stdin = input == Path::new("-");
     let name = if is_stdin { "stdin".to_owned() } else { input.display().to_string() };
     let read = match is_stdin {

@@ -30,6 +30,19 @@ pub struct Table {
     pub rows_written: Option<u64>,
     /// Its parent, if it is a partition.
     pub partition_of: Option<String>,
+    /// Its references to other tables.
+    pub foreign_keys: Vec<ForeignKey>,
+}
+
+/// A reference to another table (`pg_constraint` with `contype` `f`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Name of the constraint.
+    pub name: String,
+    /// The referring columns.
+    pub columns: Vec<String>,
+    /// The table that is referred to, as `schema.name`.
+    pub references: String,
 }
 
 /// A column with what the planner knows of it (`pg_stats`).

@@ -4,8 +4,29 @@
 //! what is known of tables, columns and indexes; from plans and texts alone it is nearly empty. Advice says for each index
 //! which statements it helps and by how much, what it costs, and for each statement that gets none why not.
 
+mod advice;
+mod advise;
+mod candidates;
 mod catalogue;
+mod choose;
+mod conditions;
+mod ddl;
+mod expressions;
+mod foreign_keys;
+mod health;
+mod known;
+mod model;
+mod ordering;
+mod refusals;
+mod selectivity;
+mod statement;
+mod uses;
+mod work;
 mod workload;
 
-pub use catalogue::{Catalogue, Column, Index, IndexKey, Table};
+pub use advice::{
+    ExistingIndex, ExistingProblem, Helped, IndexAdvice, Other, Proof, Proposal, Refusal, RefusalKind, StatementAdvice, VERSION,
+};
+pub use advise::advise;
+pub use catalogue::{Catalogue, Column, ForeignKey, Index, IndexKey, Table};
 pub use workload::{Workload, WorkloadStatement};

@@ -4,6 +4,7 @@ mod ci;
 mod completions;
 mod demo;
 mod diagnose;
+mod index;
 #[cfg(feature = "postgres")]
 mod live;
 mod man;
@@ -27,6 +28,7 @@ Examples:
   whyslow demo                        what a diagnosis looks like
   whyslow diagnose traces.json        traces that were recorded before
   whyslow plan plan.txt               where the time of a plan of EXPLAIN goes
+  whyslow index plans.txt             which indexes its statements lack
   whyslow run -- npm test             record them now, from any command
   whyslow ci check --traces t.otlp    whether requests send more statements than accepted
   whyslow rules n-plus-one            what a finding means";
@@ -48,6 +50,7 @@ enum Command {
     #[cfg(feature = "receiver")]
     Run(run::Options),
     Plan(plan::Options),
+    Index(index::Options),
     Ci(ci::Options),
     #[cfg(feature = "client")]
     Probe(probe::Options),
@@ -64,6 +67,7 @@ impl Command {
             #[cfg(feature = "receiver")]
             Self::Run(options) => run::execute(options),
             Self::Plan(options) => plan::execute(options),
+            Self::Index(options) => index::execute(options),
             Self::Ci(options) => ci::execute(options),
             #[cfg(feature = "client")]
             Self::Probe(options) => probe::execute(options),

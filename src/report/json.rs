@@ -4,9 +4,10 @@ use std::io;
 
 use detectors::comparison::Comparison;
 use detectors::finding::Report;
+use detectors::indexes::IndexAdvice;
 use detectors::queries::Check;
 
-use super::{CheckOutput, Output, PlanOutput, Style};
+use super::{CheckOutput, IndexOutput, Output, PlanOutput, Style};
 use crate::plans::{PlacedComparison, PlansReport};
 
 pub(super) const OUTPUT: Output = Output {
@@ -47,6 +48,15 @@ fn compare_plans(comparison: &PlacedComparison, _: &Style, out: &mut dyn io::Wri
 /// `docs/plans-v1.schema.json` describes it.
 fn plans(report: &PlansReport, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
+}
+
+pub(super) const INDEX: IndexOutput =
+    IndexOutput { name: "json", summary: "one JSON document, version 1, for programs", write: indexes };
+
+/// `docs/indexes-v1.schema.json` describes it.
+fn indexes(advice: &IndexAdvice, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, advice)?;
     out.write_all(b"\n")
 }
 

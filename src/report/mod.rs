@@ -20,6 +20,7 @@ pub(crate) use self::words::clean;
 
 use detectors::comparison::Comparison;
 use detectors::finding::{Finding, Report};
+use detectors::indexes::IndexAdvice;
 use detectors::queries::Check;
 
 use crate::plans::{PlacedComparison, PlansReport};
@@ -86,6 +87,19 @@ pub struct PlanOutput {
 
 /// Every output of plans; the first is the default.
 pub const PLANS: &[PlanOutput] = &[text::PLAN, json::PLAN, html::PLAN];
+
+/// A form in which advice about indexes is written.
+pub struct IndexOutput {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub summary: &'static str,
+    /// Writes all of it.
+    pub write: Write<IndexAdvice>,
+}
+
+/// Every output of advice about indexes; the first is the default.
+pub const INDEXES: &[IndexOutput] = &[text::INDEX, json::INDEX];
 
 /// A form in which a check of statements is written.
 pub struct CheckOutput {

@@ -6,6 +6,7 @@ mod endpoint;
 mod finding;
 mod first;
 mod fit;
+mod index;
 mod ink;
 mod logged;
 mod page;
@@ -23,7 +24,7 @@ use detectors::finding::{Endpoint, Finding, Report};
 use self::ink::{Ink, Line};
 use self::page::Page;
 use super::words::{WHOLE_SERVICE, is_at};
-use super::{CheckOutput, Output, PlanOutput, Style};
+use super::{CheckOutput, IndexOutput, Output, PlanOutput, Style};
 
 pub(super) const OUTPUT: Output = Output {
     name: "text",
@@ -34,6 +35,9 @@ pub(super) const OUTPUT: Output = Output {
 
 pub(super) const CHECK: CheckOutput =
     CheckOutput { name: "text", summary: "a page for people, coloured on terminals", write: check::write };
+
+pub(super) const INDEX: IndexOutput =
+    IndexOutput { name: "text", summary: "a page for people, coloured on terminals", write: index::write };
 
 pub(super) const PLAN: PlanOutput = PlanOutput {
     name: "text",

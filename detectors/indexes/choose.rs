@@ -1,0 +1,291 @@
+//! Which candidates a statement needs: the set that gives back most, as small as it may be.
+
+use super::candidates::{Candidate, Making};
+use super::catalogue::{Catalogue, Index};
+use super::health::serves;
+use super::known::Known;
+use super::model::Model;
+use super::selectivity::Shares;
+use super::statement::uses_of;
+use super::uses::{Condition, StatementUses, Test};
+use super::work::{Scan, Work};
+use crate::evidence::plan::{Engine, Plan};
+use crate::plans::PlanView;
+
+/// A statement that gets no faster than this by all indexes together gets none.
+pub(super) const FACTOR_MIN: f64 = 1.5;
+
+/// One more index is worth it if the statement gets faster by this.
+const FURTHER_MIN: f64 = 1.25;
+
+/// Indexes of one statement.
+const SET_MAX: usize = 4;
+
+/// Candidates that are tried in pairs.
+const PAIRED_MAX: usize = 40;
+
+/// What was found out about one statement.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// Candidates that it needs, all together.
+    pub(super) chosen: Vec<Chosen>,
+    /// What an execution takes now.
+    pub(super) now: f64,
+    /// What it takes with these at best, in the middle and at worst.
+    pub(super) after: [f64; 3],
+    /// Whether these are times.
+    pub(super) is_measured: bool,
+    /// The best of what was considered beside: index, table, what the statement would take.
+    pub(super) others: Vec<(Chosen, f64)>,
+    /// How a condition that none of them serves could be written.
+    pub(super) rewrite: Option<String>,
+}
+
+/// A chosen candidate with what is known of its table.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    /// The table.
+    pub(super) table: String,
+    /// The indexes.
+    pub(super) indexes: Vec<Index>,
+    /// Rows of the table.
+    pub(super) rows: f64,
+    /// Part of the rows that are in the index.
+    pub(super) part: f64,
+    /// Whether the table is partitioned.
+    pub(super) is_partitioned: bool,
+}
+
+/// A statement with the work of its slowest plan.
+pub(super) struct Analysis<'a> {
+    pub(super) statement: StatementUses,
+    pub(super) work: Work,
+    pub(super) known: Known<'a>,
+    engine: Engine,
+}
+
+impl<'a> Analysis<'a> {
+    /// Looks at a statement and its plan; `None` where the statement cannot be parsed.
+    pub(super) fn of(text: &str, plans: &[Plan], engine: Engine, catalogue: &'a Catalogue) -> Option<Self> {
+        let known = Known::new(catalogue, plans);
+        let statement = uses_of(text, engine, &known)?;
+        let work = plans.first().map(|plan| Work::of(&PlanView::new(plan))).unwrap_or_default();
+        Some(Self { statement, work, known, engine })
+    }
+
+    /// The model of its work.
+    pub(super) fn model(&self) -> Model<'_> {
+        let mut model = Model { work: &self.work, statement: &self.statement, known: &self.known, scans: Vec::new() };
+        let matched = matched(&self.statement, &self.work);
+        model.scans = matched
+            .iter()
+            .zip(&self.work.regions)
+            .map(|(uses, region)| {
+                let each = uses.iter().zip(&region.scans).map(|(table_use, scan)| {
+                    let number = (*table_use)?;
+                    let is_value = |condition: &Condition| !is_inside(condition, uses);
+                    Some((number, Shares::of(&self.statement.uses[number], scan, &self.known, &is_value)))
+                });
+                each.collect()
+            })
+            .collect();
+        model
+    }
+
+    /// All candidates of all of its tables.
+    fn candidates(&self, model: &Model<'_>) -> Vec<Candidate> {
+        let mut all = Vec::new();
+        for (region, scans) in model.scans.iter().enumerate() {
+            let uses: Vec<Option<usize>> =
+                scans.iter().map(|known| known.as_ref().map(|(number, _)| *number)).collect();
+            for (number, shares) in scans.iter().flatten() {
+                let table_use = &self.statement.uses[*number];
+                let block = &self.statement.blocks[table_use.block];
+                let is_wanted = block.is_limited || self.work.regions[region].wanted.is_some();
+                let order = block.order.as_ref().filter(|order| order.table_use == *number && is_wanted);
+                let extreme = block.extreme.as_ref().filter(|(own, _)| own == number);
+                let extreme = extreme.map_or(&[][..], |(_, operands)| &operands[..]);
+                let inside = |condition: &Condition| is_inside(condition, &uses);
+                let making = Making::new(self.engine, &self.known, *number, table_use, shares, order, extreme, &inside);
+                all.extend(making.candidates());
+            }
+        }
+        all.retain(|candidate| !self.is_there(candidate));
+        all
+    }
+
+    /// Whether the indexes of a candidate exist.
+    fn is_there(&self, candidate: &Candidate) -> bool {
+        let table = &self.statement.uses[candidate.table_use].table;
+        let Some(table) = self.known.table(table) else { return false };
+        candidate.indexes.iter().all(|index| table.indexes.iter().any(|own| own.is_valid && serves(own, index)))
+    }
+
+    /// The set of indexes that it needs.
+    pub(super) fn choose(&self, model: &Model<'_>) -> Choice {
+        let candidates = self.candidates(model);
+        let now = self.work.total;
+        let mut set: Vec<usize> = Vec::new();
+        let score = |set: &[usize]| {
+            let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
+            model.after(&chosen, 1) * chosen.iter().map(|candidate| weight(candidate)).product::<f64>()
+        };
+        let plain = |set: &[usize]| {
+            let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
+            model.after(&chosen, 1)
+        };
+        while set.len() < SET_MAX {
+            let before = plain(&set);
+            let Some(more) = further(&set, candidates.len(), &score, &plain, before) else { break };
+            set.extend(more);
+        }
+        self.reduce(&mut set, &plain);
+        if set.is_empty() || plain(&set) * FACTOR_MIN > now {
+            return Choice { now, after: [now; 3], is_measured: self.work.is_measured, ..Choice::default() };
+        }
+        let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
+        let after = [0, 1, 2].map(|case| model.after(&chosen, case));
+        let others = self.others(model, &candidates, &set, &plain);
+        Choice {
+            chosen: chosen.iter().map(|candidate| self.chosen(model, candidate)).collect(),
+            now,
+            after,
+            is_measured: self.work.is_measured,
+            others,
+            rewrite: None,
+        }
+    }
+
+    /// Takes away what is not needed any more once the others are there.
+    fn reduce(&self, set: &mut Vec<usize>, plain: &dyn Fn(&[usize]) -> f64) {
+        let mut place = 0;
+        while set.len() > 1 && place < set.len() {
+            let without: Vec<usize> = set.iter().copied().filter(|number| *number != set[place]).collect();
+            match plain(&without) <= plain(set) * 1.1 {
+                true => *set = without,
+                false => place += 1,
+            }
+        }
+    }
+
+    /// What else would help about, the best first.
+    fn others(
+        &self,
+        model: &Model<'_>,
+        candidates: &[Candidate],
+        set: &[usize],
+        plain: &dyn Fn(&[usize]) -> f64,
+    ) -> Vec<(Chosen, f64)> {
+        let rest = (0..candidates.len()).filter(|number| !set.contains(number));
+        let mut rest: Vec<(usize, f64)> = rest.map(|number| (number, plain(&[number]))).collect();
+        rest.retain(|(_, after)| after * FACTOR_MIN <= self.work.total);
+        rest.sort_by(|one, other| one.1.total_cmp(&other.1));
+        rest.into_iter().take(3).map(|(number, after)| (self.chosen(model, &candidates[number]), after)).collect()
+    }
+
+    fn chosen(&self, model: &Model<'_>, candidate: &Candidate) -> Chosen {
+        let table_use = &self.statement.uses[candidate.table_use];
+        let place = model.scan_of(candidate.table_use);
+        let shares = place.and_then(|(region, scan)| model.scans[region][scan].as_ref().map(|(_, shares)| shares));
+        let has_predicate = candidate.indexes.iter().any(|index| index.predicate.is_some());
+        let in_predicate = |number: &&usize| {
+            let operand = &table_use.conditions[**number].operand.text;
+            let is_key = candidate.indexes.iter().any(|index| index.keys.iter().any(|key| key.expression == *operand));
+            has_predicate && (!is_key || matches!(table_use.conditions[**number].test, Test::Null | Test::NotNull))
+        };
+        let part = shares.map_or(1.0, |shares| {
+            candidate.conditions.iter().filter(in_predicate).map(|number| shares.each[*number]).product()
+        });
+        Chosen {
+            table: table_use.table.clone(),
+            indexes: candidate.indexes.clone(),
+            rows: shares.map_or(0.0, |shares| shares.rows),
+            part,
+            is_partitioned: place.is_some_and(|(region, scan)| self.is_partitioned(&self.work.regions[region].scans[scan], &table_use.table)),
+        }
+    }
+
+    fn is_partitioned(&self, scan: &Scan, table: &str) -> bool {
+        let last = table.rsplit('.').next().unwrap_or(table);
+        let is_parent = self.known.table(table).is_some_and(|own| {
+            self.known.has_partitions(own)
+        });
+        is_parent || scan.is_partitioned || (scan.table != last && scan.table.starts_with(last))
+    }
+}
+
+/// The next one or two candidates for a set, if they make the statement enough faster.
+fn further(
+    set: &[usize],
+    count: usize,
+    score: &dyn Fn(&[usize]) -> f64,
+    plain: &dyn Fn(&[usize]) -> f64,
+    before: f64,
+) -> Option<Vec<usize>> {
+    let with = |more: &[usize]| [set, more].concat();
+    let open: Vec<usize> = (0..count).filter(|number| !set.contains(number)).collect();
+    let best = |options: Vec<Vec<usize>>| {
+        let scored = options.into_iter().map(|more| (score(&with(&more)), more));
+        scored.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, more)| more)
+    };
+    let is_enough = |more: &Vec<usize>| plain(&with(more)) * FURTHER_MIN <= before;
+    let single = best(open.iter().map(|number| vec![*number]).collect()).filter(is_enough);
+    let few = &open[..open.len().min(PAIRED_MAX)];
+    let pairs = few.iter().flat_map(|one| few.iter().filter(move |other| *other > one).map(move |other| vec![*one, *other]));
+    let is_worth_two = |more: &Vec<usize>| match &single {
+        Some(single) => plain(&with(more)) * FURTHER_MIN * FURTHER_MIN <= plain(&with(single)),
+        None => plain(&with(more)) * FACTOR_MIN <= before,
+    };
+    let pair = if set.len() + 2 <= SET_MAX { best(pairs.collect()).filter(is_worth_two) } else { None };
+    pair.or(single)
+}
+
+/// A smaller and simpler index is better where two are about as good.
+fn weight(candidate: &Candidate) -> f64 {
+    let each = candidate.indexes.iter().map(|index| {
+        let by_method = if index.method == "btree" { 1.0 } else { 1.1 };
+        let by_predicate = if index.predicate.is_some() { 0.97 } else { 1.0 };
+        let by_expression = if index.keys.iter().any(|key| key.expression.starts_with('(')) { 1.02 } else { 1.0 };
+        by_method * by_predicate * by_expression * 1.04_f64.powi(index.keys.len() as i32) * 1.15_f64.powi(index.include.len() as i32)
+    });
+    each.product()
+}
+
+/// Whether a condition joins with one of these uses.
+fn is_inside(condition: &Condition, uses: &[Option<usize>]) -> bool {
+    matches!(&condition.test, Test::Joins { other, .. } if uses.contains(&Some(*other)))
+}
+
+/// Which use each scan is: by its name, and by its table where the planner has numbered the name.
+fn matched(statement: &StatementUses, work: &Work) -> Vec<Vec<Option<usize>>> {
+    let mut free: Vec<bool> = vec![true; statement.uses.len()];
+    let mut matched: Vec<Vec<Option<usize>>> =
+        work.regions.iter().map(|region| vec![None; region.scans.len()]).collect();
+    for is_exact in [true, false] {
+        // Regions are in the reverse order of the plan.
+        for (region, uses) in work.regions.iter().zip(&mut matched).rev() {
+            for (scan, place) in region.scans.iter().zip(uses).filter(|(_, place)| place.is_none()) {
+                let fits = |number: &usize| free[*number] && fits(&statement.uses[*number], scan, is_exact);
+                let found = (0..statement.uses.len()).find(fits);
+                if let Some(number) = found {
+                    free[number] = false;
+                    *place = Some(number);
+                }
+            }
+        }
+    }
+    matched
+}
+
+fn fits(table_use: &super::uses::TableUse, scan: &Scan, is_exact: bool) -> bool {
+    let table = table_use.table.rsplit('.').next().unwrap_or(&table_use.table);
+    let is_of_table = scan.table == table || scan.table.is_empty() || scan.is_partitioned || scan.table.starts_with(table);
+    match is_exact {
+        true => !scan.alias.is_empty() && scan.alias == table_use.alias && is_of_table,
+        false => {
+            let stem = scan.alias.strip_prefix(&*table_use.alias).unwrap_or("?");
+            let is_numbered = stem.strip_prefix('_').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+            is_numbered && is_of_table
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Advice about indexes for people: what to create, whom it helps, and which statements get none and why.
+
+use std::io;
+
+use detectors::figures::{bytes, count, counted, duration};
+use detectors::indexes::{ExistingIndex, Helped, IndexAdvice, Proposal, StatementAdvice};
+use detectors::wording::without_columns;
+
+use super::ink::{Ink, Line};
+use super::page::Page;
+use crate::report::Style;
+
+/// Statements that a proposal names, unless all are asked for.
+const HELPED: usize = 5;
+
+pub(super) fn write(advice: &IndexAdvice, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page { style, out };
+    if advice.proposals.is_empty() {
+        page.line(Line::default().with(Ink::Plain, "No index is proposed."))?;
+    }
+    for (number, proposal) in (1..).zip(&advice.proposals) {
+        if number > 1 {
+            page.blank()?;
+        }
+        write_proposal(&mut page, advice, number, proposal)?;
+    }
+    refused(&mut page, advice)?;
+    existing(&mut page, &advice.existing)
+}
+
+fn write_proposal(page: &mut Page<'_>, advice: &IndexAdvice, number: usize, proposal: &Proposal) -> io::Result<()> {
+    let label = |label: &str| Line::at(3).with(Ink::Faint, format!("{label:<8}"));
+    let saved = proposal.saved_ns.map_or(Line::default(), |saved| {
+        Line::default().with(Ink::Figure, format!("gives back {}", duration(saved)))
+    });
+    let title = Line::default().with(Ink::Figure, format!("{number}  ")).with(Ink::Title, &proposal.table);
+    page.line_and_right(title.with(Ink::Faint, "   predicted, unproven"), saved, 3)?;
+    page.prose(label("create"), Ink::Plain, &format!("{};", proposal.ddl))?;
+    let most = if page.style.verbose { usize::MAX } else { HELPED };
+    for (place, helped) in proposal.helps.iter().take(most).enumerate() {
+        let statement = &advice.statements[helped.statement];
+        page.prose(label(if place == 0 { "helps" } else { "" }), Ink::Plain, &helps(statement, helped))?;
+        page.prose(label(""), Ink::Faint, &brief(&statement.text))?;
+    }
+    if let Some(more) = proposal.helps.len().checked_sub(most).filter(|more| *more > 0) {
+        page.prose(label(""), Ink::Faint, &format!("and {} more: -v", counted(more as u64, "statement")))?;
+    }
+    page.prose(label("costs"), Ink::Plain, &costs(proposal))?;
+    proposal.notes.iter().try_for_each(|text| page.prose(label("note"), Ink::Plain, text))?;
+    for other in proposal.others.iter().filter(|_| page.style.verbose) {
+        page.prose(label("not"), Ink::Faint, &format!("{}: {}", other.ddl, other.reason))?;
+    }
+    Ok(())
+}
+
+fn helps(statement: &StatementAdvice, helped: &Helped) -> String {
+    let [least, middle, most] = helped.factors.map(factor);
+    let times = format!("about {middle} times faster ({least} to {most})");
+    let together = if statement.proposals.len() > 1 { ", with the other indexes for it" } else { "" };
+    match (helped.now_ns, helped.after_ns) {
+        (Some(now), Some([best, worst])) => format!(
+            "{}: {} -> {} to {}, {times}{together}",
+            statement.place,
+            duration(now),
+            duration(best),
+            duration(worst)
+        ),
+        _ => format!("{}: {times}, by its estimated cost{together}", statement.place),
+    }
+}
+
+/// A factor with as many digits as it deserves.
+fn factor(times: f64) -> String {
+    if times < 10.0 { format!("{times:.1}") } else { count(times.round() as u64) }
+}
+
+fn costs(proposal: &Proposal) -> String {
+    let size = proposal.bytes.map_or("size not known".to_owned(), |size| format!("about {}", bytes(size)));
+    format!("{size}, and about {} for each row that is written", duration(proposal.write_cost_ns))
+}
+
+fn brief(statement: &str) -> String {
+    without_columns(statement).unwrap_or_else(|| statement.to_owned())
+}
+
+fn refused(page: &mut Page<'_>, advice: &IndexAdvice) -> io::Result<()> {
+    let refused: Vec<&StatementAdvice> =
+        advice.statements.iter().filter(|statement| statement.refusal.is_some()).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.line(Line::default().with(Ink::Title, "No index for"))?;
+    for statement in refused {
+        let Some(refusal) = &statement.refusal else { continue };
+        page.prose(Line::at(3), Ink::Plain, &format!("{}: {}", statement.place, refusal.reason))?;
+        page.prose(Line::at(5), Ink::Faint, &brief(&statement.text))?;
+        if let Some(rewrite) = &refusal.rewrite {
+            page.prose(Line::at(5).with(Ink::Faint, "rewrite  "), Ink::Plain, rewrite)?;
+        }
+    }
+    Ok(())
+}
+
+fn existing(page: &mut Page<'_>, indexes: &[ExistingIndex]) -> io::Result<()> {
+    if indexes.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.line(Line::default().with(Ink::Title, "Indexes that are there"))?;
+    for index in indexes {
+        let size = index.bytes.map_or(String::new(), |size| format!(" ({})", bytes(size)));
+        page.prose(Line::at(3), Ink::Plain, &format!("{} on {}{size}: {}", index.name, index.table, index.reason))?;
+        if let Some(ddl) = &index.ddl {
+            page.prose(Line::at(5), Ink::Faint, &format!("{ddl};"))?;
+        }
+    }
+    Ok(())
+}
