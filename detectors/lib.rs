@@ -143,6 +143,7 @@ pub const ALL: &[Detector] = &[
     long_transaction::DETECTOR,
     lock_wait::DETECTOR,
     unbounded_result::DETECTOR,
+    plans::flaws::missing_index::DETECTOR,
     plans::flaws::nested_loop::DETECTOR,
     plans::flaws::correlated_subquery::DETECTOR,
     plans::flaws::non_sargable::DETECTOR,

@@ -56,7 +56,10 @@ fn is_sql(text: &[u8]) -> bool {
 }
 
 fn begins_as_statement(statement: &str) -> bool {
-    let first = statement.split(|letter: char| !letter.is_ascii_alphabetic() && letter != '(').next().unwrap_or_default();
+    let first = statement
+        .split(|letter: char| !letter.is_ascii_alphabetic() && letter != '(')
+        .next()
+        .unwrap_or_default();
     VERBS.contains(&&*first.to_ascii_lowercase()) || statement.starts_with('(')
 }
 
@@ -83,10 +86,17 @@ impl Gathered {
     /// Takes the statements of a text; says how many there are.
     fn statements(&mut self, stem: &str, file: &str, text: &str) -> usize {
         let before = self.statements.len();
-        for (line, statement) in split(text).into_iter().filter(|(_, one)| begins_as_statement(one)).take(STATEMENTS_MAX) {
+        for (line, statement) in
+            split(text).into_iter().filter(|(_, one)| begins_as_statement(one)).take(STATEMENTS_MAX)
+        {
             let place = format!("{file}:{line}");
-            let statement =
-                WorkloadStatement { text: statement.to_owned(), executions: 1, time_ns: None, plans: Vec::new(), place };
+            let statement = WorkloadStatement {
+                text: statement.to_owned(),
+                executions: 1,
+                time_ns: None,
+                plans: Vec::new(),
+                place,
+            };
             self.statements.push((stem.to_owned(), statement));
         }
         self.statements.len() - before
@@ -115,7 +125,8 @@ impl Gathered {
     fn pair(&mut self) {
         let without = |statement: &WorkloadStatement| statement.plans.is_empty();
         for (stem, plans) in std::mem::take(&mut self.alone) {
-            let fitting = self.statements.iter_mut().filter(|(own, statement)| *own == stem && without(statement));
+            let fitting =
+                self.statements.iter_mut().filter(|(own, statement)| *own == stem && without(statement));
             let mut fitting: Vec<&mut WorkloadStatement> = fitting.map(|(_, statement)| statement).collect();
             let is_only = fitting.is_empty() && plans.len() == 1;
             if is_only {

@@ -3,7 +3,7 @@
 use super::advice::{
     Helped, IndexAdvice, Other, Proof, Proposal, Refusal, RefusalKind, StatementAdvice, VERSION,
 };
-use super::catalogue::{Catalogue, Index};
+use super::catalogue::{Catalogue, Index, Table};
 use super::choose::{Analysis, Choice, Chosen, FACTOR_MIN};
 use super::ddl::create;
 use super::foreign_keys::checks;
@@ -37,7 +37,12 @@ pub fn advise(workload: &Workload, catalogue: &Catalogue) -> IndexAdvice {
     collected.merge(&mut statements);
     collected.weigh_writes(&mut statements);
     collected.sort(&mut statements);
-    IndexAdvice { version: VERSION, proposals: collected.proposals, statements, existing: existing(catalogue, workload.engine) }
+    IndexAdvice {
+        version: VERSION,
+        proposals: collected.proposals,
+        statements,
+        existing: existing(catalogue, workload.engine),
+    }
 }
 
 /// What one statement needs, or why it needs nothing.
@@ -56,7 +61,7 @@ fn examine(statement: &WorkloadStatement, engine: Engine, catalogue: &Catalogue)
         return Err(refuse(RefusalKind::NoTable, "it reads no table"));
     }
     let model = analysis.model();
-    let mut choice = analysis.choose(&model);
+    let mut choice = analysis.choose(&model, statement.executions);
     let checks = checks(plan, catalogue);
     let by_case = |case: usize| checks.iter().map(|check| check.saved(case)).sum::<f64>();
     let after = [0, 1, 2].map(|case| (choice.after[case] - by_case(case)).max(1.0));
@@ -101,10 +106,18 @@ impl Collected<'_> {
         advice
     }
 
-    fn choice(&mut self, number: usize, statement: &WorkloadStatement, choice: &Choice, advice: &mut StatementAdvice) {
+    fn choice(
+        &mut self,
+        number: usize,
+        statement: &WorkloadStatement,
+        choice: &Choice,
+        advice: &mut StatementAdvice,
+    ) {
         let helped = helped(number, statement, choice);
         let saved = saved(statement, choice);
-        for (chosen, index) in choice.chosen.iter().flat_map(|one| one.indexes.iter().map(move |index| (one, index))) {
+        for (chosen, index) in
+            choice.chosen.iter().flat_map(|one| one.indexes.iter().map(move |index| (one, index)))
+        {
             let place = self.proposal(chosen, index);
             if advice.proposals.contains(&place) {
                 continue;
@@ -121,7 +134,10 @@ impl Collected<'_> {
             }
             let others = choice.others.iter().filter(|(other, _)| other.table == chosen.table);
             for (other, after) in others {
-                let ddl = other.indexes.iter().map(|index| create(self.engine, &other.table, index, other.is_partitioned));
+                let ddl = other
+                    .indexes
+                    .iter()
+                    .map(|index| create(self.engine, &other.table, index, other.is_partitioned));
                 let ddl = ddl.collect::<Vec<_>>().join("; ");
                 let reason = reason(choice, *after);
                 if ddl != proposal.ddl && proposal.others.iter().all(|own| own.ddl != ddl) {
@@ -178,23 +194,14 @@ impl Collected<'_> {
 
     /// A table by the name that the catalogue has for it.
     fn table_name(&self, name: &str) -> String {
-        let known = self.catalogue.tables.get(name).or_else(|| self.catalogue.tables.get(&format!("public.{name}")));
+        let known =
+            self.catalogue.tables.get(name).or_else(|| self.catalogue.tables.get(&format!("public.{name}")));
         known.map_or_else(|| name.to_owned(), full_name)
     }
 
     fn bytes(&self, chosen: &Chosen, index: &Index) -> Option<u64> {
-        if chosen.rows < 2.0 {
-            return None;
-        }
-        let table = self.catalogue.tables.values().find(|table| full_name(table) == self.table_name(&chosen.table));
-        let width = |name: &str| {
-            let column = table.and_then(|table| table.columns.iter().find(|column| column.name == name.trim_matches('"')));
-            column.and_then(|column| column.width).map_or(VALUE_BYTES, f64::from)
-        };
-        let keys: f64 = index.keys.iter().map(|key| width(&key.expression)).sum();
-        let beside: f64 = index.include.iter().map(|column| width(column)).sum();
-        let by_method = if index.method == "gin" { 3.0 } else { 1.0 };
-        Some((chosen.rows * chosen.part * (keys + beside + ENTRY_BYTES) * by_method) as u64 + 16_384)
+        let name = self.table_name(&chosen.table);
+        bytes_of(chosen, index, self.catalogue.tables.values().find(|table| full_name(table) == name))
     }
 
     /// What one index does, a wider one need not do again.
@@ -222,7 +229,11 @@ impl Collected<'_> {
                 true => {}
                 false => {
                     kept.helps.push(helped);
-                    kept.saved_ns = kept.saved_ns.zip(taken.saved_ns).map(|(one, other)| one.saturating_add(other)).or(kept.saved_ns);
+                    kept.saved_ns = kept
+                        .saved_ns
+                        .zip(taken.saved_ns)
+                        .map(|(one, other)| one.saturating_add(other))
+                        .or(kept.saved_ns);
                 }
             }
         }
@@ -279,10 +290,27 @@ impl Collected<'_> {
         let places: Vec<usize> = (0..order.len())
             .map(|number| order.iter().position(|own| *own == number).unwrap_or(number))
             .collect();
-        let mut sorted: Vec<Option<Proposal>> = std::mem::take(&mut self.proposals).into_iter().map(Some).collect();
+        let mut sorted: Vec<Option<Proposal>> =
+            std::mem::take(&mut self.proposals).into_iter().map(Some).collect();
         self.proposals = order.iter().filter_map(|number| sorted[*number].take()).collect();
         renumber(statements, |number| places.get(number).copied());
     }
+}
+
+/// The size of an index, estimated; `None` where the table's rows are not known.
+pub(super) fn bytes_of(chosen: &Chosen, index: &Index, table: Option<&Table>) -> Option<u64> {
+    if chosen.rows < 2.0 {
+        return None;
+    }
+    let width = |name: &str| {
+        let name = name.trim_matches('"');
+        let column = table.and_then(|table| table.columns.iter().find(|column| column.name == name));
+        column.and_then(|column| column.width).map_or(VALUE_BYTES, f64::from)
+    };
+    let keys: f64 = index.keys.iter().map(|key| width(&key.expression)).sum();
+    let beside: f64 = index.include.iter().map(|column| width(column)).sum();
+    let by_method = if index.method == "gin" { 3.0 } else { 1.0 };
+    Some((chosen.rows * chosen.part * (keys + beside + ENTRY_BYTES) * by_method) as u64 + 16_384)
 }
 
 fn note(proposal: &mut Proposal, text: &str) {
@@ -293,7 +321,8 @@ fn note(proposal: &mut Proposal, text: &str) {
 
 fn renumber(statements: &mut [StatementAdvice], place: impl Fn(usize) -> Option<usize>) {
     for statement in statements {
-        let mut numbers: Vec<usize> = statement.proposals.iter().filter_map(|number| place(*number)).collect();
+        let mut numbers: Vec<usize> =
+            statement.proposals.iter().filter_map(|number| place(*number)).collect();
         numbers.sort_unstable();
         numbers.dedup();
         statement.proposals = numbers;
@@ -325,7 +354,11 @@ fn reason(choice: &Choice, after: f64) -> String {
         if times >= 10.0 { format!("{times:.0}") } else { format!("{times:.1}") }
     };
     match after > choice.after[1] * 1.05 {
-        true => format!("{} times faster is predicted, with the chosen {}", factor(after), factor(choice.after[1])),
+        true => format!(
+            "{} times faster is predicted, with the chosen {}",
+            factor(after),
+            factor(choice.after[1])
+        ),
         false => "about as fast, but larger or for fewer statements".to_owned(),
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Candidate {
     pub(super) gives_extreme: bool,
     /// It holds all columns that are read.
     pub(super) is_covering: bool,
+    /// It holds the rows of one class alone.
+    pub(super) has_class: bool,
 }
 
 /// What candidates are made from.
@@ -76,7 +78,8 @@ impl<'m> Making<'m> {
     /// All candidates.
     pub(super) fn candidates(mut self) -> Vec<Candidate> {
         let equal = self.equalities();
-        let inside: Vec<usize> = self.numbers(|condition| matches!(condition.test, Test::Joins { .. }) && (self.is_inside)(condition));
+        let inside: Vec<usize> = self
+            .numbers(|condition| matches!(condition.test, Test::Joins { .. }) && (self.is_inside)(condition));
         let mut bases = vec![equal.clone()];
         bases.extend(equal.iter().filter(|_| equal.len() > 1).map(|one| vec![*one]));
         for join in &inside {
@@ -100,7 +103,10 @@ impl<'m> Making<'m> {
 
     fn numbers(&self, is_one: impl Fn(&Condition) -> bool) -> Vec<usize> {
         let conditions = self.table_use.conditions.iter().enumerate();
-        conditions.filter(|(_, condition)| is_one(condition) && self.can_hold(&condition.operand)).map(|(number, _)| number).collect()
+        conditions
+            .filter(|(_, condition)| is_one(condition) && self.can_hold(&condition.operand))
+            .map(|(number, _)| number)
+            .collect()
     }
 
     /// Whether an index of this engine can hold an operand.
@@ -163,7 +169,10 @@ impl<'m> Making<'m> {
             let condition = self.condition(*number);
             let is_code = condition.constant.as_ref().is_some_and(super::uses::Constant::is_code);
             let part = self.shares.each[*number];
-            condition.operand.is_column() && is_code && part <= RARE && part * self.shares.rows >= CLASS_ROWS_MIN
+            condition.operand.is_column()
+                && is_code
+                && part <= RARE
+                && part * self.shares.rows >= CLASS_ROWS_MIN
         };
         let classes: Vec<usize> = equal.iter().copied().filter(is_rare).collect();
         for class in classes {
@@ -179,6 +188,7 @@ impl<'m> Making<'m> {
                     index.predicate = joined(index.predicate.take(), predicate.clone());
                 }
                 candidate.conditions.push(class);
+                candidate.has_class = true;
             }
             if rest.is_empty() {
                 self.class_alone(class, predicate);
@@ -231,7 +241,13 @@ impl<'m> Making<'m> {
         }
         keys.truncate(KEYS_MAX);
         self.served_by_keys(&keys, base.len(), &mut candidate);
-        let index = Index { method: "btree".to_owned(), predicate: self.nulls(&mut candidate, &keys), keys, is_valid: true, ..Index::default() };
+        let index = Index {
+            method: "btree".to_owned(),
+            predicate: self.nulls(&mut candidate, &keys),
+            keys,
+            is_valid: true,
+            ..Index::default()
+        };
         (!index.keys.is_empty()).then(|| Candidate { indexes: vec![index], ..candidate })
     }
 
@@ -271,7 +287,9 @@ impl<'m> Making<'m> {
     }
 
     fn key(&self, condition: &Condition) -> IndexKey {
-        let is_pattern = condition.test == Test::Prefix && self.engine == Engine::PostgreSql && !self.is_bytewise(condition);
+        let is_pattern = condition.test == Test::Prefix
+            && self.engine == Engine::PostgreSql
+            && !self.is_bytewise(condition);
         IndexKey {
             expression: condition.operand.text.clone(),
             operator_class: is_pattern.then(|| "text_pattern_ops".to_owned()),
@@ -293,8 +311,12 @@ impl<'m> Making<'m> {
     fn specials(&mut self) {
         for number in self.numbers(|_| true) {
             if let Some(index) = self.special(self.condition(number)) {
-                let candidate =
-                    Candidate { table_use: self.number, indexes: vec![index], conditions: vec![number], ..Candidate::default() };
+                let candidate = Candidate {
+                    table_use: self.number,
+                    indexes: vec![index],
+                    conditions: vec![number],
+                    ..Candidate::default()
+                };
                 self.found.push(candidate);
             }
         }
@@ -341,14 +363,18 @@ impl<'m> Making<'m> {
             Test::Null | Test::NotNull => 3,
             _ => 4,
         };
-        let mut held: Vec<&Condition> = arm.iter().filter(|condition| self.can_hold(&condition.operand)).collect();
+        let mut held: Vec<&Condition> =
+            arm.iter().filter(|condition| self.can_hold(&condition.operand)).collect();
         held.sort_by_key(rank);
         let first = held.first()?;
         if let Some(index) = self.special(first) {
             return Some(index);
         }
         let ordinary: Vec<&&Condition> = held.iter().filter(|condition| rank(condition) < 3).collect();
-        let ranges = ordinary.iter().position(|condition| rank(condition) == 2).map_or(ordinary.len(), |place| place + 1);
+        let ranges = ordinary
+            .iter()
+            .position(|condition| rank(condition) == 2)
+            .map_or(ordinary.len(), |place| place + 1);
         let mut keys: Vec<IndexKey> = Vec::new();
         for condition in ordinary.into_iter().take(ranges) {
             if keys.iter().all(|key| key.expression != condition.operand.text) {
@@ -356,7 +382,12 @@ impl<'m> Making<'m> {
             }
         }
         keys.truncate(KEYS_MAX - 1);
-        (!keys.is_empty()).then(|| Index { method: "btree".to_owned(), keys, is_valid: true, ..Index::default() })
+        (!keys.is_empty()).then(|| Index {
+            method: "btree".to_owned(),
+            keys,
+            is_valid: true,
+            ..Index::default()
+        })
     }
 
     /// The same with all columns that are read, where these are few.
@@ -367,9 +398,12 @@ impl<'m> Making<'m> {
         let mut covering = Vec::new();
         for candidate in &mut self.found {
             let [index] = &candidate.indexes[..] else { continue };
-            let is_plain = index.method == "btree" && index.keys.iter().all(|key| !key.expression.starts_with('('));
-            let is_key = |column: &String| index.keys.iter().any(|key| key.expression == super::uses::quoted(column));
-            let rest: Vec<String> = self.table_use.columns.iter().filter(|column| !is_key(column)).cloned().collect();
+            let is_plain =
+                index.method == "btree" && index.keys.iter().all(|key| !key.expression.starts_with('('));
+            let is_key =
+                |column: &String| index.keys.iter().any(|key| key.expression == super::uses::quoted(column));
+            let rest: Vec<String> =
+                self.table_use.columns.iter().filter(|column| !is_key(column)).cloned().collect();
             match rest.len() {
                 _ if !is_plain => {}
                 0 => candidate.is_covering = true,
@@ -394,7 +428,11 @@ enum Tail {
 
 /// Keys for an order, without those that an equality has fixed. An index is read in both directions, so only an order with
 /// both, or with nulls in an unusual place, has to be written out.
-fn order_keys(order: &[OrderKey], fixed: &[IndexKey], can_be_null: impl Fn(&Operand) -> bool) -> Vec<IndexKey> {
+fn order_keys(
+    order: &[OrderKey],
+    fixed: &[IndexKey],
+    can_be_null: impl Fn(&Operand) -> bool,
+) -> Vec<IndexKey> {
     let free = || order.iter().filter(|key| fixed.iter().all(|own| own.expression != key.operand.text));
     let unusual = |key: &OrderKey| {
         key.nulls_first.filter(|first| *first != key.descending && can_be_null(&key.operand)).is_some()

@@ -4,7 +4,7 @@ use super::candidates::{Candidate, Making};
 use super::catalogue::{Catalogue, Index};
 use super::health::serves;
 use super::known::Known;
-use super::model::Model;
+use super::model::{Model, before};
 use super::selectivity::Shares;
 use super::statement::uses_of;
 use super::uses::{Condition, StatementUses, Test};
@@ -17,6 +17,9 @@ pub(super) const FACTOR_MIN: f64 = 1.5;
 
 /// One more index is worth it if the statement gets faster by this.
 const FURTHER_MIN: f64 = 1.25;
+
+/// Less than this is not noticed, in nanoseconds of all executions together.
+const GAIN_MIN_NS: f64 = 50_000.0;
 
 /// Indexes of one statement.
 const SET_MAX: usize = 4;
@@ -44,6 +47,8 @@ pub(super) struct Choice {
 /// A chosen candidate with what is known of its table.
 #[derive(Debug, Clone)]
 pub(super) struct Chosen {
+    /// The use; of a foreign key that is checked none.
+    pub(super) table_use: usize,
     /// The table.
     pub(super) table: String,
     /// The indexes.
@@ -75,7 +80,8 @@ impl<'a> Analysis<'a> {
 
     /// The model of its work.
     pub(super) fn model(&self) -> Model<'_> {
-        let mut model = Model { work: &self.work, statement: &self.statement, known: &self.known, scans: Vec::new() };
+        let mut model =
+            Model { work: &self.work, statement: &self.statement, known: &self.known, scans: Vec::new() };
         let matched = matched(&self.statement, &self.work);
         model.scans = matched
             .iter()
@@ -106,7 +112,16 @@ impl<'a> Analysis<'a> {
                 let extreme = block.extreme.as_ref().filter(|(own, _)| own == number);
                 let extreme = extreme.map_or(&[][..], |(_, operands)| &operands[..]);
                 let inside = |condition: &Condition| is_inside(condition, &uses);
-                let making = Making::new(self.engine, &self.known, *number, table_use, shares, order, extreme, &inside);
+                let making = Making::new(
+                    self.engine,
+                    &self.known,
+                    *number,
+                    table_use,
+                    shares,
+                    order,
+                    extreme,
+                    &inside,
+                );
                 all.extend(making.candidates());
             }
         }
@@ -117,18 +132,26 @@ impl<'a> Analysis<'a> {
     /// Whether the indexes of a candidate exist.
     fn is_there(&self, candidate: &Candidate) -> bool {
         let table = &self.statement.uses[candidate.table_use].table;
-        let Some(table) = self.known.table(table) else { return false };
-        candidate.indexes.iter().all(|index| table.indexes.iter().any(|own| own.is_valid && serves(own, index)))
+        let known = self.known.table(table).filter(|table| !table.indexes.is_empty());
+        let Some(table) = known else { return leads_with_key(candidate) };
+        candidate
+            .indexes
+            .iter()
+            .all(|index| table.indexes.iter().any(|own| own.is_valid && serves(own, index)))
     }
 
     /// The set of indexes that it needs.
-    pub(super) fn choose(&self, model: &Model<'_>) -> Choice {
+    pub(super) fn choose(&self, model: &Model<'_>, executions: u64) -> Choice {
         let candidates = self.candidates(model);
         let now = self.work.total;
         let mut set: Vec<usize> = Vec::new();
+        // What no index changes would hide differences between those that do the rest in microseconds.
+        let read: f64 = self.work.regions.iter().map(before).sum();
+        let rest = (now - read).max(0.0) * 0.8;
         let score = |set: &[usize]| {
             let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
-            model.after(&chosen, 1) * chosen.iter().map(|candidate| weight(candidate)).product::<f64>()
+            (model.after(&chosen, 1) - rest).max(1.0)
+                * chosen.iter().map(|candidate| weight(candidate)).product::<f64>()
         };
         let plain = |set: &[usize]| {
             let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
@@ -140,7 +163,7 @@ impl<'a> Analysis<'a> {
             set.extend(more);
         }
         self.reduce(&mut set, &plain);
-        if set.is_empty() || plain(&set) * FACTOR_MIN > now {
+        if set.is_empty() || plain(&set) * FACTOR_MIN > now || self.is_little(now - plain(&set), executions) {
             return Choice { now, after: [now; 3], is_measured: self.work.is_measured, ..Choice::default() };
         }
         let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
@@ -154,6 +177,11 @@ impl<'a> Analysis<'a> {
             others,
             rewrite: None,
         }
+    }
+
+    /// Whether all executions together give back less than anybody notices.
+    fn is_little(&self, saved: f64, executions: u64) -> bool {
+        self.work.is_measured && saved * executions.max(1) as f64 <= GAIN_MIN_NS
     }
 
     /// Takes away what is not needed any more once the others are there.
@@ -180,38 +208,51 @@ impl<'a> Analysis<'a> {
         let mut rest: Vec<(usize, f64)> = rest.map(|number| (number, plain(&[number]))).collect();
         rest.retain(|(_, after)| after * FACTOR_MIN <= self.work.total);
         rest.sort_by(|one, other| one.1.total_cmp(&other.1));
-        rest.into_iter().take(3).map(|(number, after)| (self.chosen(model, &candidates[number]), after)).collect()
+        rest.into_iter()
+            .take(3)
+            .map(|(number, after)| (self.chosen(model, &candidates[number]), after))
+            .collect()
     }
 
     fn chosen(&self, model: &Model<'_>, candidate: &Candidate) -> Chosen {
         let table_use = &self.statement.uses[candidate.table_use];
         let place = model.scan_of(candidate.table_use);
-        let shares = place.and_then(|(region, scan)| model.scans[region][scan].as_ref().map(|(_, shares)| shares));
+        let shares =
+            place.and_then(|(region, scan)| model.scans[region][scan].as_ref().map(|(_, shares)| shares));
         let has_predicate = candidate.indexes.iter().any(|index| index.predicate.is_some());
         let in_predicate = |number: &&usize| {
             let operand = &table_use.conditions[**number].operand.text;
-            let is_key = candidate.indexes.iter().any(|index| index.keys.iter().any(|key| key.expression == *operand));
-            has_predicate && (!is_key || matches!(table_use.conditions[**number].test, Test::Null | Test::NotNull))
+            let is_key =
+                candidate.indexes.iter().any(|index| index.keys.iter().any(|key| key.expression == *operand));
+            has_predicate
+                && (!is_key || matches!(table_use.conditions[**number].test, Test::Null | Test::NotNull))
         };
         let part = shares.map_or(1.0, |shares| {
             candidate.conditions.iter().filter(in_predicate).map(|number| shares.each[*number]).product()
         });
         Chosen {
+            table_use: candidate.table_use,
             table: table_use.table.clone(),
             indexes: candidate.indexes.clone(),
             rows: shares.map_or(0.0, |shares| shares.rows),
             part,
-            is_partitioned: place.is_some_and(|(region, scan)| self.is_partitioned(&self.work.regions[region].scans[scan], &table_use.table)),
+            is_partitioned: place.is_some_and(|(region, scan)| {
+                self.is_partitioned(&self.work.regions[region].scans[scan], &table_use.table)
+            }),
         }
     }
 
     fn is_partitioned(&self, scan: &Scan, table: &str) -> bool {
         let last = table.rsplit('.').next().unwrap_or(table);
-        let is_parent = self.known.table(table).is_some_and(|own| {
-            self.known.has_partitions(own)
-        });
+        let is_parent = self.known.table(table).is_some_and(|own| self.known.has_partitions(own));
         is_parent || scan.is_partitioned || (scan.table != last && scan.table.starts_with(last))
     }
+}
+
+/// Whether it would be one more index on what is surely the primary key.
+fn leads_with_key(candidate: &Candidate) -> bool {
+    let first = |index: &Index| index.keys.first().is_some_and(|key| key.expression == "id");
+    candidate.indexes.iter().all(first)
 }
 
 /// The next one or two candidates for a set, if they make the statement enough faster.
@@ -231,7 +272,9 @@ fn further(
     let is_enough = |more: &Vec<usize>| plain(&with(more)) * FURTHER_MIN <= before;
     let single = best(open.iter().map(|number| vec![*number]).collect()).filter(is_enough);
     let few = &open[..open.len().min(PAIRED_MAX)];
-    let pairs = few.iter().flat_map(|one| few.iter().filter(move |other| *other > one).map(move |other| vec![*one, *other]));
+    let pairs = few
+        .iter()
+        .flat_map(|one| few.iter().filter(move |other| *other > one).map(move |other| vec![*one, *other]));
     let is_worth_two = |more: &Vec<usize>| match &single {
         Some(single) => plain(&with(more)) * FURTHER_MIN * FURTHER_MIN <= plain(&with(single)),
         None => plain(&with(more)) * FACTOR_MIN <= before,
@@ -244,9 +287,19 @@ fn further(
 fn weight(candidate: &Candidate) -> f64 {
     let each = candidate.indexes.iter().map(|index| {
         let by_method = if index.method == "btree" { 1.0 } else { 1.1 };
-        let by_predicate = if index.predicate.is_some() { 0.97 } else { 1.0 };
-        let by_expression = if index.keys.iter().any(|key| key.expression.starts_with('(')) { 1.02 } else { 1.0 };
-        by_method * by_predicate * by_expression * 1.04_f64.powi(index.keys.len() as i32) * 1.15_f64.powi(index.include.len() as i32)
+        // One of a single class serves no other value: it must be much better than one with the class as a key.
+        let by_predicate = match &index.predicate {
+            Some(_) if candidate.has_class && index.keys.len() > 1 => 1.15,
+            Some(_) => 0.97,
+            None => 1.0,
+        };
+        let by_expression =
+            if index.keys.iter().any(|key| key.expression.starts_with('(')) { 1.02 } else { 1.0 };
+        by_method
+            * by_predicate
+            * by_expression
+            * 1.04_f64.powi(index.keys.len() as i32)
+            * 1.15_f64.powi(index.include.len() as i32)
     });
     each.product()
 }
@@ -279,12 +332,14 @@ fn matched(statement: &StatementUses, work: &Work) -> Vec<Vec<Option<usize>>> {
 
 fn fits(table_use: &super::uses::TableUse, scan: &Scan, is_exact: bool) -> bool {
     let table = table_use.table.rsplit('.').next().unwrap_or(&table_use.table);
-    let is_of_table = scan.table == table || scan.table.is_empty() || scan.is_partitioned || scan.table.starts_with(table);
+    let is_of_table =
+        scan.table == table || scan.table.is_empty() || scan.is_partitioned || scan.table.starts_with(table);
     match is_exact {
         true => !scan.alias.is_empty() && scan.alias == table_use.alias && is_of_table,
         false => {
             let stem = scan.alias.strip_prefix(&*table_use.alias).unwrap_or("?");
-            let is_numbered = stem.strip_prefix('_').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+            let is_numbered =
+                stem.strip_prefix('_').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
             is_numbered && is_of_table
         }
     }

@@ -22,7 +22,10 @@ impl Walk<'_> {
                 _ => self.condition(part, false, &mut found),
             }
             for (number, condition) in found {
-                let takes = kept.is_none_or(|kept| kept.contains(&number));
+                // `WHERE joined.id IS NULL` asks for rows without a partner: no row of the table has it.
+                let is_missing =
+                    condition.test == Test::Null && kept.is_none() && self.uses[number].is_nullable;
+                let takes = kept.is_none_or(|kept| kept.contains(&number)) && !is_missing;
                 if takes || matches!(condition.test, Test::Joins { .. }) {
                     self.uses[number].conditions.push(condition);
                 }
@@ -43,8 +46,10 @@ impl Walk<'_> {
 
     /// Queries are looked at where the condition is; here only its columns.
     fn note_columns(&mut self, condition: &Expr) {
-        let has_query = matches!(condition, Expr::Exists { .. } | Expr::In { target: InTarget::Subquery(_), .. })
-            || matches!(condition, Expr::UnaryOp { expr, .. } if matches!(&**expr, Expr::Exists { .. } | Expr::Nested(_)));
+        let has_query = matches!(
+            condition,
+            Expr::Exists { .. } | Expr::In { target: InTarget::Subquery(_), .. }
+        ) || matches!(condition, Expr::UnaryOp { expr, .. } if matches!(&**expr, Expr::Exists { .. } | Expr::Nested(_)));
         match condition {
             Expr::In { expr, .. } if has_query => self.inside(expr),
             _ if has_query => {}
@@ -61,12 +66,15 @@ impl Walk<'_> {
         }
         let Some((number, _)) = each.first().and_then(|found| found.first()) else { return };
         let number = *number;
-        let is_of_one = each.iter().all(|found| !found.is_empty() && found.iter().all(|(own, _)| *own == number));
+        let is_of_one =
+            each.iter().all(|found| !found.is_empty() && found.iter().all(|(own, _)| *own == number));
         if !is_of_one || kept.is_some_and(|kept| !kept.contains(&number)) {
             return;
         }
-        let arms: Vec<Vec<Condition>> =
-            each.into_iter().map(|found| found.into_iter().map(|(_, condition)| condition).collect()).collect();
+        let arms: Vec<Vec<Condition>> = each
+            .into_iter()
+            .map(|found| found.into_iter().map(|(_, condition)| condition).collect())
+            .collect();
         match one_of(&arms) {
             Some(condition) => self.uses[number].conditions.push(condition),
             None => self.uses[number].alternatives.push(arms),
@@ -85,7 +93,9 @@ impl Walk<'_> {
                 self.in_query(expr, query, negated != *not, found);
             }
             Expr::In { expr, negated: not, .. } => self.compare(expr, Test::In, negated != *not, None, found),
-            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => self.any(left, right, negated, found),
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
+                self.any(left, right, negated, found)
+            }
             Expr::Between { expr, negated: not, low, high } => {
                 let is_value = self.is_value(low) && self.is_value(high);
                 let test = if is_value { Test::Range(true) } else { Test::Other(None) };
@@ -139,7 +149,10 @@ impl Walk<'_> {
     }
 
     fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr, negated: bool, found: &mut Found) {
-        let is_range = matches!(op, BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq);
+        let is_range = matches!(
+            op,
+            BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
+        );
         let is_equal = matches!(op, BinaryOperator::Eq | BinaryOperator::Spaceship);
         if let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) {
             return self.rows(left, op, right, negated, found);
@@ -170,7 +183,9 @@ impl Walk<'_> {
                 Test::Contains(self.container(left, op, right))
             }
             BinaryOperator::PGOverlap => Test::Contains(Container::Array),
-            BinaryOperator::Question | BinaryOperator::QuestionAnd | BinaryOperator::QuestionPipe => Test::HasKey,
+            BinaryOperator::Question | BinaryOperator::QuestionAnd | BinaryOperator::QuestionPipe => {
+                Test::HasKey
+            }
             BinaryOperator::AtAt => Test::Matches,
             _ => Test::Other(None),
         };
@@ -191,7 +206,9 @@ impl Walk<'_> {
     fn is_value(&self, expression: &Expr) -> bool {
         match expression {
             Expr::Subquery(_) | Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => true,
-            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::UnaryOp { expr: inner, .. } => self.is_value(inner),
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::UnaryOp { expr: inner, .. } => {
+                self.is_value(inner)
+            }
             Expr::BinaryOp { left, right, .. } => self.is_value(left) && self.is_value(right),
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
                 column(expression, self).is_some_and(|(number, _)| !self.is_own(number))
@@ -205,14 +222,18 @@ impl Walk<'_> {
     }
 
     fn is_value_of_function(&self, function: &Function) -> bool {
-        let are_values = arguments(function).is_some_and(|all| all.iter().all(|argument| self.is_value(argument)));
+        let are_values =
+            arguments(function).is_some_and(|all| all.iter().all(|argument| self.is_value(argument)));
         !is_volatile(function) && are_values
     }
 
     /// `(a, b) < (x, y)`: a range of the first, of pairs that are equal in it also of the second.
     fn rows(&mut self, left: &[Expr], op: &BinaryOperator, right: &[Expr], negated: bool, found: &mut Found) {
         if matches!(op, BinaryOperator::Eq) && !negated {
-            return left.iter().zip(right).for_each(|(left, right)| self.binary(left, op, right, false, found));
+            return left
+                .iter()
+                .zip(right)
+                .for_each(|(left, right)| self.binary(left, op, right, false, found));
         }
         if let (Some(left), Some(right)) = (left.first(), right.first()) {
             self.binary(left, op, right, negated, found);
@@ -225,7 +246,10 @@ impl Walk<'_> {
             true => self.compare(left, Test::In, negated, None, found),
             false => {
                 let rewrite = operand(right, self).map(|(_, operand)| {
-                    format!("write {} @> ARRAY[…] in place of … = ANY ({0}): a GIN index serves it", operand.text)
+                    format!(
+                        "write {} @> ARRAY[…] in place of … = ANY ({0}): a GIN index serves it",
+                        operand.text
+                    )
                 });
                 self.compare(right, Test::Other(rewrite), negated, None, found);
             }
@@ -297,7 +321,9 @@ fn split<'e>(condition: &'e Expr, by: &BinaryOperator) -> Vec<&'e Expr> {
     while let Some(part) = open.pop() {
         match part {
             Expr::BinaryOp { left, op, right } if op == by => open.extend([&**right, &**left]),
-            Expr::Nested(inner) if matches!(&**inner, Expr::BinaryOp { op, .. } if op == by) => open.push(inner),
+            Expr::Nested(inner) if matches!(&**inner, Expr::BinaryOp { op, .. } if op == by) => {
+                open.push(inner)
+            }
             Expr::Nested(inner) if matches!(&**inner, Expr::Nested(_)) => open.push(inner),
             _ => parts.push(part),
         }
@@ -308,9 +334,7 @@ fn split<'e>(condition: &'e Expr, by: &BinaryOperator) -> Vec<&'e Expr> {
 /// `a = 1 OR a = 2` is `a IN (1, 2)`.
 fn one_of(arms: &[Vec<Condition>]) -> Option<Condition> {
     let first = arms.first()?.first()?;
-    let is_same = |arm: &Vec<Condition>| {
-        matches!(&arm[..], [only] if only.operand == first.operand && matches!(only.test, Test::Equal | Test::In))
-    };
+    let is_same = |arm: &Vec<Condition>| matches!(&arm[..], [only] if only.operand == first.operand && matches!(only.test, Test::Equal | Test::In));
     arms.iter().all(is_same).then(|| Condition { test: Test::In, constant: None, ..first.clone() })
 }
 

@@ -17,7 +17,10 @@ pub(super) fn create(engine: Engine, table: &str, index: &Index, is_partitioned:
     let method = if index.method == "btree" { String::new() } else { format!(" USING {}", index.method) };
     let include = match &index.include[..] {
         [] => String::new(),
-        columns => format!(" INCLUDE ({})", columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")),
+        columns => format!(
+            " INCLUDE ({})",
+            columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
+        ),
     };
     let predicate = index.predicate.as_ref().map_or(String::new(), |predicate| format!(" WHERE {predicate}"));
     format!("CREATE INDEX{concurrently} ON {table_name}{method} ({keys}){include}{predicate}")
@@ -44,7 +47,10 @@ pub(super) fn key(key: &IndexKey) -> String {
 /// A name where the engine wants one.
 fn name(table: &str, index: &Index) -> String {
     let last = table.rsplit('.').next().unwrap_or(table);
-    let keys = index.keys.iter().map(|key| key.expression.chars().filter(|one| one.is_alphanumeric() || *one == '_'));
+    let keys = index
+        .keys
+        .iter()
+        .map(|key| key.expression.chars().filter(|one| one.is_alphanumeric() || *one == '_'));
     let keys: Vec<String> = keys.map(Iterator::collect).collect();
     let mut name = format!("idx_{last}_{}", keys.join("_"));
     name.truncate(name.floor_char_boundary(60));

@@ -4,7 +4,8 @@
 //! and times, and times cut to days, depend on the time zone or the date style of the session (`pg_proc.provolatile`).
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Value,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Value,
 };
 
 use super::known::Known;
@@ -12,16 +13,41 @@ use super::uses::{Constant, Operand, OperandKind, quoted};
 
 /// Immutable functions that conditions are often written with.
 const IMMUTABLE: [&str; 27] = [
-    "lower", "upper", "btrim", "ltrim", "rtrim", "trim", "length", "char_length", "character_length", "octet_length", "abs",
-    "round", "floor", "ceil", "ceiling", "trunc", "coalesce", "nullif", "md5", "reverse", "substr", "substring", "left",
-    "right", "replace", "split_part", "jsonb_extract_path_text",
+    "lower",
+    "upper",
+    "btrim",
+    "ltrim",
+    "rtrim",
+    "trim",
+    "length",
+    "char_length",
+    "character_length",
+    "octet_length",
+    "abs",
+    "round",
+    "floor",
+    "ceil",
+    "ceiling",
+    "trunc",
+    "coalesce",
+    "nullif",
+    "md5",
+    "reverse",
+    "substr",
+    "substring",
+    "left",
+    "right",
+    "replace",
+    "split_part",
+    "jsonb_extract_path_text",
 ];
 
 /// Functions that cut times to days, months or fields: immutable for times without a zone alone.
 const OF_TIME: [&str; 6] = ["date", "date_trunc", "date_part", "extract", "year", "month"];
 
 /// Functions whose result differs from row to row: no index helps a comparison with them.
-const VOLATILE: [&str; 6] = ["random", "clock_timestamp", "timeofday", "nextval", "gen_random_uuid", "uuid_generate_v4"];
+const VOLATILE: [&str; 6] =
+    ["random", "clock_timestamp", "timeofday", "nextval", "gen_random_uuid", "uuid_generate_v4"];
 
 /// Finds out which use a column belongs to.
 pub(super) trait Resolve {
@@ -88,7 +114,9 @@ pub(super) fn constant(expression: &Expr) -> Option<Constant> {
 
 fn of_value(value: &Value) -> Option<Constant> {
     match value {
-        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(Constant::Text(text.clone())),
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
+            Some(Constant::Text(text.clone()))
+        }
         Value::Number(number, _) => Some(Constant::Number(number.to_string())),
         Value::Boolean(value) => Some(Constant::Boolean(*value)),
         _ => None,
@@ -136,7 +164,9 @@ impl Rendering<'_> {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.column(expression),
             Expr::Nested(inner) => Some(format!("({})", self.render(inner)?)),
             Expr::Value(_) => literal(expression),
-            Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, .. } => self.cast(expr, data_type),
+            Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, .. } => {
+                self.cast(expr, data_type)
+            }
             Expr::Collate { expr, collation } => Some(format!("{} COLLATE {collation}", self.render(expr)?)),
             Expr::Trim { expr, trim_where: None, trim_what: None, trim_characters: None } => {
                 Some(format!("btrim({})", self.render(expr)?))
@@ -178,7 +208,10 @@ impl Rendering<'_> {
     fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<String> {
         let is_json = matches!(
             op,
-            BinaryOperator::Arrow | BinaryOperator::LongArrow | BinaryOperator::HashArrow | BinaryOperator::HashLongArrow
+            BinaryOperator::Arrow
+                | BinaryOperator::LongArrow
+                | BinaryOperator::HashArrow
+                | BinaryOperator::HashLongArrow
         );
         let is_arithmetic = matches!(
             op,
@@ -213,7 +246,8 @@ impl Rendering<'_> {
         if !IMMUTABLE.contains(&&*name) && !OF_TIME.contains(&&*name) && !is_search {
             return None;
         }
-        let rendered: Vec<String> = arguments.iter().map(|argument| self.render(argument)).collect::<Option<_>>()?;
+        let rendered: Vec<String> =
+            arguments.iter().map(|argument| self.render(argument)).collect::<Option<_>>()?;
         if OF_TIME.contains(&&*name) {
             self.of_time();
         }
@@ -240,7 +274,8 @@ impl Rendering<'_> {
 
     /// Notes that what is rendered is immutable only if its columns are times without a zone.
     fn of_time(&mut self) {
-        let zoned = |type_name: &str| !matches!(type_name, "timestamp without time zone" | "timestamp" | "date");
+        let zoned =
+            |type_name: &str| !matches!(type_name, "timestamp without time zone" | "timestamp" | "date");
         let is_unstable = self.types().is_none_or(|types| types.iter().any(|type_name| zoned(type_name)));
         if is_unstable {
             let column = self.columns.first().map_or("the column", |column| &**column);
@@ -287,7 +322,10 @@ fn is_time_arithmetic(expression: &Expr) -> bool {
             is_time(&target) || target.starts_with("interval")
         }
         Expr::Function(function) => {
-            matches!(&*function_name(function), "now" | "current_timestamp" | "current_date" | "age" | "localtimestamp")
+            matches!(
+                &*function_name(function),
+                "now" | "current_timestamp" | "current_date" | "age" | "localtimestamp"
+            )
         }
         _ => false,
     }
@@ -304,7 +342,8 @@ fn literal(expression: &Expr) -> Option<String> {
             let Constant::Text(text) = &constant else { return None };
             let is_path = text.starts_with('{') && text.ends_with('}');
             let inner = if is_path { text[1..text.len() - 1].replace(',', "_") } else { text.clone() };
-            let letters: String = inner.chars().map(|one| if one.is_ascii_digit() { 'x' } else { one }).collect();
+            let letters: String =
+                inner.chars().map(|one| if one.is_ascii_digit() { 'x' } else { one }).collect();
             let is_code = Constant::Text(letters).is_code() && digits(&inner) < 8;
             is_code.then(|| constant.sql())
         }

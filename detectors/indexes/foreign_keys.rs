@@ -36,10 +36,23 @@ pub(super) fn checks(plan: &Plan, catalogue: &Catalogue) -> Vec<Check> {
         if took / trigger.count(Key::Calls).max(1) > BY_INDEX_NS
             && let Some((table, columns)) = referring(trigger, catalogue)
         {
-            let keys = columns.iter().map(|column| IndexKey { expression: quoted(column), ..IndexKey::default() });
-            let index = Index { method: "btree".to_owned(), keys: keys.collect(), is_valid: true, ..Index::default() };
+            let keys =
+                columns.iter().map(|column| IndexKey { expression: quoted(column), ..IndexKey::default() });
+            let index = Index {
+                method: "btree".to_owned(),
+                keys: keys.collect(),
+                is_valid: true,
+                ..Index::default()
+            };
             let rows = catalogue.tables.get(&table).and_then(|table| table.rows).unwrap_or(0.0);
-            let chosen = Chosen { table, indexes: vec![index], rows, part: 1.0, is_partitioned: false };
+            let chosen = Chosen {
+                table_use: usize::MAX,
+                table,
+                indexes: vec![index],
+                rows,
+                part: 1.0,
+                is_partitioned: false,
+            };
             found.push(Check { chosen, took });
         }
     }
@@ -64,7 +77,8 @@ fn by_name(name: &str, relation: &str) -> Option<(String, Vec<String>)> {
     let singular = singular(referred);
     let wanted = format!("{singular}_id");
     let by_relation = stem.strip_suffix(&*wanted).filter(|_| !singular.is_empty());
-    if let Some(table) = by_relation.and_then(|rest| rest.strip_suffix('_')).filter(|table| !table.is_empty()) {
+    if let Some(table) = by_relation.and_then(|rest| rest.strip_suffix('_')).filter(|table| !table.is_empty())
+    {
         return Some((table.to_owned(), vec![wanted]));
     }
     // `tickets_assignee_id_fkey`: the column is the last word with its `_id`, the table what stands before.
@@ -78,7 +92,10 @@ fn singular(name: &str) -> String {
     if let Some(stem) = name.strip_suffix("ies") {
         return format!("{stem}y");
     }
-    let stem = ["sses", "shes", "ches", "xes"].iter().find(|end| name.ends_with(**end)).and_then(|_| name.strip_suffix("es"));
+    let stem = ["sses", "shes", "ches", "xes"]
+        .iter()
+        .find(|end| name.ends_with(**end))
+        .and_then(|_| name.strip_suffix("es"));
     stem.or_else(|| name.strip_suffix('s')).unwrap_or(name).to_owned()
 }
 

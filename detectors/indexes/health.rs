@@ -22,7 +22,9 @@ pub(super) fn existing(catalogue: &Catalogue, engine: Engine) -> Vec<ExistingInd
             }
         }
     }
-    found.sort_by(|one, other| (one.problem, &one.table, &one.name).cmp(&(other.problem, &other.table, &other.name)));
+    found.sort_by(|one, other| {
+        (one.problem, &one.table, &one.name).cmp(&(other.problem, &other.table, &other.name))
+    });
     found
 }
 
@@ -59,13 +61,17 @@ fn problem(table: &Table, number: usize, index: &Index) -> Option<(ExistingProbl
     if let Some((_, twin)) = twin.filter(|(_, twin)| !index.is_unique || twin.is_unique) {
         return Some((ExistingProblem::Duplicate, format!("{} has the same keys", twin.name)));
     }
-    let wider = others().find(|(_, one)| !index.is_unique && serves(one, index) && one.keys.len() > index.keys.len());
+    let wider =
+        others().find(|(_, one)| !index.is_unique && serves(one, index) && one.keys.len() > index.keys.len());
     if let Some((_, wider)) = wider {
         return Some((ExistingProblem::Overlapping, format!("{} begins with its keys", wider.name)));
     }
     let is_unused = index.scans == Some(0) && !index.is_unique;
     is_unused.then(|| {
-        (ExistingProblem::Unused, "no scan since statistics began; look at replicas, too, before it is dropped".to_owned())
+        (
+            ExistingProblem::Unused,
+            "no scan since statistics began; look at replicas, too, before it is dropped".to_owned(),
+        )
     })
 }
 
@@ -75,7 +81,8 @@ fn same_keys(one: &Index, other: &Index) -> bool {
 
 /// Whether an index does all that another one does: its keys begin with those of the other.
 pub(super) fn serves(wide: &Index, narrow: &Index) -> bool {
-    let begins = wide.keys.len() >= narrow.keys.len() && wide.keys.iter().zip(&narrow.keys).all(|(one, other)| one == other);
+    let begins = wide.keys.len() >= narrow.keys.len()
+        && wide.keys.iter().zip(&narrow.keys).all(|(one, other)| one == other);
     let is_held = |column: &String| {
         wide.include.contains(column) || wide.keys.iter().any(|key| key.expression == quoted(column))
     };
@@ -94,19 +101,37 @@ mod tests {
 
     fn index(name: &str, keys: &[&str]) -> Index {
         let keys = keys.iter().map(|key| IndexKey { expression: (*key).to_owned(), ..IndexKey::default() });
-        Index { name: name.to_owned(), method: "btree".to_owned(), keys: keys.collect(), is_valid: true, scans: Some(9), ..Index::default() }
+        Index {
+            name: name.to_owned(),
+            method: "btree".to_owned(),
+            keys: keys.collect(),
+            is_valid: true,
+            scans: Some(9),
+            ..Index::default()
+        }
     }
 
     fn problems(indexes: Vec<Index>) -> Vec<(String, ExistingProblem)> {
         let table = Table { name: "orders".to_owned(), indexes, ..Table::default() };
         let catalogue = Catalogue { tables: [("orders".to_owned(), table)].into() };
-        existing(&catalogue, Engine::PostgreSql).into_iter().map(|found| (found.name, found.problem)).collect()
+        existing(&catalogue, Engine::PostgreSql)
+            .into_iter()
+            .map(|found| (found.name, found.problem))
+            .collect()
     }
 
     #[test]
     fn duplicates_and_prefixes_are_told_once() {
-        let found = problems(vec![index("a", &["x"]), index("b", &["x"]), index("c", &["y", "z"]), index("d", &["y"])]);
-        assert_eq!(found, [("b".to_owned(), ExistingProblem::Duplicate), ("d".to_owned(), ExistingProblem::Overlapping)]);
+        let found = problems(vec![
+            index("a", &["x"]),
+            index("b", &["x"]),
+            index("c", &["y", "z"]),
+            index("d", &["y"]),
+        ]);
+        assert_eq!(
+            found,
+            [("b".to_owned(), ExistingProblem::Duplicate), ("d".to_owned(), ExistingProblem::Overlapping)]
+        );
     }
 
     #[test]

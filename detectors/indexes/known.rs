@@ -77,27 +77,33 @@ impl<'a> Known<'a> {
     /// Takes `alias.column` and `column = 'value'::type` out of a condition.
     fn read(&mut self, text: &str) {
         let mut scan = Scan { text, at: 0 };
-        let mut last: Option<&str> = None;
-        while let Some(piece) = scan.next() {
+        let mut last: Option<(&str, usize)> = None;
+        while let Some((start, piece)) = scan.next() {
             match piece {
                 Piece::Name(qualifier, column) => {
                     if let Some(alias) = qualifier {
-                        let known = self.aliases.entry(column.to_owned()).or_insert_with(|| Some(alias.to_owned()));
+                        let known =
+                            self.aliases.entry(column.to_owned()).or_insert_with(|| Some(alias.to_owned()));
                         known.take_if(|known| known != alias);
                     }
-                    last = Some(column);
+                    last = Some((column, scan.at));
                 }
                 Piece::Typed(type_name) => {
-                    if let Some(column) = last.take() {
+                    let between = |end: usize| text.get(end..start).unwrap_or_default().trim();
+                    if let Some((column, _)) =
+                        last.take().filter(|(_, end)| COMPARED.contains(&between(*end)))
+                    {
                         self.types.entry(column.to_owned()).or_insert_with(|| type_name.to_owned());
                     }
                 }
-                Piece::Cast | Piece::Word => last = None,
-                Piece::Mark => {}
+                Piece::Other => {}
             }
         }
     }
 }
+
+/// What stands between a column and a value that has its type.
+const COMPARED: [&str; 9] = ["=", "<>", "<", "<=", ">", ">=", "= ANY (", "&&", "@>"];
 
 /// A piece of a condition as plans have it.
 enum Piece<'t> {
@@ -105,12 +111,8 @@ enum Piece<'t> {
     Name(Option<&'t str>, &'t str),
     /// A literal with its type.
     Typed(&'t str),
-    /// A cast of what stands before.
-    Cast,
-    /// A function or keyword.
-    Word,
     /// Anything else.
-    Mark,
+    Other,
 }
 
 struct Scan<'t> {
@@ -119,22 +121,25 @@ struct Scan<'t> {
 }
 
 impl<'t> Scan<'t> {
-    fn next(&mut self) -> Option<Piece<'t>> {
+    /// The next piece and where it begins.
+    fn next(&mut self) -> Option<(usize, Piece<'t>)> {
+        let start = self.at;
         let rest = self.text.get(self.at..)?;
         let first = rest.chars().next()?;
-        Some(match first {
+        let piece = match first {
             '\'' => self.literal(rest),
             ':' if rest.starts_with("::") => {
                 self.at += 2;
                 self.type_name();
-                Piece::Cast
+                Piece::Other
             }
             first if first.is_alphabetic() || first == '_' => self.word(rest),
             first => {
                 self.at += first.len_utf8();
-                Piece::Mark
+                Piece::Other
             }
-        })
+        };
+        Some((start, piece))
     }
 
     fn literal(&mut self, rest: &'t str) -> Piece<'t> {
@@ -152,15 +157,21 @@ impl<'t> Scan<'t> {
                 self.at += 2;
                 Piece::Typed(self.type_name())
             }
-            false => Piece::Mark,
+            false => Piece::Other,
         }
     }
 
     fn type_name(&mut self) -> &'t str {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let ends = |character: char| !(character.is_alphanumeric() || matches!(character, '_' | ' ' | '[' | ']' | '"'));
+        let ends = |character: char| {
+            !(character.is_alphanumeric() || matches!(character, '_' | ' ' | '[' | ']' | '"'))
+        };
         let name = &rest[..rest.find(ends).unwrap_or(rest.len())];
-        let name = [" AND", " OR", " END", " THEN"].iter().filter_map(|word| name.find(word)).min().map_or(name, |end| &name[..end]);
+        let name = [" AND", " OR", " END", " THEN"]
+            .iter()
+            .filter_map(|word| name.find(word))
+            .min()
+            .map_or(name, |end| &name[..end]);
         self.at += name.len();
         name.trim()
     }
@@ -172,7 +183,7 @@ impl<'t> Scan<'t> {
         let is_call = self.text.get(self.at..).is_some_and(|rest| rest.starts_with('('));
         let is_keyword = word.bytes().all(|byte| byte.is_ascii_uppercase());
         match word.rsplit_once('.') {
-            _ if is_call || is_keyword => Piece::Word,
+            _ if is_call || is_keyword => Piece::Other,
             Some((qualifier, column)) => Piece::Name(qualifier.rsplit('.').next(), column),
             None => Piece::Name(None, word),
         }
@@ -193,17 +204,24 @@ mod tests {
 
     #[test]
     fn plans_tell_aliases_and_types() {
-        known("((u.email = 'o''x'::text) AND (o.at >= '2026-01-01 00:00:00+00'::timestamp with time zone))", |known| {
-            assert_eq!(known.alias_of("email"), Some("u"));
-            assert_eq!(known.type_of("orders", "at"), Some("timestamp with time zone"));
-            assert_eq!(known.type_of("users", "email"), Some("text"));
-        });
+        known(
+            "((u.email = 'o''x'::text) AND (o.at >= '2026-01-01 00:00:00+00'::timestamp with time zone))",
+            |known| {
+                assert_eq!(known.alias_of("email"), Some("u"));
+                assert_eq!(known.type_of("orders", "at"), Some("timestamp with time zone"));
+                assert_eq!(known.type_of("users", "email"), Some("text"));
+            },
+        );
     }
 
     #[test]
     fn types_of_expressions_are_not_those_of_columns() {
-        known("((lower(email) = 'x'::text) AND ((id)::text = '7'::text))", |known| {
-            assert_eq!(known.type_of("users", "id"), None);
+        let filter = "((lower(email) = 'x'::text) AND ((id)::text = '7'::text) AND (date(at) = '2026-01-01'::date) AND \
+                      ((body ->> 'a'::text) = 'b'::text))";
+        known(filter, |known| {
+            for column in ["email", "id", "at", "body"] {
+                assert_eq!(known.type_of("users", column), None, "{column}");
+            }
         });
     }
 }

@@ -16,17 +16,22 @@ mod foreign_keys;
 mod health;
 mod known;
 mod model;
+mod of_plan;
 mod ordering;
 mod refusals;
 mod selectivity;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod uses;
 mod work;
 mod workload;
 
 pub use advice::{
-    ExistingIndex, ExistingProblem, Helped, IndexAdvice, Other, Proof, Proposal, Refusal, RefusalKind, StatementAdvice, VERSION,
+    ExistingIndex, ExistingProblem, Helped, IndexAdvice, Other, Proof, Proposal, Refusal, RefusalKind,
+    StatementAdvice, VERSION,
 };
 pub use advise::advise;
 pub use catalogue::{Catalogue, Column, ForeignKey, Index, IndexKey, Table};
+pub(crate) use of_plan::{Lack, lack};
 pub use workload::{Workload, WorkloadStatement};

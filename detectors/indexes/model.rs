@@ -77,7 +77,9 @@ impl Model<'_> {
     /// The scan of a use.
     pub(super) fn scan_of(&self, table_use: usize) -> Option<(usize, usize)> {
         self.scans.iter().enumerate().find_map(|(region, scans)| {
-            let scan = scans.iter().position(|known| known.as_ref().is_some_and(|(number, _)| *number == table_use))?;
+            let scan = scans
+                .iter()
+                .position(|known| known.as_ref().is_some_and(|(number, _)| *number == table_use))?;
             Some((region, scan))
         })
     }
@@ -96,10 +98,13 @@ impl Model<'_> {
             return None;
         }
         let drivers = (0..region.scans.len()).flat_map(|scan| {
-            let by_index = fitting.iter().filter(move |(own, _)| *own == scan).map(|(_, candidate)| Some(*candidate));
+            let by_index =
+                fitting.iter().filter(move |(own, _)| *own == scan).map(|(_, candidate)| Some(*candidate));
             std::iter::once(None).chain(by_index).map(move |candidate| (scan, candidate))
         });
-        drivers.filter_map(|(scan, driver)| self.driven(number, scan, driver, &fitting, prices)).reduce(f64::min)
+        drivers
+            .filter_map(|(scan, driver)| self.driven(number, scan, driver, &fitting, prices))
+            .reduce(f64::min)
     }
 
     /// What a region takes where one scan leads and the others are joined to it, the cheapest first.
@@ -131,7 +136,9 @@ impl Model<'_> {
             let part = if is_early { (rows / full_rows).min(1.0) } else { 1.0 };
             let open = (0..region.scans.len()).filter(|scan| !joined.contains(scan));
             let steps = open.flat_map(|next| self.steps(number, &joined, next, rows, part, fitting, prices));
-            let step = steps.min_by(|one, other| (one.cost + one.rows * 10.0).total_cmp(&(other.cost + other.rows * 10.0)))?;
+            let step = steps.min_by(|one, other| {
+                (one.cost + one.rows * 10.0).total_cmp(&(other.cost + other.rows * 10.0))
+            })?;
             cost += step.cost;
             rows = step.rows;
             used += usize::from(step.by_index);
@@ -164,16 +171,24 @@ impl Model<'_> {
 
     /// The rows of an `IN (SELECT …)` can lead, each value once.
     fn leads_semi(&self, region: &Region, scan: usize) -> bool {
-        let are_semi = region.joins.iter().all(|joined| matches!(&*joined.kind, "Inner" | "Semi" | "Right Semi"));
+        let are_semi =
+            region.joins.iter().all(|joined| matches!(&*joined.kind, "Inner" | "Semi" | "Right Semi"));
         let number = self.work.regions.iter().position(|own| std::ptr::eq(own, region));
         let table_use = number.and_then(|number| self.scans[number][scan].as_ref());
-        are_semi && table_use.is_some_and(|(number, _)| {
-            self.statement.blocks[self.statement.uses[*number].block].role == Role::Semi
-        })
+        are_semi
+            && table_use.is_some_and(|(number, _)| {
+                self.statement.blocks[self.statement.uses[*number].block].role == Role::Semi
+            })
     }
 
     /// What an index as the leading one takes, the rows that it gives, and whether it stops early.
-    fn led_by(&self, number: usize, scan: usize, candidate: &Candidate, prices: Prices) -> Option<(f64, f64, bool)> {
+    fn led_by(
+        &self,
+        number: usize,
+        scan: usize,
+        candidate: &Candidate,
+        prices: Prices,
+    ) -> Option<(f64, f64, bool)> {
         let region = &self.work.regions[number];
         let (_, shares) = self.scans[number][scan].as_ref()?;
         if !candidate.joins.is_empty() {
@@ -203,7 +218,8 @@ impl Model<'_> {
             }
             None if candidate.is_ordered => None,
             None => {
-                let descents = loops * candidate.indexes.iter().map(|index| descent(index, prices)).sum::<f64>();
+                let descents =
+                    loops * candidate.indexes.iter().map(|index| descent(index, prices)).sum::<f64>();
                 Some((descents + full * row_price(candidate, prices), scan.kept, false))
             }
         }
@@ -237,7 +253,9 @@ impl Model<'_> {
         };
         let mut steps = vec![Step { scan: next, cost: as_now, rows: after, by_index: false }];
         let Some((own, shares)) = &self.scans[number][next] else { return steps };
-        for (_, candidate) in fitting.iter().filter(|(scan, candidate)| *scan == next && !candidate.joins.is_empty()) {
+        for (_, candidate) in
+            fitting.iter().filter(|(scan, candidate)| *scan == next && !candidate.joins.is_empty())
+        {
             let conditions = &self.statement.uses[*own].conditions;
             let connects = |join: &usize| self.connects(number, joined, &conditions[*join].test);
             if !candidate.joins.iter().all(connects) {
@@ -245,7 +263,8 @@ impl Model<'_> {
             }
             let left = (shares.all() / self.served(shares, candidate)).clamp(1e-6, 1.0);
             let read = after / left;
-            let cost = rows * prices.descent + read * row_price(candidate, prices) + (rows + after) * prices.joined;
+            let cost =
+                rows * prices.descent + read * row_price(candidate, prices) + (rows + after) * prices.joined;
             steps.push(Step { scan: next, cost, rows: after, by_index: true });
         }
         if !is_looked_up && self.has_key(number, joined, next) {
@@ -265,7 +284,8 @@ impl Model<'_> {
     fn has_key(&self, number: usize, joined: &[usize], next: usize) -> bool {
         let Some((own, _)) = &self.scans[number][next] else { return false };
         let table_use = &self.statement.uses[*own];
-        let mut joins = table_use.conditions.iter().filter(|condition| self.connects(number, joined, &condition.test));
+        let mut joins =
+            table_use.conditions.iter().filter(|condition| self.connects(number, joined, &condition.test));
         joins.any(|condition| {
             let column = condition.operand.columns.first().map_or("", |column| &**column);
             self.is_led(&table_use.table, column)
@@ -276,7 +296,8 @@ impl Model<'_> {
     fn is_led(&self, table: &str, column: &str) -> bool {
         match self.known.table(table).filter(|table| !table.indexes.is_empty()) {
             Some(table) => table.indexes.iter().any(|index| {
-                let is_first = index.keys.first().is_some_and(|key| key.expression == super::uses::quoted(column));
+                let is_first =
+                    index.keys.first().is_some_and(|key| key.expression == super::uses::quoted(column));
                 is_first && index.is_valid && index.predicate.is_none()
             }),
             None => column == "id",
@@ -309,7 +330,9 @@ impl Model<'_> {
         self.statement.uses[*own].conditions.iter().find_map(|condition| {
             let Test::Joins { other, column } = &condition.test else { return None };
             let table = &self.statement.uses[*other].table;
-            let scan = joined.iter().find(|scan| self.scans[number][**scan].as_ref().is_some_and(|(own, _)| own == other))?;
+            let scan = joined
+                .iter()
+                .find(|scan| self.scans[number][**scan].as_ref().is_some_and(|(own, _)| own == other))?;
             self.is_led(table, column).then(|| &self.work.regions[number].scans[*scan])
         })
     }

@@ -1,7 +1,8 @@
 //! In which order a query wants its rows, and whether it sums them up.
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectItem, Value, Visit, Visitor,
+    Expr, GroupByExpr, OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectItem, Value, Visit,
+    Visitor,
 };
 use std::ops::ControlFlow;
 
@@ -12,8 +13,24 @@ use super::uses::{Operand, Order, OrderKey};
 
 /// Functions that make one value of many rows.
 const AGGREGATES: [&str; 18] = [
-    "count", "sum", "avg", "min", "max", "array_agg", "string_agg", "json_agg", "jsonb_agg", "bool_and", "bool_or", "every",
-    "stddev", "variance", "group_concat", "json_object_agg", "jsonb_object_agg", "percentile_cont",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "array_agg",
+    "string_agg",
+    "json_agg",
+    "jsonb_agg",
+    "bool_and",
+    "bool_or",
+    "every",
+    "stddev",
+    "variance",
+    "group_concat",
+    "json_object_agg",
+    "jsonb_object_agg",
+    "percentile_cont",
 ];
 
 impl Walk<'_> {
@@ -45,7 +62,8 @@ impl Walk<'_> {
         let mut order = Vec::new();
         for key in keys {
             let expression = meant(&key.expr, select);
-            let (number, operand) = operand(expression, self).filter(|(_, operand)| operand.is_indexable())?;
+            let (number, operand) =
+                operand(expression, self).filter(|(_, operand)| operand.is_indexable())?;
             if *table_use.get_or_insert(number) != number {
                 return None;
             }
@@ -62,7 +80,8 @@ impl Walk<'_> {
     fn extreme(&self, select: &Select) -> Option<(usize, Vec<Operand>)> {
         let mut found: Option<(usize, Vec<Operand>)> = None;
         for expression in projected(select) {
-            let function = is_call_of(expression, &["min", "max"]).filter(|function| function.over.is_none())?;
+            let function =
+                is_call_of(expression, &["min", "max"]).filter(|function| function.over.is_none())?;
             let argument = arguments(function)?.into_iter().next()?;
             let (number, operand) = operand(argument, self).filter(|(_, operand)| operand.is_indexable())?;
             let (own, operands) = found.get_or_insert((number, Vec::new()));
@@ -90,7 +109,9 @@ fn meant<'e>(expression: &'e Expr, select: &'e Select) -> &'e Expr {
         },
         Expr::Identifier(name) => {
             let named = select.projection.iter().find_map(|item| match item {
-                SelectItem::ExprWithAlias { expr, alias } if identifier(alias) == identifier(name) => Some(expr),
+                SelectItem::ExprWithAlias { expr, alias } if identifier(alias) == identifier(name) => {
+                    Some(expr)
+                }
                 _ => None,
             });
             named.unwrap_or(expression)
@@ -101,7 +122,9 @@ fn meant<'e>(expression: &'e Expr, select: &'e Select) -> &'e Expr {
 
 fn projected(select: &Select) -> impl Iterator<Item = &Expr> {
     select.projection.iter().filter_map(|item| match item {
-        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => Some(expression),
+        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => {
+            Some(expression)
+        }
         _ => None,
     })
 }

@@ -8,7 +8,7 @@ use super::work::{Region, Scan};
 use crate::figures::{count, duration};
 
 /// An execution that takes less is not worth an index, in nanoseconds.
-const WORK_MIN_NS: f64 = 60_000.0;
+const WORK_MIN_NS: f64 = 100_000.0;
 
 /// Who keeps more than this part of what is read gains little by an index.
 const SELECTIVE_MAX: f64 = 0.08;
@@ -46,11 +46,13 @@ fn of_scan(region: &Region, model: &Model<'_>) -> (RefusalKind, String) {
     let most = region.scans.iter().max_by(|one, other| one.cost.total_cmp(&other.cost));
     let Some(scan) = most else { return (RefusalKind::NoTable, "the plan reads no table".to_owned()) };
     let kept = scan.kept / scan.read.max(1.0);
-    let figures = format!("{} of {} rows of {}", count(scan.kept as u64), count(scan.read as u64), scan.table);
+    let figures =
+        format!("{} of {} rows of {}", count(scan.kept as u64), count(scan.read as u64), scan.table);
     match () {
-        () if !scan.indexes.is_empty() && kept > 0.5 => {
-            (RefusalKind::AlreadyIndexed, format!("{} leads to {figures} already", scan.indexes.join(" and ")))
-        }
+        () if !scan.indexes.is_empty() && kept > 0.5 => (
+            RefusalKind::AlreadyIndexed,
+            format!("{} leads to {figures} already", scan.indexes.join(" and ")),
+        ),
         () if !has_filter(region) && !scan.indexes.is_empty() => {
             (RefusalKind::AlreadyIndexed, format!("{} gives its rows", scan.indexes.join(" and ")))
         }
@@ -64,7 +66,9 @@ fn of_scan(region: &Region, model: &Model<'_>) -> (RefusalKind, String) {
         () if model.work.is_measured => {
             (RefusalKind::SmallShare, format!("an index would give back too little: it keeps {figures}"))
         }
-        () => (RefusalKind::SmallShare, "by its estimated cost an index would give back too little".to_owned()),
+        () => {
+            (RefusalKind::SmallShare, "by its estimated cost an index would give back too little".to_owned())
+        }
     }
 }
 

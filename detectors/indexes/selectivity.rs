@@ -29,7 +29,12 @@ impl Shares {
     }
 
     /// What a scan's conditions leave. `is_value` says which joins compare with a value from outside.
-    pub(super) fn of(table_use: &TableUse, scan: &Scan, known: &Known<'_>, is_value: &dyn Fn(&Condition) -> bool) -> Self {
+    pub(super) fn of(
+        table_use: &TableUse,
+        scan: &Scan,
+        known: &Known<'_>,
+        is_value: &dyn Fn(&Condition) -> bool,
+    ) -> Self {
         let conditions = &table_use.conditions;
         let prior = |condition: &Condition| match &condition.test {
             Test::Joins { .. } if !is_value(condition) => 1.0,
@@ -38,10 +43,13 @@ impl Shares {
         let mut each: Vec<f64> = conditions.iter().map(prior).collect();
         let mut alternatives: Vec<f64> = table_use.alternatives.iter().map(|_| 0.05).collect();
         let by_index: Vec<bool> = conditions.iter().map(|condition| leads(condition, scan)).collect();
-        let known_rows = known.table(&table_use.table).and_then(|table| table.rows).filter(|rows| *rows >= 1.0);
-        let indexed: f64 = each.iter().zip(&by_index).filter(|(_, by_index)| **by_index).map(|(part, _)| part).product();
+        let known_rows =
+            known.table(&table_use.table).and_then(|table| table.rows).filter(|rows| *rows >= 1.0);
+        let indexed: f64 =
+            each.iter().zip(&by_index).filter(|(_, by_index)| **by_index).map(|(part, _)| part).product();
         let per_loop = scan.table_rows();
-        let rows = known_rows.unwrap_or(if scan.index_condition.is_empty() { per_loop } else { per_loop / indexed });
+        let rows =
+            known_rows.unwrap_or(if scan.index_condition.is_empty() { per_loop } else { per_loop / indexed });
         let kept = (scan.kept.max(0.5) / scan.read.max(1.0)).clamp(LEAST, 1.0);
         let free = each.iter_mut().zip(&by_index).filter(|(_, by_index)| !**by_index).map(|(part, _)| part);
         scale(free.chain(&mut alternatives).collect(), kept);
@@ -49,7 +57,10 @@ impl Shares {
             return Self { each, alternatives, rows: rows.max(1.0) };
         }
         let leading = (per_loop / rows).clamp(LEAST, 1.0);
-        scale(each.iter_mut().zip(&by_index).filter(|(_, by_index)| **by_index).map(|(part, _)| part).collect(), leading);
+        scale(
+            each.iter_mut().zip(&by_index).filter(|(_, by_index)| **by_index).map(|(part, _)| part).collect(),
+            leading,
+        );
         Self { each, alternatives, rows: rows.max(1.0) }
     }
 }
@@ -61,7 +72,8 @@ fn leads(condition: &Condition, scan: &Scan) -> bool {
 }
 
 fn contains_word(text: &str, word: &str) -> bool {
-    let is_letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let is_letter =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     text.match_indices(word).any(|(start, _)| {
         let before = start.checked_sub(1).and_then(|place| text.as_bytes().get(place));
         !is_letter(before) && !is_letter(text.as_bytes().get(start + word.len()))
@@ -90,7 +102,8 @@ fn part(condition: &Condition, table: &str, known: &Known<'_>) -> f64 {
 
 fn by_habit(condition: &Condition) -> f64 {
     let name = condition.operand.columns.first().map_or("", |column| &**column);
-    let is_key = name == "id" || ["_id", "email", "token", "uuid", "slug", "key"].iter().any(|end| name.ends_with(end));
+    let is_key = name == "id"
+        || ["_id", "email", "token", "uuid", "slug", "key"].iter().any(|end| name.ends_with(end));
     match &condition.test {
         Test::Equal if matches!(condition.constant, Some(Constant::Boolean(_))) => 0.4,
         Test::Equal | Test::Joins { .. } if is_key => 0.002,

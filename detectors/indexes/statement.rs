@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, FromTable, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem, SetExpr,
-    Statement, TableFactor, TableWithJoins, UpdateTableFromKind, Visit, Visitor,
+    Expr, FromTable, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem,
+    SetExpr, Statement, TableFactor, TableWithJoins, UpdateTableFromKind, Visit, Visitor,
 };
 use sqlparser::dialect as dialects;
 use sqlparser::parser::Parser;
@@ -189,7 +189,9 @@ impl<'k> Walk<'k> {
             Statement::Explain { statement, .. } => self.statement(statement),
             Statement::Update(update) => {
                 let from = match &update.from {
-                    Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => &from[..],
+                    Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => {
+                        &from[..]
+                    }
                     None => &[],
                 };
                 self.change(std::slice::from_ref(&update.table), from, update.selection.as_ref());
@@ -251,7 +253,12 @@ impl<'k> Walk<'k> {
         columns
     }
 
-    fn body(&mut self, body: &SetExpr, query: Option<&Query>, role: Role) -> BTreeMap<String, (usize, String)> {
+    fn body(
+        &mut self,
+        body: &SetExpr,
+        query: Option<&Query>,
+        role: Role,
+    ) -> BTreeMap<String, (usize, String)> {
         match body {
             SetExpr::Select(select) => self.select(select, query, role),
             SetExpr::Query(inner) => self.query(inner, role),
@@ -272,7 +279,12 @@ impl<'k> Walk<'k> {
         }
     }
 
-    fn select(&mut self, select: &Select, query: Option<&Query>, role: Role) -> BTreeMap<String, (usize, String)> {
+    fn select(
+        &mut self,
+        select: &Select,
+        query: Option<&Query>,
+        role: Role,
+    ) -> BTreeMap<String, (usize, String)> {
         let block = self.open(role);
         select.from.iter().for_each(|table| self.table_with_joins(table));
         if let Some(selection) = &select.selection {
@@ -337,11 +349,20 @@ impl<'k> Walk<'k> {
             | JoinOperator::CrossJoin(constraint)
             | JoinOperator::StraightJoin(constraint) => (constraint, None),
             // Rows of the other side stay whatever the condition says of them.
-            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (constraint, Some(own..usize::MAX)),
-            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (constraint, Some(first..own)),
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                (constraint, Some(own..usize::MAX))
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                (constraint, Some(first..own))
+            }
             JoinOperator::FullOuter(constraint) => (constraint, Some(0..0)),
             _ => return,
         };
+        if let Some(kept) = &kept {
+            let nullable = if kept.is_empty() { first..usize::MAX } else { kept.clone() };
+            let uses = self.uses.iter_mut().enumerate().filter(|(number, _)| nullable.contains(number));
+            uses.for_each(|(_, table_use)| table_use.is_nullable = true);
+        }
         match constraint {
             JoinConstraint::On(condition) => self.conditions(condition, kept.as_ref()),
             JoinConstraint::Using(columns) => {
@@ -353,14 +374,17 @@ impl<'k> Walk<'k> {
     }
 
     fn factor(&mut self, factor: &TableFactor) {
-        let named = |alias: &Option<sqlparser::ast::TableAlias>| alias.as_ref().map(|alias| identifier(&alias.name));
+        let named =
+            |alias: &Option<sqlparser::ast::TableAlias>| alias.as_ref().map(|alias| identifier(&alias.name));
         let relation = match factor {
             TableFactor::Table { name, alias, args: None, .. } => self.table_factor(name, named(alias)),
             TableFactor::Derived { subquery, alias, .. } => {
                 let columns = self.query(subquery, Role::Rows);
                 Relation { alias: named(alias).unwrap_or_default(), table_use: None, columns }
             }
-            TableFactor::NestedJoin { table_with_joins, .. } => return self.table_with_joins(table_with_joins),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                return self.table_with_joins(table_with_joins);
+            }
             TableFactor::Table { name, alias, .. } | TableFactor::Function { name, alias, .. } => {
                 let own = || last_name(name).unwrap_or_default();
                 Relation { alias: named(alias).unwrap_or_else(own), ..Relation::default() }
@@ -378,7 +402,8 @@ impl<'k> Walk<'k> {
     fn table_factor(&mut self, name: &ObjectName, alias: Option<String>) -> Relation {
         let table = full_name(name);
         let alias = alias.or_else(|| last_name(name)).unwrap_or_default();
-        if let Some((_, columns)) = self.expressions.iter().rev().find(|(expression, _)| *expression == table) {
+        if let Some((_, columns)) = self.expressions.iter().rev().find(|(expression, _)| *expression == table)
+        {
             return Relation { alias, table_use: None, columns: columns.clone() };
         }
         let block = self.scopes.last().map_or(0, |scope| scope.block);

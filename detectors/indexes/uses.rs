@@ -28,6 +28,8 @@ pub(super) struct TableUse {
     pub(super) columns: BTreeSet<String>,
     /// Whether all columns are read, or rows are changed.
     pub(super) reads_all: bool,
+    /// Whether an outer join gives a row without values where it has none.
+    pub(super) is_nullable: bool,
     /// Whether rows of it are changed or removed.
     pub(super) is_written: bool,
 }
@@ -193,7 +195,8 @@ impl Constant {
             Self::Boolean(_) => true,
             Self::Number(_) => false,
             Self::Text(text) => {
-                let is_word = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' ' | b'.');
+                let is_word =
+                    |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' ' | b'.');
                 !text.is_empty() && text.len() <= 32 && text.bytes().all(is_word) && !has_hex_run(text)
             }
         }
@@ -235,13 +238,83 @@ pub(super) fn quoted_table(name: &str) -> String {
 
 /// Words of PostgreSQL that are no names without quotes (its documentation, appendix C, "reserved").
 const RESERVED: [&str; 77] = [
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check",
-    "collate", "column", "constraint", "create", "current_catalog", "current_date", "current_role", "current_time",
-    "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except",
-    "false", "fetch", "for", "foreign", "from", "grant", "group", "having", "in", "initially", "intersect", "into",
-    "lateral", "leading", "limit", "localtime", "localtimestamp", "not", "null", "offset", "on", "only", "or", "order",
-    "placing", "primary", "references", "returning", "select", "session_user", "some", "symmetric", "system_user", "table",
-    "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "when", "where", "window",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "intersect",
+    "into",
+    "lateral",
+    "leading",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "select",
+    "session_user",
+    "some",
+    "symmetric",
+    "system_user",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "variadic",
+    "when",
+    "where",
+    "window",
 ];
 
 #[cfg(test)]
@@ -262,6 +335,9 @@ mod tests {
     #[test]
     fn names_are_quoted_where_they_must_be() {
         assert_eq!(quoted_table("public.Order"), "public.\"Order\"");
-        assert_eq!((quoted("user"), quoted("user_id"), quoted("2nd")), ("\"user\"".into(), "user_id".into(), "\"2nd\"".into()));
+        assert_eq!(
+            (quoted("user"), quoted("user_id"), quoted("2nd")),
+            ("\"user\"".into(), "user_id".into(), "\"2nd\"".into())
+        );
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Region {
     pub(super) scans: Vec<Scan>,
     /// The joins, each with the scans below it.
     pub(super) joins: Vec<Joined>,
+    /// Nodes that an index would change.
+    pub(super) nodes: Vec<u32>,
     /// Rows that leave it, of all loops.
     pub(super) rows: f64,
     /// How often it is executed.
@@ -49,7 +51,7 @@ pub(super) struct Scan {
     pub(super) table: String,
     /// Whether it stands for several partitions.
     pub(super) is_partitioned: bool,
-    /// Its nodes.
+    /// Its nodes, the one that gives the rows first.
     pub(super) nodes: Vec<u32>,
     /// Rows read, of all loops.
     pub(super) read: f64,
@@ -99,7 +101,10 @@ impl Work {
         let regions = gathering.regions.into_iter().filter(|region| !region.scans.is_empty()).collect();
         let total = match view.times.basis {
             Basis::Measured => view.times.execution_ns as f64,
-            _ => view.plan.nodes.first().and_then(|root| root.facts.number(Key::TotalCost)).unwrap_or(0.0) * 1000.0,
+            _ => {
+                view.plan.nodes.first().and_then(|root| root.facts.number(Key::TotalCost)).unwrap_or(0.0)
+                    * 1000.0
+            }
         };
         Self { regions, total, is_measured: view.times.basis == Basis::Measured }
     }
@@ -136,7 +141,8 @@ impl Gathering<'_> {
         let text = |key| node.facts.text(key).unwrap_or_default().to_owned();
         let loops = self.loops(number);
         let kept = rows(node);
-        let below: Vec<u32> = self.view.subtree(number).filter(|below| is_bitmap(self.view.node(*below))).collect();
+        let below: Vec<u32> =
+            self.view.subtree(number).filter(|below| is_bitmap(self.view.node(*below))).collect();
         let nodes: Vec<u32> = std::iter::once(number).chain(below).collect();
         let of_indexes = |key| {
             let texts = nodes.iter().filter_map(|number| self.view.node(*number).facts.text(key));
@@ -145,7 +151,8 @@ impl Gathering<'_> {
         let table = text(Key::RelationName);
         let alias = node.facts.text(Key::Alias).unwrap_or(&table).to_owned();
         let removed = node.removed() * node.loops() as f64;
-        let read = if node.facts.has(Key::ActualLoops) { kept + removed } else { self.estimated_read(number, kept) };
+        let read =
+            if node.facts.has(Key::ActualLoops) { kept + removed } else { self.estimated_read(number, kept) };
         let scan = Scan {
             alias,
             table,
@@ -159,7 +166,8 @@ impl Gathering<'_> {
             filters: node.facts.has(Key::Filter),
             nodes,
         };
-        let region = Region { rows: kept, loops, scans: vec![scan], ..Region::default() };
+        let nodes = scan.nodes.clone();
+        let region = Region { rows: kept, loops, scans: vec![scan], nodes, ..Region::default() };
         self.regions.push(region);
         self.regions.len() - 1
     }
@@ -190,6 +198,7 @@ impl Gathering<'_> {
         let region = self.at[*input as usize]?;
         let cost = self.view.self_ns(number) as f64;
         let own = &mut self.regions[region];
+        own.nodes.push(number);
         match own.scans.len() {
             1 => own.scans[0].cost += cost,
             _ => own.sort_cost += cost,
@@ -201,6 +210,7 @@ impl Gathering<'_> {
         let [input] = inputs else { return None };
         let region = self.at[*input as usize]?;
         let own = &mut self.regions[region];
+        own.nodes.push(number);
         own.sort_cost += self.view.self_ns(number) as f64;
         own.is_sorted = true;
         Some(region)
@@ -225,6 +235,7 @@ impl Gathering<'_> {
         let region = self.at[*input as usize]?;
         let node = self.view.node(number);
         let own = &mut self.regions[region];
+        own.nodes.push(number);
         own.sum_cost += self.view.self_ns(number) as f64;
         own.is_summed |= node.facts.text(Key::Strategy).is_none_or(|strategy| strategy == "Plain");
         // What workers have summed up is gathered and summed up once more.
@@ -247,12 +258,14 @@ impl Gathering<'_> {
         let cost = self.view.self_ns(number) as f64;
         for other in &regions[1..] {
             let taken = std::mem::take(&mut self.regions[*other]);
+            self.regions[first].nodes.extend(&taken.nodes);
             self.regions[first].rows += taken.rows;
             self.regions[first].sort_cost += taken.sort_cost;
             self.regions[first].is_sorted |= taken.is_sorted;
             let own = &mut self.regions[first].scans[0];
             taken.scans.into_iter().for_each(|scan| own.add(scan));
         }
+        self.regions[first].nodes.push(number);
         let own = &mut self.regions[first].scans[0];
         own.alias = name;
         own.is_partitioned = true;
@@ -271,6 +284,8 @@ impl Gathering<'_> {
         let (count, sorts) = (own.scans.len(), own.sort_cost + taken.sort_cost);
         (own.sort_cost, own.is_sorted) = (0.0, false);
         own.scans.extend(taken.scans);
+        own.nodes.extend(taken.nodes);
+        own.nodes.push(number);
         own.joins.extend(taken.joins.into_iter().map(|joined| Joined {
             scans: joined.scans.iter().map(|scan| scan + count).collect(),
             ..joined
@@ -322,11 +337,12 @@ fn is_bitmap(node: &Node) -> bool {
 /// The name of a partition's use without the number that the planner gives it.
 fn without_number(alias: &str) -> &str {
     match alias.rsplit_once('_') {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            stem
+        }
         _ => alias,
     }
 }
-
 
 /// Rows of all loops: as they were counted, else estimated.
 fn rows(node: &Node) -> f64 {

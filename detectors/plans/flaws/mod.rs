@@ -10,6 +10,7 @@ pub(crate) mod index_searches;
 pub(crate) mod jit_cost;
 pub(crate) mod lossy_bitmap;
 pub(crate) mod memoize_thrash;
+pub(crate) mod missing_index;
 pub(crate) mod nested_loop;
 pub(crate) mod non_sargable;
 pub(crate) mod offset_waste;

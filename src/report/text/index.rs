@@ -28,7 +28,12 @@ pub(super) fn write(advice: &IndexAdvice, style: &Style, out: &mut dyn io::Write
     existing(&mut page, &advice.existing)
 }
 
-fn write_proposal(page: &mut Page<'_>, advice: &IndexAdvice, number: usize, proposal: &Proposal) -> io::Result<()> {
+fn write_proposal(
+    page: &mut Page<'_>,
+    advice: &IndexAdvice,
+    number: usize,
+    proposal: &Proposal,
+) -> io::Result<()> {
     let label = |label: &str| Line::at(3).with(Ink::Faint, format!("{label:<8}"));
     let saved = proposal.saved_ns.map_or(Line::default(), |saved| {
         Line::default().with(Ink::Figure, format!("gives back {}", duration(saved)))
@@ -110,7 +115,11 @@ fn existing(page: &mut Page<'_>, indexes: &[ExistingIndex]) -> io::Result<()> {
     page.line(Line::default().with(Ink::Title, "Indexes that are there"))?;
     for index in indexes {
         let size = index.bytes.map_or(String::new(), |size| format!(" ({})", bytes(size)));
-        page.prose(Line::at(3), Ink::Plain, &format!("{} on {}{size}: {}", index.name, index.table, index.reason))?;
+        page.prose(
+            Line::at(3),
+            Ink::Plain,
+            &format!("{} on {}{size}: {}", index.name, index.table, index.reason),
+        )?;
         if let Some(ddl) = &index.ddl {
             page.prose(Line::at(5), Ink::Faint, &format!("{ddl};"))?;
         }

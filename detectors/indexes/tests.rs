@@ -1,0 +1,387 @@
+//! Statements with their plans, and the indexes that are proposed for them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::evidence::plan::{Engine, Key, NodeType, Plan};
+use crate::plans::testing::{Sketch, sketch};
+
+/// A scan of a whole table that takes 100 ms and keeps some of a million rows.
+fn scanned(table: &str, alias: &str, kept: f64) -> Plan {
+    scan(sketch(), 0, table, alias, 100.0, 1e6, kept).execution(100.5).plan()
+}
+
+fn scan(sketch: Sketch, depth: usize, table: &str, alias: &str, ms: f64, read: f64, kept: f64) -> Sketch {
+    let sketch = sketch.node(depth, NodeType::SeqScan, ms, kept, 1);
+    sketch
+        .text(Key::RelationName, table)
+        .text(Key::Alias, alias)
+        .text(Key::Filter, "(x)")
+        .number(Key::RowsRemovedByFilter, read - kept)
+}
+
+/// The same, sorted, of which the first ten rows are wanted.
+fn first_ten(table: &str, alias: &str, kept: f64) -> Plan {
+    let top = sketch().node(0, NodeType::Limit, 104.0, 10.0, 1).node(1, NodeType::Sort, 104.0, 10.0, 1);
+    scan(top, 2, table, alias, 100.0, 1e6, kept).execution(104.5).plan()
+}
+
+fn advice(engine: Engine, text: &str, plan: Plan) -> IndexAdvice {
+    let statement = WorkloadStatement {
+        text: text.to_owned(),
+        executions: 1,
+        plans: vec![plan],
+        ..WorkloadStatement::default()
+    };
+    advise(&Workload { engine, statements: vec![statement] }, &Catalogue::default())
+}
+
+/// The proposals, without what all of them begin with.
+fn proposed(text: &str, plan: Plan) -> Vec<String> {
+    let mut ddl: Vec<String> = advice(Engine::PostgreSql, text, plan)
+        .proposals
+        .into_iter()
+        .map(|proposal| proposal.ddl.replace("CREATE INDEX CONCURRENTLY ON ", ""))
+        .collect();
+    ddl.sort();
+    ddl
+}
+
+fn refused(text: &str, plan: Plan) -> RefusalKind {
+    let advice = advice(Engine::PostgreSql, text, plan);
+    assert_eq!(advice.proposals, []);
+    advice.statements[0].refusal.as_ref().map(|refusal| refusal.kind).expect("a reason")
+}
+
+#[test]
+fn filters() {
+    for (condition, expected) in [
+        ("email = $1", "t (email)"),
+        ("email = ?", "t (email)"),
+        ("t.tenant_id = $1 AND kind = $2", "t (tenant_id, kind)"),
+        ("tenant_id = 7 AND created_at >= '2026-01-01'", "t (tenant_id, created_at)"),
+        ("tenant_id = 7 AND created_at BETWEEN $1 AND $2", "t (tenant_id, created_at)"),
+        ("user_id IN (1, 2, 3)", "t (user_id)"),
+        ("user_id = ANY($1)", "t (user_id)"),
+        ("user_id = 1 OR user_id = 2", "t (user_id)"),
+        ("lower(email) = 'a@b.c'", "t ((lower(email)))"),
+        ("a * b > 100", "t ((a * b))"),
+        ("legacy_id::text = '7'", "t (((legacy_id)::text))"),
+        ("name LIKE 'abc%'", "t (name text_pattern_ops)"),
+        ("name LIKE '%abc%'", "t USING gin (name gin_trgm_ops)"),
+        ("name ILIKE 'abc%'", "t USING gin (name gin_trgm_ops)"),
+        ("body @> '{\"a\": 1}'", "t USING gin (body jsonb_path_ops)"),
+        ("tags @> ARRAY['a']", "t USING gin (tags)"),
+        ("tags && $1", "t USING gin (tags)"),
+        ("body ->> 'sku' = $1", "t ((body ->> 'sku'))"),
+        ("to_tsvector('english', note) @@ to_tsquery('x')", "t USING gin ((to_tsvector('english', note)))"),
+        ("\"userId\" = 3", "t (\"userId\")"),
+        ("owner_id = $1 AND deleted_at IS NULL", "t (owner_id) WHERE deleted_at IS NULL"),
+        ("status = 'failed'", "t (status) WHERE status = 'failed'"),
+    ] {
+        let text = format!("SELECT * FROM t WHERE {condition}");
+        assert_eq!(proposed(&text, scanned("t", "t", 40.0)), [expected], "{condition}");
+    }
+}
+
+#[test]
+fn both_sides_of_an_or() {
+    let text = "SELECT * FROM users u WHERE u.email = $1 OR u.phone = $2";
+    assert_eq!(proposed(text, scanned("users", "u", 2.0)), ["users (email)", "users (phone)"]);
+    let other = "SELECT * FROM users u WHERE u.email = $1 OR length(u.name) = random()";
+    refused(other, scanned("users", "u", 2.0));
+}
+
+#[test]
+fn order_and_limit() {
+    for (tail, kept, expected) in [
+        (
+            "WHERE tenant_id = $1 AND status = $2 ORDER BY created_at DESC LIMIT 10",
+            2e4,
+            "t (tenant_id, status, created_at)",
+        ),
+        ("ORDER BY created_at DESC LIMIT 10", 1e6, "t (created_at)"),
+        ("WHERE a = $1 ORDER BY b DESC, c LIMIT 10", 2e4, "t (a, b DESC, c)"),
+        ("WHERE a = $1 ORDER BY seen DESC NULLS LAST LIMIT 10", 2e4, "t (a, seen DESC NULLS LAST)"),
+        (
+            "WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT 10",
+            5e5,
+            "t (created_at, id)",
+        ),
+        ("WHERE kind IN ('a', 'b') ORDER BY created_at LIMIT 10", 5e5, "t (created_at)"),
+    ] {
+        assert_eq!(
+            proposed(&format!("SELECT * FROM t {tail}"), first_ten("t", "t", kept)),
+            [expected],
+            "{tail}"
+        );
+    }
+}
+
+#[test]
+fn smallest_values() {
+    let plan = sketch().node(0, NodeType::Aggregate, 150.0, 1.0, 1).text(Key::Strategy, "Plain");
+    let plan = scan(plan, 1, "t", "t", 100.0, 1e6, 5e4).execution(150.1).plan();
+    assert_eq!(
+        proposed("SELECT max(created_at) FROM t WHERE tenant_id = $1", plan),
+        ["t (tenant_id, created_at)"]
+    );
+}
+
+#[test]
+fn few_columns_of_many_rows_are_held_by_the_index() {
+    let plan = sketch().node(0, NodeType::Aggregate, 150.0, 1.0, 1).text(Key::Strategy, "Plain");
+    let plan = scan(plan, 1, "t", "t", 100.0, 1e6, 8e4).execution(110.0).plan();
+    assert_eq!(
+        proposed("SELECT sum(amount) FROM t WHERE product_id = $1", plan),
+        ["t (product_id) INCLUDE (amount)"]
+    );
+}
+
+/// A hash join of a small table's few rows with a large table.
+fn hash_joined(kind: &str, few: f64, rows: f64) -> Plan {
+    let join = sketch().node(0, NodeType::HashJoin, 300.0, rows, 1).text(Key::JoinType, kind);
+    let join = scan(join, 1, "orders", "o", 150.0, 2e6, 2e6);
+    let hash = join.node(1, NodeType::Hash, 10.5, few, 1);
+    scan(hash, 2, "users", "u", 10.0, 1e5, few).execution(301.0).plan()
+}
+
+#[test]
+fn joins() {
+    let text = "SELECT o.* FROM orders o JOIN users u ON u.id = o.user_id WHERE u.email = $1";
+    assert_eq!(proposed(text, hash_joined("Inner", 1.0, 20.0)), ["orders (user_id)", "users (email)"]);
+    let text = "SELECT o.* FROM orders o WHERE o.user_id IN (SELECT u.id FROM users u WHERE u.email = $1)";
+    assert_eq!(proposed(text, hash_joined("Inner", 1.0, 20.0)), ["orders (user_id)", "users (email)"]);
+}
+
+#[test]
+fn rows_without_partner_are_left_to_the_hash_join() {
+    let text = "SELECT o.* FROM orders o WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)";
+    refused(text, hash_joined("Anti", 1e5, 1e6));
+}
+
+#[test]
+fn first_rows_of_each_group() {
+    let plan = sketch()
+        .node(0, NodeType::NestedLoop, 9_000.0, 300.0, 1)
+        .node(1, NodeType::SeqScan, 0.1, 100.0, 1)
+        .text(Key::RelationName, "tenants")
+        .text(Key::Alias, "t")
+        .node(1, NodeType::Limit, 90.0, 3.0, 100)
+        .node(2, NodeType::Sort, 90.0, 3.0, 100)
+        .node(3, NodeType::SeqScan, 88.0, 5_000.0, 100)
+        .text(Key::RelationName, "orders")
+        .text(Key::Alias, "o")
+        .text(Key::Filter, "(tenant_id = t.id)")
+        .number(Key::RowsRemovedByFilter, 495_000.0)
+        .execution(9_000.0)
+        .plan();
+    let text = "SELECT * FROM tenants t CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.tenant_id = t.id \
+                ORDER BY o.created_at DESC LIMIT 3) last";
+    assert_eq!(proposed(text, plan), ["orders (tenant_id, created_at)"]);
+}
+
+#[test]
+fn rows_to_change_are_found_as_others() {
+    let plan = |operation: &str| {
+        let top = sketch().node(0, NodeType::ModifyTable, 100.2, 0.0, 1).text(Key::Operation, operation);
+        scan(top, 1, "t", "t", 100.0, 1e6, 3.0).execution(100.5).plan()
+    };
+    assert_eq!(proposed("UPDATE t SET a = 1 WHERE email = $1", plan("Update")), ["t (email)"]);
+    assert_eq!(proposed("DELETE FROM t WHERE expires_at < now()", plan("Delete")), ["t (expires_at)"]);
+}
+
+#[test]
+fn cascades_need_an_index_at_the_other_end() {
+    let plan =
+        sketch().node(0, NodeType::ModifyTable, 0.1, 0.0, 1).node(1, NodeType::IndexScan, 0.05, 1.0, 1);
+    let plan =
+        plan.text(Key::RelationName, "orders").text(Key::IndexName, "orders_pkey").execution(80.0).whole(
+            |plan| {
+                let mut trigger = crate::evidence::plan::Facts::default();
+                trigger.set(
+                    Key::ConstraintName,
+                    crate::evidence::plan::Value::Text("order_items_order_id_fkey".into()),
+                );
+                trigger.set(Key::Relation, crate::evidence::plan::Value::Text("orders".into()));
+                trigger.set(Key::Calls, crate::evidence::plan::Value::Number(1.0));
+                trigger.set(Key::Time, crate::evidence::plan::Value::Number(79.0));
+                plan.triggers.push(trigger);
+            },
+        );
+    assert_eq!(proposed("DELETE FROM orders WHERE id = $1", plan.plan()), ["order_items (order_id)"]);
+}
+
+#[test]
+fn silent_where_no_index_helps() {
+    for (text, kept, expected) in [
+        ("SELECT * FROM t", 1e6, RefusalKind::WholeTable),
+        ("SELECT count(*) FROM t WHERE status <> 'a'", 9e5, RefusalKind::LowSelectivity),
+        ("SELECT * FROM t WHERE status = $1", 4e5, RefusalKind::LowSelectivity),
+        ("SELECT * FROM t WHERE date(created_at) = $1", 4e2, RefusalKind::NeedsRewrite),
+        ("SELECT * FROM t WHERE created_at::date = $1", 4e2, RefusalKind::NeedsRewrite),
+        ("SELECT * FROM t WHERE created_at + interval '1 day' > now()", 4e2, RefusalKind::NeedsRewrite),
+        ("SELECT * FROM t WHERE $1 = ANY(tags)", 4e2, RefusalKind::NeedsRewrite),
+        ("SELECT * FROM t WHERE name LIKE '%a%'", 4e2, RefusalKind::NeedsRewrite),
+        ("SELEC nothing", 4e2, RefusalKind::NotUnderstood),
+    ] {
+        assert_eq!(refused(text, scanned("t", "t", kept)), expected, "{text}");
+    }
+}
+
+#[test]
+fn times_without_a_zone_are_indexed_by_day() {
+    let mut plan = scanned("t", "t", 40.0);
+    let filter = "((date(paid_at) = '2026-01-01'::date) AND (paid_at > '2025-01-01 00:00:00'::timestamp without time zone))";
+    plan.nodes[0].facts.set(Key::Filter, crate::evidence::plan::Value::Text(filter.into()));
+    let text = "SELECT * FROM t WHERE date(paid_at) = '2026-01-01' AND paid_at > '2025-01-01'";
+    assert_eq!(proposed(text, plan), ["t ((date(paid_at)), paid_at)"]);
+}
+
+#[test]
+fn a_small_table_counts_by_its_work() {
+    let small = scan(sketch(), 0, "t", "t", 2.0, 2e4, 1.0).execution(2.1).plan();
+    assert_eq!(proposed("SELECT * FROM t WHERE code = $1", small), ["t (code)"]);
+    let tiny = scan(sketch(), 0, "t", "t", 0.02, 100.0, 1.0).execution(0.03).plan();
+    assert_eq!(refused("SELECT * FROM t WHERE code = $1", tiny), RefusalKind::LittleWork);
+}
+
+#[test]
+fn partitions_are_one_table() {
+    let append = sketch().node(0, NodeType::Append, 200.0, 40.0, 1);
+    let append = scan(append, 1, "log_01", "log_1", 95.0, 1e6, 20.0);
+    let plan = scan(append, 1, "log_02", "log_2", 95.0, 1e6, 20.0).execution(201.0).plan();
+    let advice = advice(Engine::PostgreSql, "SELECT * FROM log WHERE actor_id = $1", plan);
+    assert_eq!(advice.proposals[0].ddl, "CREATE INDEX ON log (actor_id)");
+    assert!(advice.proposals[0].notes[0].contains("partitioned"));
+}
+
+#[test]
+fn mariadb_gets_ordinary_indexes_alone() {
+    let text = "SELECT amount FROM t WHERE tenant_id = 3 AND status = 'failed'";
+    let advice = advice(Engine::MariaDb, text, scanned("t", "t", 900.0));
+    assert_eq!(advice.proposals[0].ddl, "CREATE INDEX idx_t_tenant_id_status ON t (tenant_id, status)");
+}
+
+#[test]
+fn one_index_serves_statements_that_ask_for_its_beginning() {
+    let statement = |text: &str, kept: f64| WorkloadStatement {
+        text: text.to_owned(),
+        executions: 10,
+        plans: vec![scanned("t", "t", kept)],
+        ..WorkloadStatement::default()
+    };
+    let statements = vec![
+        statement("SELECT * FROM t WHERE a = $1", 300.0),
+        statement("SELECT * FROM t WHERE a = $1 AND at > $2", 30.0),
+    ];
+    let advice = advise(&Workload { statements, ..Workload::default() }, &Catalogue::default());
+    let ddl: Vec<&str> = advice.proposals.iter().map(|proposal| &*proposal.ddl).collect();
+    assert_eq!(ddl, ["CREATE INDEX CONCURRENTLY ON t (a, at)"]);
+    assert_eq!(advice.statements.iter().map(|one| &*one.proposals).collect::<Vec<_>>(), [&[0][..], &[0][..]]);
+    assert_eq!(advice.proposals[0].helps.len(), 2);
+}
+
+#[test]
+fn an_index_that_is_there_is_not_proposed() {
+    let key = IndexKey { expression: "a".to_owned(), ..IndexKey::default() };
+    let index = Index {
+        name: "i".to_owned(),
+        method: "btree".to_owned(),
+        keys: vec![key],
+        is_valid: true,
+        ..Index::default()
+    };
+    let table = Table { name: "t".to_owned(), rows: Some(1e6), indexes: vec![index], ..Table::default() };
+    let catalogue = Catalogue { tables: [("t".to_owned(), table)].into() };
+    let statement = WorkloadStatement {
+        text: "SELECT * FROM t WHERE a = $1".to_owned(),
+        executions: 1,
+        plans: vec![scanned("t", "t", 300.0)],
+        ..WorkloadStatement::default()
+    };
+    assert_eq!(
+        advise(&Workload { statements: vec![statement], ..Workload::default() }, &catalogue).proposals,
+        []
+    );
+}
+
+#[test]
+fn writers_can_pay_too_much() {
+    let table = Table {
+        name: "t".to_owned(),
+        rows: Some(1e6),
+        rows_written: Some(1_000_000_000),
+        ..Table::default()
+    };
+    let catalogue = Catalogue { tables: [("t".to_owned(), table)].into() };
+    let statement = WorkloadStatement {
+        text: "SELECT * FROM t WHERE a = $1".to_owned(),
+        executions: 1,
+        plans: vec![scanned("t", "t", 300.0)],
+        ..WorkloadStatement::default()
+    };
+    let advice = advise(&Workload { statements: vec![statement], ..Workload::default() }, &catalogue);
+    assert_eq!(advice.proposals, []);
+    assert_eq!(advice.statements[0].refusal.as_ref().map(|one| one.kind), Some(RefusalKind::WriteCost));
+}
+
+const PIECES: [&str; 44] = [
+    "SELECT ",
+    "* ",
+    "a ",
+    "t.b ",
+    "FROM ",
+    "t ",
+    "u ",
+    "JOIN ",
+    "LEFT JOIN ",
+    "ON ",
+    "USING (a) ",
+    "WHERE ",
+    "= ",
+    "< ",
+    "'secret@x.y' ",
+    "12345678 ",
+    "$1 ",
+    "? ",
+    "AND ",
+    "OR ",
+    "NOT ",
+    "( ",
+    ") ",
+    "IN ",
+    "EXISTS ",
+    "SELECT a FROM t ",
+    "ORDER BY ",
+    "LIMIT 3 ",
+    "GROUP BY ",
+    "max(a) ",
+    "lower(b) ",
+    "LIKE ",
+    "'%secret%' ",
+    "IS NULL ",
+    "WITH c AS ",
+    "UPDATE t SET a = ",
+    "DELETE FROM t ",
+    "date(a) ",
+    "a ->> 'secretsecretsecret1' ",
+    "@> ",
+    "ARRAY[1] ",
+    "BETWEEN ",
+    ", ",
+    "LATERAL ",
+];
+
+proptest! {
+    #[test]
+    fn no_statement_panics_and_no_value_is_told(places in prop::collection::vec(0..PIECES.len(), 0..40), kept in 0.0..1e6) {
+        let text: String = places.into_iter().map(|place| PIECES[place]).collect();
+        for plan in [scanned("t", "t", kept), first_ten("t", "t", kept), Plan::default()] {
+            let said = format!("{:?}", advice(Engine::PostgreSql, &text, plan));
+            for value in ["secret@", "12345678", "%secret", "secretsecret"] {
+                prop_assert!(!said.contains(value), "{said}");
+            }
+        }
+    }
+}
