@@ -163,7 +163,7 @@ impl<'a> Analysis<'a> {
             set.extend(more);
         }
         self.reduce(&mut set, &plain);
-        if set.is_empty() || plain(&set) * FACTOR_MIN > now || self.is_little(now - plain(&set), executions) {
+        if !self.is_worth(model, &candidates, &set, executions) {
             return Choice { now, after: [now; 3], is_measured: self.work.is_measured, ..Choice::default() };
         }
         let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
@@ -177,6 +177,18 @@ impl<'a> Analysis<'a> {
             others,
             rewrite: None,
         }
+    }
+
+    /// Whether a set makes the statement enough faster; where times were measured also at worst.
+    fn is_worth(&self, model: &Model<'_>, candidates: &[Candidate], set: &[usize], executions: u64) -> bool {
+        let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
+        let now = self.work.total;
+        let (middle, worst) = (model.after(&chosen, 1), model.after(&chosen, 2));
+        let factor_at_worst = if self.work.is_measured { FACTOR_MIN } else { 1.0 };
+        !set.is_empty()
+            && middle * FACTOR_MIN <= now
+            && worst * factor_at_worst <= now
+            && !self.is_little(now - middle, executions)
     }
 
     /// Whether all executions together give back less than anybody notices.
