@@ -68,15 +68,15 @@ fn begins_as_statement(statement: &str) -> bool {
 struct Gathered {
     engine: Option<Engine>,
     statements: Vec<(String, WorkloadStatement)>,
-    /// Plans without their statement, by the stem of their file.
-    alone: BTreeMap<String, Vec<Plan>>,
+    /// Plans without their statement and their places, by the stem of their file.
+    alone: BTreeMap<String, Vec<(String, Plan)>>,
 }
 
 impl Gathered {
     fn plan(&mut self, stem: &str, place: String, plan: Plan) {
         self.engine.get_or_insert(plan.engine);
         let Some(text) = plan.statement.as_deref().map(str::to_owned) else {
-            return self.alone.entry(stem.to_owned()).or_default().push(plan);
+            return self.alone.entry(stem.to_owned()).or_default().push((place, plan));
         };
         let executions = 1;
         let statement = WorkloadStatement { text, executions, time_ns: None, plans: vec![plan], place };
@@ -111,7 +111,8 @@ impl Gathered {
         let mut statements: Vec<WorkloadStatement> = Vec::new();
         for (_, statement) in self.statements {
             let id = Lexer::default().describe(statement.text.as_bytes(), dialect).id;
-            match places.get(&id).and_then(|place| statements.get_mut(*place)) {
+            let is_known = !statement.text.is_empty();
+            match places.get(&id).filter(|_| is_known).and_then(|place| statements.get_mut(*place)) {
                 Some(known) => join(known, statement),
                 None => {
                     places.insert(id, statements.len());
@@ -134,7 +135,17 @@ impl Gathered {
                 fitting = all.map(|(_, statement)| statement).collect();
                 fitting.truncate(if fitting.len() == 1 { 1 } else { 0 });
             }
-            fitting.into_iter().zip(plans).for_each(|(statement, plan)| statement.plans.push(plan));
+            let mut plans = plans.into_iter();
+            fitting.into_iter().zip(&mut plans).for_each(|(statement, (_, plan))| statement.plans.push(plan));
+            for (place, plan) in plans {
+                let statement = WorkloadStatement {
+                    executions: 1,
+                    plans: vec![plan],
+                    place,
+                    ..WorkloadStatement::default()
+                };
+                self.statements.push((stem.clone(), statement));
+            }
         }
     }
 }

@@ -20,6 +20,9 @@ const WRITE_NS: u64 = 3_000;
 /// The same of a GIN index, which has many keys of one row.
 const WRITE_GIN_NS: u64 = 30_000;
 
+/// In the place of a text that is not known.
+const UNKNOWN: &str = "(a plan without its statement)";
+
 /// Bytes of an entry of an index beside its keys: header, line pointer and a share of pages that are not full.
 const ENTRY_BYTES: f64 = 16.0;
 
@@ -91,7 +94,7 @@ impl Collected<'_> {
     ) -> StatementAdvice {
         let shape = Lexer::default().describe(statement.text.as_bytes(), dialect(self.engine));
         let mut advice = StatementAdvice {
-            text: shape.text.to_string(),
+            text: if statement.text.is_empty() { UNKNOWN.to_owned() } else { shape.text.to_string() },
             shape: shape.id.to_string(),
             place: statement.place.clone(),
             executions: statement.executions,

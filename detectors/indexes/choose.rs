@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, Making};
 use super::catalogue::{Catalogue, Index};
+use super::from_plan::uses_of_plan;
 use super::health::serves;
 use super::known::Known;
 use super::model::{Model, before};
@@ -20,6 +21,9 @@ const FURTHER_MIN: f64 = 1.25;
 
 /// Less than this is not noticed, in nanoseconds of all executions together.
 const GAIN_MIN_NS: f64 = 50_000.0;
+
+/// A column beside the keys must give back as much as this in one execution: nanoseconds, or thousandths of a cost.
+const HELD_GAIN_MIN: f64 = 30_000.0;
 
 /// Indexes of one statement.
 const SET_MAX: usize = 4;
@@ -70,10 +74,11 @@ pub(super) struct Analysis<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    /// Looks at a statement and its plan; `None` where the statement cannot be parsed.
+    /// Looks at a statement and its plan; `None` where the statement cannot be parsed and no plan says the same.
     pub(super) fn of(text: &str, plans: &[Plan], engine: Engine, catalogue: &'a Catalogue) -> Option<Self> {
         let known = Known::new(catalogue, plans);
-        let statement = uses_of(text, engine, &known)?;
+        let by_plan = || uses_of_plan(plans.first()?, &known);
+        let statement = uses_of(text, engine, &known).or_else(by_plan)?;
         let work = plans.first().map(|plan| Work::of(&PlanView::new(plan))).unwrap_or_default();
         Some(Self { statement, work, known, engine })
     }
@@ -150,8 +155,10 @@ impl<'a> Analysis<'a> {
         let rest = (now - read).max(0.0) * 0.8;
         let score = |set: &[usize]| {
             let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();
-            (model.after(&chosen, 1) - rest).max(1.0)
-                * chosen.iter().map(|candidate| weight(candidate)).product::<f64>()
+            let weight = chosen.iter().map(|candidate| weight(candidate)).product::<f64>();
+            let beside: usize =
+                chosen.iter().flat_map(|one| &one.indexes).map(|index| index.include.len()).sum();
+            (model.after(&chosen, 1) - rest).max(1.0) * weight + beside as f64 * HELD_GAIN_MIN
         };
         let plain = |set: &[usize]| {
             let chosen: Vec<&Candidate> = set.iter().map(|number| &candidates[*number]).collect();

@@ -34,7 +34,7 @@ pub(super) fn checks(plan: &Plan, catalogue: &Catalogue) -> Vec<Check> {
     for trigger in &plan.triggers {
         let took = trigger.ns(Key::Time).unwrap_or(0);
         if took / trigger.count(Key::Calls).max(1) > BY_INDEX_NS
-            && let Some((table, columns)) = referring(trigger, catalogue)
+            && let Some((table, columns)) = referring_of(trigger, catalogue)
         {
             let keys =
                 columns.iter().map(|column| IndexKey { expression: quoted(column), ..IndexKey::default() });
@@ -59,9 +59,15 @@ pub(super) fn checks(plan: &Plan, catalogue: &Catalogue) -> Vec<Check> {
     found
 }
 
+/// The table and the column of the constraint that a trigger keeps, as its name tells them.
+pub(crate) fn referring(trigger: &Facts) -> Option<(String, String)> {
+    let (table, columns) = referring_of(trigger, &Catalogue::default())?;
+    Some((quoted(&table), quoted(columns.first()?)))
+}
+
 /// Table and columns of a constraint: from the catalogue, else from its name, as PostgreSQL and most people make it:
 /// `order_items_order_id_fkey`.
-fn referring(trigger: &Facts, catalogue: &Catalogue) -> Option<(String, Vec<String>)> {
+fn referring_of(trigger: &Facts, catalogue: &Catalogue) -> Option<(String, Vec<String>)> {
     let name = trigger.text(Key::ConstraintName)?;
     for table in catalogue.tables.values() {
         if let Some(key) = table.foreign_keys.iter().find(|key| key.name == name) {

@@ -13,6 +13,7 @@ mod conditions;
 mod ddl;
 mod expressions;
 mod foreign_keys;
+mod from_plan;
 mod health;
 mod known;
 mod model;
@@ -33,5 +34,6 @@ pub use advice::{
 };
 pub use advise::advise;
 pub use catalogue::{Catalogue, Column, ForeignKey, Index, IndexKey, Table};
+pub(crate) use foreign_keys::referring;
 pub(crate) use of_plan::{Lack, lack};
 pub use workload::{Workload, WorkloadStatement};

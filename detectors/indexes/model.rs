@@ -196,11 +196,12 @@ impl Model<'_> {
         }
         let scan = &region.scans[scan];
         let loops = region.loops.max(1.0);
+        let price = row_price(candidate, prices) + scan.evaluation();
         let served = self.served(shares, candidate);
         let left = (shares.all() / served).min(1.0);
         if candidate.gives_extreme {
             let rows = loops * (1.0 / left).min(shares.rows);
-            return region.is_summed.then(|| (loops * prices.descent + rows * prices.row, loops, true));
+            return region.is_summed.then(|| (loops * prices.descent + rows * price, loops, true));
         }
         let wanted = region.wanted.filter(|_| candidate.is_ordered);
         let full = loops * shares.rows * served;
@@ -211,16 +212,16 @@ impl Model<'_> {
                     false => wanted,
                 };
                 let rows = (kept / left).min(full.max(kept));
-                Some((loops * prices.descent + rows * row_price(candidate, prices), kept, true))
+                Some((loops * prices.descent + rows * price, kept, true))
             }
             None if candidate.is_ordered && region.is_sorted && region.wanted.is_none() => {
-                Some((loops * prices.descent + full * row_price(candidate, prices), scan.kept, true))
+                Some((loops * prices.descent + full * price, scan.kept, true))
             }
             None if candidate.is_ordered => None,
             None => {
                 let descents =
                     loops * candidate.indexes.iter().map(|index| descent(index, prices)).sum::<f64>();
-                Some((descents + full * row_price(candidate, prices), scan.kept, false))
+                Some((descents + full * price, scan.kept, false))
             }
         }
     }
@@ -263,12 +264,14 @@ impl Model<'_> {
             }
             let left = (shares.all() / self.served(shares, candidate)).clamp(1e-6, 1.0);
             let read = after / left;
-            let cost =
-                rows * prices.descent + read * row_price(candidate, prices) + (rows + after) * prices.joined;
+            let cost = rows * prices.descent
+                + read * (row_price(candidate, prices) + scan.evaluation())
+                + (rows + after) * prices.joined;
             steps.push(Step { scan: next, cost, rows: after, by_index: true });
         }
         if !is_looked_up && self.has_key(number, joined, next) {
-            let cost = rows * (prices.descent + prices.row) + (rows + after) * prices.joined;
+            let cost =
+                rows * (prices.descent + prices.row + scan.evaluation()) + (rows + after) * prices.joined;
             steps.push(Step { scan: next, cost, rows: after, by_index: true });
         }
         steps

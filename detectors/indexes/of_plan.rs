@@ -25,9 +25,9 @@ pub(crate) struct Lack {
     pub(crate) rows: (u64, u64),
 }
 
-/// The indexes that would make a plan's statement faster; `None` where its statement is not known or none would.
+/// The indexes that would make a plan's statement faster; `None` where none would.
 pub(crate) fn lack(view: &PlanView<'_>) -> Option<Lack> {
-    let text = view.plan.statement.as_deref()?;
+    let text = view.plan.statement.as_deref().unwrap_or_default();
     let catalogue = Catalogue::default();
     let analysis = Analysis::of(text, std::slice::from_ref(view.plan), view.engine(), &catalogue)?;
     let model = analysis.model();

@@ -16,7 +16,7 @@ fn scan(sketch: Sketch, depth: usize, table: &str, alias: &str, ms: f64, read: f
     sketch
         .text(Key::RelationName, table)
         .text(Key::Alias, alias)
-        .text(Key::Filter, "(x)")
+        .text(Key::Filter, "(f(x) = 1)")
         .number(Key::RowsRemovedByFilter, read - kept)
 }
 
@@ -223,10 +223,10 @@ fn silent_where_no_index_helps() {
         ("SELECT * FROM t WHERE created_at + interval '1 day' > now()", 4e2, RefusalKind::NeedsRewrite),
         ("SELECT * FROM t WHERE $1 = ANY(tags)", 4e2, RefusalKind::NeedsRewrite),
         ("SELECT * FROM t WHERE name LIKE '%a%'", 4e2, RefusalKind::NeedsRewrite),
-        ("SELEC nothing", 4e2, RefusalKind::NotUnderstood),
     ] {
         assert_eq!(refused(text, scanned("t", "t", kept)), expected, "{text}");
     }
+    assert_eq!(refused("SELEC nothing", Plan::default()), RefusalKind::NotUnderstood);
 }
 
 #[test]
@@ -236,6 +236,20 @@ fn times_without_a_zone_are_indexed_by_day() {
     plan.nodes[0].facts.set(Key::Filter, crate::evidence::plan::Value::Text(filter.into()));
     let text = "SELECT * FROM t WHERE date(paid_at) = '2026-01-01' AND paid_at > '2025-01-01'";
     assert_eq!(proposed(text, plan), ["t ((date(paid_at)), paid_at)"]);
+}
+
+#[test]
+fn a_plan_without_its_statement_says_what_it_can() {
+    let mut plan = first_ten("t", "t", 2e4);
+    plan.nodes[1]
+        .facts
+        .set(Key::SortKey, crate::evidence::plan::Value::List(Box::new(["created_at DESC".into()])));
+    let filter = "((tenant_id = 4711) AND (status = 'failed'::text) AND (NOT (hashed SubPlan 1)))";
+    plan.nodes[2].facts.set(Key::Filter, crate::evidence::plan::Value::Text(filter.into()));
+    assert_eq!(proposed("", plan.clone()), ["t (created_at)"]);
+    let filter = "((tenant_id = 4711) AND (status = 'failed'::text))";
+    plan.nodes[2].facts.set(Key::Filter, crate::evidence::plan::Value::Text(filter.into()));
+    assert_eq!(proposed("not understood", plan), ["t (tenant_id, status, created_at)"]);
 }
 
 #[test]

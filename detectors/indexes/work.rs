@@ -85,6 +85,12 @@ pub(super) struct Joined {
 }
 
 impl Scan {
+    /// What is done with each row that is read: reading on in a page, conditions, what is computed of it. An index spares
+    /// none of it for the rows that it leads to.
+    pub(super) fn evaluation(&self) -> f64 {
+        self.cost / self.read.max(1.0)
+    }
+
     /// Rows read of a table of which nothing else is known: all of it, if it is read whole.
     pub(super) fn table_rows(&self) -> f64 {
         self.read / self.loops.max(1.0)

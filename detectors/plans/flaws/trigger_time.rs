@@ -29,6 +29,7 @@
 use crate::evidence::plan::{Facts, Key};
 use crate::figures::{counted, duration};
 use crate::finding::Confidence;
+use crate::indexes::referring;
 use crate::plans::{PlanView, Problems};
 use crate::settings::{Setting, Values};
 use crate::{Detector, Inspect};
@@ -97,7 +98,12 @@ fn tell(trigger: &Facts, took: u64, subject: String, problems: &mut Problems) {
             .give_back(took - took / 100, took / 2)
             .because(format!("{why}: each reads the referring table, as a check by an index takes some ten microseconds"))
             .advise(
-                "CREATE INDEX CONCURRENTLY on the referring columns of this foreign key",
+                referring(trigger).map_or_else(
+                    || "CREATE INDEX CONCURRENTLY on the referring columns of this foreign key".to_owned(),
+                    |(table, column)| {
+                        format!("CREATE INDEX CONCURRENTLY ON {table} ({column}): by its name these are what refers")
+                    },
+                ),
                 "an index costs each write to its table, and space",
             ),
         false => problem
