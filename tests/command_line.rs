@@ -68,6 +68,8 @@ fn help() {
                        fix first
           run          Runs a command, collects its OpenTelemetry traces and says why it is slow
           plan         Says where the time of a plan goes and what is wrong with it
+          index        Says which indexes statements lack, what they would give back, and why a statement
+                       gets none
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
           probe        Asks an address with and without compression, and measures its answers
@@ -88,6 +90,7 @@ fn help() {
           whyslow demo                        what a diagnosis looks like
           whyslow diagnose traces.json        traces that were recorded before
           whyslow plan plan.txt               where the time of a plan of EXPLAIN goes
+          whyslow index plans.txt             which indexes its statements lack
           whyslow run -- npm test             record them now, from any command
           whyslow ci check --traces t.otlp    whether requests send more statements than accepted
           whyslow rules n-plus-one            what a finding means

@@ -125,7 +125,7 @@ impl Model<'_> {
             Some(candidate) => self.led_by(number, scan, candidate, prices)?,
             None => (region.scans[scan].cost, region.scans[scan].kept, false),
         };
-        let by_value = region.scans[scan].loops > region.loops * 1.01 + 1.0;
+        let by_value = is_looked_up(region, scan);
         if driver.is_none() && (!is_joined || by_value) {
             return None;
         }
@@ -190,7 +190,7 @@ impl Model<'_> {
         prices: Prices,
     ) -> Option<(f64, f64, bool)> {
         let region = &self.work.regions[number];
-        let (_, shares) = self.scans[number][scan].as_ref()?;
+        let (own, shares) = self.scans[number][scan].as_ref()?;
         if !candidate.joins.is_empty() {
             return None;
         }
@@ -202,6 +202,9 @@ impl Model<'_> {
         if candidate.gives_extreme {
             let rows = loops * (1.0 / left).min(shares.rows);
             return region.is_summed.then(|| (loops * prices.descent + rows * price, loops, true));
+        }
+        if candidate.is_ordered && self.hides_its_end(*own, candidate) {
+            return None;
         }
         let wanted = region.wanted.filter(|_| candidate.is_ordered);
         let full = loops * shares.rows * served;
@@ -226,6 +229,20 @@ impl Model<'_> {
         }
     }
 
+    /// Whether a condition that an ordered index does not serve is on what it is ordered by: the rows that meet it lie
+    /// together, perhaps at the far end.
+    fn hides_its_end(&self, table_use: usize, candidate: &Candidate) -> bool {
+        let table_use = &self.statement.uses[table_use];
+        let order = self.statement.blocks[table_use.block].order.as_ref();
+        let first = order.and_then(|order| order.keys.first()).map_or(&[][..], |key| &key.operand.columns);
+        let mut unserved = table_use
+            .conditions
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| !candidate.conditions.contains(number));
+        unserved.any(|(_, condition)| condition.operand.columns.iter().any(|column| first.contains(column)))
+    }
+
     /// The part of the table that a candidate's conditions leave.
     fn served(&self, shares: &Shares, candidate: &Candidate) -> f64 {
         let by_conditions: f64 = candidate.conditions.iter().map(|number| shares.each[*number]).product();
@@ -247,9 +264,9 @@ impl Model<'_> {
         let region = &self.work.regions[number];
         let scan = &region.scans[next];
         let after = self.rows_after(number, joined, next, rows / part.max(1e-9)) * part;
-        let is_looked_up = scan.loops > region.loops * 1.01 + 1.0;
+        let is_looked_up = is_looked_up(region, next);
         let as_now = match is_looked_up {
-            true => scan.cost * (rows / scan.loops).min(1.0),
+            true => scan.cost * (rows / scan.loops.max(1.0)).min(1.0),
             false => scan.cost,
         };
         let mut steps = vec![Step { scan: next, cost: as_now, rows: after, by_index: false }];
@@ -346,6 +363,15 @@ pub(super) fn before(region: &Region) -> f64 {
     let scans: f64 = region.scans.iter().map(|scan| scan.cost).sum();
     let joins: f64 = region.joins.iter().map(|joined| joined.cost).sum();
     scans + joins + region.sort_cost + region.sum_cost
+}
+
+/// Whether a scan is executed for each row of another one.
+fn is_looked_up(region: &Region, scan: usize) -> bool {
+    let own = &region.scans[scan];
+    let refers =
+        |other: &Scan| !other.alias.is_empty() && own.index_condition.contains(&format!("{}.", other.alias));
+    let others = region.scans.iter().enumerate().filter(|(number, _)| *number != scan);
+    own.loops > region.loops * 1.01 + 1.0 || others.map(|(_, other)| other).any(refers)
 }
 
 /// A GIN index is searched for many keys of one value, and its answers are put together.

@@ -253,6 +253,18 @@ fn a_plan_without_its_statement_says_what_it_can() {
 }
 
 #[test]
+fn an_index_that_is_walked_through_for_want_of_its_first_key() {
+    let plan = |blocks: f64| {
+        let scan = sketch().node(0, NodeType::IndexScan, 45.0, 11.0, 1).number(Key::SharedHitBlocks, blocks);
+        let scan = scan.text(Key::RelationName, "m").text(Key::Alias, "m").text(Key::IndexName, "m_pkey");
+        scan.text(Key::IndexCond, "(team_id = 7)").execution(45.1).plan()
+    };
+    assert_eq!(proposed("SELECT * FROM m WHERE team_id = $1", plan(850.0)), ["m (team_id)"]);
+    // What takes the time is something that is done with each row.
+    assert_eq!(refused("SELECT * FROM m WHERE team_id = $1", plan(14.0)), RefusalKind::AlreadyIndexed);
+}
+
+#[test]
 fn a_small_table_counts_by_its_work() {
     let small = scan(sketch(), 0, "t", "t", 2.0, 2e4, 1.0).execution(2.1).plan();
     assert_eq!(proposed("SELECT * FROM t WHERE code = $1", small), ["t (code)"]);

@@ -61,6 +61,8 @@ pub(super) struct Scan {
     pub(super) loops: f64,
     /// What reading takes, with what is made of its rows for a join.
     pub(super) cost: f64,
+    /// Pages that it looks at, of all loops; zero where they are not told.
+    pub(super) blocks: f64,
     /// Indexes that it uses.
     pub(super) indexes: Vec<String>,
     /// Conditions that lead through these.
@@ -86,9 +88,11 @@ pub(super) struct Joined {
 
 impl Scan {
     /// What is done with each row that is read: reading on in a page, conditions, what is computed of it. An index spares
-    /// none of it for the rows that it leads to.
+    /// none of it for the rows that it leads to. A scan that walks through most of an index, as its condition is not on the
+    /// first key, looks at many pages for a row: that is not done with the row.
     pub(super) fn evaluation(&self) -> f64 {
-        self.cost / self.read.max(1.0)
+        let walks = !self.index_condition.is_empty() && self.blocks > 20.0 * (self.read + self.loops);
+        if walks { 0.0 } else { self.cost / self.read.max(1.0) }
     }
 
     /// Rows read of a table of which nothing else is known: all of it, if it is read whole.
@@ -167,6 +171,7 @@ impl Gathering<'_> {
             kept,
             loops,
             cost: nodes.iter().map(|number| self.view.self_ns(*number) as f64).sum(),
+            blocks: nodes.iter().map(|number| self.view.self_blocks(*number) as f64).sum(),
             indexes: of_indexes(Key::IndexName),
             index_condition: of_indexes(Key::IndexCond).join(" AND "),
             filters: node.facts.has(Key::Filter),
@@ -327,6 +332,7 @@ impl Scan {
         self.read += other.read;
         self.kept += other.kept;
         self.cost += other.cost;
+        self.blocks += other.blocks;
         self.filters |= other.filters;
         self.indexes.extend(other.indexes);
         if !self.index_condition.contains(&other.index_condition) {
