@@ -636,7 +636,7 @@ fn manual_pages_are_made_from_the_help() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(
         text(&wrong.stderr)
-            .contains("there are diagnose, run, plan, ci, probe, rules, demo, completions, man")
+            .contains("there are diagnose, run, plan, index, ci, probe, rules, demo, completions, man")
     );
 }
 
