@@ -57,6 +57,9 @@ pub(crate) const DETECTOR: Detector = Detector {
 /// Where an index leads to what each execution wants, so much is left at best, per mille: the rows are the same.
 const BY_INDEX: u16 = 300;
 
+/// Of a node that walked through a list for each of its rows so much is left at best, per mille: it reads them still.
+const ASKING: u16 = 50;
+
 /// What an execution throws away for each row that it keeps, so that one pass over the table is less work.
 const WASTE_MIN: f64 = 10.0;
 
@@ -102,8 +105,11 @@ fn tell(view: &PlanView<'_>, number: u32, wasted: Option<u32>, problem: &mut Pro
         let removed = rows(view.node(below).removed());
         format!("; each reads {removed} rows of {} that it throws away", view.target(below))
     });
+    // Who asks compares its row with the list, entry by entry.
+    let asking = node.parent.filter(|_| is_list);
     problem
         .claim_all(view.subtree(number), best, worst)
+        .claim_all(asking, ASKING, worst)
         .because(format!("it is executed {} times{each}{}", count(loops), wasting.unwrap_or_default()))
         .check(format!("executions of the subquery: {} now, one then", count(loops)));
     match is_list {
