@@ -17,7 +17,7 @@
 //!   the endpoint's median and 20 ms longer, while hardly a later one does. Of each instance the 200 earliest
 //!   requests are looked at. When a process started no trace tells: a recording that begins in the middle of an
 //!   incident looks the same.
-//! - Plans that wait for pages to be read for at least `read_min` of the execution, where the server measures that
+//! - Plans that wait for pages to be read for 5 ms and at least `read_min` of the execution, where the server measures that
 //!   (`track_io_timing`).
 //!
 //! ## Stays silent

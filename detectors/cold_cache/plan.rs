@@ -11,6 +11,9 @@ use super::READ_MIN;
 /// Of what a node waits for pages so much is left at best, per mille: they are found in memory.
 const FOUND: u64 = 50;
 
+/// Who waits no longer than this for pages waits for nothing that anybody notices, in nanoseconds.
+const WAIT_MIN_NS: u64 = 5_000_000;
+
 pub(super) fn inspect(view: &PlanView<'_>, settings: Values<'_>, problems: &mut Problems) {
     let whole = view.times.execution_ns;
     let waits: Vec<(u32, u64)> =
@@ -19,7 +22,8 @@ pub(super) fn inspect(view: &PlanView<'_>, settings: Values<'_>, problems: &mut 
     let Some((most, _)) = waits.iter().max_by_key(|(_, ns)| ns) else { return };
     let subject = "pages that are not in memory";
     let of_whole = format!("reading pages takes {} of {}", duration(together), duration(whole));
-    if together.saturating_mul(100) < whole.saturating_mul(settings.get(&READ_MIN)) {
+    let is_short = together < WAIT_MIN_NS;
+    if is_short || together.saturating_mul(100) < whole.saturating_mul(settings.get(&READ_MIN)) {
         return problems.dismiss(*most, subject, of_whole);
     }
     let (read, hit) = (pages(view, Key::SharedReadBlocks), pages(view, Key::SharedHitBlocks));
@@ -100,6 +104,11 @@ mod tests {
     #[test]
     fn silent_where_pages_are_found_or_nothing_was_timed() {
         reads(20.0).judged().silent("cold-cache");
+        let quick = reads(4.0).execution(5.0).whole(|plan| {
+            let took = crate::evidence::plan::Value::Number(5.0);
+            plan.nodes.iter_mut().for_each(|node| node.facts.set(Key::ActualTotalTime, took.clone()));
+        });
+        quick.judged().silent("cold-cache");
         reads(0.0).judged().silent("cold-cache");
     }
 }
