@@ -20,6 +20,15 @@ const STATEMENTS_MAX: usize = 100_000;
 ///
 /// The first input that cannot be read, or that holds neither plans nor statements.
 pub fn examine(inputs: &[PathBuf]) -> Result<IndexAdvice, Problem> {
+    Ok(advise(&workload(inputs)?, &Catalogue::default()))
+}
+
+/// The statements of the inputs, each once, with their plans.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub fn workload(inputs: &[PathBuf]) -> Result<Workload, Problem> {
     let mut gathered = Gathered::default();
     for input in inputs {
         let (file, text) = text_of(input)?;
@@ -37,7 +46,7 @@ pub fn examine(inputs: &[PathBuf]) -> Result<IndexAdvice, Problem> {
             Err(problem) => return Err(Problem::Unreadable(file, problem)),
         }
     }
-    Ok(advise(&gathered.workload(), &Catalogue::default()))
+    Ok(gathered.workload())
 }
 
 /// What names a pair of files: `top.sql` and `top.plan.json` are of one statement.

@@ -10,6 +10,7 @@ mod diagnosis;
 mod plan;
 #[path = "live/proof.rs"]
 mod proof;
+mod schema;
 
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;

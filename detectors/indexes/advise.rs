@@ -43,6 +43,7 @@ pub fn advise(workload: &Workload, catalogue: &Catalogue) -> IndexAdvice {
     IndexAdvice {
         version: VERSION,
         proposals: collected.proposals,
+        disproved: Vec::new(),
         statements,
         existing: existing(catalogue, workload.engine),
     }
@@ -166,6 +167,7 @@ impl Collected<'_> {
             write_cost_ns: if index.method == "gin" { WRITE_GIN_NS } else { WRITE_NS },
             others: Vec::new(),
             proof: Proof::Unproven,
+            measured: Vec::new(),
             index: index.clone(),
             is_partitioned: chosen.is_partitioned,
             table,

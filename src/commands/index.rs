@@ -1,10 +1,14 @@
 //! `whyslow index`: which indexes statements lack.
 
+#[cfg(feature = "postgres")]
+mod live;
+
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use detectors::indexes::IndexAdvice;
 use whyslow::indexes::examine;
 use whyslow::report::{INDEXES, Style};
 
@@ -16,6 +20,8 @@ Examples:
   whyslow index plans.txt                    plans with their statements, as auto_explain writes them
   whyslow index top.sql top.plan.json        a statement, and its plan in a file of the same name
   whyslow index plans/* --format json        for programs
+  whyslow index --db shop                    statements that the server has counted
+  whyslow index --db shop --prove            only indexes that help when they are built
 
 Exit codes:
   0  done
@@ -46,6 +52,10 @@ pub(crate) struct Options {
     /// Also what was considered and not chosen, and all statements
     #[arg(long, short)]
     verbose: bool,
+
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    live: live::Options,
 }
 
 fn outputs() -> PossibleValuesParser {
@@ -53,18 +63,27 @@ fn outputs() -> PossibleValuesParser {
 }
 
 /// Reads, advises and prints.
-pub(crate) fn execute(mut options: Options) -> anyhow::Result<Outcome> {
-    if options.inputs.is_empty() {
-        if io::stdin().is_terminal() {
-            say(format_args!("reading plans from the terminal: paste them, then Ctrl-D"));
-        }
-        options.inputs.push("-".into());
-    }
+pub(crate) fn execute(options: Options) -> anyhow::Result<Outcome> {
     let destination = Destination::open(options.output.as_deref())?;
-    let advice = examine(&options.inputs)?;
+    let advice = advice(&options)?;
     let unknown = || UsageError(format!("--format {}: there is no such form", options.format));
     let output = INDEXES.iter().find(|output| output.name == options.format).ok_or_else(unknown)?;
     let style = Style { verbose: options.verbose, ..Style::default() };
     destination.write(output.write, &advice, style)?;
     Ok(Outcome::Done)
+}
+
+/// Advice from files, or with what a live server knows.
+fn advice(options: &Options) -> anyhow::Result<IndexAdvice> {
+    #[cfg(feature = "postgres")]
+    if let Some(address) = &options.live.db {
+        return options.live.advise(address, &options.inputs);
+    }
+    if !options.inputs.is_empty() {
+        return Ok(examine(&options.inputs)?);
+    }
+    if io::stdin().is_terminal() {
+        say(format_args!("reading plans from the terminal: paste them, then Ctrl-D"));
+    }
+    Ok(examine(&["-".into()])?)
 }

@@ -1,10 +1,10 @@
 //! Tables, columns and indexes out of the server's own catalogue.
 //!
-//! Three statements, each one row per table, column or index. What this user may not see is named with what grants it.
+//! Four statements, each one row per table, column, index or foreign key. What this user may not see is named with what grants it.
 
 use std::collections::BTreeSet;
 
-use detectors::indexes::{Catalogue, Column, Index, IndexKey, Table};
+use detectors::indexes::{Catalogue, Column, ForeignKey, Index, IndexKey, Table};
 use serde::Deserialize;
 
 use super::connection::{Connection, Row};
@@ -50,6 +50,9 @@ pub fn read(connection: &Connection, with_values: &BTreeSet<String>) -> Result<K
     }
     for row in connection.catalogue_rows(&indexes(connection.version()))? {
         add_index(&mut known.catalogue, &row)?;
+    }
+    for row in connection.catalogue_rows(&foreign_keys())? {
+        add_foreign_key(&mut known.catalogue, &row);
     }
     known.missing.extend(hint(&hidden, connection.version()));
     Ok(known)
@@ -173,6 +176,26 @@ fn add_column(catalogue: &mut Catalogue, row: &Row) {
 
 fn own_table<'c>(catalogue: &'c mut Catalogue, row: &Row) -> Option<&'c mut Table> {
     catalogue.tables.get_mut(&format!("{}.{}", row.text("schema")?, row.text("table")?))
+}
+
+fn foreign_keys() -> String {
+    format!(
+        "SELECT n.nspname AS schema, c.relname AS table, k.conname AS name, rn.nspname || '.' || r.relname AS references,
+            (SELECT json_agg(a.attname ORDER BY place) FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
+                JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = key.number) AS columns
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace
+        WHERE k.contype = 'f' AND {OURS} ORDER BY c.oid, k.conname"
+    )
+}
+
+fn add_foreign_key(catalogue: &mut Catalogue, row: &Row) {
+    let Some(table) = own_table(catalogue, row) else { return };
+    table.foreign_keys.push(ForeignKey {
+        name: row.text("name").unwrap_or_default().to_owned(),
+        columns: list(row, "columns"),
+        references: row.text("references").unwrap_or_default().to_owned(),
+    });
 }
 
 /// A field that holds a list as JSON.

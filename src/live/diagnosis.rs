@@ -1,9 +1,8 @@
 //! What a live server knows that a diagnosis can use: statements that it has counted, and how it is doing.
 
-use std::collections::BTreeSet;
-
 use detectors::evidence::shape::sql::{Dialect, Lexer};
 use detectors::figures::{bytes, count, counted};
+use detectors::indexes::{Workload, advise};
 
 use super::connection::{Connection, Row};
 use super::problem::Problem;
@@ -157,19 +156,16 @@ fn tables(connection: &Connection) -> Result<Vec<String>, Problem> {
     Ok(dead.take(TOLD_MAX).chain(unknown.take(TOLD_MAX)).collect())
 }
 
-/// Indexes that cannot be used.
+/// Indexes that are invalid, twice there, covered by others or unused.
 fn indexes(connection: &Connection) -> Result<Vec<String>, Problem> {
-    let known = catalogue::read(connection, &BTreeSet::new())?;
-    let tables = known.catalogue.tables.iter();
-    let invalid = tables.flat_map(|(name, table)| {
-        let invalid = table.indexes.iter().filter(|index| !index.is_valid);
-        invalid.map(move |index| {
-            let size = index.bytes.map_or(String::new(), |size| format!(" ({})", bytes(size)));
-            format!(
-                "index {} on {name}{size} is invalid: writers keep it up to date and no query uses it",
-                index.name
-            )
-        })
+    let known = catalogue::read(connection, &std::collections::BTreeSet::new())?;
+    let existing = advise(&Workload::default(), &known.catalogue).existing;
+    let more = existing.len().saturating_sub(TOLD_MAX);
+    let told = existing.into_iter().take(TOLD_MAX).map(|index| {
+        let size = index.bytes.map_or(String::new(), |size| format!(" ({})", bytes(size)));
+        format!("index {} on {}{size}: {}", index.name, index.table, index.reason)
     });
-    Ok(invalid.take(TOLD_MAX).collect())
+    let more = (more > 0)
+        .then(|| format!("{} like these: whyslow index --db", counted(more as u64, "further index")));
+    Ok(told.chain(more).collect())
 }

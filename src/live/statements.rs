@@ -201,6 +201,25 @@ pub(super) fn tables(text: &str) -> Vec<Box<str>> {
     shape.facts.map(|facts| facts.tables).unwrap_or_default()
 }
 
+/// How long statements have been counted, as a part of how long rows of tables have been; `None` where one is not known.
+///
+/// # Errors
+///
+/// Where the connection ends.
+pub fn part_of_writes(connection: &Connection) -> Result<Option<f64>, Problem> {
+    let schema = schema(connection)?;
+    let rows = connection.catalogue_rows(&format!(
+        "SELECT extract(epoch FROM now() - i.stats_reset) / extract(epoch FROM now() - d.stats_reset) AS part
+         FROM {schema}.pg_stat_statements_info i, pg_stat_database d WHERE d.datname = current_database()"
+    ));
+    match rows {
+        Ok(rows) => Ok(rows.first().and_then(|row| row.number("part"))),
+        // Before 14 there is no such view.
+        Err(Problem::Refused { .. }) => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
 fn explained(problem: Problem) -> Problem {
     let text = problem.to_string();
     if text.contains("shared_preload_libraries") {

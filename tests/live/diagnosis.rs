@@ -25,7 +25,7 @@ fn statements_and_health_are_told() {
     assert!(text.contains("FROM orders WHERE status = ?"), "{text}");
     assert!(!text.contains("hunter2"));
     let notes = notes(&report);
-    assert!(notes.contains("index customers_name on public.customers"), "{notes}");
+    assert!(notes.contains("index customers_name on customers"), "{notes}");
     assert!(notes.contains("invalid"), "{notes}");
 }
 

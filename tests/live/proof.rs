@@ -6,10 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use detectors::indexes::{Workload, WorkloadStatement};
+use serde_json::Value;
 use whyslow::live::proof::{Proof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
 use whyslow::live::{Connection, Limits, Problem, Target, catalogue};
 
-use super::{address, psql, wait_until};
+use super::{address, psql, refused, schema, told, wait_until};
 
 /// Everything that a schema is: definitions of all indexes, relations, and the rows of a table.
 fn whole_schema() -> String {
@@ -188,8 +189,15 @@ fn where_others_work_nothing_is_built_unless_it_is_meant() {
         assert!(safety::check(&connection, &target(), Some("127.0.0.1/shop")).is_ok());
         let other = safety::check(&connection, &target(), Some("db.example/shop")).unwrap_err().to_string();
         assert!(other.contains("127.0.0.1/shop"), "{other}");
+        let (code, said) = refused_by_program();
+        assert_eq!(code, 2);
+        assert!(said.contains("no index is built on 127.0.0.1/shop"), "{said}");
     });
     assert!(safety::check(&connection, &target(), None).is_ok());
+}
+
+fn refused_by_program() -> (i32, String) {
+    refused(&["index", "--db", &address(""), "--prove"])
 }
 
 /// Does something while another session works.
@@ -241,4 +249,31 @@ fn a_killed_program_leaves_no_index_and_no_build() {
     let output = ended_by("-KILL");
     assert_eq!(output.status.signal(), Some(9));
     assert_eq!(whole_schema(), before);
+}
+
+/// The whole way: statements that the server counted, advice, proof, and what is said of it.
+#[test]
+fn the_program_proposes_what_is_proven() {
+    let before = whole_schema();
+    psql("SELECT pg_stat_statements_reset()");
+    for customer in 1..5 {
+        psql(&format!("SELECT * FROM orders WHERE customer_id = {customer}"));
+    }
+    psql("SELECT count(*) FROM orders");
+    let told = told(&["index", "--format", "json", "--db", &address(""), "--prove"]);
+    let advice: Value = serde_json::from_str(&told).unwrap();
+    let schema_of_advice: Value =
+        serde_json::from_str(include_str!("../../docs/indexes-v1.schema.json")).unwrap();
+    assert_eq!(schema::violations(&schema_of_advice, &advice), Vec::<String>::new());
+    assert_eq!(advice["proposals"].as_array().unwrap().len(), 1, "{told}");
+    let only = &advice["proposals"][0];
+    assert!(only["ddl"].as_str().unwrap().contains("(customer_id"), "{told}");
+    assert_eq!(only["proof"], "proven", "{told}");
+    let effect = &only["measured"][0];
+    assert!(effect["before_ns"].as_u64().unwrap() > 5 * effect["after_ns"].as_u64().unwrap(), "{told}");
+    assert_ne!(effect["values"], "recorded");
+    assert!(told.contains("whole-table"), "{told}");
+    assert_eq!(whole_schema(), before);
+    let text = super::told(&["index", "--db", &address(""), "--prove"]);
+    assert!(text.contains("proven") && text.contains("times faster"), "{text}");
 }

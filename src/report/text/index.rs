@@ -3,7 +3,9 @@
 use std::io;
 
 use detectors::figures::{bytes, count, counted, duration};
-use detectors::indexes::{ExistingIndex, Helped, IndexAdvice, Proposal, StatementAdvice};
+use detectors::indexes::{
+    ExistingIndex, Helped, IndexAdvice, MeasuredEffect, Proof, Proposal, StatementAdvice,
+};
 use detectors::wording::without_columns;
 
 use super::ink::{Ink, Line};
@@ -24,6 +26,7 @@ pub(super) fn write(advice: &IndexAdvice, style: &Style, out: &mut dyn io::Write
         }
         write_proposal(&mut page, advice, number, proposal)?;
     }
+    disproved(&mut page, advice)?;
     refused(&mut page, advice)?;
     existing(&mut page, &advice.existing)
 }
@@ -39,7 +42,11 @@ fn write_proposal(
         Line::default().with(Ink::Figure, format!("gives back {}", duration(saved)))
     });
     let title = Line::default().with(Ink::Figure, format!("{number}  ")).with(Ink::Title, &proposal.table);
-    page.line_and_right(title.with(Ink::Faint, "   predicted, unproven"), saved, 3)?;
+    let known = match proposal.proof {
+        Proof::Unproven => "   predicted, unproven",
+        Proof::Proven => "   proven",
+    };
+    page.line_and_right(title.with(Ink::Faint, known), saved, 3)?;
     page.prose(label("create"), Ink::Plain, &format!("{};", proposal.ddl))?;
     let most = if page.style.verbose { usize::MAX } else { HELPED };
     for (place, helped) in proposal.helps.iter().take(most).enumerate() {
@@ -49,6 +56,9 @@ fn write_proposal(
     }
     if let Some(more) = proposal.helps.len().checked_sub(most).filter(|more| *more > 0) {
         page.prose(label(""), Ink::Faint, &format!("and {} more: -v", counted(more as u64, "statement")))?;
+    }
+    for (place, effect) in proposal.measured.iter().take(most).enumerate() {
+        page.prose(label(if place == 0 { "tried" } else { "" }), Ink::Plain, &measured(advice, effect))?;
     }
     page.prose(label("costs"), Ink::Plain, &costs(proposal))?;
     proposal.notes.iter().try_for_each(|text| page.prose(label("note"), Ink::Plain, text))?;
@@ -86,6 +96,37 @@ fn costs(proposal: &Proposal) -> String {
 
 fn brief(statement: &str) -> String {
     without_columns(statement).unwrap_or_else(|| statement.to_owned())
+}
+
+/// A statement before and after, as it was executed.
+fn measured(advice: &IndexAdvice, effect: &MeasuredEffect) -> String {
+    let statement = advice.statements.get(effect.statement).map_or("", |statement| &*statement.place);
+    let values = match effect.values {
+        "most-common" => " with the most common values",
+        "usual" => " with usual values",
+        _ => "",
+    };
+    let search = if effect.is_search_only { ", the search for its rows alone" } else { "" };
+    format!(
+        "{statement}{values}: {} -> {}, {} times faster, {} -> {} pages{search}",
+        duration(effect.before_ns),
+        duration(effect.after_ns),
+        factor(effect.before_ns.max(1) as f64 / effect.after_ns.max(1) as f64),
+        count(effect.before_blocks),
+        count(effect.after_blocks)
+    )
+}
+
+fn disproved(page: &mut Page<'_>, advice: &IndexAdvice) -> io::Result<()> {
+    if advice.disproved.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.line(Line::default().with(Ink::Title, "Tried and not proposed"))?;
+    for index in &advice.disproved {
+        page.prose(Line::at(3), Ink::Plain, &format!("{}: {}", index.ddl, index.reason))?;
+    }
+    Ok(())
 }
 
 fn refused(page: &mut Page<'_>, advice: &IndexAdvice) -> io::Result<()> {
