@@ -228,7 +228,8 @@ impl Node {
         [Key::RowsRemovedByFilter, Key::RowsRemovedByJoinFilter, Key::RowsRemovedByIndexRecheck]
             .into_iter()
             .filter_map(|key| self.facts.number(key))
-            .sum()
+            // The sum of nothing is a negative zero.
+            .fold(0.0, |sum, rows| sum + rows)
     }
 
     /// What it does, as PostgreSQL's text form says it: `Hash Left Join`, `Partial HashAggregate`, `Insert`.

@@ -340,7 +340,7 @@ mod tests {
                 Said::Spilled { bytes: 700_000 },
             ),
             ("duration: x ms", Said::Other),
-            ("duration: 99999999999999999999 ms", Said::Other),
+            ("duration: 99999999999999999999 ms", Said::Damaged),
             ("connection received: host=::1", Said::Connection(Connection::Received)),
             ("checkpoint starting: time", Said::Event(Event::Checkpoint { by_wal: false })),
         ];
