@@ -201,7 +201,7 @@ impl Model<'_> {
         let left = (shares.all() / served).min(1.0);
         if candidate.gives_extreme {
             let rows = loops * (1.0 / left).min(shares.rows);
-            return region.is_summed.then(|| (loops * prices.descent + rows * price, loops, true));
+            return region.is_summed.then_some((loops * prices.descent + rows * price, loops, true));
         }
         if candidate.is_ordered && self.hides_its_end(*own, candidate) {
             return None;

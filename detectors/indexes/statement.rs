@@ -80,6 +80,9 @@ fn with_placeholders(text: &str, engine: Engine) -> String {
     replaced
 }
 
+/// Columns of a query that are columns of a table: the table's use, and its name of the column.
+type Columns = BTreeMap<String, (usize, String)>;
+
 /// A relation of a `FROM`: a table, or something that has columns of tables.
 #[derive(Debug, Default)]
 struct Relation {
@@ -87,7 +90,7 @@ struct Relation {
     /// Its use, if it is a table.
     table_use: Option<usize>,
     /// Of a query or common table expression: the columns that are columns of a table.
-    columns: BTreeMap<String, (usize, String)>,
+    columns: Columns,
 }
 
 /// A query whose names are being resolved.
@@ -105,7 +108,7 @@ pub(super) struct Walk<'k> {
     pub(super) blocks: Vec<Block>,
     scopes: Vec<Scope>,
     /// Common table expressions by name.
-    expressions: Vec<(String, BTreeMap<String, (usize, String)>)>,
+    expressions: Vec<(String, Columns)>,
 }
 
 impl Resolve for Walk<'_> {
@@ -242,7 +245,7 @@ impl<'k> Walk<'k> {
     }
 
     /// A query; gives its columns that are columns of a table.
-    pub(super) fn query(&mut self, query: &Query, role: Role) -> BTreeMap<String, (usize, String)> {
+    pub(super) fn query(&mut self, query: &Query, role: Role) -> Columns {
         let known = self.expressions.len();
         for table in query.with.iter().flat_map(|with| &with.cte_tables) {
             let columns = self.query(&table.query, Role::Rows);
@@ -253,12 +256,7 @@ impl<'k> Walk<'k> {
         columns
     }
 
-    fn body(
-        &mut self,
-        body: &SetExpr,
-        query: Option<&Query>,
-        role: Role,
-    ) -> BTreeMap<String, (usize, String)> {
+    fn body(&mut self, body: &SetExpr, query: Option<&Query>, role: Role) -> Columns {
         match body {
             SetExpr::Select(select) => self.select(select, query, role),
             SetExpr::Query(inner) => self.query(inner, role),
@@ -279,12 +277,7 @@ impl<'k> Walk<'k> {
         }
     }
 
-    fn select(
-        &mut self,
-        select: &Select,
-        query: Option<&Query>,
-        role: Role,
-    ) -> BTreeMap<String, (usize, String)> {
+    fn select(&mut self, select: &Select, query: Option<&Query>, role: Role) -> Columns {
         let block = self.open(role);
         select.from.iter().for_each(|table| self.table_with_joins(table));
         if let Some(selection) = &select.selection {
@@ -312,7 +305,7 @@ impl<'k> Walk<'k> {
     }
 
     /// The columns that a query gives as they are.
-    fn given(&self, select: &Select) -> BTreeMap<String, (usize, String)> {
+    fn given(&self, select: &Select) -> Columns {
         let items = select.projection.iter().filter_map(|item| {
             let (expression, name) = match item {
                 SelectItem::UnnamedExpr(expression) => (expression, None),
