@@ -15,7 +15,7 @@
 //! - where most rows are kept: the whole table has to be read anyway;
 //! - on `(column)::text`, as PostgreSQL writes for columns of type `varchar`, whose index serves it;
 //! - on comparisons of two columns;
-//! - on remainders (`id % 40 = 7`): such rows are in all pages, of which an index spares none.
+//! - on remainders (`id % 40 = 7`), whose column cannot stand alone: a [missing-index](missing-index.md) says what an index gives.
 //!
 //! ## Remedy
 //!
