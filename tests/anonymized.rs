@@ -63,11 +63,14 @@ fn recorded() -> Vec<PathBuf> {
     all
 }
 
+/// Where a finding needs a value: an index on `visitor % 50` is one on a value, of which a copy has a token only.
+const OF_VALUES: &str = "visits-by-an-expression";
+
 #[test]
 fn reports_of_copies_are_those_of_the_logs() {
     let logs = recorded();
     assert!(logs.len() > 20, "{logs:?}");
-    for log in logs {
+    for log in logs.into_iter().filter(|log| !log.parent().unwrap().ends_with(OF_VALUES)) {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let name = log.file_name().unwrap().to_str().unwrap().trim_end_matches(".zst");
         fs::write(here.path().join(name), decompressed(&log)).unwrap();

@@ -43,6 +43,8 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     /// The table that is referred to, as `schema.name`.
     pub references: String,
+    /// Its columns that are referred to, in the order of `columns`; empty where they are not known.
+    pub referenced: Vec<String>,
 }
 
 /// A column with what the planner knows of it (`pg_stats`).

@@ -182,7 +182,9 @@ fn foreign_keys() -> String {
     format!(
         "SELECT n.nspname AS schema, c.relname AS table, k.conname AS name, rn.nspname || '.' || r.relname AS references,
             (SELECT json_agg(a.attname ORDER BY place) FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
-                JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = key.number) AS columns
+                JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = key.number) AS columns,
+            (SELECT json_agg(a.attname ORDER BY place) FROM unnest(k.confkey) WITH ORDINALITY AS key (number, place)
+                JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = key.number) AS referenced
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace
         WHERE k.contype = 'f' AND {OURS} ORDER BY c.oid, k.conname"
@@ -195,6 +197,7 @@ fn add_foreign_key(catalogue: &mut Catalogue, row: &Row) {
         name: row.text("name").unwrap_or_default().to_owned(),
         columns: list(row, "columns"),
         references: row.text("references").unwrap_or_default().to_owned(),
+        referenced: list(row, "referenced"),
     });
 }
 

@@ -111,6 +111,7 @@ fn build_all(connection: &Connection, wanted: &[(usize, &Wanted)], times: Times)
     let start = Instant::now();
     for (place, one) in wanted {
         build(connection, one, *place, times)?;
+        look_at_expressions(connection, *place)?;
     }
     let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let mut built = Built { ns, owners: BTreeMap::new(), is_withheld: false };
@@ -182,6 +183,20 @@ fn names(connection: &Connection, place: usize) -> Result<BTreeSet<String>, Prob
     let rows = connection
         .rows(&format!("{} SELECT c.relname FROM family JOIN pg_class c USING (oid)", family(place)))?;
     Ok(rows.iter().filter_map(|row| row.first()).map(str::to_owned).collect())
+}
+
+/// Lets the server gather what it knows of columns of an index on an expression, too, as autovacuum would later do: without
+/// it the planner guesses how many rows the expression leaves. It goes with the transaction.
+fn look_at_expressions(connection: &Connection, place: usize) -> Result<(), Problem> {
+    let tables = connection.rows(&format!(
+        "{} SELECT DISTINCT x.indrelid::regclass::text FROM family f JOIN pg_index x ON x.indexrelid = f.oid
+         WHERE x.indexprs IS NOT NULL",
+        family(place)
+    ))?;
+    tables
+        .iter()
+        .filter_map(|row| row.first())
+        .try_for_each(|table| connection.execute(&format!("ANALYZE {table}")))
 }
 
 fn bytes(connection: &Connection, place: usize) -> Result<Option<u64>, Problem> {

@@ -61,7 +61,7 @@ impl Runs {
                 }
             };
             for filled in filled {
-                match reading(&filled.text) {
+                match reading(&filled.text, catalogue) {
                     Ok(reading) => runs.push(Run {
                         statement: number,
                         executions: statement.executions.max(1),

@@ -1,6 +1,12 @@
 //! What is executed for a statement: itself where it only reads, else the search for the rows that it would change.
+//!
+//! Rows that are deleted must not be referred to any more, or those that refer to them go, too: with each row that a `DELETE`
+//! finds, the rows of other tables are searched that foreign keys make the server search.
 
-use sqlparser::ast::{Delete, FromTable, Query, SetExpr, Statement, Update, UpdateTableFromKind};
+use detectors::indexes::{Catalogue, ForeignKey, Table};
+use sqlparser::ast::{
+    Delete, FromTable, Query, SetExpr, Statement, TableFactor, TableWithJoins, Update, UpdateTableFromKind,
+};
 
 use super::super::guard;
 
@@ -18,10 +24,10 @@ pub(super) struct Reading {
 /// # Errors
 ///
 /// Why it is not executed.
-pub(super) fn reading(text: &str) -> Result<Reading, String> {
+pub(super) fn reading(text: &str, catalogue: &Catalogue) -> Result<Reading, String> {
     let parsed = guard::parsed(text)?;
     let search = match &parsed {
-        Statement::Query(query) => match searched(query) {
+        Statement::Query(query) => match searched(query, catalogue) {
             Some(search) => search.map(|search| with(query, &search))?,
             None => {
                 guard::only_reads(text)?;
@@ -29,7 +35,7 @@ pub(super) fn reading(text: &str) -> Result<Reading, String> {
             }
         },
         Statement::Update(update) => of_update(update)?,
-        Statement::Delete(delete) => of_delete(delete)?,
+        Statement::Delete(delete) => of_delete(delete, catalogue)?,
         Statement::Insert(insert) => match &insert.source {
             Some(source) if !matches!(*source.body, SetExpr::Values(_)) => source.to_string(),
             _ => return Err("it adds rows and searches none".to_owned()),
@@ -41,10 +47,10 @@ pub(super) fn reading(text: &str) -> Result<Reading, String> {
 }
 
 /// The search of a change that has common table expressions before it.
-fn searched(query: &Query) -> Option<Result<String, String>> {
+fn searched(query: &Query, catalogue: &Catalogue) -> Option<Result<String, String>> {
     match &*query.body {
         SetExpr::Update(Statement::Update(update)) => Some(of_update(update)),
-        SetExpr::Delete(Statement::Delete(delete)) => Some(of_delete(delete)),
+        SetExpr::Delete(Statement::Delete(delete)) => Some(of_delete(delete, catalogue)),
         _ => None,
     }
 }
@@ -64,18 +70,60 @@ fn of_update(update: &Update) -> Result<String, String> {
         None => &[],
     };
     let tables = std::iter::once(&update.table).chain(others).map(ToString::to_string);
-    search(tables.collect(), update.selection.as_ref())
+    search("", tables.collect(), update.selection.as_ref())
 }
 
-fn of_delete(delete: &Delete) -> Result<String, String> {
+fn of_delete(delete: &Delete, catalogue: &Catalogue) -> Result<String, String> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
     let tables = from.iter().chain(delete.using.iter().flatten()).map(ToString::to_string);
-    search(tables.collect(), delete.selection.as_ref())
+    let checks = match (&from[..], &delete.using) {
+        ([only], None) => checks(only, catalogue),
+        _ => String::new(),
+    };
+    search(&checks, tables.collect(), delete.selection.as_ref())
 }
 
-fn search(tables: Vec<String>, condition: Option<&sqlparser::ast::Expr>) -> Result<String, String> {
+/// The searches for rows that refer to a row of a table, as further columns.
+fn checks(of: &TableWithJoins, catalogue: &Catalogue) -> String {
+    let TableFactor::Table { name, alias, .. } = &of.relation else { return String::new() };
+    let own_name = name.to_string().replace('"', "");
+    let called = alias.as_ref().map_or_else(|| name.to_string(), |alias| alias.name.to_string());
+    let is_own = |key: &&ForeignKey| {
+        key.references == own_name
+            || key.references.rsplit_once('.').is_some_and(|(_, table)| table == own_name)
+    };
+    let keys = catalogue.tables.values().flat_map(|table| {
+        table
+            .foreign_keys
+            .iter()
+            .filter(is_own)
+            .filter(|key| !key.referenced.is_empty())
+            .map(move |key| (table, key))
+    });
+    keys.map(|(table, key)| check(table, key, &called)).collect()
+}
+
+/// The search that a foreign key makes the server do for one row.
+fn check(table: &Table, key: &ForeignKey, called: &str) -> String {
+    let pairs = key.columns.iter().zip(&key.referenced);
+    let pairs =
+        pairs.map(|(column, own)| format!("whyslow_referring.{} = {called}.{}", quoted(column), quoted(own)));
+    let condition = pairs.collect::<Vec<_>>().join(" AND ");
+    let table = format!("{}.{}", quoted(&table.schema), quoted(&table.name));
+    format!(", (SELECT count(*) FROM {table} whyslow_referring WHERE {condition})")
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn search(
+    checks: &str,
+    tables: Vec<String>,
+    condition: Option<&sqlparser::ast::Expr>,
+) -> Result<String, String> {
     match condition {
-        Some(condition) => Ok(format!("SELECT * FROM {} WHERE {condition}", tables.join(", "))),
+        Some(condition) => Ok(format!("SELECT *{checks} FROM {} WHERE {condition}", tables.join(", "))),
         None => Err("it changes all rows".to_owned()),
     }
 }
@@ -100,10 +148,39 @@ mod tests {
             ),
             ("INSERT INTO a SELECT * FROM b WHERE c = 1", "SELECT * FROM b WHERE c = 1"),
         ] {
-            let reading = reading(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+            let reading =
+                reading(text, &Catalogue::default()).unwrap_or_else(|problem| panic!("{text}: {problem}"));
             assert_eq!(reading.text, expected);
             assert!(reading.is_search_only);
         }
+    }
+
+    #[test]
+    fn what_refers_to_a_row_that_goes_is_searched() {
+        let key = ForeignKey {
+            columns: vec!["order_id".to_owned()],
+            references: "public.orders".to_owned(),
+            referenced: vec!["id".to_owned()],
+            ..ForeignKey::default()
+        };
+        let items = Table {
+            schema: "public".to_owned(),
+            name: "items".to_owned(),
+            foreign_keys: vec![key],
+            ..Table::default()
+        };
+        let mut catalogue = Catalogue::default();
+        catalogue.tables.insert("public.items".to_owned(), items);
+        let reading = |text| reading(text, &catalogue).map(|reading| reading.text);
+        assert_eq!(
+            reading("DELETE FROM orders o WHERE o.id = 7").as_deref(),
+            Ok("SELECT *, (SELECT count(*) FROM \"public\".\"items\" whyslow_referring WHERE \
+                whyslow_referring.\"order_id\" = o.\"id\") FROM orders o WHERE o.id = 7")
+        );
+        assert_eq!(
+            reading("DELETE FROM teams WHERE id = 7").as_deref(),
+            Ok("SELECT * FROM teams WHERE id = 7")
+        );
     }
 
     #[test]
@@ -114,7 +191,7 @@ mod tests {
             "TRUNCATE a",
             "WITH x AS (DELETE FROM b RETURNING id) UPDATE a SET c = 1 WHERE id IN (SELECT id FROM x)",
         ] {
-            assert!(reading(text).is_err(), "{text}");
+            assert!(reading(text, &Catalogue::default()).is_err(), "{text}");
         }
     }
 }
