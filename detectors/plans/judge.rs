@@ -6,12 +6,12 @@ use super::problem::{Claim, Problem, Problems, Short};
 use super::report::{PlanDismissal, PlanProblem, PlanReport};
 use super::times::Basis;
 use super::view::PlanView;
-use crate::ALL;
 use crate::evidence::plan::{Key, Plan};
 use crate::figures::{duration, share};
 use crate::finding::Fix;
 use crate::judge::identity::id_about;
 use crate::settings::Settings;
+use crate::{ALL, Detector};
 
 /// A fix is told that gives back at least this part of the execution, of a hundred.
 const SHARE_MIN: u64 = 5;
@@ -24,10 +24,15 @@ const COVERED: u64 = 80;
 
 /// Looks at a plan, and says what is wrong with it.
 pub fn judge(plan: &Plan, settings: &Settings) -> PlanReport {
+    judge_by(plan, settings, |_| true)
+}
+
+/// The same by some detectors alone.
+pub(super) fn judge_by(plan: &Plan, settings: &Settings, looks: impl Fn(&Detector) -> bool) -> PlanReport {
     let view = PlanView::new(plan);
     let resolved = settings.at("", "");
     let mut problems = Problems::default();
-    for (place, detector) in ALL.iter().enumerate() {
+    for (place, detector) in ALL.iter().enumerate().filter(|(_, detector)| looks(detector)) {
         if let Some(rule) = detector.plan {
             problems.detector = place;
             rule(&view, resolved.of(place), &mut problems);

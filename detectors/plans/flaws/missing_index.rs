@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_index_is_named_with_what_it_gives_back() {
         let text = "SELECT * FROM orders o WHERE o.user_id = 4711 ORDER BY o.id";
-        let report = scanned(Some(text), 12.0).judged();
+        let report = scanned(Some(text), 12.0).judged_by_all();
         let problem = report.only("missing-index");
         assert_eq!((problem.node, &*problem.subject, problem.confidence), (0, "orders", Confidence::High));
         assert_eq!(problem.fix[0].text, "CREATE INDEX CONCURRENTLY ON orders (user_id)");
@@ -115,8 +115,12 @@ mod tests {
 
     #[test]
     fn silent_where_rows_are_needed_or_no_condition_is_known() {
-        scanned(Some("SELECT * FROM orders o WHERE o.user_id = 1"), 5e5).judged().silent("missing-index");
-        scanned(Some("SELECT * FROM orders o WHERE date(o.at) = $1"), 12.0).judged().silent("missing-index");
-        scanned(None, 12.0).judged().silent("missing-index");
+        scanned(Some("SELECT * FROM orders o WHERE o.user_id = 1"), 5e5)
+            .judged_by_all()
+            .silent("missing-index");
+        scanned(Some("SELECT * FROM orders o WHERE date(o.at) = $1"), 12.0)
+            .judged_by_all()
+            .silent("missing-index");
+        scanned(None, 12.0).judged_by_all().silent("missing-index");
     }
 }
