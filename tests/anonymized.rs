@@ -341,12 +341,14 @@ fn telling(copy: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(copy);
     let line = text.lines().find(|line| {
         ["zebra", "quartz", "7351", "9284", "0.113"].iter().any(|part| {
-            // Tokens are hexadecimals and decimals: by chance they hold four digits in a row.
+            // Tokens are hexadecimals and decimals: by chance they hold four digits in a row, and so do ports, which become
+            // others.
             let part_of_token = |at: usize| {
                 let before = &line[..at];
                 let word = before.len() - before.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
                 let end = at + line[at..].bytes().take_while(u8::is_ascii_alphanumeric).count();
-                end - word >= 15
+                let is_port = line[..word].ends_with(':') && end - word == 5;
+                is_port || end - word >= 15
             };
             line.match_indices(part).any(|(at, _)| !part_of_token(at))
         })

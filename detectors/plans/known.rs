@@ -82,9 +82,13 @@ pub(crate) fn told(case: &Case<'_>, detector: &str) -> Option<Told> {
     let place = case.dictionary.place_of_line(known.line);
     let took = known.report.execution_ns.unwrap_or(0);
     let left = 1.0 - problem.gain_share.clamp(0.0, 1.0);
+    let node = known.report.nodes.get(problem.node as usize);
+    let node = node.map_or(String::new(), |node| {
+        format!("{} {}", node.name, node.target.as_deref().unwrap_or_default()).trim_end().to_owned()
+    });
     Some(Told {
         why: format!(
-            "{}: {}; seen in the plan of an execution of {} ({place})",
+            "{}: {}; seen at {node} in the plan of an execution of {} ({place})",
             problem.subject,
             problem.why,
             duration(took)

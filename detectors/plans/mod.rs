@@ -1,7 +1,7 @@
 //! What a plan shows: where its time goes, what is wrong with it, and what each fix would give back.
 //!
 //! A plan is looked at through a [`PlanView`], which has the time of each node worked out once. Detectors name
-//! [`Problem`]s; which of them are told, and in which order, is decided in one place, [`judge`](mod@judge), by the time that
+//! [`Problem`]s; which of them are told, and in which order, is decided in one place, [`judge`](judge()), by the time that
 //! they give back.
 
 mod charges;

@@ -5,7 +5,7 @@
 //! kept as text.
 //!
 //! Conditions and statements here hold the values they were written with. They are evidence and are shown nowhere as
-//! they are: see [`shown`].
+//! they are: see [`shown`](shown()).
 
 mod facts;
 mod key;

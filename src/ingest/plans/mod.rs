@@ -2,7 +2,7 @@
 //!
 //! Reading has three steps. What a terminal, a client or a log put around a plan is taken off; the form is recognised;
 //! and its reader brings it to the one vocabulary of [`detectors::evidence::plan`]. All readers of structured forms hand
-//! what they read to one [`Assembly`](assembly::Assembly), so that a name means the same in each.
+//! what they read to one `Assembly`, so that a name means the same in each.
 
 mod agreement;
 mod assembly;
