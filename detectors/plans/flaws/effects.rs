@@ -6,6 +6,7 @@ use crate::evidence::plan::{Key, Node, NodeType, Relationship};
 use crate::figures::count;
 use crate::plans::estimates::{Estimates, hands_on};
 use crate::plans::{PlanView, Problem};
+use crate::settings::{Setting, Values};
 
 use super::{left, rows, tables};
 
@@ -14,6 +15,20 @@ const FEW_ROWS: f64 = 1_000.0;
 
 /// Where rows were expected, but that is read for each of those few.
 const READ_FOR_EACH: f64 = 100.0;
+
+pub(super) const ROWS_MIN: Setting = Setting {
+    name: "rows_min",
+    unit: "rows in all",
+    default: 1_000,
+    why: "whatever is done with fewer rows takes a few milliseconds",
+};
+
+pub(super) const LOOPS_MIN: Setting = Setting {
+    name: "loops_min",
+    unit: "executions of the second side of a nested loop",
+    default: 1_000,
+    why: "a thousand lookups take a few milliseconds",
+};
 
 /// What an error leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +52,18 @@ pub(super) struct Limits {
     pub(super) loops: u64,
     /// Where it may begin.
     pub(super) origins: Origins,
+}
+
+impl Limits {
+    /// As the settings of a detector say, which has [`ROWS_MIN`] and [`LOOPS_MIN`] among its own.
+    pub(super) fn of(settings: Values<'_>, factor: &Setting, origins: Origins) -> Self {
+        Self {
+            factor: settings.get(factor) as f64,
+            rows: settings.get(&ROWS_MIN) as f64,
+            loops: settings.get(&LOOPS_MIN),
+            origins,
+        }
+    }
 }
 
 /// Nodes where errors may begin.

@@ -43,7 +43,7 @@ use crate::settings::{Setting, Values};
 use crate::wording::list;
 use crate::{Detector, Inspect};
 
-use super::effects::{Effect, Limits, Origins, claim, found, numbers};
+use super::effects::{Effect, LOOPS_MIN, Limits, Origins, ROWS_MIN, claim, found, numbers};
 use super::{rows, tables};
 
 const FACTOR_MIN: Setting = Setting {
@@ -51,20 +51,6 @@ const FACTOR_MIN: Setting = Setting {
     unit: "times more or fewer rows",
     default: 10,
     why: "plans rarely change for less, and estimates are rarely better",
-};
-
-const ROWS_MIN: Setting = Setting {
-    name: "rows_min",
-    unit: "rows in all",
-    default: 1_000,
-    why: "whatever is done with fewer rows takes a few milliseconds",
-};
-
-const LOOPS_MIN: Setting = Setting {
-    name: "loops_min",
-    unit: "executions of the second side of a nested loop",
-    default: 1_000,
-    why: "a thousand lookups take a few milliseconds",
 };
 
 pub(crate) const DETECTOR: Detector = Detector {
@@ -80,12 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
 };
 
 fn inspect(view: &PlanView<'_>, settings: Values<'_>, problems: &mut Problems) {
-    let limits = Limits {
-        factor: settings.get(&FACTOR_MIN) as f64,
-        rows: settings.get(&ROWS_MIN) as f64,
-        loops: settings.get(&LOOPS_MIN),
-        origins: Origins::Others,
-    };
+    let limits = Limits::of(settings, &FACTOR_MIN, Origins::Others);
     let estimates = Estimates::of(view);
     for (effect, origin) in found(view, &estimates, limits) {
         tell(view, &estimates, effect, origin, problems);

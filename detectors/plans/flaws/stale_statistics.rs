@@ -32,27 +32,13 @@ use crate::plans::{PlanView, Problems};
 use crate::settings::{Setting, Values};
 use crate::{Detector, Inspect};
 
-use super::effects::{Limits, Origins, claim, found, numbers};
+use super::effects::{LOOPS_MIN, Limits, Origins, ROWS_MIN, claim, found, numbers};
 
 const FACTOR_MIN: Setting = Setting {
     name: "factor_min",
     unit: "times more or fewer rows",
     default: 3,
     why: "after ANALYZE an estimate without a condition is nearly exact",
-};
-
-const ROWS_MIN: Setting = Setting {
-    name: "rows_min",
-    unit: "rows in all",
-    default: 1_000,
-    why: "whatever is done with fewer rows takes a few milliseconds",
-};
-
-const LOOPS_MIN: Setting = Setting {
-    name: "loops_min",
-    unit: "executions of the second side of a nested loop",
-    default: 1_000,
-    why: "a thousand lookups take a few milliseconds",
 };
 
 pub(crate) const DETECTOR: Detector = Detector {
@@ -68,12 +54,7 @@ pub(crate) const DETECTOR: Detector = Detector {
 };
 
 fn inspect(view: &PlanView<'_>, settings: Values<'_>, problems: &mut Problems) {
-    let limits = Limits {
-        factor: settings.get(&FACTOR_MIN) as f64,
-        rows: settings.get(&ROWS_MIN) as f64,
-        loops: settings.get(&LOOPS_MIN),
-        origins: Origins::PlainScans,
-    };
+    let limits = Limits::of(settings, &FACTOR_MIN, Origins::PlainScans);
     let estimates = Estimates::of(view);
     for (effect, origin) in found(view, &estimates, limits) {
         let table = view.node(origin).target().unwrap_or("the table");
