@@ -1,0 +1,50 @@
+//! How many runs a difference needs.
+
+use statrs::distribution::ContinuousCDF;
+
+use super::interval::student;
+
+/// More runs than this nobody makes.
+const RUNS_MAX: u32 = 1_000;
+
+/// Runs a side after which an interval would end within `distance` of the difference, in one of two measurements.
+///
+/// `deviation` is the standard deviation of a run's value. `None` where a thousand would not do.
+pub fn runs_needed(deviation: f64, distance: f64) -> Option<u32> {
+    (2..=RUNS_MAX).find(|runs| half_width(*runs, deviation).is_some_and(|half| half <= distance))
+}
+
+/// Half of the interval's width with so many runs a side.
+fn half_width(runs: u32, deviation: f64) -> Option<f64> {
+    Some(student(f64::from(2 * runs - 2))?.inverse_cdf(0.975) * deviation * (2.0 / f64::from(runs)).sqrt())
+}
+
+/// The smallest difference that so many runs a side show in 80 of 100 measurements.
+///
+/// `deviation` is the standard deviation of a run's value. `None` with fewer than two runs.
+pub fn detectable(deviation: f64, runs: u32) -> Option<f64> {
+    let student = student(f64::from(runs.checked_mul(2)?.checked_sub(2)?))?;
+    let quantiles = student.inverse_cdf(0.975) + student.inverse_cdf(0.80);
+    Some(quantiles * deviation * (2.0 / f64::from(runs)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_noise_needs_more_runs() {
+        let few = runs_needed(0.02, 0.05).unwrap();
+        let many = runs_needed(0.08, 0.05).unwrap();
+        assert!(few < 5 && many > 15, "{few} {many}");
+        assert_eq!(runs_needed(1.0, 0.001), None);
+        assert_eq!(runs_needed(0.1, 0.0), None);
+    }
+
+    #[test]
+    fn ten_runs_show_four_percent_at_three_percent_noise() {
+        let found = detectable(0.03, 10).unwrap();
+        assert!((found - 0.040).abs() < 0.001, "{found}");
+        assert_eq!(detectable(0.03, 1), None);
+    }
+}
