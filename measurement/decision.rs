@@ -91,7 +91,7 @@ pub enum Method {
     None,
 }
 
-/// What is said of one metric. Durations are in picoseconds, counts in thousandths.
+/// What is said of one metric. Durations are in picoseconds, memory in bytes, counts in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricDecision {
     /// Endpoint, benchmark or command; empty where there is only one.

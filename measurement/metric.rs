@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One number of a run.
 ///
-/// Its text is `p50`, `p99.9`, `mean`, or the name of something that is counted, as `statements`.
+/// Its text is `p50`, `p99.9`, `mean`, `cpu`, `memory`, or the name of something that is counted, as `statements`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Metric {
@@ -15,14 +15,24 @@ pub enum Metric {
     Percentile(u32),
     /// The mean duration; where a run is one number, that number.
     Mean,
+    /// Processor time of the run.
+    Cpu,
+    /// The most memory that the run's processes held.
+    Memory,
     /// Something that is counted exactly, for each request.
     Count(String),
 }
 
 impl Metric {
     /// What is compared where nothing else is asked for.
-    pub const USUAL: [Self; 4] =
-        [Self::Percentile(50_000), Self::Percentile(95_000), Self::Percentile(99_000), Self::Mean];
+    pub const USUAL: [Self; 6] = [
+        Self::Percentile(50_000),
+        Self::Percentile(95_000),
+        Self::Percentile(99_000),
+        Self::Mean,
+        Self::Cpu,
+        Self::Memory,
+    ];
 
     /// Requests that a run should have for this metric: below, the run's value is mostly chance.
     pub fn requests_min(&self) -> u64 {
@@ -30,7 +40,7 @@ impl Metric {
             Self::Percentile(..=50_000) => 100,
             Self::Percentile(..=95_000) => 200,
             Self::Percentile(_) => 1_000,
-            Self::Mean | Self::Count(_) => 1,
+            Self::Mean | Self::Cpu | Self::Memory | Self::Count(_) => 1,
         }
     }
 
@@ -51,6 +61,8 @@ impl fmt::Display for Metric {
                 }
             }
             Self::Mean => out.write_str("mean"),
+            Self::Cpu => out.write_str("cpu"),
+            Self::Memory => out.write_str("memory"),
             Self::Count(name) => out.write_str(name),
         }
     }
@@ -74,8 +86,11 @@ impl FromStr for Metric {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "mean" {
-            return Ok(Self::Mean);
+        match text {
+            "mean" => return Ok(Self::Mean),
+            "cpu" => return Ok(Self::Cpu),
+            "memory" => return Ok(Self::Memory),
+            _ => {}
         }
         if let Some(thousandths) = text.strip_prefix('p').and_then(thousandths) {
             return Ok(Self::Percentile(thousandths));
@@ -84,7 +99,9 @@ impl FromStr for Metric {
             |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'-');
         match !text.is_empty() && text.len() <= 64 && is_name(text) {
             true => Ok(Self::Count(text.to_owned())),
-            false => Err(format!("{text:?} is no metric: p50, p99.9, mean, or a count as statements")),
+            false => {
+                Err(format!("{text:?} is no metric: p50, p99.9, mean, cpu, memory, or a count as statements"))
+            }
         }
     }
 }
@@ -106,7 +123,9 @@ mod tests {
 
     #[test]
     fn texts_are_read_as_they_are_written() {
-        for text in ["p50", "p95", "p99.9", "p99.99", "p5", "mean", "statements", "round_trips"] {
+        for text in
+            ["p50", "p95", "p99.9", "p99.99", "p5", "mean", "cpu", "memory", "statements", "round_trips"]
+        {
             assert_eq!(text.parse::<Metric>().map(|metric| metric.to_string()), Ok(text.to_owned()));
         }
     }

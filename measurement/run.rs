@@ -61,6 +61,12 @@ pub struct Sample {
     /// The step in which the tool gives durations, in nanoseconds, where that is coarse: whole milliseconds of ab.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution_ns: Option<u64>,
+    /// Processor time of the run's processes, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ns: Option<u64>,
+    /// The most memory that they held, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
     /// What is counted exactly, in thousandths for each request: `statements` of 3,000 are three statements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts_milli: BTreeMap<String, u64>,
@@ -106,11 +112,13 @@ impl Latency {
 }
 
 impl Sample {
-    /// The value of a metric: picoseconds, or thousandths of a count. `None` where this run does not tell.
+    /// The value of a metric: picoseconds, bytes, or thousandths of a count. `None` where this run does not tell.
     pub fn value(&self, metric: &Metric) -> Option<u64> {
         const PS: u64 = 1_000;
         match (metric, &self.latency) {
             (Metric::Count(name), _) => self.counts_milli.get(name).copied(),
+            (Metric::Cpu, _) => self.cpu_ns.map(|ns| ns.saturating_mul(PS)),
+            (Metric::Memory, _) => self.memory_bytes,
             (Metric::Percentile(at), Latency::Histogram { histogram }) => {
                 Some(histogram.percentile(*at).saturating_mul(PS))
             }
