@@ -1,0 +1,13 @@
+//! Makes the runs of a measurement.
+//!
+//! [`http::offer`] sends requests at a rate that does not depend on answers, [`command::execute`] runs a command; both give a
+//! [`measurement::Run`]. [`order()`] says whose turn it is, [`machine::environment`] and [`version`] what must be the same on both
+//! sides.
+
+pub mod command;
+pub mod http;
+pub mod machine;
+mod order;
+pub mod version;
+
+pub use order::{Turn, order};
