@@ -24,6 +24,9 @@ pub struct Run {
     /// How requests followed each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
+    /// Thousandths of the machine's processor time that other guests of the same hardware took meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stolen_milli: Option<u64>,
     /// What was measured, by endpoint, benchmark or command; an empty name where there is only one.
     pub samples: BTreeMap<String, Sample>,
 }

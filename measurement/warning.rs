@@ -44,6 +44,8 @@ pub enum WarningKind {
     Load,
     /// A tool's summary instead of all durations.
     SummaryOnly,
+    /// Other guests of the hardware took processor time.
+    Stolen,
     /// A subject that one side only has.
     OneSided,
 }
@@ -54,10 +56,23 @@ pub(crate) const RUNS_WANTED: usize = 5;
 /// Alike beyond this, neighbouring runs count as dependent.
 const AUTOCORRELATION_MAX: f64 = 0.3;
 
+/// Looks at the runs of both sides, before and after.
+type Check = fn(&[Run], &[Run]) -> Option<Warning>;
+
 /// What is said of the runs whatever is compared.
 pub(crate) fn of_runs(before: &[Run], after: &[Run]) -> BTreeSet<Warning> {
-    let all: [fn(&[Run], &[Run]) -> Option<Warning>; 9] =
-        [few_runs, order, closed_loop, other_load, errors, throughput, summaries, only_before, only_after];
+    let all: [Check; 10] = [
+        few_runs,
+        order,
+        closed_loop,
+        other_load,
+        errors,
+        throughput,
+        summaries,
+        only_before,
+        only_after,
+        stolen,
+    ];
     all.into_iter().filter_map(|of| of(before, after)).collect()
 }
 
@@ -103,6 +118,25 @@ fn other_load(before: &[Run], after: &[Run]) -> Option<Warning> {
     let loads = |runs: &[Run]| runs.iter().map(|run| run.load).collect::<BTreeSet<_>>();
     let text = "sides were offered different loads: their durations do not compare";
     (loads(before) != loads(after)).then(|| warning(WarningKind::Load, text))?
+}
+
+/// Stolen time beyond this may show in durations, in thousandths of all.
+const STOLEN_MILLI_MAX: u64 = 20;
+
+fn stolen(before: &[Run], after: &[Run]) -> Option<Warning> {
+    let stolen = |run: &&Run| run.stolen_milli.is_some_and(|milli| milli > STOLEN_MILLI_MAX);
+    let (runs, most) = before
+        .iter()
+        .chain(after)
+        .filter(stolen)
+        .fold((0, 0), |(runs, most), run| (runs + 1, run.stolen_milli.unwrap_or(0).max(most)));
+    let text = || {
+        format!(
+            "other guests of this hardware took processor time in {runs} runs, up to {:.1} %",
+            most as f64 / 10.0
+        )
+    };
+    (runs > 0).then(|| warning(WarningKind::Stolen, text()))?
 }
 
 /// Requests and errors of a side; `None` where a tool does not tell.
