@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 #![cfg(feature = "postgres")]
 
+#[path = "live/block_ranges.rs"]
+mod block_ranges;
 #[path = "live/catalogue.rs"]
 mod catalogue;
 #[path = "live/diagnosis.rs"]

@@ -3,6 +3,7 @@
 use super::advice::{
     Helped, IndexAdvice, Other, Proof, Proposal, Refusal, RefusalKind, StatementAdvice, VERSION,
 };
+use super::block_ranges;
 use super::catalogue::{Catalogue, Index, Table};
 use super::choose::{Analysis, Choice, Chosen, FACTOR_MIN};
 use super::ddl::create;
@@ -12,13 +13,16 @@ use super::refusals::{refusal, rewrite};
 use super::workload::{Workload, WorkloadStatement};
 use crate::evidence::plan::{Engine, dialect};
 use crate::evidence::shape::sql::Lexer;
-use crate::figures::duration;
+use crate::figures::{bytes, duration};
 
 /// What an index adds to a row that is written, in nanoseconds: about what PostgreSQL 15 takes with all pages in memory.
 const WRITE_NS: u64 = 3_000;
 
 /// The same of a GIN index, which has many keys of one row.
 const WRITE_GIN_NS: u64 = 30_000;
+
+/// The same of a BRIN, which is written only where a row is beyond the bounds of its range.
+const WRITE_BRIN_NS: u64 = 200;
 
 /// In the place of a text that is not known.
 const UNKNOWN: &str = "(a plan without its statement)";
@@ -143,11 +147,24 @@ impl Collected<'_> {
                     .iter()
                     .map(|index| create(self.engine, &other.table, index, other.is_partitioned));
                 let ddl = ddl.collect::<Vec<_>>().join("; ");
-                let reason = reason(choice, *after);
+                let reason = reason(choice, *after) + &self.size_beside(other, place);
+                let proposal = &mut self.proposals[place];
                 if ddl != proposal.ddl && proposal.others.iter().all(|own| own.ddl != ddl) {
                     proposal.others.push(Other { ddl, reason });
                 }
             }
+        }
+    }
+
+    /// Of a BRIN beside a chosen b-tree, or the other way round, how large both are.
+    fn size_beside(&self, other: &Chosen, place: usize) -> String {
+        let chosen = &self.proposals[place];
+        let own = other.indexes.iter().map(|index| self.bytes(other, index)).sum::<Option<u64>>();
+        let is_brin = |index: &Index| index.method == "brin";
+        let is_told = other.indexes.iter().any(is_brin) != is_brin(&chosen.index);
+        match own.zip(chosen.bytes).filter(|_| is_told) {
+            Some((own, chosen)) => format!("; {} instead of {}", bytes(own), bytes(chosen)),
+            None => String::new(),
         }
     }
 
@@ -164,7 +181,11 @@ impl Collected<'_> {
             helps: Vec::new(),
             saved_ns: None,
             bytes: self.bytes(chosen, index),
-            write_cost_ns: if index.method == "gin" { WRITE_GIN_NS } else { WRITE_NS },
+            write_cost_ns: match &*index.method {
+                "gin" => WRITE_GIN_NS,
+                "brin" => WRITE_BRIN_NS,
+                _ => WRITE_NS,
+            },
             others: Vec::new(),
             proof: Proof::Unproven,
             measured: Vec::new(),
@@ -192,6 +213,13 @@ impl Collected<'_> {
         if proposal.index.keys.iter().any(|key| key.expression.starts_with('(')) {
             note(proposal, "run ANALYZE afterwards: it gathers statistics of the expression");
         }
+        if proposal.index.method == "brin" {
+            note(
+                proposal,
+                "rows lie in the order of this column, as statistics tell; rows that are added are found through it after \
+                 VACUUM, or soon if it is created WITH (autosummarize = on)",
+            );
+        }
         if self.engine != Engine::PostgreSql {
             note(proposal, "the server may lock the table while it is built");
         }
@@ -215,7 +243,9 @@ impl Collected<'_> {
         while place < self.proposals.len() {
             let own = &self.proposals[place];
             let wider = self.proposals.iter().position(|other| {
-                other.table == own.table && other.index != own.index && serves(&other.index, &own.index)
+                other.table == own.table
+                    && other.index != own.index
+                    && (serves(&other.index, &own.index) || leads_as(&other.index, &own.index))
             });
             match wider {
                 Some(wider) => self.put_into(place, wider, statements),
@@ -302,6 +332,12 @@ impl Collected<'_> {
     }
 }
 
+/// Whether a b-tree finds the rows of a BRIN.
+fn leads_as(btree: &Index, brin: &Index) -> bool {
+    let are_these = btree.method == "btree" && brin.method == "brin" && btree.predicate.is_none();
+    are_these && btree.keys.first() == brin.keys.first()
+}
+
 /// The size of an index, estimated; `None` where the table's rows are not known.
 pub(super) fn bytes_of(chosen: &Chosen, index: &Index, table: Option<&Table>) -> Option<u64> {
     if chosen.rows < 2.0 {
@@ -313,6 +349,9 @@ pub(super) fn bytes_of(chosen: &Chosen, index: &Index, table: Option<&Table>) ->
         column.and_then(|column| column.width).map_or(VALUE_BYTES, f64::from)
     };
     let keys: f64 = index.keys.iter().map(|key| width(&key.expression)).sum();
+    if index.method == "brin" {
+        return table.and_then(|table| table.pages).map(|pages| block_ranges::bytes(pages, keys));
+    }
     let beside: f64 = index.include.iter().map(|column| width(column)).sum();
     let by_method = if index.method == "gin" { 3.0 } else { 1.0 };
     Some((chosen.rows * chosen.part * (keys + beside + ENTRY_BYTES) * by_method) as u64 + 16_384)

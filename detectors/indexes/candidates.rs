@@ -1,5 +1,6 @@
 //! Indexes that could serve a use of a table: equality, then order, then one range.
 
+use super::block_ranges::{self, BlockRanges};
 use super::catalogue::{Index, IndexKey};
 use super::known::Known;
 use super::selectivity::Shares;
@@ -42,6 +43,8 @@ pub(super) struct Candidate {
     pub(super) is_covering: bool,
     /// It holds the rows of one class alone.
     pub(super) has_class: bool,
+    /// Of a BRIN the ranges of pages that it leads to.
+    pub(super) block_ranges: Option<BlockRanges>,
 }
 
 /// What candidates are made from.
@@ -95,6 +98,9 @@ impl<'m> Making<'m> {
         }
         self.by_class(&equal);
         self.specials();
+        if self.engine == Engine::PostgreSql {
+            self.found.extend(block_ranges::candidates(self.table_use, self.number, self.known));
+        }
         self.both_sides();
         self.covering();
         self.found.truncate(CANDIDATES_MAX);

@@ -25,8 +25,15 @@ const GAIN_MIN_NS: f64 = 50_000.0;
 /// A column beside the keys must give back as much as this in one execution: nanoseconds, or thousandths of a cost.
 const HELD_GAIN_MIN: f64 = 30_000.0;
 
+/// A BRIN is taken where the statement takes at most so many times what it takes with the best b-tree: it is a
+/// five-hundredth of the size and costs writers next to nothing.
+const BRIN_LOSS_MAX: f64 = 2.0;
+
 /// Indexes of one statement.
 const SET_MAX: usize = 4;
+
+/// Indexes that are named beside the chosen ones; a BRIN is always.
+const OTHERS_MAX: usize = 3;
 
 /// Candidates that are tried in pairs.
 const PAIRED_MAX: usize = 40;
@@ -170,6 +177,7 @@ impl<'a> Analysis<'a> {
             set.extend(more);
         }
         self.reduce(&mut set, &plain);
+        smaller(&mut set, &candidates, &plain);
         if !self.is_worth(model, &candidates, &set, executions) {
             return Choice { now, after: [now; 3], is_measured: self.work.is_measured, ..Choice::default() };
         }
@@ -227,8 +235,11 @@ impl<'a> Analysis<'a> {
         let mut rest: Vec<(usize, f64)> = rest.map(|number| (number, plain(&[number]))).collect();
         rest.retain(|(_, after)| after * FACTOR_MIN <= self.work.total);
         rest.sort_by(|one, other| one.1.total_cmp(&other.1));
+        let is_brin = |number: usize| candidates[number].block_ranges.is_some();
         rest.into_iter()
-            .take(3)
+            .enumerate()
+            .filter(|(rank, (number, _))| *rank < OTHERS_MAX || is_brin(*number))
+            .map(|(_, other)| other)
             .map(|(number, after)| (self.chosen(model, &candidates[number]), after))
             .collect()
     }
@@ -265,6 +276,26 @@ impl<'a> Analysis<'a> {
         let last = table.rsplit('.').next().unwrap_or(table);
         let is_parent = self.known.table(table).is_some_and(|own| self.known.has_partitions(own));
         is_parent || scan.is_partitioned || (scan.table != last && scan.table.starts_with(last))
+    }
+}
+
+/// Puts a BRIN in the place of a b-tree that is not much better.
+fn smaller(set: &mut [usize], candidates: &[Candidate], plain: &dyn Fn(&[usize]) -> f64) {
+    for place in 0..set.len() {
+        let table_use = candidates[set[place]].table_use;
+        let is_brin = |number: &usize| {
+            candidates[*number].block_ranges.is_some() && candidates[*number].table_use == table_use
+        };
+        let with = |number: usize| {
+            let mut other = set.to_vec();
+            other[place] = number;
+            plain(&other)
+        };
+        let best =
+            (0..candidates.len()).filter(is_brin).min_by(|one, other| with(*one).total_cmp(&with(*other)));
+        if let Some(best) = best.filter(|best| with(*best) <= plain(set) * BRIN_LOSS_MAX) {
+            set[place] = best;
+        }
     }
 }
 
@@ -305,7 +336,7 @@ fn further(
 /// A smaller and simpler index is better where two are about as good.
 fn weight(candidate: &Candidate) -> f64 {
     let each = candidate.indexes.iter().map(|index| {
-        let by_method = if index.method == "btree" { 1.0 } else { 1.1 };
+        let by_method = if index.method == "gin" { 1.1 } else { 1.0 };
         // One of a single class serves no other value: it must be much better than one with the class as a key.
         let by_predicate = match &index.predicate {
             Some(_) if candidate.has_class && index.keys.len() > 1 => 1.15,

@@ -6,6 +6,7 @@
 
 mod advice;
 mod advise;
+mod block_ranges;
 mod candidates;
 mod catalogue;
 mod choose;

@@ -23,19 +23,21 @@ pub(super) struct Prices {
     looked_at: f64,
     /// A row that passes a join.
     joined: f64,
+    /// How many other rows of a range of pages are read for one that is not where it belongs.
+    spread: f64,
 }
 
 /// At best, in the middle, at worst.
 const MEASURED: [Prices; 3] = [
-    Prices { descent: 900.0, row: 90.0, held: 50.0, looked_at: 500.0, joined: 40.0 },
-    Prices { descent: 2_000.0, row: 280.0, held: 100.0, looked_at: 1_500.0, joined: 80.0 },
-    Prices { descent: 4_000.0, row: 1_100.0, held: 250.0, looked_at: 6_000.0, joined: 200.0 },
+    Prices { descent: 900.0, row: 90.0, held: 50.0, looked_at: 500.0, joined: 40.0, spread: 1.0 },
+    Prices { descent: 2_000.0, row: 280.0, held: 100.0, looked_at: 1_500.0, joined: 80.0, spread: 3.0 },
+    Prices { descent: 4_000.0, row: 1_100.0, held: 250.0, looked_at: 6_000.0, joined: 200.0, spread: 10.0 },
 ];
 
 const ESTIMATED: [Prices; 3] = [
-    Prices { descent: 500.0, row: 100.0, held: 10.0, looked_at: 500.0, joined: 5.0 },
-    Prices { descent: 4_000.0, row: 1_000.0, held: 15.0, looked_at: 1_500.0, joined: 10.0 },
-    Prices { descent: 8_500.0, row: 4_000.0, held: 20.0, looked_at: 5_000.0, joined: 20.0 },
+    Prices { descent: 500.0, row: 100.0, held: 10.0, looked_at: 500.0, joined: 5.0, spread: 1.0 },
+    Prices { descent: 4_000.0, row: 1_000.0, held: 15.0, looked_at: 1_500.0, joined: 10.0, spread: 3.0 },
+    Prices { descent: 8_500.0, row: 4_000.0, held: 20.0, looked_at: 5_000.0, joined: 20.0, spread: 10.0 },
 ];
 
 /// A statement's work with what is known of each scan.
@@ -221,6 +223,11 @@ impl Model<'_> {
                 Some((loops * prices.descent + full * price, scan.kept, true))
             }
             None if candidate.is_ordered => None,
+            None if let Some(ranges) = candidate.block_ranges => {
+                let read = loops * ranges.read(shares.rows, served, prices.spread);
+                let cost = loops * ranges.descent(prices.descent) + read * price;
+                Some((cost, scan.kept, false))
+            }
             None => {
                 let descents =
                     loops * candidate.indexes.iter().map(|index| descent(index, prices)).sum::<f64>();
@@ -382,6 +389,8 @@ fn descent(index: &super::catalogue::Index, prices: Prices) -> f64 {
 fn row_price(candidate: &Candidate, prices: Prices) -> f64 {
     match candidate.indexes.first() {
         Some(index) if index.method == "gin" => prices.looked_at,
+        // Pages are read one after the other, as a scan of the table does.
+        Some(index) if index.method == "brin" => prices.held,
         _ if candidate.is_covering => prices.held,
         _ => prices.row,
     }

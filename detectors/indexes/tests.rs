@@ -332,6 +332,84 @@ fn an_index_that_is_there_is_not_proposed() {
     );
 }
 
+/// Ten million rows in 100,000 pages that lie in the order of a time as closely as is said.
+fn in_order_of_time(correlation: Option<f64>) -> Catalogue {
+    let column = |name: &str, type_name: &str, correlation| Column {
+        name: name.to_owned(),
+        type_name: type_name.to_owned(),
+        correlation,
+        ..Column::default()
+    };
+    let at = column("at", "timestamp with time zone", correlation);
+    let table = Table {
+        name: "t".to_owned(),
+        rows: Some(1e7),
+        pages: Some(100_000),
+        columns: vec![at, column("kind", "text", Some(0.2)), column("amount", "bigint", Some(0.0))],
+        ..Table::default()
+    };
+    Catalogue { tables: [("t".to_owned(), table)].into() }
+}
+
+fn of_range(kept: f64, catalogue: &Catalogue) -> Proposal {
+    let plan = scan(sketch(), 0, "t", "t", 1000.0, 1e7, kept).execution(1000.5).plan();
+    let statement = WorkloadStatement {
+        text: "SELECT * FROM t WHERE at >= $1 AND at < $2".to_owned(),
+        executions: 1,
+        plans: vec![plan],
+        ..WorkloadStatement::default()
+    };
+    advise(&Workload { statements: vec![statement], ..Workload::default() }, catalogue).proposals.remove(0)
+}
+
+#[test]
+fn a_range_of_many_rows_that_lie_together_gets_block_ranges() {
+    let catalogue = in_order_of_time(Some(0.9999));
+    let many = of_range(300_000.0, &catalogue);
+    assert_eq!(many.ddl, "CREATE INDEX CONCURRENTLY ON t USING brin (at)");
+    assert!(many.bytes.is_some_and(|bytes| bytes < 100_000), "{:?}", many.bytes);
+    assert_eq!(many.write_cost_ns, 200);
+    let btree =
+        many.others.iter().find(|other| other.ddl.ends_with("ON t (at)")).expect("the b-tree is named");
+    assert!(btree.reason.contains("; 240 MB instead of 55"), "{}", btree.reason);
+}
+
+#[test]
+fn few_rows_are_found_by_a_btree_and_the_smaller_index_is_named() {
+    let few = of_range(300.0, &in_order_of_time(Some(-0.9999)));
+    assert_eq!(few.ddl, "CREATE INDEX CONCURRENTLY ON t (at)");
+    let brin = few.others.iter().find(|other| other.ddl.contains("USING brin")).expect("it is named");
+    assert!(brin.reason.contains(" instead of "), "{}", brin.reason);
+}
+
+#[test]
+fn rows_that_lie_anywhere_get_no_block_ranges() {
+    for correlation in [None, Some(0.0), Some(0.9)] {
+        let proposal = of_range(300_000.0, &in_order_of_time(correlation));
+        assert_eq!(proposal.ddl, "CREATE INDEX CONCURRENTLY ON t (at)", "{correlation:?}");
+        assert!(proposal.others.iter().all(|other| !other.ddl.contains("brin")));
+    }
+}
+
+#[test]
+fn a_btree_that_others_need_serves_for_block_ranges() {
+    let catalogue = in_order_of_time(Some(1.0));
+    let statement = |text: &str, kept: f64| WorkloadStatement {
+        text: text.to_owned(),
+        executions: 1,
+        plans: vec![scan(sketch(), 0, "t", "t", 1000.0, 1e7, kept).execution(1000.5).plan()],
+        ..WorkloadStatement::default()
+    };
+    let statements = vec![
+        statement("SELECT * FROM t WHERE at >= $1 AND at < $2", 300_000.0),
+        statement("SELECT * FROM t WHERE at = $1", 3.0),
+    ];
+    let advice = advise(&Workload { statements, ..Workload::default() }, &catalogue);
+    let ddl: Vec<&str> = advice.proposals.iter().map(|proposal| &*proposal.ddl).collect();
+    assert_eq!(ddl, ["CREATE INDEX CONCURRENTLY ON t (at)"]);
+    assert_eq!(advice.proposals[0].helps.len(), 2);
+}
+
 #[test]
 fn writers_can_pay_too_much() {
     let table = Table {
