@@ -109,8 +109,33 @@ fn two_plans_of_one_statement_are_compared() {
         serde_json::from_str(&told(&["--compare", &before, &after, "--format", "json"])).unwrap();
     assert_eq!(document["changes"][0]["kinds"], serde_json::json!(["access", "pages", "time"]));
     assert_eq!(document["before"]["execution_ns"], 84_000_000);
+    assert_is_comparison(&document);
     assert!(!document.to_string().contains("4711"));
     assert!(told(&["--compare", &before, &before]).contains("No node is different."));
+}
+
+fn assert_is_comparison(document: &Value) {
+    let schema: Value = serde_json::from_str(include_str!("../docs/plan-comparison-v1.schema.json")).unwrap();
+    assert_eq!(schema::violations(&schema, document), Vec::<String>::new());
+}
+
+/// Also of plans that have little in common, and of which one was not executed.
+#[test]
+fn comparisons_are_as_the_schema_says() {
+    let names = ["update", "groupagg", "incsort", "jit"]
+        .map(|name| format!("fixtures/plans/postgresql-18/{name}.json"));
+    let folder = tempfile::tempdir().unwrap();
+    let estimated = folder.path().join("estimated.json");
+    std::fs::write(&estimated, r#"{"Plan": {"Node Type": "Result", "Total Cost": 0.01, "Plan Rows": 1}}"#)
+        .unwrap();
+    for pair in
+        [[&*names[0], &*names[1]], [&*names[2], &*names[3]], [estimated.to_str().unwrap(), &*names[0]]]
+    {
+        let told = told(&["--compare", pair[0], pair[1], "--format", "json"]);
+        let document: Value = serde_json::from_str(&told).unwrap();
+        assert_is_comparison(&document);
+        assert!(!document["changes"].as_array().unwrap().is_empty(), "{told}");
+    }
 }
 
 #[test]
@@ -127,4 +152,13 @@ fn a_comparison_takes_two_files_with_a_plan_each() {
     assert!(said.contains("--compare takes two files, before and after: 1 given"), "{said}");
     let (code, said) = refused(&["--compare", UPDATE, UPDATE, "--format", "html"]);
     assert_eq!(code, Some(2), "{said}");
+    if cfg!(feature = "postgres") {
+        let (code, said) = refused(&["--compare", "--db", "shop", UPDATE, UPDATE]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(
+            said.contains("'--db <ADDRESS>' cannot be used with '--compare'")
+                || said.contains("'--compare' cannot be used with '--db <ADDRESS>'"),
+            "{said}"
+        );
+    }
 }

@@ -39,7 +39,7 @@ pub(super) const PLAN: PlanOutput = PlanOutput {
     compare: Some(compare_plans),
 };
 
-/// `docs/plans.md` describes it.
+/// `docs/plan-comparison-v1.schema.json` describes it.
 fn compare_plans(comparison: &PlacedComparison, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, comparison)?;
     out.write_all(b"\n")

@@ -25,7 +25,7 @@ pub(super) struct Options {
     /// Ask this server for the plan of the statements that are given in place of files: an address such as
     /// postgres://reader@db.example/shop, 'host=… dbname=…', or the name of a database; PG* variables, the password
     /// file and the service file fill what it leaves open. Nothing is executed
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "compare")]
     pub(super) db: Option<String>,
 
     /// Execute the statement to measure it; refused unless it only reads
