@@ -1,6 +1,6 @@
 //! Where something was measured, and which version of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,16 +40,7 @@ pub struct Environment {
 impl Environment {
     /// What differs from another, each in one line: `kernel: 6.1 before, 6.6 after`.
     pub fn differences(&self, after: &Self) -> Vec<String> {
-        let (before, after) = (self.lines(), after.lines());
-        let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let unknown = String::from("unknown");
-        let of =
-            |lines: &BTreeMap<String, String>, name: &String| lines.get(name).unwrap_or(&unknown).clone();
-        names
-            .into_iter()
-            .filter(|name| before.get(*name) != after.get(*name))
-            .map(|name| format!("{name}: {} before, {} after", of(&before, name), of(&after, name)))
-            .collect()
+        differences(&self.lines(), &after.lines())
     }
 
     fn lines(&self) -> BTreeMap<String, String> {
@@ -65,6 +56,22 @@ impl Environment {
         ];
         own.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(self.facts.clone()).collect()
     }
+}
+
+/// Lines that are not the same on both sides, in the order of their names.
+pub(crate) fn differences(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let of = |lines: &BTreeMap<String, String>, name: &str| {
+        lines.get(name).map_or("unknown", String::as_str).to_owned()
+    };
+    names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| format!("{name}: {} before, {} after", of(before, name), of(after, name)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,44 @@
 //! The optimization ledger: what was changed, why, what it gave, and what must stay true.
 //!
 //! A [`Side`] is what was measured before or after a change. [`Open`] is the entry that is being made, a file of the project.
+//! An [`Entry`] is made once and never altered.
 
+mod bound;
+mod change;
+mod changed;
+mod differences;
+mod entry;
+mod entry_id;
 mod environment;
+mod git;
+mod guard;
+pub mod moment;
 mod open;
+mod optimization;
+mod patch;
+#[cfg(test)]
+mod samples;
 mod side;
+mod store;
+mod target;
+mod verify;
+mod write;
 
+pub use bound::Bound;
+pub use change::{Change, ChangeKind, Touched};
+pub use changed::ChangeProblem;
+pub use differences::Differences;
+pub use entry::{
+    Entry, EntryNote, EntryProblem, Outcome, ReMeasurement, SCHEMA, Statement, Supersession, Waiver, What,
+    Written, check_id, read, written,
+};
+pub use entry_id::{EntryId, sha256};
 pub use environment::{Environment, Version};
+pub use git::{Git, GitProblem, Snapshot};
+pub use guard::Guard;
 pub use open::{Open, OpenProblem, Plan, Predicted};
-pub use side::{FindingNote, Side, Workload};
+pub use optimization::{Conclusion, Findings, Optimization, Reasons};
+pub use side::{FindingNote, RunNote, Side, SideNote, Workload};
+pub use store::{EntryFile, Ledger, LedgerProblem, Notes};
+pub use target::{Target, TargetMet};
+pub use verify::{Problem, Verification, verify};

@@ -4,13 +4,14 @@
 //! makes an entry of it.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use measurement::{MARGIN_DEFAULT, Metric};
+use measurement::{MARGIN_DEFAULT, Metric, Question};
 use serde::{Deserialize, Serialize};
 
-use crate::Side;
+use crate::write::write_whole;
+use crate::{EntryId, Side, Target, Version};
 
 /// The version of the file.
 const SCHEMA: &str = "whyslow-open/1";
@@ -44,6 +45,15 @@ pub struct Plan {
     pub title: String,
     /// When it was begun, in seconds since 1970.
     pub started_s: u64,
+    /// What is expected, and why, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypothesis: Option<String>,
+    /// The version that it was begun on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// The entry that is measured again; `None` where something is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remeasures: Option<EntryId>,
     /// The finding that it mends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
@@ -103,12 +113,25 @@ impl Plan {
         Self {
             title: title.into(),
             started_s,
+            hypothesis: None,
+            version: None,
+            remeasures: None,
             finding: None,
             predicted: Vec::new(),
             target: None,
             subject: String::new(),
             primary,
             margin_ppm: MARGIN_DEFAULT,
+        }
+    }
+
+    /// What the runs are asked.
+    pub fn question(&self) -> Question {
+        let target = self.target.as_deref().and_then(|text| text.parse::<Target>().ok());
+        Question {
+            primary: Some((self.subject.clone(), self.primary.clone())),
+            metrics: target.map(|target| target.metric).into_iter().collect(),
+            margin_ppm: self.margin_ppm,
         }
     }
 }
@@ -177,17 +200,6 @@ impl Open {
             _ => OpenProblem::File(path, error),
         })
     }
-}
-
-/// Writes a file beside its place and moves it there when all of it is on the disk.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use measurement::Run;
+use measurement::{Load, Run};
 use serde::{Deserialize, Serialize};
 
+use crate::environment::differences;
 use crate::{Environment, Version};
 
 /// One side of a comparison, before or after: its runs, and all that must be the same on the other side for the difference to be
@@ -28,6 +29,33 @@ pub struct Side {
     pub findings: Vec<FindingNote>,
 }
 
+/// A side without what was measured: what listings need, read without decoding durations.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub struct SideNote {
+    /// Which version of the code was measured.
+    #[serde(default)]
+    pub version: Option<Version>,
+    /// Where it was measured.
+    #[serde(default)]
+    pub environment: Option<Environment>,
+    /// What was executed or asked.
+    #[serde(default)]
+    pub workload: Workload,
+    /// The runs, in the order in which they were made.
+    pub runs: Vec<RunNote>,
+    /// Findings of what was recorded meanwhile.
+    #[serde(default)]
+    pub findings: Vec<FindingNote>,
+}
+
+/// A run without what was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub struct RunNote {
+    /// How requests followed each other.
+    #[serde(default)]
+    pub load: Option<Load>,
+}
+
 /// What was executed or asked, in words that tell whether two sides did the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +67,19 @@ pub struct Workload {
     /// Settings that matter: `rate`, `duration`, `connections`, `warm-up`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
+}
+
+impl Workload {
+    /// What differs from another, each in one line.
+    pub fn differences(&self, after: &Self) -> Vec<String> {
+        differences(&self.lines(), &after.lines())
+    }
+
+    fn lines(&self) -> BTreeMap<String, String> {
+        let own = [("tool", &self.tool), ("workload", &self.what)];
+        let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
+        own.into_iter().chain(self.settings.clone()).collect()
+    }
 }
 
 /// A finding as the ledger keeps it.

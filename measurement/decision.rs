@@ -15,6 +15,9 @@ use crate::statistics::{
 use crate::warning::{self, places};
 use crate::{Latency, Metric, Run, Warning};
 
+/// The version of the rule by which runs are compared: other versions may say something else of the same runs.
+pub const RULE: &str = "whyslow-decision/1";
+
 /// The margin where none is given, in millionths: differences below 3 % are not worth telling.
 pub const MARGIN_DEFAULT: u32 = 30_000;
 
@@ -75,6 +78,18 @@ pub enum Verdict {
     Equivalent,
     /// Not known.
     Inconclusive,
+}
+
+impl Verdict {
+    /// Its name, as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Improved => "improved",
+            Self::Regressed => "regressed",
+            Self::Equivalent => "equivalent",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 /// How sides were compared.

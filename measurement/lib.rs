@@ -8,13 +8,14 @@
 //! verdict is verified.
 
 mod decision;
+pub mod duration;
 mod histogram;
 mod metric;
 mod run;
 pub mod statistics;
 mod warning;
 
-pub use decision::{Decision, MARGIN_DEFAULT, Method, MetricDecision, Question, Verdict, decide};
+pub use decision::{Decision, MARGIN_DEFAULT, Method, MetricDecision, Question, RULE, Verdict, decide};
 pub use histogram::{Histogram, Undecodable};
 pub use metric::Metric;
 pub use run::{Latency, Load, Run, Sample};

@@ -3,7 +3,6 @@ pub mod anonymized;
 pub mod baseline_file;
 pub mod collect;
 pub mod diagnosis;
-pub mod duration;
 #[cfg(feature = "client")]
 pub mod fetch;
 pub mod indexes;
@@ -17,3 +16,5 @@ pub mod probe;
 pub mod report;
 pub mod settings_file;
 pub mod since_last;
+
+pub use measurement::duration;

@@ -1,0 +1,137 @@
+//! Whether the ledger is what was written: ids, parents, what runs say, and that nothing is gone.
+
+mod history;
+mod same;
+
+use std::collections::BTreeSet;
+
+use measurement::RULE;
+use serde::Serialize;
+
+use crate::{
+    Entry, EntryFile, EntryId, Git, Ledger, LedgerProblem, Optimization, ReMeasurement, Side, What, check_id,
+    read,
+};
+
+/// What verifying found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Verification {
+    /// Entries that were looked at.
+    pub entries: usize,
+    /// What is wrong, in the order of the entries.
+    pub problems: Vec<Problem>,
+    /// What could not be looked at.
+    pub notes: Vec<String>,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The entry's id, as its file is named.
+    pub entry: String,
+    /// What is wrong, in one sentence.
+    pub text: String,
+}
+
+/// Verifies all entries of a ledger; without git, what is gone cannot be told.
+///
+/// # Errors
+///
+/// A folder cannot be read, or git gives no answer.
+pub fn verify(ledger: &Ledger, git: Option<&Git>) -> Result<Verification, LedgerProblem> {
+    let files = ledger.files()?;
+    let ids: BTreeSet<&EntryId> = files.iter().map(|file| &file.id).collect();
+    let mut found = Verification { entries: files.len(), ..Verification::default() };
+    for file in &files {
+        let problems = problems(file, &ids, ledger);
+        let named = |text| Problem { entry: file.id.to_string(), text };
+        found.problems.extend(problems.into_iter().map(named));
+    }
+    match git {
+        None => found.notes.push("no repository of git: entries that were deleted cannot be told".to_owned()),
+        Some(git) => history::look(git, &ids, &mut found),
+    }
+    Ok(found)
+}
+
+/// What is wrong with one entry.
+fn problems(file: &EntryFile, ids: &BTreeSet<&EntryId>, ledger: &Ledger) -> Vec<String> {
+    let bytes = match file.bytes() {
+        Ok(bytes) => bytes,
+        Err(problem) => return vec![problem.to_string()],
+    };
+    if let Err(problem) = check_id(&bytes, &file.id) {
+        return vec![problem.to_string()];
+    }
+    let entry: Entry = match read(&bytes) {
+        Ok(entry) => entry,
+        Err(problem) => return vec![problem.to_string()],
+    };
+    let mut problems: Vec<String> = missing(&entry, ids).collect();
+    if !entry.created.replace('-', "/").starts_with(&file.month) {
+        problems.push(format!("it was made {} and lies in {}", entry.created, file.month));
+    }
+    problems.extend(statistics(&entry, ledger));
+    problems
+}
+
+/// Entries that it names and that are not there.
+fn missing<'e>(entry: &'e Entry, ids: &BTreeSet<&EntryId>) -> impl Iterator<Item = String> + use<'e> {
+    let parents = entry.parents.iter().map(|id| ("its parent", id));
+    let about = entry.what.about().into_iter().map(|id| ("the entry that it is about", id));
+    let superseded = entry.optimization().into_iter().flat_map(|optimization| &optimization.supersedes);
+    let superseded = superseded.map(|id| ("the entry that it supersedes", id));
+    let gone: Vec<_> = parents.chain(about).chain(superseded).filter(|(_, id)| !ids.contains(id)).collect();
+    gone.into_iter().map(|(what, id)| format!("{what} is missing: {id}"))
+}
+
+/// Whether runs say what the entry says that they do.
+fn statistics(entry: &Entry, ledger: &Ledger) -> Option<String> {
+    match &entry.what {
+        What::Optimization(optimization) => of_optimization(optimization),
+        What::ReMeasurement(again) => of_re_measurement(again, ledger),
+        What::Withdrawal(_) | What::Supersession(_) | What::Waiver(_) | What::Reversion(_) => None,
+    }
+}
+
+fn of_optimization(optimization: &Optimization) -> Option<String> {
+    let told = &optimization.conclusion;
+    if told.rule != RULE {
+        return Some(other_rule(&told.rule));
+    }
+    let found = optimization.concluded_again();
+    match () {
+        () if found.verdict != told.verdict => {
+            Some(format!("its verdict is {}, but its runs say {}", told.verdict.name(), found.verdict.name()))
+        }
+        () if !same::is_same(&found.decision, &told.decision) => {
+            Some("its statistics are not those of its runs".to_owned())
+        }
+        () if found.differences != told.differences => {
+            Some("its sides differ in other things than it says".to_owned())
+        }
+        () if found.target != told.target => Some("the target was not met as it says".to_owned()),
+        () => None,
+    }
+}
+
+fn of_re_measurement(again: &ReMeasurement, ledger: &Ledger) -> Option<String> {
+    if again.rule != RULE {
+        return Some(other_rule(&again.rule));
+    }
+    let of = ledger.find(again.of.as_str()).ok()?.read::<Side>().ok()?;
+    let Some(then) = of.optimization() else {
+        return Some(format!("{} is no optimization: nothing of it can be measured again", again.of));
+    };
+    let found = ReMeasurement::of(again.of.clone(), &then.plan, &then.after, again.now.clone());
+    let is_told = same::is_same(&found.decision, &again.decision)
+        && (found.outcome, &found.differences) == (again.outcome, &again.differences);
+    (!is_told).then(|| "its statistics or its outcome are not what its runs say".to_owned())
+}
+
+fn other_rule(rule: &str) -> String {
+    format!("it was decided by {rule}, which this version of whyslow does not have: it has {RULE}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use measurement::Verdict;
+
+use super::*;
+use crate::{Statement, samples};
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args([
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=a@b",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
+    let output = command.args(arguments).output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn commit_all(folder: &Path, message: &str) {
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", message]);
+}
+
+/// A repository with an entry that is committed.
+fn repository() -> (tempfile::TempDir, Ledger, EntryFile) {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    let ledger = Ledger::of(folder.path());
+    let file = ledger.add("Ada <a@b>", "2026-11-29T03:31:45Z", &samples::improved()).unwrap();
+    commit_all(folder.path(), "Load customers with the orders");
+    (folder, ledger, file)
+}
+
+fn found(ledger: &Ledger) -> Verification {
+    verify(ledger, Git::find(ledger.root()).as_ref()).unwrap()
+}
+
+fn texts(found: &Verification) -> Vec<&str> {
+    found.problems.iter().map(|problem| problem.text.as_str()).collect()
+}
+
+fn withdrawal(of: &EntryId, reason: &str) -> What {
+    What::Withdrawal(Statement { of: of.clone(), reason: reason.to_owned() })
+}
+
+#[test]
+fn what_was_written_is_verified() {
+    let (_folder, ledger, file) = repository();
+    ledger.add("Ada <a@b>", "2026-12-29T03:31:45Z", &withdrawal(&file.id, "x")).unwrap();
+    let found = found(&ledger);
+    assert_eq!((found.entries, texts(&found), found.notes.len()), (2, vec![], 0));
+}
+
+#[test]
+fn an_altered_entry_is_found() {
+    let (_folder, ledger, file) = repository();
+    let text = fs::read_to_string(&file.path).unwrap();
+    fs::write(&file.path, text.replace("one query for each order", "no query for each order")).unwrap();
+    assert!(texts(&found(&ledger))[0].starts_with("it was altered: its content has the id "));
+}
+
+#[test]
+fn an_entry_that_claims_more_than_its_runs_say_is_found_though_its_id_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::of(folder.path());
+    let add = |alter: fn(&mut Optimization)| {
+        let mut optimization = samples::optimization(100);
+        alter(&mut optimization);
+        ledger.add("Eve <e@b>", "2026-11-29T03:31:45Z", &What::Optimization(Box::new(optimization))).unwrap();
+    };
+    add(|claimed| claimed.conclusion.verdict = Verdict::Improved);
+    add(|claimed| claimed.conclusion.decision.metrics[0].after_typical /= 2);
+    add(|claimed| claimed.conclusion.differences.workload.push("rate".to_owned()));
+    add(|claimed| claimed.conclusion.target.as_mut().unwrap().after = None);
+    add(|claimed| claimed.after.runs.truncate(4));
+    let found = verify(&ledger, None).unwrap();
+    let mut texts = texts(&found);
+    texts.sort_unstable();
+    assert_eq!(
+        texts,
+        [
+            "its sides differ in other things than it says",
+            "its statistics are not those of its runs",
+            "its statistics are not those of its runs",
+            "its verdict is improved, but its runs say equivalent",
+            "the target was not met as it says",
+        ]
+    );
+}
+
+#[test]
+fn a_deleted_entry_is_found_before_and_after_it_is_committed() {
+    let (folder, ledger, file) = repository();
+    fs::remove_file(&file.path).unwrap();
+    assert_eq!(texts(&found(&ledger)), ["it was committed and is not there any more"]);
+    commit_all(folder.path(), "Clean up");
+    let found = found(&ledger);
+    assert_eq!(found.problems[0].entry, file.id.to_string());
+    assert!(found.problems[0].text.starts_with("it was deleted in commit "));
+}
+
+#[test]
+fn a_missing_parent_is_found_without_git() {
+    let (_folder, ledger, file) = repository();
+    ledger.add("Ada <a@b>", "2026-12-29T03:31:45Z", &withdrawal(&file.id, "x")).unwrap();
+    fs::remove_file(&file.path).unwrap();
+    let found = verify(&ledger, None).unwrap();
+    assert_eq!(
+        texts(&found),
+        [
+            format!("its parent is missing: {}", file.id),
+            format!("the entry that it is about is missing: {}", file.id)
+        ]
+    );
+    assert_eq!(found.notes.len(), 1);
+}
+
+#[test]
+fn branches_with_new_entries_merge() {
+    let (folder, ledger, file) = repository();
+    git(folder.path(), &["checkout", "--quiet", "-b", "other"]);
+    ledger.add("Bob <b@b>", "2026-12-01T00:00:00Z", &withdrawal(&file.id, "of one branch")).unwrap();
+    commit_all(folder.path(), "Withdraw");
+    git(folder.path(), &["checkout", "--quiet", "main"]);
+    ledger.add("Ada <a@b>", "2026-12-01T00:00:00Z", &withdrawal(&file.id, "of the other")).unwrap();
+    commit_all(folder.path(), "Withdraw, too");
+    git(folder.path(), &["merge", "--quiet", "--no-edit", "other"]);
+    let notes = ledger.notes().unwrap();
+    assert_eq!((notes.entries.len(), notes.heads().len()), (3, 2));
+    let third = ledger.add("Ada <a@b>", "2026-12-02T00:00:00Z", &withdrawal(&file.id, "both")).unwrap();
+    assert_eq!(ledger.notes().unwrap().heads(), [third.id].into());
+    assert_eq!(texts(&found(&ledger)), Vec::<&str>::new());
+}
