@@ -127,6 +127,12 @@ impl Target {
         format!("{} {}", self.method, self.url.path())
     }
 
+    /// Host and port, to see whether something listens there.
+    pub fn address(&self) -> String {
+        let port = self.url.port_or_known_default().unwrap_or(80);
+        format!("{}:{port}", self.url.host_str().unwrap_or_default())
+    }
+
     /// Method and address without the values of its query.
     pub fn shown(&self) -> String {
         let mut url = self.url.clone();

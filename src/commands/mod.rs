@@ -8,6 +8,8 @@ mod index;
 #[cfg(feature = "postgres")]
 mod live;
 mod man;
+#[cfg(all(feature = "client", feature = "receiver"))]
+mod measure;
 mod plan;
 #[cfg(feature = "client")]
 mod probe;
@@ -51,6 +53,8 @@ enum Command {
     Run(run::Options),
     Plan(plan::Options),
     Index(index::Options),
+    #[cfg(all(feature = "client", feature = "receiver"))]
+    Measure(measure::Options),
     Ci(ci::Options),
     #[cfg(feature = "client")]
     Probe(probe::Options),
@@ -68,6 +72,8 @@ impl Command {
             Self::Run(options) => run::execute(options),
             Self::Plan(options) => plan::execute(options),
             Self::Index(options) => index::execute(options),
+            #[cfg(all(feature = "client", feature = "receiver"))]
+            Self::Measure(options) => measure::execute(options),
             Self::Ci(options) => ci::execute(options),
             #[cfg(feature = "client")]
             Self::Probe(options) => probe::execute(options),

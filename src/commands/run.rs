@@ -20,7 +20,7 @@ use whyslow::collect::spool::Spool;
 use whyslow::duration;
 
 use self::child::Ending;
-use self::environment::Environment;
+pub(super) use self::environment::Environment;
 use self::events::{Event, Events};
 use self::program::Program;
 use super::{Outcome, UsageError, diagnose, say};
@@ -162,20 +162,46 @@ fn listen(receiver: &Receiver, events: &Events, time_max: Option<Duration>) {
 type Started = (Environment, Option<Program>, Option<Ending>);
 
 fn run_command(options: &Options, receiver: &Receiver, events: &Events) -> std::io::Result<Started> {
-    let mut command = options.command.clone();
-    let program = Program::of(&command);
     let folder = std::env::current_dir()?;
-    let service_name = program.as_ref().and_then(|program| program.service_name(&command, &folder));
-    let endpoint = endpoint(receiver.address());
-    let mut environment = environment::for_child(&endpoint, service_name, |name| std::env::var_os(name));
-    if let Some(program) = program.as_ref().filter(|_| !options.no_instrument) {
-        instrument(&mut command, &mut environment, program, &folder);
-    }
+    let prepared = Prepared::of(&options.command, receiver.address(), &folder, !options.no_instrument);
+    let Prepared { command, environment, program } = prepared;
     let mut started = child::start(&command, &environment)?;
     events.watch(&started)?;
     let ending = child::wait(&mut started, events, options.time_max)?;
     wait_for_last_flush(receiver, events, options.linger);
     Ok((environment, program, Some(ending)))
+}
+
+/// A command that sends its traces to a receiver, as far as that can be had without changing it.
+pub(super) struct Prepared {
+    pub(super) command: Vec<OsString>,
+    pub(super) environment: Environment,
+    program: Option<Program>,
+}
+
+impl Prepared {
+    /// A command as it is.
+    pub(super) fn plain(command: &[OsString]) -> Self {
+        Self { command: command.to_vec(), environment: Environment::default(), program: None }
+    }
+
+    /// Prepares a command that is started in a folder.
+    pub(super) fn of(
+        command: &[OsString],
+        receiver: SocketAddr,
+        folder: &Path,
+        is_instrumented: bool,
+    ) -> Self {
+        let mut command = command.to_vec();
+        let program = Program::of(&command);
+        let service_name = program.as_ref().and_then(|program| program.service_name(&command, folder));
+        let mut environment =
+            environment::for_child(&endpoint(receiver), service_name, |name| std::env::var_os(name));
+        if let Some(program) = program.as_ref().filter(|_| is_instrumented) {
+            instrument(&mut command, &mut environment, program, folder);
+        }
+        Self { command, environment, program }
+    }
 }
 
 fn instrument(command: &mut Vec<OsString>, environment: &mut Environment, program: &Program, folder: &Path) {

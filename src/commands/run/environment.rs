@@ -4,11 +4,11 @@ use std::ffi::OsString;
 
 /// Variables and their values for the child.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Environment {
+pub(in crate::commands) struct Environment {
     /// Set, in this order.
-    pub(super) set: Vec<(&'static str, OsString)>,
+    pub(in crate::commands) set: Vec<(&'static str, OsString)>,
     /// Taken away, because they would win over what is set.
-    pub(super) removed: Vec<&'static str>,
+    pub(in crate::commands) removed: Vec<&'static str>,
 }
 
 /// Spans wait this long in the SDK: short, so that little is lost when the program is killed.

@@ -1,0 +1,224 @@
+//! The runs of one side, or of both in turns, and where they are kept.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use ledger::{FindingNote, Open, OpenProblem, Side as Measured};
+use measurement::{Metric, Run};
+use runner::machine::{Ticks, environment};
+use runner::version::{Tree, of as version_of};
+use runner::{Turn, order};
+use whyslow::diagnosis::Request;
+
+use super::cleaning::Cleaning;
+use super::workload::Work;
+use super::{Options, Side, traced};
+use crate::commands::run::Prepared;
+use crate::commands::{Outcome, UsageError, reading, say};
+
+/// Makes the runs of one side.
+pub(super) fn one(options: &Options) -> anyhow::Result<Outcome> {
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let keeping = Keeping::of(options, &folder)?;
+    let session = Session::begin(options)?;
+    let mut measured = session.side(&folder);
+    for number in 1..=options.runs {
+        let run = session.run(number.to_string(), &folder, &mut measured.findings)?;
+        say_run(&format!("run {number} of {}", options.runs), &run);
+        measured.runs.push(run);
+    }
+    keeping.keep(options, vec![(options.side.unwrap_or(Side::Before), measured)])
+}
+
+/// Makes the runs of two commits, in turns.
+pub(super) fn both(options: &Options, commits: &[String]) -> anyhow::Result<Outcome> {
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let keeping = Keeping::of(options, &here)?;
+    let session = Session::begin(options)?;
+    let mut sides = Vec::new();
+    for commit in commits {
+        let tree = Tree::of(&here, commit).map_err(|problem| UsageError(problem.to_string()))?;
+        let folder = tree.folder().to_owned();
+        session.cleaning.keep(tree);
+        sides.push((folder.clone(), session.side(&folder)));
+    }
+    for (turn, slot) in order(options.runs).zip(0u32..) {
+        let (name, index) = match turn {
+            Turn::Before => ("before", 0),
+            Turn::After => ("after", 1),
+        };
+        let (folder, side) = &mut sides[index];
+        let mut run = session.run((side.runs.len() + 1).to_string(), folder, &mut side.findings)?;
+        run.slot = Some(slot);
+        say_run(&format!("run {} of {}, {name}", slot + 1, options.runs * 2), &run);
+        side.runs.push(run);
+    }
+    let sides = sides.into_iter().map(|(_, side)| side);
+    keeping.keep(options, [Side::Before, Side::After].into_iter().zip(sides).collect())
+}
+
+/// What all runs have in common.
+struct Session<'o> {
+    options: &'o Options,
+    work: Work,
+    cleaning: Cleaning,
+    request: Request,
+}
+
+impl<'o> Session<'o> {
+    fn begin(options: &'o Options) -> anyhow::Result<Self> {
+        let request = Request {
+            settings: reading::settings(None)?,
+            memory_bytes: 256 << 20,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+            command: "whyslow measure".to_owned(),
+            log_form: None,
+            show_values: false,
+        };
+        let cleaning = Cleaning::begin().context("cannot take over signals")?;
+        Ok(Self { options, work: Work::of(options)?, cleaning, request })
+    }
+
+    /// A side without runs.
+    fn side(&self, folder: &Path) -> Measured {
+        let mut environment = environment();
+        environment.facts.extend(self.options.facts.iter().cloned());
+        Measured {
+            version: version_of(folder).ok(),
+            environment: Some(environment),
+            workload: self.work.described(),
+            ..Measured::default()
+        }
+    }
+
+    fn run(&self, name: String, folder: &Path, findings: &mut Vec<FindingNote>) -> anyhow::Result<Run> {
+        let receiver = match self.options.no_traces || self.work.command().is_none() {
+            true => None,
+            false => Some(traced::listen()?),
+        };
+        let prepared = self.work.command().map(|command| match &receiver {
+            Some(receiver) => Prepared::of(command, receiver.address(), folder, !self.options.no_instrument),
+            None => Prepared::plain(command),
+        });
+        let (started_ms, ticks) = (now_ms(), Ticks::now());
+        let last = || receiver.iter().for_each(traced::wait_for_last);
+        let shown = self.options.verbose;
+        let mut run = self.work.run(name, prepared.as_ref(), folder, shown, &self.cleaning, &last)?;
+        run.started_ms = started_ms;
+        run.stolen_milli = Ticks::now().zip(ticks).map(|(now, before)| now.stolen_milli_since(before));
+        if let Some(receiver) = receiver {
+            findings.extend(traced::count(receiver, &mut run, &self.request)?);
+            findings.sort();
+            findings.dedup();
+        }
+        Ok(run)
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.cleaning.clean();
+    }
+}
+
+fn now_ms() -> Option<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
+}
+
+/// Where runs are kept: in the open entry, or in files.
+enum Keeping {
+    Entry(PathBuf),
+    File(PathBuf),
+}
+
+impl Keeping {
+    /// Whether there is a place is known before anything is measured.
+    fn of(options: &Options, folder: &Path) -> anyhow::Result<Self> {
+        if let Some(path) = &options.output {
+            return Ok(Self::File(path.clone()));
+        }
+        if options.side.is_none() && options.ab.is_none() {
+            let text = "where do the runs belong? --side before or after in the ledger, or --output FILE";
+            return Err(UsageError(text.to_owned()).into());
+        }
+        let root = project(folder);
+        match Open::load(&root) {
+            Ok(_) => Ok(Self::Entry(root)),
+            Err(OpenProblem::None) => {
+                Err(UsageError(format!("{}; or keep the runs with --output", OpenProblem::None)).into())
+            }
+            Err(problem) => Err(problem.into()),
+        }
+    }
+
+    fn keep(&self, options: &Options, sides: Vec<(Side, Measured)>) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Entry(root) => keep_in_entry(root, options.replace || options.ab.is_some(), sides)?,
+            Self::File(path) => keep_in_files(path, options.ab.is_some(), &sides)?,
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn keep_in_entry(root: &Path, replace: bool, sides: Vec<(Side, Measured)>) -> anyhow::Result<()> {
+    // It may have changed while we measured.
+    let mut open = Open::load(root)?;
+    for (side, measured) in sides {
+        let place = match side {
+            Side::Before => &mut open.before,
+            Side::After => &mut open.after,
+        };
+        match place.as_mut().filter(|_| !replace) {
+            None => *place = Some(measured),
+            Some(there) => {
+                if let Err(reason) = there.append(measured) {
+                    bail!("{reason}: --replace forgets those");
+                }
+            }
+        }
+    }
+    open.save(root)?;
+    say(format_args!("whyslow: kept in the entry \"{}\"; whyslow next says what to do now", open.plan.title));
+    Ok(())
+}
+
+fn keep_in_files(path: &Path, is_folder: bool, sides: &[(Side, Measured)]) -> anyhow::Result<()> {
+    for (side, measured) in sides {
+        let file = match (is_folder, side) {
+            (false, _) => path.to_owned(),
+            (true, Side::Before) => path.join("before.json"),
+            (true, Side::After) => path.join("after.json"),
+        };
+        measured.save(&file).with_context(|| format!("cannot write {}", file.display()))?;
+        say(format_args!("whyslow: kept in {}", file.display()));
+    }
+    Ok(())
+}
+
+/// The folder that the ledger belongs to: the nearest above with `.whyslow` or `.git`, else this one.
+fn project(folder: &Path) -> PathBuf {
+    let is_root = |folder: &&Path| folder.join(".whyslow").is_dir() || folder.join(".git").exists();
+    folder.ancestors().find(is_root).unwrap_or(folder).to_owned()
+}
+
+/// One line for each run, as runs take long.
+fn say_run(which: &str, run: &Run) {
+    let shown = run.samples.iter().filter(|(_, sample)| !sample.latency.is_unknown()).take(3).map(
+        |(subject, sample)| {
+            let typical =
+                sample.value(&Metric::Percentile(50_000)).or(sample.value(&Metric::Mean)).unwrap_or(0);
+            let errors =
+                sample.errors.filter(|errors| *errors > 0).map(|errors| format!(", {errors} failed"));
+            let requests = if sample.requests > 1 {
+                format!(" ({} requests{})", sample.requests, errors.unwrap_or_default())
+            } else {
+                String::new()
+            };
+            let colon = if subject.is_empty() { "" } else { ": " };
+            format!("{subject}{colon}{:.1} ms{requests}", typical as f64 / 1e9)
+        },
+    );
+    say(format_args!("whyslow: {which}  {}", shown.collect::<Vec<_>>().join("   ")));
+}

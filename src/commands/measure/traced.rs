@@ -1,0 +1,81 @@
+//! What the traces of a run say: statements that requests send, and findings.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use detectors::queries::PlaceKind;
+use ledger::FindingNote;
+use measurement::{Run, Sample};
+use whyslow::collect::otlp_http::{Limits, Receiver};
+use whyslow::collect::spool::Spool;
+use whyslow::diagnosis::{self, Request};
+use whyslow::ingest::Input;
+
+/// Nothing more is expected when nothing came for this long.
+const QUIET: Duration = Duration::from_millis(600);
+
+/// The longest time to wait for what is still to come.
+const LINGER_MAX: Duration = Duration::from_secs(5);
+
+/// Starts to listen for one run.
+pub(super) fn listen() -> anyhow::Result<Receiver> {
+    let spool = Spool::unnamed().context("cannot write a temporary file; TMPDIR says where")?;
+    Receiver::start("127.0.0.1:0", Limits::default(), spool).context("cannot listen for traces")
+}
+
+/// Waits until the last spans are in; a program without instrumentation is not waited for.
+pub(super) fn wait_for_last(receiver: &Receiver) {
+    let ended = Instant::now();
+    let quiet = || receiver.quiet_for().min(ended.elapsed()) >= QUIET;
+    while ended.elapsed() < LINGER_MAX && !quiet() {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Counts what requests send into the run's samples, by endpoint, and names what is found.
+pub(super) fn count(
+    receiver: Receiver,
+    run: &mut Run,
+    request: &Request,
+) -> anyhow::Result<Vec<FindingNote>> {
+    let (received, spool) = receiver.stop();
+    if received.spans == 0 {
+        return Ok(Vec::new());
+    }
+    let messages = spool.context("the receiver failed")?.finish().context("cannot keep the traces")?;
+    let again = messages.try_clone().context("cannot read the traces again")?;
+    let counted = diagnosis::count(vec![input(messages)], request, &|_| {})?;
+    let places = counted.measured.places.into_iter().filter(|(place, _)| place.kind == PlaceKind::Endpoint);
+    for (place, measured) in places {
+        let statements =
+            || measured.statements.values().map(|seen| &seen.statement).filter(|one| one.kind.counts());
+        let sample = run
+            .samples
+            .entry(place.name)
+            .or_insert_with(|| Sample { requests: measured.requests, ..Sample::default() });
+        let counts = [
+            ("statements", statements().map(|one| one.max).sum::<u64>()),
+            ("round_trips", statements().map(|one| one.trips).sum()),
+        ];
+        sample
+            .counts_milli
+            .extend(counts.map(|(name, count)| (name.to_owned(), count.saturating_mul(1_000))));
+    }
+    findings(again, request)
+}
+
+fn findings(mut messages: std::fs::File, request: &Request) -> anyhow::Result<Vec<FindingNote>> {
+    std::io::Seek::rewind(&mut messages).context("cannot read the traces again")?;
+    let report = diagnosis::diagnose(vec![input(messages)], request, &|_| {})?;
+    let note = |finding: detectors::finding::Finding| FindingNote {
+        id: finding.id,
+        endpoint: finding.endpoint.unwrap_or_default(),
+        subject: finding.subject.text,
+    };
+    Ok(report.findings.into_iter().map(note).collect())
+}
+
+fn input(messages: std::fs::File) -> Input {
+    Input::Stream { name: "what was received".into(), stream: Box::new(messages) }
+}
