@@ -34,7 +34,8 @@ fn stages(file: &str) -> io::Result<()> {
     let settings = Settings::default();
     let dictionary = Mutex::new(Dictionary::default());
     let grouping = Grouping::new(SPANS_BYTES);
-    let options = Options { threads: 1, values_key: 1, log_form: None, show_values: false };
+    let options =
+        Options { threads: 1, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     let adding = Mutex::new(0.0);
     let sink = |spans: &mut Vec<Traced>| {
         let begin = cpu_s();

@@ -81,7 +81,7 @@ fn measure(out: &mut impl Write, file: &str, threads: usize) -> io::Result<()> {
     };
     let start = Instant::now();
     let mut summary = Ok(Default::default());
-    let options = Options { threads, values_key: 1, log_form: None, show_values: false };
+    let options = Options { threads, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     let seconds = cpu(|| {
         summary = ingest::read(
             vec![Path::new(file).to_path_buf().into()],

@@ -6,19 +6,22 @@ use std::{io, mem};
 
 use detectors::analysis::{Analysis, Gathers};
 use detectors::docket::Docket;
+use detectors::evidence::plan::Plan;
 use detectors::evidence::shape::fold::{Fold, fold};
-use detectors::evidence::{Dictionary, Examples};
+use detectors::evidence::{Dictionary, Examples, ShapeRef};
 use detectors::figures::counted;
 use detectors::finding::{self, Report};
 use detectors::judge::judge;
 use detectors::plans::{self as plan_rules, KnownPlan, KnownPlans};
 use detectors::queries::{Measured, Queries};
 use detectors::settings::{Settings, Target};
+use rustc_hash::FxHashMap;
 
 use crate::ingest::grouping::{Counts, Grouping, Part};
-use crate::ingest::plans::{self, KeptPlans};
 use crate::ingest::skipped::Skipped;
+use crate::ingest::texts::KeptText;
 use crate::ingest::{self, IngestError, Input, LogForms, ReadSummary};
+use crate::logged_plans::{self, LoggedPlan};
 use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
@@ -89,7 +92,7 @@ pub fn diagnose(
     request: &Request,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, Error> {
-    let mut read = read::<Docket>(inputs, request, progress)?;
+    let mut read = read::<Docket>(inputs, request, false, progress)?;
     let mut report = judge(&mut read.gathered, &read.dictionary, &request.settings, &request.command);
     if is_empty(&report) && is_of_databases(&read.summary) {
         return Err(nothing_usable(&read.summary, &[]));
@@ -126,7 +129,7 @@ pub fn count(
     request: &Request,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Counted, Error> {
-    let read = read::<Queries>(inputs, request, progress)?;
+    let read = read::<Queries>(inputs, request, false, progress)?;
     if read.summary.spans == 0 {
         return Err(nothing_usable(&read.summary, &[]));
     }
@@ -136,18 +139,42 @@ pub fn count(
 }
 
 /// What was gathered from all inputs.
-struct Read<G> {
-    gathered: G,
-    dictionary: Dictionary,
+pub(crate) struct Read<G> {
+    pub(crate) gathered: G,
+    pub(crate) dictionary: Dictionary,
     summary: ReadSummary,
     counts: Counts,
     /// What to say of plans in logs that show nothing.
     plans_unread: Vec<String>,
+    /// Plans of statements and whole texts, where these are to be kept.
+    pub(crate) plans: FxHashMap<ShapeRef, Plan>,
+    pub(crate) texts: FxHashMap<ShapeRef, KeptText>,
+}
+
+/// What there is to know of what was read.
+pub(crate) fn notes_of<G>(read: &Read<G>) -> Vec<String> {
+    let mut notes = notes(&read.summary, &read.counts);
+    let skipped = &read.summary.skipped;
+    if skipped.records > 0 {
+        notes.push(format!("{} could not be read", counted(skipped.records, "record")));
+    }
+    notes.extend(read.plans_unread.iter().cloned());
+    notes
+}
+
+/// Reads as [`diagnose`] does, and keeps whole texts and plans of statements instead of what these show.
+pub(crate) fn read_whole<G: Gathers + Send>(
+    inputs: Vec<Input>,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Read<G>, Error> {
+    read(inputs, request, true, progress)
 }
 
 fn read<G: Gathers + Send>(
     inputs: Vec<Input>,
     request: &Request,
+    is_whole: bool,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Read<G>, Error> {
     let dictionary = Mutex::new(Dictionary::default());
@@ -157,6 +184,7 @@ fn read<G: Gathers + Send>(
         values_key: RandomState::new().hash_one(0),
         log_form: request.log_form.clone(),
         show_values: request.show_values,
+        keep_texts: is_whole,
     };
     let sink = |spans: &mut Vec<_>| {
         let shapes_bytes = dictionary.lock().unwrap_or_else(PoisonError::into_inner).shapes_bytes();
@@ -180,38 +208,25 @@ fn read<G: Gathers + Send>(
     let statistics = mem::take(&mut summary.statistics).settle(&files, |shape| fold.shape(shape));
     dictionary.note_statistics(statistics);
     dictionary.note_examples(mem::take(&mut summary.examples).settle(|shape| fold.shape(shape)));
-    let (known, plans_unread) = known_plans(mem::take(&mut summary.plans), &fold, &request.settings);
+    let (mut known, mut plans) = (KnownPlans::default(), FxHashMap::default());
+    let plans_unread = logged_plans::each(
+        mem::take(&mut summary.plans),
+        |shape| fold.shape(shape),
+        |plan| match is_whole {
+            true => drop(plans.insert(plan.shape, plan.found.plan)),
+            false => known.note(plan.shape, known_plan(&plan, &request.settings)),
+        },
+    );
     dictionary.note_plans(known);
+    let texts = mem::take(&mut summary.texts).settle(|shape| fold.shape(shape));
+    let texts = texts.map(|(shape, text)| (shape, text.kept)).collect();
     let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;
-    Ok(Read { gathered, dictionary, summary, counts, plans_unread })
+    Ok(Read { gathered, dictionary, summary, counts, plans_unread, plans, texts })
 }
 
-/// What the plans show that logs tell of their statements, and what to say of those that show nothing.
-fn known_plans(kept: KeptPlans, fold: &Fold, settings: &Settings) -> (KnownPlans, Vec<String>) {
-    let (mut known, mut unread) = (KnownPlans::default(), 0);
-    let left_out = kept.left_out();
-    for (shape, kept) in kept.settle(|shape| fold.shape(shape)) {
-        match plans::read(&kept.text).ok().and_then(|found| found.into_iter().next()) {
-            Some(found) => {
-                known.note(
-                    shape,
-                    KnownPlan { report: plan_rules::judge(&found.plan, settings), line: kept.line() },
-                );
-            }
-            None => unread += 1,
-        }
-    }
-    let mut notes = Vec::new();
-    if unread > 0 {
-        notes.push(format!("{} in logs could not be read", counted(unread, "plan")));
-    }
-    if left_out > 0 {
-        notes.push(format!(
-            "{} in logs were left out, as they are too long or too many",
-            counted(left_out, "plan")
-        ));
-    }
-    (known, notes)
+/// What a plan of a log shows.
+fn known_plan(plan: &LoggedPlan, settings: &Settings) -> KnownPlan {
+    KnownPlan { report: plan_rules::judge(&plan.found.plan, settings), line: plan.line }
 }
 
 fn spans_bytes(memory_bytes: u64) -> usize {

@@ -9,6 +9,7 @@ pub mod indexes;
 pub mod ingest;
 #[cfg(feature = "postgres")]
 pub mod live;
+mod logged_plans;
 pub mod pages;
 pub mod plans;
 #[cfg(feature = "client")]

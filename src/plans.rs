@@ -9,6 +9,7 @@ use detectors::plans::{PlanComparison, PlanReport, VERSION, compare, judge};
 use detectors::settings::Settings;
 use serde::Serialize;
 
+use crate::ingest::Other;
 use crate::ingest::plans::{Unreadable, read};
 
 /// A text with plans that is longer is none: plans of this size have millions of nodes.
@@ -132,6 +133,11 @@ fn only_plan(input: &Path) -> Result<(String, Plan), Problem> {
         (1, Some(only)) => Ok((file, only.plan)),
         (several, _) => Err(Problem::Several(file, several)),
     }
+}
+
+/// All of an input that is no evidence.
+pub(crate) fn text_in(other: Other) -> Result<Vec<u8>, Problem> {
+    bounded(other.stream).map_err(|problem| Problem::Input(other.name, problem))
 }
 
 pub(crate) fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {

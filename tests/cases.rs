@@ -124,6 +124,23 @@ fn each_detector_fires_where_it_must_and_stays_silent_where_it_must() {
     }
 }
 
+/// From traces and a log with plans: endpoint, statement, node of its plan, index and the latency that is predicted.
+#[test]
+fn one_finding_names_all_from_the_endpoint_to_the_index() {
+    let case =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/missing-index/visitor-three-hundred-times");
+    let findings = report_of(&case).findings;
+    let [finding] = &findings[..] else { panic!("{} findings", findings.len()) };
+    assert_eq!(finding.endpoint.as_deref(), Some("GET /visitor/{number}"));
+    let statement = "SELECT page, spent_ms FROM visits WHERE visitor = ? ORDER BY id DESC LIMIT ?";
+    assert_eq!(finding.subject.text, statement);
+    assert!(finding.why.contains("seen at Parallel Seq Scan visits in the plan"), "{}", finding.why);
+    assert!(finding.fix[0].text.contains("CREATE INDEX CONCURRENTLY ON visits (visitor, id)"));
+    let latency = &finding.latency_ns;
+    assert!(latency.measured.p99 > Some(100_000_000), "320 requests have a 99th percentile: {latency:?}");
+    assert!(latency.predicted.p99 < Some(30_000_000), "{latency:?}");
+}
+
 /// A database may have the name of the service that uses it.
 #[test]
 fn a_database_named_as_its_service_hides_nothing() {

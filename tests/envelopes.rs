@@ -28,7 +28,7 @@ type Seen = Vec<Vec<String>>;
 fn read(bytes: &[u8], threads: usize, at_once: usize) -> Result<(Seen, ReadSummary), IngestError> {
     let dictionary = Mutex::new(Dictionary::default());
     let spans = Mutex::new(Vec::new());
-    let options = Options { threads, values_key: 1, log_form: None, show_values: false };
+    let options = Options { threads, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     let sink = |block: &mut Vec<Traced>| {
         spans.lock().unwrap().append(block);
         Ok(())

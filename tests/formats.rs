@@ -30,7 +30,8 @@ fn stream(input: &[u8]) -> Input {
 fn read_with(inputs: Vec<Input>, threads: usize) -> Result<(Vec<Seen>, ReadSummary), IngestError> {
     let dictionary = Mutex::new(Dictionary::default());
     let spans = Mutex::new(Vec::new());
-    let options = Options { threads, values_key: VALUES_KEY, log_form: None, show_values: false };
+    let options =
+        Options { threads, values_key: VALUES_KEY, log_form: None, show_values: false, keep_texts: false };
     let sink = |block: &mut Vec<Traced>| {
         spans.lock().unwrap().extend(block.drain(..).filter(|read| !read.span.is_lost()));
         Ok(())
@@ -355,7 +356,13 @@ fn what_exists_in_practice_is_read() {
             }
             Ok(())
         };
-        let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None, show_values: false };
+        let options = Options {
+            threads: 1,
+            values_key: VALUES_KEY,
+            log_form: None,
+            show_values: false,
+            keep_texts: false,
+        };
         let summary = ingest::read(vec![stream(&bytes)], &options, &dictionary, &sink, &|_, _| {}).unwrap();
         let mut lines = lines.into_inner().unwrap();
         let dictionary = dictionary.into_inner().unwrap();
@@ -619,7 +626,8 @@ fn timeless(path: &Path) -> Vec<Seen> {
         spans.lock().unwrap().append(block);
         Ok(())
     };
-    let options = Options { threads: 1, values_key: VALUES_KEY, log_form: None, show_values: false };
+    let options =
+        Options { threads: 1, values_key: VALUES_KEY, log_form: None, show_values: false, keep_texts: false };
     ingest::read(vec![Input::from(path.to_path_buf())], &options, &dictionary, &sink, &|_, _| {}).unwrap();
     let mut spans = spans.into_inner().unwrap();
     spans.iter_mut().for_each(|Traced { span, .. }| (span.start_ns, span.end_ns) = (0, 0));

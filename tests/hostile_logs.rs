@@ -37,7 +37,7 @@ struct Seen {
 fn read(bytes: &[u8], threads: usize, at_once: usize) -> Result<Seen, String> {
     let dictionary = Mutex::new(Dictionary::default());
     let spans = Mutex::new(Vec::new());
-    let options = Options { threads, values_key: 1, log_form: None, show_values: false };
+    let options = Options { threads, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     let sink = |block: &mut Vec<Traced>| {
         let told = |Traced { trace, span }: Traced| (trace, span.id, span.start_ns, span.end_ns, span.logged);
         spans.lock().unwrap().extend(block.drain(..).map(told));

@@ -13,6 +13,8 @@ mod plan;
 #[path = "live/proof.rs"]
 mod proof;
 mod schema;
+#[path = "live/workload.rs"]
+mod workload;
 
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;

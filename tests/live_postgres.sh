@@ -19,6 +19,7 @@ main() {
     export PGDATABASE=shop
     psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --file tests/live/schema.sql
     export WHYSLOW_CERTIFICATE=$scratch/tls/server.crt WHYSLOW_SOCKET=$scratch/database PGPASSFILE=$scratch/none
+    export WHYSLOW_LOG=$database_folder/server.log WHYSLOW_PGBENCH=$postgresql/pgbench
     # One after the other: each counts the sessions of the server.
     cargo test --quiet --locked --test live_postgres -- --test-threads 1 "$@"
 }

@@ -24,6 +24,8 @@ pub struct IndexAdvice {
     pub statements: Vec<StatementAdvice>,
     /// Indexes that are there and should not be as they are.
     pub existing: Vec<ExistingIndex>,
+    /// What else has to be known: what was left out, and what was taken for granted.
+    pub notes: Vec<String>,
 }
 
 /// An index to create.

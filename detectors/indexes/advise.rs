@@ -8,6 +8,7 @@ use super::catalogue::{Catalogue, Index, Table};
 use super::choose::{Analysis, Choice, Chosen, FACTOR_MIN};
 use super::ddl::create;
 use super::foreign_keys::checks;
+use super::from_plan::forget_constants;
 use super::health::{existing, full_name, serves};
 use super::refusals::{refusal, rewrite};
 use super::workload::{Workload, WorkloadStatement};
@@ -27,6 +28,14 @@ const WRITE_BRIN_NS: u64 = 200;
 /// In the place of a text that is not known.
 const UNKNOWN: &str = "(a plan without its statement)";
 
+/// Why nothing is said of a statement without a plan.
+const NO_PLAN: &str = "how many rows it reads is not known: ask the server (--db), have auto_explain log its plan, or give the output \
+                       of EXPLAIN (ANALYZE, BUFFERS) for it";
+
+/// The same where the server is none of PostgreSQL.
+const NO_PLAN_ELSEWHERE: &str =
+    "how many rows it reads is not known: give the output of EXPLAIN FORMAT=JSON for it";
+
 /// Bytes of an entry of an index beside its keys: header, line pointer and a share of pages that are not full.
 const ENTRY_BYTES: f64 = 16.0;
 
@@ -35,7 +44,7 @@ const VALUE_BYTES: f64 = 8.0;
 
 /// Which indexes a workload lacks, and which it has too many of.
 pub fn advise(workload: &Workload, catalogue: &Catalogue) -> IndexAdvice {
-    let mut collected = Collected { engine: workload.engine, catalogue, proposals: Vec::new() };
+    let mut collected = Collected { workload, engine: workload.engine, catalogue, proposals: Vec::new() };
     let mut statements = Vec::new();
     for (number, statement) in workload.statements.iter().enumerate() {
         let found = examine(statement, workload.engine, catalogue);
@@ -50,20 +59,25 @@ pub fn advise(workload: &Workload, catalogue: &Catalogue) -> IndexAdvice {
         disproved: Vec::new(),
         statements,
         existing: existing(catalogue, workload.engine),
+        notes: Vec::new(),
     }
 }
 
 /// What one statement needs, or why it needs nothing.
 fn examine(statement: &WorkloadStatement, engine: Engine, catalogue: &Catalogue) -> Result<Choice, Refusal> {
     let refuse = |kind, reason: &str| Refusal { kind, reason: reason.to_owned(), rewrite: None };
-    let Some(analysis) = Analysis::of(&statement.text, &statement.plans, engine, catalogue) else {
+    let Some(mut analysis) = Analysis::of(&statement.text, &statement.plans, engine, catalogue) else {
         return Err(refuse(RefusalKind::NotUnderstood, "its text could not be parsed"));
     };
+    if statement.has_other_values {
+        forget_constants(&mut analysis.statement);
+    }
     let Some(plan) = statement.plans.first() else {
-        return Err(refuse(
-            RefusalKind::NoPlan,
-            "how many rows it reads is not known: give the output of EXPLAIN (ANALYZE, BUFFERS) for it",
-        ));
+        return Err(match analysis.statement.uses.is_empty() {
+            true => refuse(RefusalKind::NoTable, "it reads no table"),
+            false if engine == Engine::PostgreSql => refuse(RefusalKind::NoPlan, NO_PLAN),
+            false => refuse(RefusalKind::NoPlan, NO_PLAN_ELSEWHERE),
+        });
     };
     if analysis.statement.uses.is_empty() && plan.triggers.is_empty() {
         return Err(refuse(RefusalKind::NoTable, "it reads no table"));
@@ -85,6 +99,7 @@ fn examine(statement: &WorkloadStatement, engine: Engine, catalogue: &Catalogue)
 
 /// Proposals in the making.
 struct Collected<'c> {
+    workload: &'c Workload,
     engine: Engine,
     catalogue: &'c Catalogue,
     proposals: Vec<Proposal>,
@@ -289,16 +304,15 @@ impl Collected<'_> {
         let mut place = 0;
         while place < self.proposals.len() {
             let proposal = &self.proposals[place];
-            let table = self.catalogue.tables.values().find(|table| full_name(table) == proposal.table);
-            let written = table.and_then(|table| table.rows_written);
-            let cost = written.map(|rows| rows.saturating_mul(proposal.write_cost_ns));
+            let cost =
+                self.rows_written(&proposal.table).map(|rows| rows.saturating_mul(proposal.write_cost_ns));
             let Some((cost, saved)) = cost.zip(proposal.saved_ns).filter(|(cost, saved)| cost > saved) else {
                 place += 1;
                 continue;
             };
             let dropped = self.proposals.remove(place);
             let reason = format!(
-                "{} would give back {} and cost writers {}, by the rows written since statistics began",
+                "{} would give back {} and cost writers {}, by the rows written in the same time",
                 dropped.ddl,
                 duration(saved),
                 duration(cost)
@@ -312,6 +326,13 @@ impl Collected<'_> {
                 number => Some(number),
             });
         }
+    }
+
+    /// Rows written into a table while the statements were executed: as these tell, else as the server counts.
+    fn rows_written(&self, table: &str) -> Option<u64> {
+        let told = self.workload.written.iter().filter(|(name, _)| is_same_table(name, table));
+        let counted = || self.catalogue.tables.values().find(|known| full_name(known) == table)?.rows_written;
+        told.map(|(_, rows)| *rows).reduce(u64::saturating_add).or_else(counted)
     }
 
     /// What gives back most comes first.
@@ -355,6 +376,17 @@ pub(super) fn bytes_of(chosen: &Chosen, index: &Index, table: Option<&Table>) ->
     let beside: f64 = index.include.iter().map(|column| width(column)).sum();
     let by_method = if index.method == "gin" { 3.0 } else { 1.0 };
     Some((chosen.rows * chosen.part * (keys + beside + ENTRY_BYTES) * by_method) as u64 + 16_384)
+}
+
+/// Whether two names are of one table, as far as they tell a schema.
+fn is_same_table(one: &str, other: &str) -> bool {
+    let parts = |name: &str| {
+        let name = name.replace('"', "");
+        let (schema, table) = name.rsplit_once('.').unwrap_or(("", &name));
+        (schema.to_owned(), table.to_owned())
+    };
+    let ((one_schema, one), (other_schema, other)) = (parts(one), parts(other));
+    one == other && (one_schema == other_schema || one_schema.is_empty() || other_schema.is_empty())
 }
 
 fn note(proposal: &mut Proposal, text: &str) {

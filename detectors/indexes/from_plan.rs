@@ -21,10 +21,15 @@ pub(super) fn uses_of_plan(plan: &Plan, known: &Known<'_>) -> Option<StatementUs
         return None;
     }
     let mut statement = uses_of(&statement_of(plan)?, plan.engine, known)?;
+    forget_constants(&mut statement);
+    Some(statement)
+}
+
+/// Takes all values for bound ones, which other executions have others of.
+pub(super) fn forget_constants(statement: &mut StatementUses) {
     let conditions = statement.uses.iter_mut().flat_map(|table_use| &mut table_use.conditions);
     let bound = conditions.filter(|condition| !matches!(condition.constant, Some(Constant::Boolean(_))));
     bound.for_each(|condition| condition.constant = None);
-    Some(statement)
 }
 
 /// A statement with all scans, conditions and joins of a plan, and the order that its limit ends.

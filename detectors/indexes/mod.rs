@@ -12,6 +12,7 @@ mod catalogue;
 mod choose;
 mod conditions;
 mod ddl;
+mod executed;
 mod expressions;
 mod foreign_keys;
 mod from_plan;
@@ -36,6 +37,7 @@ pub use advice::{
 };
 pub use advise::advise;
 pub use catalogue::{Catalogue, Column, ForeignKey, Index, IndexKey, Table};
+pub use executed::{Executed, Executions};
 pub(crate) use foreign_keys::referring;
 pub(crate) use of_plan::{Lack, lack};
 pub use proved::{Disproved, MeasuredEffect, Outcome, Trial};

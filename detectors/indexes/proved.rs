@@ -161,6 +161,7 @@ mod tests {
             disproved: Vec::new(),
             statements: vec![statement(&[0]), statement(&[0, 2]), statement(&[1])],
             existing: Vec::new(),
+            notes: Vec::new(),
         };
         let trial = |outcome, reason: &str| Trial {
             outcome,

@@ -33,7 +33,7 @@ fn advice(engine: Engine, text: &str, plan: Plan) -> IndexAdvice {
         plans: vec![plan],
         ..WorkloadStatement::default()
     };
-    advise(&Workload { engine, statements: vec![statement] }, &Catalogue::default())
+    advise(&Workload { engine, statements: vec![statement], ..Workload::default() }, &Catalogue::default())
 }
 
 /// The proposals, without what all of them begin with.

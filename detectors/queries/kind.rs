@@ -99,7 +99,7 @@ impl StatementKind {
 }
 
 /// Whether a statement reads nothing but tables that the database itself has. PostgreSQL keeps `pg_` for them.
-fn of_catalog(shape: &Shape) -> bool {
+pub(crate) fn of_catalog(shape: &Shape) -> bool {
     const SCHEMAS: [&str; 6] =
         ["pg_catalog.", "information_schema.", "sys.", "mysql.", "performance_schema.", "system."];
     const TABLES: [&str; 2] = ["sqlite_master", "sqlite_schema"];

@@ -15,6 +15,7 @@ pub use check::{
     Check, Counts, LEVELS, Level, PlaceState, Problem, RULES, Rule, State, TEXT_SHARE_MIN, Verdict, check,
 };
 pub use kind::StatementKind;
+pub(crate) use kind::of_catalog;
 pub use tally::{LeftOut, Measured, MeasuredPlace, MeasuredStatement, Queries, Texts};
 
 /// Where statements are counted.

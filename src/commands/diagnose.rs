@@ -8,7 +8,7 @@ mod from;
 mod gate;
 #[cfg(feature = "postgres")]
 mod live;
-mod log_form;
+pub(super) mod log_form;
 mod narrow;
 pub(super) mod progress;
 mod since_last;

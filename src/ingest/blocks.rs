@@ -106,6 +106,38 @@ pub(super) struct Source {
     pub(super) program: usize,
 }
 
+/// What an input is.
+pub(super) struct Claim {
+    pub(super) format: &'static Format,
+    framing: Framing,
+    /// What it is taken apart by, where it is an envelope.
+    contents: Option<Contents>,
+}
+
+impl Claim {
+    /// Asks all envelopes and formats for the first bytes of an input.
+    ///
+    /// # Errors
+    ///
+    /// Why none of them takes it.
+    pub(super) fn of(head: Head<'_>, place: &Place, forms: Option<&LogForms>) -> Result<Self, String> {
+        let mut contents = Contents::of(head, place, forms);
+        let inside = contents.as_mut().map(|contents| contents.format_of(head));
+        if let Some(Ok((format, framing))) = inside {
+            return Ok(Self { format, framing, contents });
+        }
+        match (recognised(head, forms), inside) {
+            (Some((format, framing)), _) => Ok(Self { format, framing, contents: None }),
+            // What is known may come later.
+            (None, Some(_)) if !head.whole => {
+                Ok(Self { format: &FORMATS[0], framing: Framing::Lines, contents })
+            }
+            (None, Some(Err(unknown))) => Err(unknown),
+            (None, _) => Err(unrecognised(head, forms)),
+        }
+    }
+}
+
 /// What comes next of a source.
 pub(super) enum Next {
     /// Whole records, in the buffer, with their places where they were in an envelope.
@@ -132,18 +164,11 @@ impl Source {
         buffer.clear();
         incoming.fill(buffer);
         let head = Head { bytes: buffer.bytes(), whole: incoming.ended };
-        let mut contents = Contents::of(head, &place, forms);
-        let inside = contents.as_mut().map(|contents| contents.format_of(head));
-        let (format, framing, is_envelope) = match inside {
-            Some(Ok((format, framing))) => (format, framing, true),
-            inside => match (recognised(head, forms), inside) {
-                (Some((format, framing)), _) => (format, framing, false),
-                // What is known may come later.
-                (None, Some(_)) if !head.whole => (&FORMATS[0], Framing::Lines, true),
-                (None, Some(Err(unknown))) => return Err(incoming.problem.unwrap_or(unknown)),
-                (None, _) => return Err(incoming.problem.unwrap_or_else(|| unrecognised(head, forms))),
-            },
+        let claim = match Claim::of(head, &place, forms) {
+            Ok(claim) => claim,
+            Err(unknown) => return Err(incoming.problem.unwrap_or(unknown)),
         };
+        let Claim { format, framing, contents } = claim;
         let line = if framing.is_text() { place.line } else { 0 };
         let place = Place { line, ..place };
         let first = Some(std::mem::take(buffer));
@@ -157,7 +182,7 @@ impl Source {
             unwrapping: None,
             program: 0,
         };
-        if let Some(contents) = contents.filter(|_| is_envelope) {
+        if let Some(contents) = contents {
             let first = source.first.take().unwrap_or_default();
             source.unwrapping = Some(Box::new(Unwrapping::new(contents, first)));
         }

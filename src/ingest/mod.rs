@@ -22,7 +22,10 @@ mod postgres;
 pub mod raw;
 mod session_lines;
 pub mod skipped;
+mod slowest;
+mod sorting;
 mod statistics;
+pub mod texts;
 mod timestamp;
 pub mod typing;
 mod workers;
@@ -43,6 +46,9 @@ pub use forms::{LogForms, Sampling};
 pub use input::Input;
 pub use postgres::Prefix;
 use skipped::Skipped;
+pub use slowest::{Kept, Slowest, Weighs};
+pub use sorting::{Other, Sorted, sorted};
+use texts::KeptTexts;
 use typing::Typing;
 
 /// Every format that can be read; an input belongs to the first that recognises it.
@@ -263,6 +269,8 @@ pub struct Options {
     pub log_form: Option<LogForms>,
     /// Keep an execution of each statement in logs with its values.
     pub show_values: bool,
+    /// Keep a whole text of each statement, to ask a server about it.
+    pub keep_texts: bool,
 }
 
 /// Where spans go: called by each worker after each block, and takes all spans out of the vector. Among
@@ -288,6 +296,8 @@ pub struct ReadSummary {
     pub examples: Examples,
     /// Plans that logs tell of their statements.
     pub plans: KeptPlans,
+    /// Whole texts of statements, where these are to be kept.
+    pub texts: KeptTexts,
     /// Each input, in the order of reading.
     pub inputs: Vec<InputSummary>,
     /// Spans handed to the sink.

@@ -29,6 +29,7 @@ use self::shaping::Shaping;
 use super::attributes::Key;
 use super::interning::Local;
 use super::raw::{RawSpan, Value};
+use super::texts::KeptTexts;
 
 /// What one worker needs to type spans: its dictionary, lexer and scratch space.
 #[derive(Debug)]
@@ -51,6 +52,16 @@ impl<'r> Typing<'r> {
             last: Default::default(),
             scratch: Vec::new(),
         }
+    }
+
+    /// Keeps whole texts of statements from here on.
+    pub fn keep_texts(&mut self) {
+        self.shapes.texts = Some(KeptTexts::default());
+    }
+
+    /// The texts that were kept.
+    pub fn into_texts(self) -> Option<KeptTexts> {
+        self.shapes.texts
     }
 
     /// Interns who recorded spans: resource attributes and the name of the instrumentation scope.

@@ -30,7 +30,10 @@ pub(super) fn read(
     let sampling = options.log_form.as_ref().map_or_else(Sampling::default, LogForms::sampling);
     let run = || {
         let examples = options.show_values.then(Examples::default);
-        let reading = Reading { sampling, examples, ..Reading::new(dictionary, options.values_key) };
+        let mut reading = Reading { sampling, examples, ..Reading::new(dictionary, options.values_key) };
+        if options.keep_texts {
+            reading.typing.keep_texts();
+        }
         Worker::new(&work, reading).run()
     };
     let told = match options.threads {
@@ -152,8 +155,9 @@ impl<'s> Work<'s> {
             return Err(error);
         }
         let mut summary = ReadSummary { inputs: queue.summaries, ..Default::default() };
-        for Reading { skipped, remarks, events, statistics, examples, plans, .. } in told {
+        for Reading { skipped, remarks, events, statistics, examples, plans, typing, .. } in told {
             summary.plans.merge(plans);
+            typing.into_texts().into_iter().for_each(|texts| summary.texts.merge(texts));
             examples.into_iter().for_each(|examples| summary.examples.merge(examples));
             summary.statistics.merge(statistics);
             summary.skipped.merge(skipped);

@@ -10,6 +10,7 @@ use super::proof::{IndexProof, Proof, StatementProof, Times, ValuesFrom, Verdict
 use super::session::Limits;
 use super::target::Target;
 use super::{catalogue, statements};
+use crate::indexes::Given;
 
 /// How proposals are proved.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ pub struct Advised {
 /// Where the server cannot be asked, or indexes may not be built there.
 pub fn advise(
     target: &Target,
-    given: Option<Workload>,
+    given: Option<Given>,
     limits: Limits,
     proving: Option<&Proving>,
 ) -> Result<Advised, Problem> {
@@ -46,7 +47,7 @@ pub fn advise(
         safety::check(&connection, target, proving.build_on.as_deref())?;
     }
     let (mut workload, mut missing, part) = match given {
-        Some(workload) => (workload, Vec::new(), None),
+        Some(given) => (given.workload, given.notes, None),
         None => {
             let counted = statements::read(&connection)?;
             (counted.workload, counted.missing, statements::part_of_writes(&connection)?)

@@ -37,7 +37,7 @@ pub fn read(connection: &Connection) -> Result<Counted, Problem> {
     let has_plans = is_in_schema(connection, &schema, "total_exec_time")?;
     let rows = connection.catalogue_rows(&statement(&schema, has_plans)).map_err(explained)?;
     let mut counted = Counted {
-        workload: Workload { engine: Engine::PostgreSql, statements: Vec::new() },
+        workload: Workload { engine: Engine::PostgreSql, ..Workload::default() },
         missing: Vec::new(),
     };
     let mut hidden = 0_u32;
@@ -180,8 +180,8 @@ fn of_row(row: &Row, text: &str) -> Option<WorkloadStatement> {
         text: text.to_owned(),
         executions: row.number("calls").unwrap_or(1),
         time_ns: Some((milliseconds * 1e6).round().max(0.0) as u64),
-        plans: Vec::new(),
         place: "pg_stat_statements".to_owned(),
+        ..WorkloadStatement::default()
     })
 }
 

@@ -7,7 +7,7 @@ use whyslow::ingest::{LogForm, LogForms, Prefix, Sampling};
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Logs")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// What the members of a log mean whose lines are JSON or name=value, such as
     /// 'duration=elapsed_ms,path=url,time=at'; see docs/logs.md
     #[arg(long, value_name = "MAP", value_parser = LogForm::of_map)]
@@ -31,7 +31,7 @@ pub(super) struct Options {
 
 impl Options {
     /// What is given.
-    pub(super) fn given(&self) -> Option<LogForms> {
+    pub(crate) fn given(&self) -> Option<LogForms> {
         let form = self.map.as_ref().or(self.log_format.as_ref());
         LogForms::of(form.cloned(), self.log_line_prefix.as_deref().copied(), self.log_sample_rate)
     }

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use detectors::evidence::plan::Engine;
 use detectors::indexes::IndexAdvice;
+use whyslow::diagnosis::Request;
 use whyslow::duration;
-use whyslow::indexes::workload;
+use whyslow::indexes::{Wanted, workload};
 use whyslow::live::indexes::{Proving, advise};
 use whyslow::live::proof::Times;
 use whyslow::live::{Limits, Target};
 
+use super::super::diagnose::progress;
 use super::super::live::misused;
 use super::super::say;
 
@@ -46,11 +49,19 @@ pub(super) struct Options {
 
 impl Options {
     /// Asks the server; says on stderr what could not be seen.
-    pub(super) fn advise(&self, address: &str, inputs: &[PathBuf]) -> anyhow::Result<IndexAdvice> {
+    pub(super) fn advise(
+        &self,
+        address: &str,
+        inputs: &[PathBuf],
+        request: &Request,
+    ) -> anyhow::Result<IndexAdvice> {
         let target = Target::of(address).map_err(misused)?;
         let given = match inputs.is_empty() {
             true => None,
-            false => Some(workload(inputs)?),
+            false => {
+                let wanted = Wanted { database: Some(target.database()), engine: Some(Engine::PostgreSql) };
+                Some(progress::shown(|progress| workload(inputs, request, wanted, progress))?)
+            }
         };
         let times = Times { build: self.build_timeout, statement: self.timeout };
         let proving = self.prove.then(|| Proving { build_on: self.build_on.clone(), times });

@@ -7,7 +7,6 @@
 mod agreement;
 mod assembly;
 mod json;
-mod kept;
 mod mysql;
 mod pastes;
 mod sketch;
@@ -19,8 +18,9 @@ mod yaml;
 
 use detectors::evidence::plan::Plan;
 
-pub use kept::{KeptPlan, KeptPlans};
 use pastes::Pasted;
+
+use super::slowest::Slowest;
 
 /// A plan, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,9 @@ pub struct Unreadable {
     /// What is wrong there and what would help.
     pub reason: String,
 }
+
+/// Plans that logs tell of their statements, as the log has them: of each statement that of the slowest execution.
+pub type KeptPlans = Slowest<Box<[u8]>>;
 
 /// What a text with plans gives.
 pub type Plans = Result<Vec<Found>, Unreadable>;

@@ -130,7 +130,7 @@ impl Recorder {
         let text = if quoting == Quoting::None { text } else { quoting.undo(text, &mut room) };
         self.push(reading, entry, (Logged::Plan, took_ns), message::prepared(text).unwrap_or(text));
         if let Some(line) = reading.spans.last() {
-            reading.plans.note(&line.span, plan);
+            reading.plans.note(&line.span, plan.len(), || plan.into());
         }
         self.room = room;
     }

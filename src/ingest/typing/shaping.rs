@@ -7,6 +7,7 @@ use detectors::evidence::{ShapeId, ShapeRef, Span, Values};
 
 use super::remembered::Remembered;
 use crate::ingest::interning::Local;
+use crate::ingest::texts::KeptTexts;
 
 /// Longest name of a span of the process itself; the rest is cut off.
 pub(super) const NAME_MAX: usize = 300;
@@ -35,13 +36,15 @@ pub(super) struct Shaping {
     statements: Recognizer,
     templates: Templates,
     remembered: Remembered,
+    /// Whole texts of statements; `None` unless they are to be kept.
+    pub(super) texts: Option<KeptTexts>,
 }
 
 impl Shaping {
     pub(super) fn new(values_key: u64) -> Self {
         let statements = Recognizer::new(Lexer::new(values_key));
         let templates = Templates::new(values_key);
-        Self { values_key, statements, templates, remembered: Remembered::new() }
+        Self { values_key, statements, templates, remembered: Remembered::new(), texts: None }
     }
 
     /// What is known of values that are told apart from a statement.
@@ -95,6 +98,9 @@ impl Shaping {
         span.shape = refer(scanned.id, lexer);
         span.values = lexer.values_with(&scanned, parameters);
         span.parameters = scanned.parameters();
+        if let Some(texts) = self.texts.as_mut().filter(|_| !scanned.truncated) {
+            texts.note_text(span, (text, dialect), scanned.placeholders > 0, parameters);
+        }
     }
 
     /// The shape of an HTTP call and what is known of its values.

@@ -53,7 +53,7 @@ impl Runs {
     pub(super) fn of(workload: &Workload, catalogue: &Catalogue) -> (Self, Vec<(usize, String)>) {
         let (mut runs, mut unmeasured) = (Vec::new(), Vec::new());
         for (number, statement) in workload.statements.iter().enumerate() {
-            let filled = match filled(&statement.text, catalogue) {
+            let filled = match filled(&statement.text, &statement.bound, catalogue) {
                 Ok(filled) => filled,
                 Err(reason) => {
                     unmeasured.push((number, reason));

@@ -38,15 +38,19 @@ pub(super) struct Filled {
     pub(super) values: ValuesFrom,
 }
 
-/// A statement with values in the place of its placeholders, in one or two ways.
+/// A statement with values in the place of its placeholders: those that an execution had, else some in one or two ways.
 ///
 /// # Errors
 ///
 /// Which placeholder nothing is known for.
-pub(super) fn filled(text: &str, catalogue: &Catalogue) -> Result<Vec<Filled>, String> {
+pub(super) fn filled(
+    text: &str,
+    bound: &BTreeMap<String, String>,
+    catalogue: &Catalogue,
+) -> Result<Vec<Filled>, String> {
     let places = placeholders(text)?;
-    if places.is_empty() {
-        return Ok(vec![Filled { text: text.to_owned(), values: ValuesFrom::Recorded }]);
+    if let Ok(text) = replaced(text, &places, |name| bound.get(name).cloned()) {
+        return Ok(vec![Filled { text, values: ValuesFrom::Recorded }]);
     }
     let statement = guard::parsed(text)?;
     let roles = roles(&statement, catalogue);
@@ -382,7 +386,8 @@ mod tests {
                 None,
             ),
         ] {
-            let filled = filled(text, &catalogue()).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+            let filled = filled(text, &BTreeMap::new(), &catalogue())
+                .unwrap_or_else(|problem| panic!("{text}: {problem}"));
             let texts: Vec<&str> = filled.iter().map(|filled| filled.text.as_str()).collect();
             let expected: Vec<&str> = std::iter::once(common).chain(usual).collect();
             assert_eq!(texts, expected);
@@ -390,8 +395,18 @@ mod tests {
     }
 
     #[test]
+    fn values_that_an_execution_had_come_first() {
+        let text = "SELECT * FROM orders WHERE id = $1 AND elsewhere = $2 LIMIT $1";
+        let bound = [("$1", "'7'"), ("$2", "NULL")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let filled = filled(text, &BTreeMap::from(bound), &catalogue()).unwrap();
+        let expected = "SELECT * FROM orders WHERE id = '7' AND elsewhere = NULL LIMIT '7'".to_owned();
+        assert_eq!(filled, [Filled { text: expected, values: ValuesFrom::Recorded }]);
+    }
+
+    #[test]
     fn what_is_not_known_is_named() {
-        let said = filled("SELECT * FROM orders WHERE elsewhere = $1", &catalogue()).unwrap_err();
+        let said =
+            filled("SELECT * FROM orders WHERE elsewhere = $1", &BTreeMap::new(), &catalogue()).unwrap_err();
         assert!(said.contains("$1"), "{said}");
     }
 }

@@ -87,6 +87,11 @@ impl Target {
         })
     }
 
+    /// The database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Host and database, as `--build-on` names them.
     pub fn names(&self) -> Vec<String> {
         self.hosts.iter().map(|host| format!("{}/{}", host.name, self.database)).collect()

@@ -4,13 +4,16 @@ use std::io;
 
 use detectors::figures::{bytes, count, counted, duration};
 use detectors::indexes::{
-    ExistingIndex, Helped, IndexAdvice, MeasuredEffect, Proof, Proposal, StatementAdvice,
+    ExistingIndex, Helped, IndexAdvice, MeasuredEffect, Proof, Proposal, RefusalKind, StatementAdvice,
 };
 use detectors::wording::without_columns;
 
 use super::ink::{Ink, Line};
 use super::page::Page;
 use crate::report::Style;
+
+/// Statements that are named of those without a plan, unless all are asked for.
+const UNPLANNED: usize = 20;
 
 /// Statements that a proposal names, unless all are asked for.
 const HELPED: usize = 5;
@@ -28,7 +31,15 @@ pub(super) fn write(advice: &IndexAdvice, style: &Style, out: &mut dyn io::Write
     }
     disproved(&mut page, advice)?;
     refused(&mut page, advice)?;
-    existing(&mut page, &advice.existing)
+    existing(&mut page, &advice.existing)?;
+    notes(&mut page, &advice.notes)
+}
+
+fn notes(page: &mut Page<'_>, notes: &[String]) -> io::Result<()> {
+    if !notes.is_empty() {
+        page.blank()?;
+    }
+    notes.iter().try_for_each(|note| page.prose(Line::at(0).with(Ink::Faint, "note  "), Ink::Faint, note))
 }
 
 fn write_proposal(
@@ -104,7 +115,7 @@ fn measured(advice: &IndexAdvice, effect: &MeasuredEffect) -> String {
     let values = match effect.values {
         "most-common" => " with the most common values",
         "usual" => " with usual values",
-        _ => "",
+        _ => " with recorded values",
     };
     let search = if effect.is_search_only { ", the search for its rows alone" } else { "" };
     format!(
@@ -130,22 +141,56 @@ fn disproved(page: &mut Page<'_>, advice: &IndexAdvice) -> io::Result<()> {
 }
 
 fn refused(page: &mut Page<'_>, advice: &IndexAdvice) -> io::Result<()> {
-    let refused: Vec<&StatementAdvice> =
-        advice.statements.iter().filter(|statement| statement.refusal.is_some()).collect();
-    if refused.is_empty() {
-        return Ok(());
+    let of = |statement: &StatementAdvice| statement.refusal.as_ref().map(|refusal| refusal.kind);
+    let hidden = |kind: RefusalKind| kind == RefusalKind::NoTable && !page.style.verbose;
+    let refused =
+        advice.statements.iter().filter(|statement| of(statement).is_some_and(|kind| !hidden(kind)));
+    let (unplanned, refused): (Vec<&StatementAdvice>, Vec<_>) =
+        refused.partition(|statement| of(statement) == Some(RefusalKind::NoPlan));
+    if !refused.is_empty() {
+        page.blank()?;
+        page.line(Line::default().with(Ink::Title, "No index for"))?;
     }
-    page.blank()?;
-    page.line(Line::default().with(Ink::Title, "No index for"))?;
     for statement in refused {
         let Some(refusal) = &statement.refusal else { continue };
-        page.prose(Line::at(3), Ink::Plain, &format!("{}: {}", statement.place, refusal.reason))?;
+        page.prose(
+            Line::at(3),
+            Ink::Plain,
+            &format!("{}{}: {}", statement.place, executed(statement), refusal.reason),
+        )?;
         page.prose(Line::at(5), Ink::Faint, &brief(&statement.text))?;
         if let Some(rewrite) = &refusal.rewrite {
             page.prose(Line::at(5).with(Ink::Faint, "rewrite  "), Ink::Plain, rewrite)?;
         }
     }
-    Ok(())
+    without_plan(page, &unplanned)
+}
+
+/// Statements of which nothing can be said without a plan, with what would help once for all.
+fn without_plan(page: &mut Page<'_>, unplanned: &[&StatementAdvice]) -> io::Result<()> {
+    let Some(refusal) = unplanned.first().and_then(|first| first.refusal.as_ref()) else { return Ok(()) };
+    page.blank()?;
+    page.line(Line::default().with(Ink::Title, "Not known without a plan"))?;
+    page.prose(Line::at(3), Ink::Plain, &refusal.reason)?;
+    let most = if page.style.verbose { usize::MAX } else { UNPLANNED };
+    for statement in unplanned.iter().take(most) {
+        page.prose(Line::at(3), Ink::Plain, &format!("{}{}", statement.place, executed(statement)))?;
+        page.prose(Line::at(5), Ink::Faint, &brief(&statement.text))?;
+    }
+    match unplanned.len().checked_sub(most).filter(|more| *more > 0) {
+        Some(more) => page.prose(
+            Line::at(3),
+            Ink::Faint,
+            &format!("and {} more: -v", counted(more as u64, "statement")),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// How often a statement was executed and how long that took, where that is known.
+fn executed(statement: &StatementAdvice) -> String {
+    let times = || counted(statement.executions, "execution");
+    statement.time_ns.map_or(String::new(), |time| format!(", {} of {} together", times(), duration(time)))
 }
 
 fn existing(page: &mut Page<'_>, indexes: &[ExistingIndex]) -> io::Result<()> {

@@ -233,6 +233,8 @@ pub(super) trait Sink {
     fn cut(&mut self);
     /// A literal was seen, after its value.
     fn literal(&mut self, _start: usize, _end: usize) {}
+    /// A placeholder was seen, after its value.
+    fn placeholder(&mut self, _start: usize, _end: usize) {}
     /// A comment was left out.
     fn comment(&mut self, _start: usize, _end: usize) {}
     /// From here on the text is left out: what begins here has no end.
@@ -694,9 +696,11 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     fn placeholder(&mut self, length: usize) {
+        let start = self.pos;
         self.pos += length;
         self.placeholders = self.placeholders.saturating_add(1);
         self.value();
+        self.sink.placeholder(start, self.pos);
     }
 
     /// One value; a run of them behind commas counts as two.

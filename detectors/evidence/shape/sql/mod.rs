@@ -5,6 +5,7 @@ mod lexer;
 mod outline;
 mod parser;
 mod parts;
+mod placeholders;
 mod plain;
 mod recognizer;
 mod setting;
@@ -13,6 +14,7 @@ mod text;
 
 pub use lexer::{Dialect, Lexer, Literal, Scanned};
 pub use parts::Part;
+pub use placeholders::numbered;
 pub use recognizer::Recognizer;
 pub use tags::tags;
 pub use text::shortened;

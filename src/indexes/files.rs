@@ -1,56 +1,23 @@
-//! From files with statements and plans to advice about indexes.
+//! Statements and plans of files, put together.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use detectors::evidence::plan::{Engine, Plan};
 use detectors::evidence::shape::ShapeId;
 use detectors::evidence::shape::sql::{Dialect, Lexer, Part};
-use detectors::indexes::{Catalogue, IndexAdvice, Workload, WorkloadStatement, advise};
+use detectors::indexes::{Workload, WorkloadStatement};
 
+use super::{dialect, join};
 use crate::ingest::plans::read;
-use crate::plans::{Problem, text_of};
+use crate::plans::Problem;
 
 /// Statements of a file beyond this many are left out.
 const STATEMENTS_MAX: usize = 100_000;
 
-/// Looks at all statements and plans of the inputs; `-` is standard input.
-///
-/// # Errors
-///
-/// The first input that cannot be read, or that holds neither plans nor statements.
-pub fn examine(inputs: &[PathBuf]) -> Result<IndexAdvice, Problem> {
-    Ok(advise(&workload(inputs)?, &Catalogue::default()))
-}
-
-/// The statements of the inputs, each once, with their plans.
-///
-/// # Errors
-///
-/// As [`examine`].
-pub fn workload(inputs: &[PathBuf]) -> Result<Workload, Problem> {
-    let mut gathered = Gathered::default();
-    for input in inputs {
-        let (file, text) = text_of(input)?;
-        let stem = stem(input);
-        match read(&text) {
-            Ok(plans) => plans.into_iter().for_each(|found| {
-                gathered.plan(&stem, format!("{file}:{}", found.line), found.plan);
-            }),
-            Err(problem) if is_sql(&text) => {
-                let count = gathered.statements(&stem, &file, &String::from_utf8_lossy(&text));
-                if count == 0 {
-                    return Err(Problem::Unreadable(file, problem));
-                }
-            }
-            Err(problem) => return Err(Problem::Unreadable(file, problem)),
-        }
-    }
-    Ok(gathered.workload())
-}
-
 /// What names a pair of files: `top.sql` and `top.plan.json` are of one statement.
-fn stem(input: &Path) -> String {
+fn stem(file: &str) -> String {
+    let input = Path::new(file);
     let name = input.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
     input.with_file_name(stem).display().to_string()
@@ -74,7 +41,7 @@ fn begins_as_statement(statement: &str) -> bool {
 
 /// Statements and plans before they are put together.
 #[derive(Debug, Default)]
-struct Gathered {
+pub(super) struct Gathered {
     engine: Option<Engine>,
     statements: Vec<(String, WorkloadStatement)>,
     /// Plans without their statement and their places, by the stem of their file.
@@ -82,13 +49,40 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// Takes the plans or statements of a file.
+    ///
+    /// # Errors
+    ///
+    /// Where it holds neither.
+    pub(super) fn file(&mut self, file: &str, text: &[u8]) -> Result<(), Problem> {
+        let stem = stem(file);
+        let problem = match read(text) {
+            Ok(plans) => {
+                plans.into_iter().for_each(|found| {
+                    self.plan(&stem, format!("{file}:{}", found.line), found.plan);
+                });
+                return Ok(());
+            }
+            Err(problem) => problem,
+        };
+        match is_sql(text) && self.statements(&stem, file, &String::from_utf8_lossy(text)) > 0 {
+            true => Ok(()),
+            false => Err(Problem::Unreadable(file.to_owned(), problem)),
+        }
+    }
+
     fn plan(&mut self, stem: &str, place: String, plan: Plan) {
         self.engine.get_or_insert(plan.engine);
         let Some(text) = plan.statement.as_deref().map(str::to_owned) else {
             return self.alone.entry(stem.to_owned()).or_default().push((place, plan));
         };
-        let executions = 1;
-        let statement = WorkloadStatement { text, executions, time_ns: None, plans: vec![plan], place };
+        let statement = WorkloadStatement {
+            text,
+            executions: 1,
+            plans: vec![plan],
+            place,
+            ..WorkloadStatement::default()
+        };
         self.statements.push((stem.to_owned(), statement));
     }
 
@@ -102,24 +96,23 @@ impl Gathered {
             let statement = WorkloadStatement {
                 text: statement.to_owned(),
                 executions: 1,
-                time_ns: None,
-                plans: Vec::new(),
                 place,
+                ..WorkloadStatement::default()
             };
             self.statements.push((stem.to_owned(), statement));
         }
         self.statements.len() - before
     }
 
-    /// Each statement once, with its plans: those that stand with it, else those of a file of the same name, in order.
-    fn workload(mut self) -> Workload {
+    /// Each statement once, with its plans: those that stand with it, else those of a file of the same name, in order. Others
+    /// are added to these.
+    pub(super) fn workload(mut self, others: Vec<WorkloadStatement>) -> Workload {
         let engine = self.engine.unwrap_or_default();
         self.pair();
-        let dialect = if engine == Engine::PostgreSql { Dialect::Postgres } else { Dialect::MySql };
         let mut places: BTreeMap<ShapeId, usize> = BTreeMap::new();
         let mut statements: Vec<WorkloadStatement> = Vec::new();
-        for (_, statement) in self.statements {
-            let id = Lexer::default().describe(statement.text.as_bytes(), dialect).id;
+        for statement in self.statements.into_iter().map(|(_, statement)| statement).chain(others) {
+            let id = Lexer::default().describe(statement.text.as_bytes(), dialect(engine)).id;
             let is_known = !statement.text.is_empty();
             match places.get(&id).filter(|_| is_known).and_then(|place| statements.get_mut(*place)) {
                 Some(known) => join(known, statement),
@@ -129,7 +122,7 @@ impl Gathered {
                 }
             }
         }
-        Workload { engine, statements }
+        Workload { engine, statements, ..Workload::default() }
     }
 
     fn pair(&mut self) {
@@ -157,20 +150,6 @@ impl Gathered {
             }
         }
     }
-}
-
-/// Two executions of one statement: the slower plan leads.
-fn join(known: &mut WorkloadStatement, other: WorkloadStatement) {
-    known.executions = known.executions.saturating_add(other.executions);
-    if other.plans.is_empty() {
-        return;
-    }
-    let slowest = |plans: &[Plan]| plans.iter().filter_map(Plan::execution_ns).max();
-    if slowest(&other.plans) > slowest(&known.plans) || known.plans.is_empty() {
-        known.text = other.text;
-    }
-    known.plans.extend(other.plans);
-    known.plans.sort_by_key(|plan| std::cmp::Reverse(plan.execution_ns()));
 }
 
 /// The statements of a text with the lines they begin at, cut at semicolons that are outside of literals and comments.
