@@ -75,37 +75,10 @@ fn touched(git: &Git, file: &FilePatch<'_>) -> Result<Touched, GitProblem> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
     use super::*;
+    use crate::repository::Repository;
 
     type Tested = Result<(), Box<dyn std::error::Error>>;
-
-    fn repository() -> Result<(tempfile::TempDir, Git), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        Git::at(folder.path()).run(&["init", "--quiet"])?;
-        let git = Git::find(folder.path()).ok_or("no repository")?;
-        git.run(&["config", "user.name", "Ada"])?;
-        git.run(&["config", "user.email", "ada@example.org"])?;
-        commit(&git, &[("src/orders.rs", "one\ntwo\nthree\n")])?;
-        Ok((folder, git))
-    }
-
-    fn write(root: &Path, files: &[(&str, &str)]) -> std::io::Result<()> {
-        files.iter().try_for_each(|(path, text)| {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap())?;
-            fs::write(path, text)
-        })
-    }
-
-    fn commit(git: &Git, files: &[(&str, &str)]) -> Result<Version, Box<dyn std::error::Error>> {
-        write(git.root(), files)?;
-        git.run(&["add", "--all"])?;
-        git.run(&["commit", "--quiet", "--message", "change"])?;
-        Ok(git.version()?)
-    }
 
     fn between(git: &Git, before: &Version, after: &Version) -> Result<Change, ChangeProblem> {
         Change::between(git, ChangeKind::Query, Some(before.clone()), Some(after.clone()))
@@ -113,45 +86,49 @@ mod tests {
 
     #[test]
     fn a_commit_is_known_with_its_lines() -> Tested {
-        let (_folder, git) = repository()?;
-        let before = git.version()?;
-        let after = commit(&git, &[("src/orders.rs", "one\n2\n2b\nthree\n"), (".whyslow/open.json", "{}")])?;
-        let change = between(&git, &before, &after)?;
+        let repository = Repository::new()?;
+        let before = repository.git.version()?;
+        let files = [("src/orders.rs", "one\n2\n2b\nthree\nfour\nfive\n"), (".whyslow/open.json", "{}")];
+        let after = repository.commit(&files)?;
+        let change = between(&repository.git, &before, &after)?;
         assert_eq!(change.commits, [after.commit]);
         let files: Vec<_> =
             change.files.iter().map(|file| (file.path.as_str(), file.lines.clone())).collect();
         assert_eq!(files, [("src/orders.rs", vec![[2, 3]])]);
         assert!(change.diff_sha256.is_some() && change.patch_id.is_some());
-        assert_eq!(git.author()?, "Ada <ada@example.org>");
+        assert_eq!(repository.git.author()?, "Ada <ada@example.org>");
         Ok(())
     }
 
     #[test]
     fn what_was_not_committed_is_known_while_it_is_there_and_once_it_is_committed() -> Tested {
-        let (_folder, git) = repository()?;
+        let repository = Repository::new()?;
+        let git = &repository.git;
         let before = git.version()?;
         assert_eq!(before.uncommitted_sha256, None);
-        write(git.root(), &[("src/orders.rs", "one\n2\nthree\n"), ("src/new.rs", "new\n")])?;
+        repository.write(&[("src/orders.rs", "one\n2\nthree\n"), ("src/new.rs", "new\n")])?;
         let after = git.version()?;
         assert!(after.uncommitted_sha256.is_some());
-        let open = between(&git, &before, &after)?;
+        let open = between(git, &before, &after)?;
         assert_eq!(open.files.len(), 2);
-        let committed = commit(&git, &[])?;
-        let made = between(&git, &before, &after)?;
+        let committed = repository.commit(&[])?;
+        let made = between(git, &before, &after)?;
         assert_eq!(made.after, Some(committed));
         assert_eq!((made.patch_id, made.diff_sha256), (open.patch_id, open.diff_sha256));
-        commit(&git, &[("src/orders.rs", "another\n")])?;
-        assert!(matches!(between(&git, &before, &after), Err(ChangeProblem::Gone)));
+        repository.commit(&[("src/orders.rs", "another\n")])?;
+        assert!(matches!(between(git, &before, &after), Err(ChangeProblem::Gone)));
         Ok(())
     }
 
     #[test]
     fn neither_index_nor_repository_change() -> Tested {
-        let (_folder, git) = repository()?;
-        write(git.root(), &[("src/new.rs", "new\n")])?;
+        let repository = Repository::new()?;
+        let git = &repository.git;
+        let objects = git.line(&["count-objects"])?;
+        repository.write(&[("src/new.rs", "new\n")])?;
         git.version()?;
         assert_eq!(git.line(&["status", "--porcelain"])?, "?? src/new.rs");
-        assert_eq!(git.line(&["count-objects"])?.split(' ').next(), Some("4"));
+        assert_eq!(git.line(&["count-objects"])?, objects);
         Ok(())
     }
 }

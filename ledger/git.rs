@@ -165,6 +165,33 @@ impl Git {
         self.run(&diff_arguments(before, after))
     }
 
+    /// What a commit changes: against its first parent, or against nothing.
+    ///
+    /// # Errors
+    ///
+    /// There is no such commit.
+    pub fn diff_of(&self, commit: &str) -> Result<Vec<u8>, GitProblem> {
+        self.diff(&self.parent(commit)?, commit)
+    }
+
+    /// What would take a commit back.
+    ///
+    /// # Errors
+    ///
+    /// There is no such commit.
+    pub fn inverse_diff_of(&self, commit: &str) -> Result<Vec<u8>, GitProblem> {
+        self.diff(commit, &self.parent(commit)?)
+    }
+
+    /// The first parent of a commit; of the first commit a tree without files.
+    fn parent(&self, commit: &str) -> Result<String, GitProblem> {
+        match self.commit(&format!("{commit}^")) {
+            Ok(parent) => Ok(parent),
+            Err(GitProblem::Missing(error)) => Err(GitProblem::Missing(error)),
+            Err(GitProblem::Refused(..)) => self.line(&["hash-object", "-t", "tree", "--stdin"]),
+        }
+    }
+
     /// The difference between a commit and a snapshot.
     ///
     /// # Errors
@@ -173,6 +200,16 @@ impl Git {
     pub fn diff_to_snapshot(&self, before: &str, after: &Snapshot) -> Result<Vec<u8>, GitProblem> {
         let arguments = diff_arguments(before, &after.tree);
         self.execute(self.command_with_objects(&arguments, after.objects.path())?, &arguments, None)
+    }
+
+    /// The difference between a snapshot and a commit.
+    ///
+    /// # Errors
+    ///
+    /// There is no such commit.
+    pub fn diff_from_snapshot(&self, before: &Snapshot, after: &str) -> Result<Vec<u8>, GitProblem> {
+        let arguments = diff_arguments(&before.tree, after);
+        self.execute(self.command_with_objects(&arguments, before.objects.path())?, &arguments, None)
     }
 
     /// The patch id of a difference: the same after a rebase; `None` of no difference.

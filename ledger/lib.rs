@@ -10,17 +10,24 @@ mod differences;
 mod entry;
 mod entry_id;
 mod environment;
+pub mod figures;
 mod git;
 mod guard;
 pub mod moment;
 mod open;
 mod optimization;
+pub mod owners;
+pub mod page;
 mod patch;
+pub mod predictions;
+#[cfg(test)]
+mod repository;
 #[cfg(test)]
 mod samples;
 mod side;
 mod store;
 mod target;
+pub mod undone;
 mod verify;
 mod write;
 

@@ -1,39 +1,18 @@
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use measurement::Verdict;
 
 use super::*;
+use crate::repository::Repository;
 use crate::{Statement, samples};
 
-fn git(folder: &Path, arguments: &[&str]) {
-    let mut command = Command::new("git");
-    command.current_dir(folder).args([
-        "-c",
-        "user.name=Ada",
-        "-c",
-        "user.email=a@b",
-        "-c",
-        "init.defaultBranch=main",
-    ]);
-    let output = command.args(arguments).output().unwrap();
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn commit_all(folder: &Path, message: &str) {
-    git(folder, &["add", "--all"]);
-    git(folder, &["commit", "--quiet", "--message", message]);
-}
-
 /// A repository with an entry that is committed.
-fn repository() -> (tempfile::TempDir, Ledger, EntryFile) {
-    let folder = tempfile::tempdir().unwrap();
-    git(folder.path(), &["init", "--quiet"]);
-    let ledger = Ledger::of(folder.path());
+fn repository() -> (Repository, Ledger, EntryFile) {
+    let repository = Repository::new().unwrap();
+    let ledger = repository.ledger.clone();
     let file = ledger.add("Ada <a@b>", "2026-11-29T03:31:45Z", &samples::improved()).unwrap();
-    commit_all(folder.path(), "Load customers with the orders");
-    (folder, ledger, file)
+    repository.commit(&[]).unwrap();
+    (repository, ledger, file)
 }
 
 fn found(ledger: &Ledger) -> Verification {
@@ -50,7 +29,7 @@ fn withdrawal(of: &EntryId, reason: &str) -> What {
 
 #[test]
 fn what_was_written_is_verified() {
-    let (_folder, ledger, file) = repository();
+    let (_repository, ledger, file) = repository();
     ledger.add("Ada <a@b>", "2026-12-29T03:31:45Z", &withdrawal(&file.id, "x")).unwrap();
     let found = found(&ledger);
     assert_eq!((found.entries, texts(&found), found.notes.len()), (2, vec![], 0));
@@ -58,7 +37,7 @@ fn what_was_written_is_verified() {
 
 #[test]
 fn an_altered_entry_is_found() {
-    let (_folder, ledger, file) = repository();
+    let (_repository, ledger, file) = repository();
     let text = fs::read_to_string(&file.path).unwrap();
     fs::write(&file.path, text.replace("one query for each order", "no query for each order")).unwrap();
     assert!(texts(&found(&ledger))[0].starts_with("it was altered: its content has the id "));
@@ -95,10 +74,10 @@ fn an_entry_that_claims_more_than_its_runs_say_is_found_though_its_id_fits() {
 
 #[test]
 fn a_deleted_entry_is_found_before_and_after_it_is_committed() {
-    let (folder, ledger, file) = repository();
+    let (repository, ledger, file) = repository();
     fs::remove_file(&file.path).unwrap();
     assert_eq!(texts(&found(&ledger)), ["it was committed and is not there any more"]);
-    commit_all(folder.path(), "Clean up");
+    repository.commit(&[]).unwrap();
     let found = found(&ledger);
     assert_eq!(found.problems[0].entry, file.id.to_string());
     assert!(found.problems[0].text.starts_with("it was deleted in commit "));
@@ -106,7 +85,7 @@ fn a_deleted_entry_is_found_before_and_after_it_is_committed() {
 
 #[test]
 fn a_missing_parent_is_found_without_git() {
-    let (_folder, ledger, file) = repository();
+    let (_repository, ledger, file) = repository();
     ledger.add("Ada <a@b>", "2026-12-29T03:31:45Z", &withdrawal(&file.id, "x")).unwrap();
     fs::remove_file(&file.path).unwrap();
     let found = verify(&ledger, None).unwrap();
@@ -122,14 +101,14 @@ fn a_missing_parent_is_found_without_git() {
 
 #[test]
 fn branches_with_new_entries_merge() {
-    let (folder, ledger, file) = repository();
-    git(folder.path(), &["checkout", "--quiet", "-b", "other"]);
+    let (repository, ledger, file) = repository();
+    repository.git.run(&["checkout", "--quiet", "-b", "other"]).unwrap();
     ledger.add("Bob <b@b>", "2026-12-01T00:00:00Z", &withdrawal(&file.id, "of one branch")).unwrap();
-    commit_all(folder.path(), "Withdraw");
-    git(folder.path(), &["checkout", "--quiet", "main"]);
+    repository.commit(&[]).unwrap();
+    repository.git.run(&["checkout", "--quiet", "main"]).unwrap();
     ledger.add("Ada <a@b>", "2026-12-01T00:00:00Z", &withdrawal(&file.id, "of the other")).unwrap();
-    commit_all(folder.path(), "Withdraw, too");
-    git(folder.path(), &["merge", "--quiet", "--no-edit", "other"]);
+    repository.commit(&[]).unwrap();
+    repository.git.run(&["merge", "--quiet", "--no-edit", "other"]).unwrap();
     let notes = ledger.notes().unwrap();
     assert_eq!((notes.entries.len(), notes.heads().len()), (3, 2));
     let third = ledger.add("Ada <a@b>", "2026-12-02T00:00:00Z", &withdrawal(&file.id, "both")).unwrap();
