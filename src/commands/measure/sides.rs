@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use ledger::{FindingNote, Open, OpenProblem, Side as Measured};
+use ledger::{FindingNote, Git, Open, OpenProblem, Side as Measured};
 use measurement::{Metric, Run};
 use runner::machine::{Ticks, environment};
-use runner::version::{Tree, of as version_of};
-use runner::{Turn, order};
+use runner::{Tree, Turn, order};
 use whyslow::diagnosis::Request;
 
 use super::cleaning::Cleaning;
@@ -85,7 +84,7 @@ impl<'o> Session<'o> {
         let mut environment = environment();
         environment.facts.extend(self.options.facts.iter().cloned());
         Measured {
-            version: version_of(folder).ok(),
+            version: Git::find(folder).and_then(|git| git.version().ok()),
             environment: Some(environment),
             workload: self.work.described(),
             ..Measured::default()
