@@ -6,6 +6,7 @@
 mod bound;
 mod change;
 mod changed;
+mod diagnosis;
 mod differences;
 mod entry;
 mod entry_id;
@@ -13,7 +14,9 @@ mod environment;
 pub mod figures;
 mod git;
 mod guard;
+mod local;
 pub mod moment;
+mod next;
 mod open;
 mod optimization;
 pub mod owners;
@@ -34,6 +37,10 @@ mod write;
 pub use bound::Bound;
 pub use change::{Change, ChangeKind, Touched};
 pub use changed::ChangeProblem;
+pub use diagnosis::{
+    AfterFix, DiagnosedEndpoint, DiagnosedFinding, Diagnosis, DiagnosisProblem, FindingLatency, Goal,
+    Percentiles, Remedy, Unseen,
+};
 pub use differences::Differences;
 pub use entry::{
     Entry, EntryNote, EntryProblem, Outcome, ReMeasurement, SCHEMA, Statement, Supersession, Waiver, What,
@@ -43,6 +50,8 @@ pub use entry_id::{EntryId, sha256};
 pub use environment::{Environment, Version};
 pub use git::{Git, GitProblem, Snapshot};
 pub use guard::Guard;
+pub use local::Local;
+pub use next::{Advice, State, Step, next};
 pub use open::{Open, OpenProblem, Plan, Predicted};
 pub use optimization::{Conclusion, Findings, Optimization, Reasons};
 pub use side::{FindingNote, RunNote, Side, SideNote, Workload};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use measurement::{MARGIN_DEFAULT, Metric, Question};
 use serde::{Deserialize, Serialize};
 
+use crate::local::leave_to_this_machine;
 use crate::write::write_whole;
 use crate::{EntryId, Side, Target, Version};
 
@@ -184,6 +185,7 @@ impl Open {
     /// The file cannot be written.
     pub fn save(&self, root: &Path) -> Result<(), OpenProblem> {
         let path = root.join(PLACE);
+        leave_to_this_machine(root).map_err(|error| OpenProblem::File(path.clone(), error))?;
         write_whole(&path, &serde_json::to_vec_pretty(self).unwrap_or_default())
             .map_err(|error| OpenProblem::File(path, error))
     }
