@@ -11,6 +11,8 @@ use crate::ingest::plans::{Found, KeptPlans, read};
 pub(crate) struct LoggedPlan {
     /// Its statement.
     pub(crate) shape: ShapeRef,
+    /// What the execution took, in nanoseconds.
+    pub(crate) took_ns: u64,
     /// The line that tells it.
     pub(crate) line: SpanId,
     /// The plan.
@@ -39,5 +41,5 @@ pub(crate) fn each(
 
 fn plan(shape: ShapeRef, kept: &Kept<Box<[u8]>>) -> Option<LoggedPlan> {
     let found = read(&kept.kept).ok()?.into_iter().next()?;
-    Some(LoggedPlan { shape, line: kept.line(), found })
+    Some(LoggedPlan { shape, took_ns: kept.took_ns(), line: kept.line(), found })
 }

@@ -13,7 +13,7 @@ use detectors::plans::{PlanNode, PlanProblem, PlanReport};
 use detectors::settings::Settings;
 use recorded::{Described, described, difference, of_detector};
 use serde::Serialize;
-use whyslow::plans::examine;
+use whyslow::plans::{LogReading, examine};
 
 /// What a flaw of a plan says, without prose.
 #[derive(Debug, Serialize)]
@@ -62,7 +62,7 @@ fn cases() -> Vec<PathBuf> {
 
 /// What is said of the one plan of a case.
 fn report_of(case: &Path) -> PlanReport {
-    let examined = examine(&[plan_of(case).unwrap()], &Settings::default());
+    let examined = examine(&[plan_of(case).unwrap()], &Settings::default(), &LogReading::default(), &|_| {});
     let mut plans = examined.unwrap_or_else(|error| panic!("{}: {error}", case.display())).plans;
     assert_eq!(plans.len(), 1, "{} holds one plan", case.display());
     plans.remove(0).report

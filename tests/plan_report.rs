@@ -162,3 +162,96 @@ fn a_comparison_takes_two_files_with_a_plan_each() {
         );
     }
 }
+
+/// A log in which the slowest execution of one statement has its plan.
+const LOG: &str = "fixtures/missing-index/visitor-without-an-index/postgresql.log.zst";
+
+/// What is said of plans, as JSON.
+fn plans(arguments: &[&str]) -> Value {
+    serde_json::from_str(&told(&[arguments, &["--format", "json"]].concat())).unwrap()
+}
+
+/// Its plans without their places.
+fn without_places(mut report: Value) -> Value {
+    for plan in report["plans"].as_array_mut().unwrap() {
+        (plan["file"], plan["line"]) = (Value::Null, Value::Null);
+    }
+    report["plans"].take()
+}
+
+fn log() -> String {
+    let bytes = zstd::decode_all(std::fs::File::open(LOG).unwrap()).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_log_gives_the_slowest_plan_of_each_statement() {
+    let report = plans(&[LOG]);
+    let schema: Value = serde_json::from_str(include_str!("../docs/plans-v1.schema.json")).unwrap();
+    assert_eq!(schema::violations(&schema, &report), Vec::<String>::new());
+    let only = report["plans"].as_array().unwrap();
+    assert_eq!((only.len(), &only[0]["file"], &only[0]["line"]), (1, &LOG.into(), &283.into()));
+    assert_eq!((&only[0]["execution_ns"], &report["more"]), (&109_239_000.into(), &0.into()));
+    assert_sums(&only[0]);
+}
+
+#[test]
+fn plans_of_logs_are_ordered_by_time_and_the_rest_is_counted() {
+    let folder = ["visits-by-an-expression", "visitor-without-an-index", "orders-by-an-index"];
+    let logs = folder.map(|case| format!("fixtures/missing-index/{case}/postgresql.log.zst"));
+    let logs: Vec<&str> = logs.iter().map(String::as_str).collect();
+    let all = plans(&logs);
+    let times: Vec<u64> =
+        all["plans"].as_array().unwrap().iter().map(|one| one["execution_ns"].as_u64().unwrap()).collect();
+    assert!(times.len() >= 3 && times.is_sorted_by(|one, other| one >= other), "{times:?}");
+    let first = plans(&[&logs[..], &["--top", "1"]].concat());
+    assert_eq!(first["plans"].as_array().unwrap().len(), 1);
+    assert_eq!((&first["plans"][0], &first["more"]), (&all["plans"][0], &(times.len() - 1).into()));
+    let text = told(&[&logs[..], &["--top", "1"]].concat());
+    assert!(text.contains("of logs take less and are left out: --top"), "{text}");
+}
+
+#[test]
+fn a_log_may_be_long_and_in_an_envelope() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = without_places(plans(&[LOG]));
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let long = file("postgresql.log", &log().repeat(100));
+    assert!(std::fs::metadata(&long).unwrap().len() > 3 << 20, "more than a block");
+    assert_eq!(without_places(plans(&[&long])), expected);
+    let line = |line: &str| {
+        let record = serde_json::json!({"log": format!("{line}\n"), "stream": "stderr", "time": "2026-11-29T01:02:45Z"});
+        format!("{record}\n")
+    };
+    let docker = file("docker.json", &log().lines().map(line).collect::<String>());
+    assert_eq!(without_places(plans(&[&docker])), expected);
+}
+
+#[test]
+fn a_log_without_plans_says_what_writes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postgresql.log");
+    let line = "2026-11-29 01:02:45.556 UTC [30701] LOG:  duration: 0.139 ms  statement: SELECT 1\n";
+    std::fs::write(&path, line.repeat(20)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+    let output = command.arg("plan").arg(&path).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("auto_explain.log_min_duration"), "{said}");
+}
+
+/// A plan of a statement within a function is none that a client sent: a log leaves it out, a few lines show it.
+#[test]
+fn a_few_lines_out_of_a_log_show_what_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pasted.txt");
+    let pasted = "2026-11-29 01:02:45.556 UTC [30701] LOG:  duration: 5.139 ms  plan:\n\tQuery Text: SELECT a FROM t\n\
+                  \tSeq Scan on t  (cost=0.00..20.00 rows=10 width=8) (actual time=0.010..5.000 rows=10 loops=1)\n\
+                  2026-11-29 01:02:45.556 UTC [30701] CONTEXT:  SQL function \"f\" statement 1\n";
+    std::fs::write(&path, pasted).unwrap();
+    assert_eq!(plans(&[path.to_str().unwrap()])["plans"][0]["nodes"][0]["name"], "Seq Scan");
+}

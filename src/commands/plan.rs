@@ -4,16 +4,18 @@
 mod live;
 
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use detectors::settings::Settings;
-use whyslow::plans::{PlansReport, contrast, examine};
+use whyslow::plans::{LOGGED, LogReading, PlansReport, contrast, examine};
 use whyslow::report::{PLANS, PlanOutput, Style};
 
 use super::diagnose::destination::Destination;
-use super::reading::settings;
+use super::diagnose::{log_form, progress};
+use super::reading::{at_least_one, settings, threads};
 use super::{Outcome, UsageError, say};
 
 const EXAMPLES: &str = "\
@@ -21,6 +23,7 @@ Examples:
   psql -XAtc 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT …' shop | whyslow plan
   whyslow plan plan.txt                      in any form, as it was copied
   whyslow plan slow.json -v                  all conditions, and what was dismissed
+  whyslow plan postgresql.log                the slowest plans that auto_explain wrote into it
   whyslow plan --compare before.txt after.txt
   whyslow plan --db postgres://reader@db.example/shop 'SELECT …'
 
@@ -32,12 +35,13 @@ Exit codes:
 /// Says where the time of a plan goes and what is wrong with it.
 ///
 /// Give it the output of EXPLAIN as it is: text, JSON, YAML, XML, tables, with or without what a terminal, a client or a
-/// log puts around it. Values of the statement are not shown.
+/// log puts around it. Of logs of PostgreSQL, of any size, it shows the plan of the slowest execution of each statement. Values
+/// of the statement are not shown.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Files with plans; `-` is standard input, which is also read where none is given
+    /// Files with plans, logs, folders of these; `-` is standard input, which is also read where none is given
     #[arg(value_name = "FILE")]
     inputs: Vec<PathBuf>,
 
@@ -52,6 +56,17 @@ pub(crate) struct Options {
     /// The settings file [default: whyslow.toml here or in the nearest folder above]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Plans of logs that are shown, the slowest first
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(LOGGED).unwrap_or(NonZeroUsize::MIN), value_parser = at_least_one)]
+    top: NonZeroUsize,
+
+    /// Threads that read logs [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    logs: log_form::Options,
 
     /// Say what changed between two plans of one statement: `--compare BEFORE AFTER`
     #[arg(long)]
@@ -109,5 +124,10 @@ fn report(options: &Options, settings: &Settings) -> anyhow::Result<PlansReport>
     if let Some(address) = &options.live.db {
         return options.live.examine(address, &options.inputs, settings);
     }
-    Ok(examine(&options.inputs, settings)?)
+    let reading = LogReading {
+        threads: threads(options.threads),
+        log_form: options.logs.given(),
+        top: options.top.get(),
+    };
+    Ok(progress::shown(|progress| examine(&options.inputs, settings, &reading, progress))?)
 }

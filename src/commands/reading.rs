@@ -39,16 +39,21 @@ impl Reading {
 
     /// How evidence is read; `again` is the command that repeats it.
     pub(super) fn request(&self, settings: Settings, again: String) -> Request {
-        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
         Request {
             settings,
             memory_bytes: self.memory,
-            threads: threads.map_or(1, NonZeroUsize::get).min(THREADS_MAX),
+            threads: threads(self.threads),
             command: again,
             log_form: None,
             show_values: false,
         }
     }
+}
+
+/// So many threads as are asked for, else one for each core.
+pub(super) fn threads(wanted: Option<NonZeroUsize>) -> usize {
+    let threads = wanted.or_else(|| std::thread::available_parallelism().ok());
+    threads.map_or(1, NonZeroUsize::get).min(THREADS_MAX)
 }
 
 /// The settings of a file, or of the project where none is named.

@@ -87,7 +87,8 @@ pub fn workload(
     if sorted.evidence.is_empty() {
         return Ok(Given { workload: gathered.workload(Vec::new()), notes });
     }
-    let evidence = evidence::read(sorted.evidence, request, wanted, progress)?;
+    let inputs = sorted.evidence.into_iter().map(|recognised| recognised.input).collect();
+    let evidence = evidence::read(inputs, request, wanted, progress)?;
     notes.extend(evidence.notes);
     let mut workload = gathered.workload(evidence.statements);
     workload.engine = wanted.engine.or(evidence.engine).unwrap_or(workload.engine);

@@ -47,7 +47,7 @@ pub use input::Input;
 pub use postgres::Prefix;
 use skipped::Skipped;
 pub use slowest::{Kept, Slowest, Weighs};
-pub use sorting::{Other, Sorted, sorted};
+pub use sorting::{Other, Recognised, Sorted, sorted};
 use texts::KeptTexts;
 use typing::Typing;
 

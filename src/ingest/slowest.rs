@@ -40,6 +40,11 @@ pub struct Kept<T> {
 }
 
 impl<T> Kept<T> {
+    /// What the execution took, in nanoseconds.
+    pub fn took_ns(&self) -> u64 {
+        self.rank.0
+    }
+
     /// Where a log tells of it.
     pub fn line(&self) -> SpanId {
         self.rank.1

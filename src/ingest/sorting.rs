@@ -12,10 +12,21 @@ use super::{Head, IngestError, Input, LogForms, Place};
 #[derive(Default)]
 pub struct Sorted {
     /// Those that a format recognises.
-    pub evidence: Vec<Input>,
+    pub evidence: Vec<Recognised>,
     /// All others, in their order.
     pub others: Vec<Other>,
 }
+
+/// An input in a format that is known.
+pub struct Recognised {
+    /// The input.
+    pub input: Input,
+    /// All of it, where it is short and one of the first: for a second look, should nothing be found in it.
+    pub short: Option<Vec<u8>>,
+}
+
+/// Short inputs that are kept for a second look, each at most a block.
+const SHORT_MAX: usize = 16;
 
 /// An input that no format recognises.
 pub struct Other {
@@ -51,10 +62,12 @@ pub fn sorted(
         let whole = head.len() < BLOCK_BYTES;
         let claim = Claim::of(Head { bytes: &head, whole }, &place, forms);
         let is_evidence = claim.is_ok_and(|claim| is_wanted(claim.format.name));
+        let is_short = is_evidence && whole && sorted.evidence.len() < SHORT_MAX;
+        let short = is_short.then(|| head.clone());
         let stream: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(stream));
         match (is_evidence, path) {
-            (true, Some(path)) => sorted.evidence.push(Input::Path(path)),
-            (true, None) => sorted.evidence.push(Input::Stream { name, stream }),
+            (true, Some(path)) => sorted.evidence.push(Recognised { input: Input::Path(path), short }),
+            (true, None) => sorted.evidence.push(Recognised { input: Input::Stream { name, stream }, short }),
             (false, _) => sorted.others.push(Other { name: name.to_string(), is_named, stream }),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use detectors::figures::{count, duration, share};
+use detectors::figures::{count, counted, duration, share};
 use detectors::finding::Confidence;
 use detectors::plans::{Basis, PlanNode, PlanProblem, PlanReport};
 
@@ -22,6 +22,10 @@ pub(super) fn write(report: &PlansReport, _: &Style, out: &mut dyn io::Write) ->
     writeln!(out, "<h1>Where does the time of this plan go?</h1>")?;
     for placed in &report.plans {
         write_plan(placed, out)?;
+    }
+    if report.more > 0 {
+        let more = counted(report.more, "further plan");
+        writeln!(out, "<p class=\"faint\">{more} of logs take less and are left out: --top</p>")?;
     }
     write_end(out)
 }

@@ -48,7 +48,14 @@ pub(super) fn write(report: &PlansReport, style: &Style, out: &mut dyn io::Write
         }
         write_plan(&mut page, placed)?;
     }
-    Ok(())
+    let more = (report.more > 0).then(|| {
+        format!("{} of logs take less and are left out: --top", counted(report.more, "further plan"))
+    });
+    if more.is_some() || !report.notes.is_empty() {
+        page.blank()?;
+    }
+    let mut notes = more.iter().chain(&report.notes);
+    notes.try_for_each(|note| page.prose(Line::at(0).with(Ink::Faint, "note  "), Ink::Faint, note))
 }
 
 fn write_plan(page: &mut Page<'_>, placed: &PlacedPlan) -> io::Result<()> {

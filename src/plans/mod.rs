@@ -1,5 +1,7 @@
 //! From files with plans to what is said of them.
 
+mod logged;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,8 +11,9 @@ use detectors::plans::{PlanComparison, PlanReport, VERSION, compare, judge};
 use detectors::settings::Settings;
 use serde::Serialize;
 
-use crate::ingest::Other;
+use crate::diagnosis::Progress;
 use crate::ingest::plans::{Unreadable, read};
+use crate::ingest::{IngestError, LogForms, Other, Recognised, sorted};
 
 /// A text with plans that is longer is none: plans of this size have millions of nodes.
 const BYTES_MAX: u64 = 1 << 30;
@@ -20,9 +23,33 @@ const BYTES_MAX: u64 = 1 << 30;
 pub struct PlansReport {
     /// [`VERSION`].
     pub version: u32,
-    /// One for each plan, in the order of the inputs.
+    /// One for each plan: first those of files, in the order of the inputs, then those of logs, the slowest first.
     pub plans: Vec<PlacedPlan>,
+    /// Plans of logs that take less and are left out.
+    pub more: u64,
+    /// What could not be read.
+    pub notes: Vec<String>,
 }
+
+/// How logs are read, and how much of them is told.
+#[derive(Debug, Clone)]
+pub struct LogReading {
+    /// Threads that read.
+    pub threads: usize,
+    /// What logs do not tell, where it is told.
+    pub log_form: Option<LogForms>,
+    /// Plans of logs that are told, the slowest ones.
+    pub top: usize,
+}
+
+impl Default for LogReading {
+    fn default() -> Self {
+        Self { threads: 1, log_form: None, top: LOGGED }
+    }
+}
+
+/// Plans of logs that are told unless more are asked for.
+pub const LOGGED: usize = 10;
 
 /// What is said of a plan, and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,6 +84,14 @@ pub enum Problem {
     /// It holds no plan, or a broken one.
     #[error("cannot read {0}: {1}")]
     Unreadable(String, Unreadable),
+    /// An input cannot be opened.
+    #[error(transparent)]
+    Unopened(#[from] IngestError),
+    /// A log has none.
+    #[error(
+        "no plan in {0}: it is PostgreSQL's log; auto_explain writes plans into it (auto_explain.log_min_duration = '100ms')"
+    )]
+    NoneLogged(String),
     /// It holds several plans where one is compared.
     #[error("{0} holds {1} plans: give a file with one of them")]
     Several(String, usize),
@@ -64,22 +99,73 @@ pub enum Problem {
 
 impl Default for PlansReport {
     fn default() -> Self {
-        Self { version: VERSION, plans: Vec::new() }
+        Self { version: VERSION, plans: Vec::new(), more: 0, notes: Vec::new() }
     }
 }
 
-/// Looks at all plans of the inputs; `-` is standard input.
+/// Looks at all plans of the inputs; `-` is standard input. PostgreSQL's logs give of each statement the plan of the slowest
+/// execution.
 ///
 /// # Errors
 ///
 /// The first input that cannot be read or that holds no whole plan.
-pub fn examine(inputs: &[PathBuf], settings: &Settings) -> Result<PlansReport, Problem> {
+pub fn examine(
+    inputs: &[PathBuf],
+    settings: &Settings,
+    reading: &LogReading,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<PlansReport, Problem> {
+    let sorted = sorted(inputs, reading.log_form.as_ref(), is_log)?;
     let mut report = PlansReport::default();
-    for input in inputs {
-        let (file, text) = text_of(input)?;
-        report.plans.extend(judged(&file, &text, None, settings)?);
+    for other in sorted.others {
+        let (name, is_named) = (other.name.clone(), other.is_named);
+        match text_in(other).and_then(|text| judged(&name, &text, None, settings)) {
+            Err(_) if !is_named => {}
+            plans => report.plans.extend(plans?),
+        }
+    }
+    if !sorted.evidence.is_empty() {
+        report.add_logs(sorted.evidence, settings, reading, progress)?;
     }
     Ok(report)
+}
+
+/// Whether plans may stand in a format.
+fn is_log(format: &str) -> bool {
+    matches!(format, "postgresql-log" | "postgresql-csvlog" | "postgresql-jsonlog")
+}
+
+impl PlansReport {
+    fn add_logs(
+        &mut self,
+        logs: Vec<Recognised>,
+        settings: &Settings,
+        reading: &LogReading,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(), Problem> {
+        let names: Vec<String> = logs.iter().map(|log| log.input.name()).collect();
+        let (inputs, short): (Vec<_>, Vec<_>) = logs.into_iter().map(|log| (log.input, log.short)).unzip();
+        let found = logged::read(inputs, reading, settings, progress)?;
+        let before = self.plans.len();
+        self.plans.extend(found.plans);
+        self.more += found.more;
+        self.notes.extend(found.notes);
+        if self.plans.len() == before {
+            // A few lines out of a log may lack what tells whose they are.
+            for (name, text) in names.iter().zip(short) {
+                match text.map(|text| judged(name, &text, None, settings)) {
+                    Some(Ok(plans)) => self.plans.extend(plans),
+                    // What is wrong with the plan that is there.
+                    Some(Err(problem)) if !self.notes.is_empty() => return Err(problem),
+                    _ => {}
+                }
+            }
+        }
+        match self.plans.is_empty() {
+            true => Err(Problem::NoneLogged(names.join(", "))),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Looks at the plans of a statement that a server has made; the place is where.
