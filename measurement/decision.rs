@@ -204,7 +204,8 @@ impl Values {
             let Some(value) = sample.value(metric) else { continue };
             let place = known.as_ref().map_or(index as u64, |known| known[index]);
             values.each.push((place, value));
-            if !matches!(sample.latency, Latency::Single { .. }) {
+            // Some outputs do not tell how many there were.
+            if !matches!(sample.latency, Latency::Single { .. }) && sample.requests > 0 {
                 values.requests_least =
                     Some(values.requests_least.map_or(sample.requests, |least| least.min(sample.requests)));
             }

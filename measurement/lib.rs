@@ -10,6 +10,7 @@
 mod decision;
 pub mod duration;
 mod histogram;
+pub mod import;
 mod metric;
 mod run;
 pub mod statistics;

@@ -53,7 +53,7 @@ pub enum Load {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {
-    /// Requests, iterations or executions, with those that failed.
+    /// Requests, iterations or executions, with those that failed; 0 where the tool does not say.
     pub requests: u64,
     /// Those that failed; `None` where the tool does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
