@@ -10,6 +10,9 @@ use crate::write::write_whole;
 
 const PLACE: &str = ".whyslow/local.json";
 
+/// Tells git to leave what is of this machine, and us that there is such.
+const MARK: &str = ".whyslow/.gitignore";
+
 /// What git shall not take.
 const IGNORED: &str = "open.json\ndiagnosis.json\nlocal.json\n";
 
@@ -22,6 +25,20 @@ pub struct Local {
 }
 
 impl Local {
+    /// From now on, what is of this machine is kept in the project's `.whyslow`.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub fn begin(root: &Path) -> io::Result<()> {
+        leave_to_this_machine(root)
+    }
+
+    /// Whether [`Local::begin`] was called in this project before.
+    pub fn is_begun(root: &Path) -> bool {
+        root.join(MARK).exists()
+    }
+
     /// What is remembered; nothing where the file cannot be read, as nothing depends on it.
     pub fn load(root: &Path) -> Self {
         fs::read(root.join(PLACE))
@@ -46,6 +63,6 @@ impl Local {
 ///
 /// The file cannot be written.
 pub(crate) fn leave_to_this_machine(root: &Path) -> io::Result<()> {
-    let path = root.join(".whyslow/.gitignore");
+    let path = root.join(MARK);
     if path.exists() { Ok(()) } else { write_whole(&path, IGNORED.as_bytes()) }
 }

@@ -19,6 +19,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use detectors::finding::Report;
 use detectors::settings::{Settings, Target};
+use ledger::{Diagnosis, Local};
 use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::{Input, LogForms};
 use whyslow::report::{self, OUTPUTS, Output, Style};
@@ -27,7 +28,7 @@ use whyslow::settings_file::target;
 
 use self::destination::Destination;
 use super::reading::{Reading, at_least_one};
-use super::{Outcome, UsageError, say};
+use super::{Outcome, UsageError, project, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -223,7 +224,7 @@ fn again(paths: &[PathBuf], log_form: Option<&LogForms>) -> String {
 }
 
 /// A word for a shell, in single quotes where it needs them.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "/_-.,:+@%".contains(letter);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
@@ -268,6 +269,7 @@ fn diagnose(
     let destination = Destination::open(options.output.as_deref())?;
     let mut report = judged(inputs, request)?;
     report.notes.extend(notes);
+    keep(&report);
     warn_of_unused_acceptances(&request.settings, &report);
     let told =
         narrow::narrow(&report, options.endpoint.as_deref(), options.top.map(std::num::NonZeroUsize::get));
@@ -291,6 +293,19 @@ fn diagnose(
         Some(FailOn::Target) => gate::on_targets(&request.settings, &report),
         None => Outcome::Done,
     })
+}
+
+/// Keeps the report for `whyslow next`, where that is in use.
+fn keep(report: &Report) {
+    let Ok(root) = project::root() else { return };
+    let mut text = Vec::new();
+    let json = OUTPUTS.iter().find(|output| output.name == "json");
+    let written = json.filter(|_| Local::is_begun(&root)).map(|json| {
+        (json.write)(report, &Style::default(), &mut text).and_then(|()| Diagnosis::keep(&root, &text))
+    });
+    if let Some(Err(error)) = written {
+        say(format_args!("warning: cannot keep the diagnosis for whyslow next: {error}"));
+    }
 }
 
 fn output(options: &Options) -> &'static Output {

@@ -10,9 +10,11 @@ mod live;
 mod man;
 #[cfg(all(feature = "client", feature = "receiver"))]
 mod measure;
+mod next;
 mod plan;
 #[cfg(feature = "client")]
 mod probe;
+mod project;
 mod reading;
 mod rules;
 #[cfg(feature = "receiver")]
@@ -32,6 +34,7 @@ Examples:
   whyslow plan plan.txt               where the time of a plan of EXPLAIN goes
   whyslow index plans.txt             which indexes its statements lack
   whyslow run -- npm test             record them now, from any command
+  whyslow next                        what to do now: measure, change one thing, measure again
   whyslow ci check --traces t.otlp    whether requests send more statements than accepted
   whyslow rules n-plus-one            what a finding means";
 
@@ -58,6 +61,7 @@ enum Command {
     Ci(ci::Options),
     #[cfg(feature = "client")]
     Probe(probe::Options),
+    Next(next::Options),
     Rules(rules::Options),
     Demo(demo::Options),
     Completions(completions::Options),
@@ -77,6 +81,7 @@ impl Command {
             Self::Ci(options) => ci::execute(options),
             #[cfg(feature = "client")]
             Self::Probe(options) => probe::execute(options),
+            Self::Next(options) => next::execute(options),
             Self::Rules(options) => rules::execute(options),
             Self::Demo(options) => demo::execute(&options),
             Self::Completions(options) => completions::execute(&options),

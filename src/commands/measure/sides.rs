@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use ledger::{FindingNote, Git, Open, OpenProblem, Side as Measured};
+use ledger::{FindingNote, Git, Local, Open, OpenProblem, Side as Measured};
 use measurement::{Metric, Run};
 use runner::machine::{Ticks, environment};
 use runner::{Tree, Turn, order};
@@ -13,13 +13,14 @@ use whyslow::diagnosis::Request;
 use super::cleaning::Cleaning;
 use super::workload::Work;
 use super::{Options, Side, traced};
+use crate::commands::diagnose::quoted;
 use crate::commands::run::Prepared;
-use crate::commands::{Outcome, UsageError, reading, say};
+use crate::commands::{Outcome, UsageError, project, reading, say};
 
 /// Makes the runs of one side.
 pub(super) fn one(options: &Options) -> anyhow::Result<Outcome> {
     let folder = std::env::current_dir().context("cannot tell the current folder")?;
-    let keeping = Keeping::of(options, &folder)?;
+    let keeping = Keeping::of(options)?;
     let session = Session::begin(options)?;
     let mut measured = session.side(&folder);
     for number in 1..=options.runs {
@@ -33,7 +34,7 @@ pub(super) fn one(options: &Options) -> anyhow::Result<Outcome> {
 /// Makes the runs of two commits, in turns.
 pub(super) fn both(options: &Options, commits: &[String]) -> anyhow::Result<Outcome> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
-    let keeping = Keeping::of(options, &here)?;
+    let keeping = Keeping::of(options)?;
     let session = Session::begin(options)?;
     let mut sides = Vec::new();
     for commit in commits {
@@ -134,7 +135,7 @@ enum Keeping {
 
 impl Keeping {
     /// Whether there is a place is known before anything is measured.
-    fn of(options: &Options, folder: &Path) -> anyhow::Result<Self> {
+    fn of(options: &Options) -> anyhow::Result<Self> {
         if let Some(path) = &options.output {
             return Ok(Self::File(path.clone()));
         }
@@ -142,7 +143,7 @@ impl Keeping {
             let text = "where do the runs belong? --side before or after in the ledger, or --output FILE";
             return Err(UsageError(text.to_owned()).into());
         }
-        let root = project(folder);
+        let root = project::root()?;
         match Open::load(&root) {
             Ok(_) => Ok(Self::Entry(root)),
             Err(OpenProblem::None) => {
@@ -179,6 +180,8 @@ fn keep_in_entry(root: &Path, replace: bool, sides: Vec<(Side, Measured)>) -> an
         }
     }
     open.save(root)?;
+    let local = Local { measured_with: Some(again(std::env::args().skip(2))) };
+    local.save(root).context("cannot remember how it was measured")?;
     say(format_args!("whyslow: kept in the entry \"{}\"; whyslow next says what to do now", open.plan.title));
     Ok(())
 }
@@ -196,10 +199,24 @@ fn keep_in_files(path: &Path, is_folder: bool, sides: &[(Side, Measured)]) -> an
     Ok(())
 }
 
-/// The folder that the ledger belongs to: the nearest above with `.whyslow` or `.git`, else this one.
-fn project(folder: &Path) -> PathBuf {
-    let is_root = |folder: &&Path| folder.join(".whyslow").is_dir() || folder.join(".git").exists();
-    folder.ancestors().find(is_root).unwrap_or(folder).to_owned()
+/// What follows `whyslow measure` when the other side is measured: words for a shell.
+fn again(words: impl Iterator<Item = String>) -> String {
+    let mut words = words.peekable();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--" => {
+                kept.push(word);
+                kept.extend(words.by_ref());
+            }
+            "--side" => drop(words.next()),
+            "--ab" => drop((words.next(), words.next())),
+            "--replace" => {}
+            word if word.starts_with("--side=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// One line for each run, as runs take long.
@@ -220,4 +237,17 @@ fn say_run(which: &str, run: &Run) {
         },
     );
     say(format_args!("whyslow: {which}  {}", shown.collect::<Vec<_>>().join("   ")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_side_is_measured_with_the_same_words() {
+        let words = |text: &str| again(text.split(' ').map(str::to_owned));
+        assert_eq!(words("--side before --runs 5 -- ./load.sh --side x"), "--runs 5 -- ./load.sh --side x");
+        assert_eq!(words("--ab HEAD~1 HEAD --url http://localhost/a?b=1"), "--url 'http://localhost/a?b=1'");
+        assert_eq!(words("--replace --side=after --rate 5"), "--rate 5");
+    }
 }
