@@ -76,6 +76,18 @@ fn the_same_statement_gives_the_same_plan_in_each_form() {
     assert!(different.is_empty(), "{} of {pairs} differ:\n{}", different.len(), different.join("\n"));
 }
 
+#[test]
+fn nothing_in_a_sample_is_unknown() {
+    for path in samples().into_iter().filter(|path| !is_paste(path)) {
+        for Found { plan, .. } in read(&path).unwrap_or_default() {
+            let of_nodes = plan.nodes.iter().flat_map(|node| &node.others);
+            let others = of_nodes.chain(&plan.others);
+            let unknown: Vec<_> = others.filter(|(name, _)| &**name != "Target Tables").collect();
+            assert!(unknown.is_empty(), "{}: {unknown:?}", path.display());
+        }
+    }
+}
+
 fn is_paste(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("paste."))
 }

@@ -1,5 +1,8 @@
 //! Broken plans: an error that says where and what would help, and never a panic.
 
+use std::time::{Duration, Instant};
+
+use detectors::evidence::plan::Key;
 use whyslow::ingest::plans;
 
 use super::{folder, read};
@@ -123,4 +126,32 @@ fn depth_of_text_is_no_limit() {
     assert_eq!(deep(500, 6)[0].plan.nodes.len(), 502);
     // Without their blanks, which nobody could paste.
     assert_eq!(deep(100_000, 0)[0].plan.nodes.len(), 100_002);
+}
+
+/// Reading takes as long as the text is: with the square of the lines of one node this would take minutes.
+#[test]
+fn very_many_lines_of_one_node_are_read_at_once() {
+    const MANY: usize = 60_000;
+    let costs = "(cost=0.00..1.00 rows=1 width=4)";
+    let lines = |line: &dyn Fn(usize) -> String| (0..MANY).map(line).collect::<String>();
+    let start = Instant::now();
+    let workers = lines(&|number| format!("  Worker {number}:  actual time=0.1..0.2 rows=1 loops=1\n"));
+    let found = plans::read(format!("Seq Scan on t  {costs}\n{workers}").as_bytes()).expect("a plan");
+    assert_eq!(found[0].plan.nodes[0].workers.len(), MANY);
+    let sets = lines(&|number| format!("  Group Key: c{number}\n"));
+    let text = format!("GroupAggregate  {costs}\n{sets}  ->  Seq Scan on t  {costs}\n");
+    let found = plans::read(text.as_bytes()).expect("a plan");
+    assert_eq!(found[0].plan.nodes[0].facts.list(Key::GroupingSets).len(), MANY);
+    let workers = lines(&|number| format!("{{\"Worker Number\": {number}}},"));
+    let sets = lines(&|number| format!("{{\"Group Keys\": [[\"c{number}\"]]}},"));
+    let scan = r#"{"Node Type": "Seq Scan", "Parent Relationship": "Outer"}"#;
+    let text = format!(
+        r#"[{{"Plan": {{"Node Type": "Aggregate", "Plans": [{scan}], "Workers": [{}], "Grouping Sets": [{}]}}}}]"#,
+        workers.trim_end_matches(','),
+        sets.trim_end_matches(',')
+    );
+    let found = plans::read(text.as_bytes()).expect("a plan");
+    let node = &found[0].plan.nodes[0];
+    assert_eq!((node.workers.len(), node.facts.list(Key::GroupingSets).len()), (MANY, MANY));
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -3,6 +3,8 @@
 //! Forms leave out different things: names that repeat another, what is so unless something else is said, numbers where
 //! nothing was executed.
 
+use std::collections::BTreeMap;
+
 use detectors::evidence::plan::{Engine, Facts, Key, Node, NodeType, Plan, Relationship, Value};
 
 /// Leaves out what forms do not tell alike, and brings the rest to the words of one.
@@ -64,10 +66,14 @@ fn not_executed(facts: &mut Facts) {
 /// Before 13 a worker is told of several times at one node.
 fn workers(node: &mut Node) {
     let told = std::mem::take(&mut node.workers);
+    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
     for worker in told {
-        match node.workers.iter_mut().find(|known| known.number == worker.number) {
+        match places.get(&worker.number).and_then(|place| node.workers.get_mut(*place)) {
             Some(known) => worker.facts.iter().for_each(|(key, value)| known.facts.set(key, value.clone())),
-            None => node.workers.push(worker),
+            None => {
+                places.insert(worker.number, node.workers.len());
+                node.workers.push(worker);
+            }
         }
     }
     node.workers.iter_mut().for_each(|worker| not_executed(&mut worker.facts));

@@ -3,6 +3,8 @@
 //! Source: `ExplainOneQuery` and below in `src/backend/commands/explain.c` of PostgreSQL 9.6 to 18. The three structured
 //! forms (JSON, YAML, XML) have the same names in the same nesting. Depth is a list here and no recursion.
 
+use std::collections::BTreeMap;
+
 use detectors::evidence::plan::{Facts, Form, Key, Node, NodeType, Plan, Relationship, Value, Worker};
 
 /// What is being read.
@@ -41,12 +43,14 @@ enum Place {
 pub(super) struct Assembly {
     plan: Plan,
     places: Vec<Place>,
+    /// Grouping sets of nodes, of which one node may have very many.
+    sets: BTreeMap<u32, Vec<Box<str>>>,
 }
 
 impl Assembly {
     /// Inside of the object that holds a plan.
     pub(super) fn new() -> Self {
-        Self { plan: Plan::default(), places: vec![Place::Whole] }
+        Self { plan: Plan::default(), places: vec![Place::Whole], sets: BTreeMap::new() }
     }
 
     /// The reader steps into an object or list; elements of lists have no name, or one that means nothing.
@@ -100,6 +104,8 @@ impl Assembly {
                 _ => Place::Other(Some(*node), format!("Worker {name}"), String::new()),
             },
             Place::Other(node, outer, _) => {
+                // XML names an element of a list, which the other forms do not.
+                let name = if outer.strip_suffix('s') == Some(name) { "" } else { name };
                 Place::Other(*node, format!("{outer} {name}").trim().to_owned(), String::new())
             }
             _ => Place::Other(None, name.to_owned(), String::new()),
@@ -173,10 +179,7 @@ impl Assembly {
     /// One grouping set, as the text form writes its line.
     fn note_set(&mut self, node: u32, kind: &str, keys: &[String]) {
         let keys = if keys.is_empty() { "()".to_owned() } else { keys.join(", ") };
-        let facts = &mut self.plan.nodes[node as usize].facts;
-        let mut sets = facts.list(Key::GroupingSets).to_vec();
-        sets.push(format!("{kind}: {keys}").into());
-        facts.set(Key::GroupingSets, Value::List(sets.into()));
+        self.sets.entry(node).or_default().push(format!("{kind}: {keys}").into());
     }
 
     /// Groups within groups are told together.
@@ -245,6 +248,9 @@ impl Assembly {
     pub(super) fn finish(mut self) -> Option<Plan> {
         if self.plan.nodes.is_empty() {
             return None;
+        }
+        for (node, sets) in std::mem::take(&mut self.sets) {
+            self.note(node, Key::GroupingSets, Value::List(sets.into()));
         }
         super::agreement::normalise(&mut self.plan);
         Some(self.plan)

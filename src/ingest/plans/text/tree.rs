@@ -3,6 +3,8 @@
 //! The name of a node stands two columns before its properties and before the arrows of what is below it. So a line
 //! belongs to the last node whose name begins before the line does. Open nodes are a list here and no recursion.
 
+use std::collections::BTreeMap;
+
 use detectors::evidence::plan::{Facts, Key, Node, NodeType, Plan, Relationship, Value};
 
 use super::lines::Line;
@@ -36,6 +38,10 @@ pub(super) struct Tree {
     apart: Option<String>,
     /// The worker that properties from a column on are of.
     worker: Option<(usize, usize)>,
+    /// Places of workers by their node and number: there may be very many.
+    workers: BTreeMap<(usize, u32), usize>,
+    /// Lines of keys of aggregates, by their node.
+    sets: BTreeMap<usize, Vec<Box<str>>>,
     rebuilt: Option<Rebuilt>,
 }
 
@@ -48,6 +54,8 @@ impl Tree {
             numbers: vec![number],
             apart: None,
             worker: None,
+            workers: BTreeMap::new(),
+            sets: BTreeMap::new(),
         }
     }
 
@@ -100,9 +108,11 @@ impl Tree {
         if self.rebuilt.is_none() {
             self.close(column);
         }
-        let Some(node) = self.open.last().and_then(|open| self.nodes.get_mut(open.node)) else { return };
+        let Some(at) = self.open.last().map(|open| open.node) else { return };
+        let Some(node) = self.nodes.get_mut(at) else { return };
         if let Some((number, rest)) = workers::begins(text) {
-            let worker = workers::of(node, number);
+            // Before 13 a worker has several lines at one node, one for each kind of property.
+            let worker = *self.workers.entry((at, number)).or_insert_with(|| workers::add(node, number));
             // Where blanks are lost, what follows the times of a worker is of that worker.
             let goes_on = self.rebuilt.is_none() || rest.starts_with("actual ");
             self.worker = goes_on.then_some((column, worker));
@@ -112,6 +122,8 @@ impl Tree {
             Some((start, worker)) if column > start || self.rebuilt.is_some() => {
                 workers::read(node, worker, text)
             }
+            // Whether keys of an aggregate are grouping sets is known when all are.
+            _ if is_set(node, text) => self.sets.entry(at).or_default().push(text.into()),
             _ => of_node(node, text),
         }
     }
@@ -136,20 +148,23 @@ impl Tree {
             if inputs[at] < least {
                 return Err(cut(self.numbers[at], &node.node_type));
             }
-            grouping_sets(&mut node.facts);
+            if let Some(sets) = self.sets.remove(&at) {
+                grouping_sets(&mut node.facts, sets);
+            }
         }
         plan.nodes = self.nodes;
         Ok(plan)
     }
 }
 
+/// Whether a line has keys of an aggregate.
+fn is_set(node: &Node, text: &str) -> bool {
+    node.node_type == NodeType::Aggregate
+        && ["Group Key: ", "Hash Key: ", "Sort Key: "].iter().any(|name| text.starts_with(name))
+}
+
 /// A property of a node.
 fn of_node(node: &mut Node, text: &str) {
-    let is_aggregate = node.node_type == NodeType::Aggregate;
-    let is_key = ["Group Key: ", "Hash Key: ", "Sort Key: "].iter().any(|name| text.starts_with(name));
-    if is_aggregate && is_key {
-        return gather_set(&mut node.facts, text);
-    }
     let (head, others) = (&mut node.facts, &mut node.others);
     match target(text) {
         Some(target) if node.node_type == NodeType::ModifyTable => {
@@ -159,20 +174,17 @@ fn of_node(node: &mut Node, text: &str) {
     }
 }
 
-/// Keys of an aggregate: whether they are grouping sets is known when all are.
-fn gather_set(facts: &mut Facts, text: &str) {
-    let mut sets = facts.list(Key::GroupingSets).to_vec();
-    sets.push(text.into());
-    facts.set(Key::GroupingSets, Value::List(sets.into()));
-}
-
-/// One group key that is not empty is none.
-fn grouping_sets(facts: &mut Facts) {
-    let [only] = facts.list(Key::GroupingSets) else { return };
-    let Some(keys) = only.strip_prefix("Group Key: ").filter(|keys| *keys != "()") else { return };
-    let keys: Vec<Box<str>> = super::quoted::list(keys).into_iter().map(Box::from).collect();
-    facts.remove(Key::GroupingSets);
-    facts.set(Key::GroupKey, Value::List(keys.into()));
+/// One group key that is not empty is no set.
+fn grouping_sets(facts: &mut Facts, sets: Vec<Box<str>>) {
+    let keys = match &sets[..] {
+        [only] => only.strip_prefix("Group Key: ").filter(|keys| *keys != "()"),
+        _ => None,
+    };
+    let (key, list) = match keys {
+        Some(keys) => (Key::GroupKey, super::quoted::list(keys).into_iter().map(Box::from).collect()),
+        None => (Key::GroupingSets, sets),
+    };
+    facts.set(key, Value::List(list.into()));
 }
 
 /// A table of many that a statement changes, in the words in which other forms are kept.
@@ -181,8 +193,13 @@ fn target(text: &str) -> Option<String> {
     if node.node_type != NodeType::ModifyTable {
         return None;
     }
+    // A table that has no other name in the statement is told once.
+    let told = |key| match key {
+        Key::Alias => node.facts.text(key).or_else(|| node.facts.text(Key::RelationName)),
+        _ => node.facts.text(key),
+    };
     let named = [Key::RelationName, Key::Schema, Key::Alias];
-    let said = named.into_iter().filter_map(|key| Some(format!("{} {}", key.name(), node.facts.text(key)?)));
+    let said = named.into_iter().filter_map(|key| Some(format!("{} {}", key.name(), told(key)?)));
     Some(said.collect::<Vec<_>>().join(", "))
 }
 

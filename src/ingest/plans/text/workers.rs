@@ -10,15 +10,10 @@ pub(super) fn begins(line: &str) -> Option<(u32, &str)> {
     Some((number.parse().ok()?, rest.trim()))
 }
 
-/// The worker of a number at a node; which it is.
-///
-/// Before 13 a worker has several lines at one node, one for each kind of property.
-pub(super) fn of(node: &mut Node, number: u32) -> usize {
-    let known = node.workers.iter().position(|worker| worker.number == number);
-    known.unwrap_or_else(|| {
-        node.workers.push(Worker { number, ..Worker::default() });
-        node.workers.len() - 1
-    })
+/// A further worker at a node; which it is.
+pub(super) fn add(node: &mut Node, number: u32) -> usize {
+    node.workers.push(Worker { number, ..Worker::default() });
+    node.workers.len() - 1
 }
 
 /// Reads a property of a worker.
