@@ -142,7 +142,9 @@ impl Selects {
             }
             // Without a table in between, what is sorted is the first table alone.
             if steps.is_empty() && is_sorted && !is_kept {
-                step.id = sorted(&mut self.sketch, step.id, "");
+                let sort = sorted(&mut self.sketch, step.id, "");
+                self.uncounted(step.id);
+                step.id = sort;
             }
             step.is_made_unique = extra.contains("End temporary");
             steps.push(step);
@@ -159,6 +161,20 @@ impl Selects {
             "UPDATE" => Some(modified(&mut self.sketch, root, "Update", "")),
             "DELETE" => Some(modified(&mut self.sketch, root, "Delete", "")),
             _ => root,
+        }
+    }
+
+    /// Rows of a table that is sorted by itself are counted when the sort gives them: of those that were read nothing is known.
+    fn uncounted(&mut self, table: Id) {
+        let facts = &mut self.sketch.node(table).facts;
+        for key in [
+            Key::ActualRows,
+            Key::ActualExaminedRows,
+            Key::ActualFiltered,
+            Key::RowsRemovedByFilter,
+            Key::ActualLoops,
+        ] {
+            facts.remove(key);
         }
     }
 
@@ -263,6 +279,21 @@ mod tests {
         assert_eq!(
             (last.relationship, last.facts.text(Key::SubplanName)),
             (Relationship::SubPlan, Some("SubPlan 4"))
+        );
+    }
+
+    /// MariaDB counts rows of a table that is sorted where the sort gives them: with a limit fewer than were read.
+    #[test]
+    fn rows_of_a_sorted_table_are_those_of_the_sort() {
+        let head = HEAD.replace("filtered", "r_rows\tfiltered\tr_filtered");
+        let row = "1 SIMPLE t ALL NULL NULL NULL NULL 100 10.00 60.00 100.00 Using+where;+Using+filesort\n";
+        let rows = row.replace(' ', "\t").replace('+', " ");
+        let found = read(&format!("{head}{rows}")).expect("a plan").expect("a whole plan");
+        let [sort, scan] = &found[0].plan.nodes[..] else { panic!("{found:?}") };
+        assert_eq!(sort.facts.number(Key::ActualRows), Some(10.0));
+        assert_eq!(
+            (scan.facts.number(Key::ActualRows), scan.facts.has(Key::RowsRemovedByFilter)),
+            (None, false)
         );
     }
 

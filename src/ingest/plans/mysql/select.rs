@@ -125,7 +125,7 @@ impl Reading {
                         self.keep(step.id, name, value.get("keys"));
                     }
                 }
-                "union_result" => steps.extend(self.union(value).map(step)),
+                "union_result" | "recursive_union" => steps.extend(self.union(value).map(step)),
                 "query_specifications" => {
                     let members = self.members(value);
                     steps.push(step(appended(&mut self.sketch, members)));
