@@ -63,6 +63,7 @@ every_change() {
     step "logs of a live PostgreSQL" tests/postgres_logs.sh
     step "a live PostgreSQL" tests/live_postgres.sh
     step "logs of a live MariaDB" tests/mariadb_logs.sh
+    step "plans of a live MariaDB" tests/mariadb_plans.sh
     step "logs of live web servers" tests/access_logs.sh
     step "documentation" \
         env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items

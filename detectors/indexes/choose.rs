@@ -86,7 +86,10 @@ impl<'a> Analysis<'a> {
         let known = Known::new(catalogue, plans);
         let by_plan = || uses_of_plan(plans.first()?, &known);
         let statement = uses_of(text, engine, &known).or_else(by_plan)?;
-        let work = plans.first().map(|plan| Work::of(&PlanView::new(plan))).unwrap_or_default();
+        let mut work = plans.first().map(|plan| Work::of(&PlanView::new(plan))).unwrap_or_default();
+        if matches!(engine, Engine::MySql | Engine::MariaDb) {
+            end_early(&statement, &mut work);
+        }
         Some(Self { statement, work, known, engine })
     }
 
@@ -137,7 +140,7 @@ impl<'a> Analysis<'a> {
                 all.extend(making.candidates());
             }
         }
-        all.retain(|candidate| !self.is_there(candidate));
+        all.retain(|candidate| !self.is_there(candidate) && !self.may_be_there(model, candidate));
         all
     }
 
@@ -150,6 +153,17 @@ impl<'a> Analysis<'a> {
             .indexes
             .iter()
             .all(|index| table.indexes.iter().any(|own| own.is_valid && serves(own, index)))
+    }
+
+    /// Whether one of a single column could be an index that the server has named without its columns.
+    fn may_be_there(&self, model: &Model<'_>, candidate: &Candidate) -> bool {
+        let by_condition = !candidate.conditions.is_empty()
+            || !candidate.joins.is_empty()
+            || candidate.alternatives.is_some();
+        let place = model.scan_of(candidate.table_use);
+        by_condition
+            && candidate.indexes.iter().all(|index| index.keys.len() == 1)
+            && place.is_some_and(|(region, scan)| model.has_unknown_index(region, scan))
     }
 
     /// The set of indexes that it needs.
@@ -208,7 +222,8 @@ impl<'a> Analysis<'a> {
 
     /// Whether all executions together give back less than anybody notices.
     fn is_little(&self, saved: f64, executions: u64) -> bool {
-        self.work.is_measured && saved * executions.max(1) as f64 <= GAIN_MIN_NS
+        let is_time = self.work.is_measured || self.work.is_reckoned;
+        is_time && saved * executions.max(1) as f64 <= GAIN_MIN_NS
     }
 
     /// Takes away what is not needed any more once the others are there.
@@ -295,6 +310,18 @@ fn smaller(set: &mut [usize], candidates: &[Candidate], plain: &dyn Fn(&[usize])
             (0..candidates.len()).filter(is_brin).min_by(|one, other| with(*one).total_cmp(&with(*other)));
         if let Some(best) = best.filter(|best| with(*best) <= plain(set) * BRIN_LOSS_MAX) {
             set[place] = best;
+        }
+    }
+}
+
+/// Plans of MySQL and MariaDB do not tell where a limit stops them; the statement does.
+fn end_early(statement: &StatementUses, work: &mut Work) {
+    let matched = matched(statement, work);
+    for (region, uses) in work.regions.iter_mut().zip(matched) {
+        let Some(first) = uses.into_iter().flatten().next() else { continue };
+        let block = &statement.blocks[statement.uses[first].block];
+        if !block.is_aggregate && region.wanted.is_none() {
+            region.wanted = block.first_rows;
         }
     }
 }

@@ -22,6 +22,7 @@ mod model;
 mod of_plan;
 mod ordering;
 mod proved;
+mod reckoned;
 mod refusals;
 mod selectivity;
 mod statement;

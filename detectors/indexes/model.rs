@@ -1,13 +1,13 @@
 //! What a region of a plan would take with certain indexes.
 //!
 //! Rows are those that the plan counted, times are prices for each row and each descent of an index. The prices come from
-//! measurements of PostgreSQL 15 with all pages in memory: at best, in the middle, at worst. Where a plan was not executed,
-//! they are those of the planner's cost settings.
+//! measurements of PostgreSQL 15 with all pages in memory: at best, in the middle, at worst. Where a plan tells
+//! costs instead of times, they are those of the planner's cost settings.
 
 use super::candidates::Candidate;
 use super::known::Known;
 use super::selectivity::Shares;
-use super::uses::{Role, StatementUses, Test};
+use super::uses::{Condition, Role, StatementUses, Test};
 use super::work::{Region, Scan, Work};
 
 /// Prices, in nanoseconds or thousandths of the planner's cost.
@@ -60,7 +60,7 @@ struct Step {
 
 impl Model<'_> {
     fn prices(&self, case: usize) -> Prices {
-        if self.work.is_measured { MEASURED[case] } else { ESTIMATED[case] }
+        if self.work.is_measured || self.work.is_reckoned { MEASURED[case] } else { ESTIMATED[case] }
     }
 
     /// What the statement would take with some candidates: 0 at best, 1 in the middle, 2 at worst.
@@ -276,7 +276,10 @@ impl Model<'_> {
             true => scan.cost * (rows / scan.loops.max(1.0)).min(1.0),
             false => scan.cost,
         };
-        let mut steps = vec![Step { scan: next, cost: as_now, rows: after, by_index: false }];
+        let mut steps = Vec::new();
+        if leads_now(region, joined, next) {
+            steps.push(Step { scan: next, cost: as_now, rows: after, by_index: false });
+        }
         let Some((own, shares)) = &self.scans[number][next] else { return steps };
         for (_, candidate) in
             fitting.iter().filter(|(scan, candidate)| *scan == next && !candidate.joins.is_empty())
@@ -311,12 +314,27 @@ impl Model<'_> {
     fn has_key(&self, number: usize, joined: &[usize], next: usize) -> bool {
         let Some((own, _)) = &self.scans[number][next] else { return false };
         let table_use = &self.statement.uses[*own];
+        let is_join = |condition: &Condition| matches!(condition.test, Test::Joins { .. });
         let mut joins =
             table_use.conditions.iter().filter(|condition| self.connects(number, joined, &condition.test));
+        // Where nothing but joins could use it, an index that the server names leads to one.
+        if self.has_unknown_index(number, next) && table_use.conditions.iter().all(is_join) {
+            return joins.next().is_some();
+        }
         joins.any(|condition| {
             let column = condition.operand.columns.first().map_or("", |column| &**column);
             self.is_led(&table_use.table, column)
         })
+    }
+
+    /// MySQL and MariaDB name the indexes that fit a scan's conditions without their columns. The primary key is known where
+    /// `id` is compared.
+    pub(super) fn has_unknown_index(&self, number: usize, scan: usize) -> bool {
+        let Some((own, _)) = &self.scans[number][scan] else { return false };
+        let conditions = &self.statement.uses[*own].conditions;
+        let is_key = |condition: &Condition| condition.operand.columns.iter().any(|column| &**column == "id");
+        let mut possible = self.work.regions[number].scans[scan].possible.iter();
+        possible.any(|name| name != "PRIMARY" || !conditions.iter().any(is_key))
     }
 
     /// Whether an index that is there leads with a column.
@@ -379,6 +397,15 @@ fn is_looked_up(region: &Region, scan: usize) -> bool {
         |other: &Scan| !other.alias.is_empty() && own.index_condition.contains(&format!("{}.", other.alias));
     let others = region.scans.iter().enumerate().filter(|(number, _)| *number != scan);
     own.loops > region.loops * 1.01 + 1.0 || others.map(|(_, other)| other).any(refers)
+}
+
+/// Whether the tables whose values lead to a scan are joined before it.
+fn leads_now(region: &Region, joined: &[usize], next: usize) -> bool {
+    let columns = region.scans[next].led_by.iter().filter(|column| column.contains('.'));
+    columns.map(|column| column.split('.').rev().nth(1).unwrap_or_default()).all(|alias| {
+        let other = region.scans.iter().position(|scan| scan.alias == alias);
+        other.is_none_or(|other| joined.contains(&other))
+    })
 }
 
 /// A GIN index is searched for many keys of one value, and its answers are put together.

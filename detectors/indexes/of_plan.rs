@@ -4,7 +4,7 @@ use super::choose::{Analysis, Chosen};
 use super::ddl::create;
 use super::model::before;
 use super::{Catalogue, advise::bytes_of};
-use crate::plans::PlanView;
+use crate::plans::{Basis, PlanView};
 
 /// What a plan's statement lacks.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub(crate) struct Lack {
 
 /// The indexes that would make a plan's statement faster; `None` where none would.
 pub(crate) fn lack(view: &PlanView<'_>) -> Option<Lack> {
+    // Of a plan without times and costs nothing can be said in their unit.
+    if view.times.basis == Basis::None {
+        return None;
+    }
     let text = view.plan.statement.as_deref().unwrap_or_default();
     let catalogue = Catalogue::default();
     let analysis = Analysis::of(text, std::slice::from_ref(view.plan), view.engine(), &catalogue)?;

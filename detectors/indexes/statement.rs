@@ -295,6 +295,7 @@ impl<'k> Walk<'k> {
         }
         select.having.iter().for_each(|having| self.inside(having));
         self.blocks[block].is_limited = query.is_some_and(is_limited) || select.top.is_some();
+        self.blocks[block].first_rows = query.and_then(first_rows);
         self.ordering(block, select, query);
         let columns = match self.blocks[block].is_aggregate || self.blocks[block].is_limited {
             true => BTreeMap::new(),
@@ -478,6 +479,18 @@ fn is_limited(query: &Query) -> bool {
         None => false,
     };
     by_limit || query.fetch.is_some()
+}
+
+/// Rows up to the last that a limit asks for.
+fn first_rows(query: &Query) -> Option<f64> {
+    let number = |expression: &Expr| expression.to_string().parse::<f64>().ok();
+    let (limit, offset) = match query.limit_clause.as_ref()? {
+        LimitClause::LimitOffset { limit, offset, .. } => {
+            (limit.as_ref()?, offset.as_ref().map(|offset| &offset.value))
+        }
+        LimitClause::OffsetCommaLimit { offset, limit } => (limit, Some(offset)),
+    };
+    Some(number(limit)? + offset.map_or(Some(0.0), number)?)
 }
 
 fn full_name(name: &ObjectName) -> String {

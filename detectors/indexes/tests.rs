@@ -289,6 +289,71 @@ fn mariadb_gets_ordinary_indexes_alone() {
     assert_eq!(advice.proposals[0].ddl, "CREATE INDEX idx_t_tenant_id_status ON t (tenant_id, status)");
 }
 
+/// A table as MariaDB's tabular form tells it: rows that it reads, what is left, how, and which indexes fit.
+fn told(sketch: Sketch, depth: usize, alias: &str, read: f64, kept: f64, access: (&str, &[&str])) -> Sketch {
+    let is_led = matches!(access.0, "ref" | "eq_ref");
+    let mut sketch = sketch
+        .bare(depth, if is_led { NodeType::IndexScan } else { NodeType::SeqScan })
+        .text(Key::Alias, alias);
+    sketch = sketch.text(Key::AccessType, access.0).number(Key::PlanExaminedRows, read);
+    sketch.number(Key::PlanRows, kept).list(Key::PossibleKeys, access.1)
+}
+
+fn of_mariadb(text: &str, sketch: Sketch) -> Vec<String> {
+    let plan = sketch.whole(|plan| plan.engine = Engine::MariaDb).plan();
+    let mut ddl: Vec<String> =
+        advice(Engine::MariaDb, text, plan).proposals.into_iter().map(|proposal| proposal.ddl).collect();
+    ddl.sort();
+    ddl
+}
+
+#[test]
+fn rows_alone_are_enough() {
+    let all = ("ALL", &[][..]);
+    let text = "SELECT a FROM t WHERE tenant = 3";
+    let expected = ["CREATE INDEX idx_t_tenant ON t (tenant)"];
+    assert_eq!(of_mariadb(text, told(sketch(), 0, "t", 1e5, 5.0, all)), expected);
+    assert_eq!(of_mariadb(text, told(sketch(), 0, "t", 1e5, 6e4, all)), [""; 0]);
+    assert_eq!(of_mariadb(text, told(sketch(), 0, "t", 60.0, 5.0, all)), [""; 0]);
+}
+
+#[test]
+fn a_limit_that_only_the_statement_tells_ends_a_sort() {
+    let sorted = || told(sketch().bare(0, NodeType::Sort), 1, "t", 1e5, 6e4, ("ALL", &[]));
+    let text = "SELECT * FROM t WHERE tenant = 3 ORDER BY at DESC LIMIT 10 OFFSET 20";
+    let expected = ["CREATE INDEX idx_t_tenant_at ON t (tenant, at)"];
+    assert_eq!(of_mariadb(text, sorted()), expected);
+    assert_eq!(of_mariadb(&text.replace("LIMIT 10 OFFSET 20", ""), sorted()), [""; 0]);
+    assert_eq!(of_mariadb(&text.replace("10", "90000"), sorted()), [""; 0]);
+}
+
+/// Which column an index has that the server only names is not known: it may be the one that would be proposed.
+#[test]
+fn indexes_that_the_server_names_are_not_proposed_again() {
+    let named = |names| told(sketch(), 0, "t", 1e5, 5.0, ("ALL", names));
+    assert_eq!(of_mariadb("SELECT a FROM t WHERE tenant = 3", named(&["by_tenant"])), [""; 0]);
+    let two = of_mariadb("SELECT a FROM t WHERE tenant = 3 AND kind = 4", named(&["by_kind"]));
+    assert_eq!(two, ["CREATE INDEX idx_t_tenant_kind ON t (tenant, kind)"]);
+    let by_key = of_mariadb("SELECT a FROM t WHERE tenant = 3 AND id < 90000", named(&["PRIMARY"]));
+    assert_eq!(by_key, ["CREATE INDEX idx_t_tenant_id ON t (tenant, id)"]);
+}
+
+/// What is looked up by a value of another table now cannot be looked up before that is read.
+#[test]
+fn joins_keep_to_what_leads_to_their_tables() {
+    let joins = sketch().bare(0, NodeType::NestedLoop).bare(1, NodeType::NestedLoop);
+    let plan = told(joins, 2, "c", 2e4, 1.0, ("ALL", &["PRIMARY"]));
+    let plan = told(plan, 2, "i", 1e5, 1e5, ("ALL", &["PRIMARY"]));
+    let plan = told(plan, 1, "o", 1.0, 0.0001, ("eq_ref", &["PRIMARY"])).list(Key::Ref, &["shop.i.order_id"]);
+    let text = "SELECT * FROM customers c JOIN orders o ON o.customer = c.id JOIN items i ON i.order_id = o.id \
+                WHERE c.email = 'x'";
+    let expected = [
+        "CREATE INDEX idx_customers_email ON customers (email)",
+        "CREATE INDEX idx_orders_customer ON orders (customer)",
+    ];
+    assert_eq!(of_mariadb(text, plan), expected);
+}
+
 #[test]
 fn one_index_serves_statements_that_ask_for_its_beginning() {
     let statement = |text: &str, kept: f64| WorkloadStatement {

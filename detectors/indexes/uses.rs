@@ -43,6 +43,8 @@ pub(super) struct Block {
     pub(super) order: Option<Order>,
     /// Whether it wants the first rows only.
     pub(super) is_limited: bool,
+    /// How many rows it asks for with those that it passes over, where that is written as numbers.
+    pub(super) first_rows: Option<f64>,
     /// Whether rows are summed up or grouped.
     pub(super) is_aggregate: bool,
     /// Smallest or greatest values that are all it asks for: of which use, and which columns.

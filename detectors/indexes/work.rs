@@ -3,6 +3,7 @@
 //! Scans that joins bring together are one region. What stands above a region (sums, groups, set operations) does the same
 //! work whatever index the scans below use.
 
+use super::reckoned::{Reckoned, reckoned};
 use crate::evidence::plan::{Key, Node, NodeType};
 use crate::plans::{Basis, PlanView};
 
@@ -11,10 +12,12 @@ use crate::plans::{Basis, PlanView};
 pub(super) struct Work {
     /// Regions.
     pub(super) regions: Vec<Region>,
-    /// What the whole takes: nanoseconds, or thousandths of the planner's cost.
+    /// What the whole takes: nanoseconds, measured or reckoned, or thousandths of the planner's cost.
     pub(super) total: f64,
     /// Whether that is time.
     pub(super) is_measured: bool,
+    /// Whether the plan tells rows alone, and all times are reckoned from them.
+    pub(super) is_reckoned: bool,
 }
 
 /// Scans that joins bring together.
@@ -67,8 +70,12 @@ pub(super) struct Scan {
     pub(super) indexes: Vec<String>,
     /// Conditions that lead through these.
     pub(super) index_condition: String,
+    /// Columns of other tables whose values lead through these, as MySQL and MariaDB tell them: `shop.o.customer_id`.
+    pub(super) led_by: Vec<String>,
     /// Whether rows are taken away once they are read.
     pub(super) filters: bool,
+    /// Indexes that the server finds to fit its conditions.
+    pub(super) possible: Vec<String>,
 }
 
 /// A join.
@@ -104,25 +111,31 @@ impl Scan {
 impl Work {
     /// The work of a plan.
     pub(super) fn of(view: &PlanView<'_>) -> Self {
-        let mut gathering = Gathering { view, regions: Vec::new(), at: vec![None; view.plan.nodes.len()] };
+        let is_reckoned = view.times.basis == Basis::None;
+        let reckoned = if is_reckoned { reckoned(view) } else { Vec::new() };
+        let at = vec![None; view.plan.nodes.len()];
+        let mut gathering = Gathering { view, reckoned, regions: Vec::new(), at };
         for number in (0..view.plan.nodes.len() as u32).rev() {
             gathering.node(number);
         }
-        let regions = gathering.regions.into_iter().filter(|region| !region.scans.is_empty()).collect();
         let total = match view.times.basis {
             Basis::Measured => view.times.execution_ns as f64,
-            _ => {
+            Basis::Estimated => {
                 view.plan.nodes.first().and_then(|root| root.facts.number(Key::TotalCost)).unwrap_or(0.0)
                     * 1000.0
             }
+            Basis::None => gathering.reckoned.iter().map(|node| node.ns).sum(),
         };
-        Self { regions, total, is_measured: view.times.basis == Basis::Measured }
+        let regions = gathering.regions.into_iter().filter(|region| !region.scans.is_empty()).collect();
+        Self { regions, total, is_measured: view.times.basis == Basis::Measured, is_reckoned }
     }
 }
 
 /// Regions in the making: children are looked at before their parents.
 struct Gathering<'v> {
     view: &'v PlanView<'v>,
+    /// All nodes of a plan that tells neither times nor costs; else empty.
+    reckoned: Vec<Reckoned>,
     regions: Vec<Region>,
     /// The region that the rows of a node come from.
     at: Vec<Option<usize>>,
@@ -141,6 +154,7 @@ impl Gathering<'_> {
             NodeType::Sort | NodeType::IncrementalSort => self.sorted(number, &inputs),
             NodeType::Limit => self.limited(number, &inputs),
             NodeType::Aggregate => self.summed(number, &inputs),
+            NodeType::SubqueryScan => self.kept(number),
             _ => None,
         };
         self.at[number as usize] = region;
@@ -149,8 +163,9 @@ impl Gathering<'_> {
     fn scan(&mut self, number: u32) -> usize {
         let node = self.view.node(number);
         let text = |key| node.facts.text(key).unwrap_or_default().to_owned();
+        let texts = |key| node.facts.list(key).iter().map(|text| text.to_string()).collect();
         let loops = self.loops(number);
-        let kept = rows(node);
+        let kept = self.rows(number);
         let below: Vec<u32> =
             self.view.subtree(number).filter(|below| is_bitmap(self.view.node(*below))).collect();
         let nodes: Vec<u32> = std::iter::once(number).chain(below).collect();
@@ -161,8 +176,11 @@ impl Gathering<'_> {
         let table = text(Key::RelationName);
         let alias = node.facts.text(Key::Alias).unwrap_or(&table).to_owned();
         let removed = node.removed() * node.loops() as f64;
-        let read =
-            if node.facts.has(Key::ActualLoops) { kept + removed } else { self.estimated_read(number, kept) };
+        let read = match self.reckoned.get(number as usize) {
+            Some(reckoned) => reckoned.read,
+            None if node.facts.has(Key::ActualLoops) => kept + removed,
+            None => self.estimated_read(number, kept),
+        };
         let scan = Scan {
             alias,
             table,
@@ -170,11 +188,13 @@ impl Gathering<'_> {
             read: read.max(1.0),
             kept,
             loops,
-            cost: nodes.iter().map(|number| self.view.self_ns(*number) as f64).sum(),
+            cost: nodes.iter().map(|number| self.cost(*number)).sum(),
             blocks: nodes.iter().map(|number| self.view.self_blocks(*number) as f64).sum(),
             indexes: of_indexes(Key::IndexName),
             index_condition: of_indexes(Key::IndexCond).join(" AND "),
             filters: node.facts.has(Key::Filter),
+            led_by: texts(Key::Ref),
+            possible: texts(Key::PossibleKeys),
             nodes,
         };
         let nodes = scan.nodes.clone();
@@ -185,6 +205,9 @@ impl Gathering<'_> {
 
     /// How often a node is executed; processes that share an execution count once.
     fn loops(&self, number: u32) -> f64 {
+        if let Some(reckoned) = self.reckoned.get(number as usize) {
+            return reckoned.loops;
+        }
         let node = self.view.node(number);
         match node.facts.has(Key::ActualLoops) {
             true => node.loops() as f64 / f64::from(self.view.times.nodes[number as usize].processes.max(1)),
@@ -192,10 +215,30 @@ impl Gathering<'_> {
         }
     }
 
-    /// Rows that a scan would read, by its cost: a page costs 1, and some eighty rows share it.
+    /// What a node takes by itself.
+    fn cost(&self, number: u32) -> f64 {
+        match self.reckoned.get(number as usize) {
+            Some(reckoned) => reckoned.ns,
+            None => self.view.self_ns(number) as f64,
+        }
+    }
+
+    /// Rows of all loops: as they were counted, else estimated.
+    fn rows(&self, number: u32) -> f64 {
+        let node = self.view.node(number);
+        match self.reckoned.get(number as usize) {
+            Some(reckoned) => reckoned.given,
+            None => node.rows().or_else(|| node.facts.number(Key::PlanRows)).unwrap_or(0.0),
+        }
+    }
+
+    /// Rows that a scan would read, as they are told, else by its cost: a page costs 1, and some eighty rows share it.
     fn estimated_read(&self, number: u32, kept: f64) -> f64 {
         let node = self.view.node(number);
-        let cost = self.view.self_ns(number) as f64 / 1000.0;
+        if let Some(told) = node.facts.number(Key::PlanExaminedRows) {
+            return told.max(kept);
+        }
+        let cost = self.cost(number) / 1000.0;
         match (&node.node_type, node.facts.has(Key::Filter)) {
             (NodeType::SeqScan, _) => (cost * 40.0).max(kept),
             (_, true) => (cost * 2.0).max(kept),
@@ -207,7 +250,7 @@ impl Gathering<'_> {
     fn passed(&mut self, number: u32, inputs: &[u32]) -> Option<usize> {
         let [input] = inputs else { return None };
         let region = self.at[*input as usize]?;
-        let cost = self.view.self_ns(number) as f64;
+        let cost = self.cost(number);
         let own = &mut self.regions[region];
         own.nodes.push(number);
         match own.scans.len() {
@@ -220,22 +263,27 @@ impl Gathering<'_> {
     fn sorted(&mut self, number: u32, inputs: &[u32]) -> Option<usize> {
         let [input] = inputs else { return None };
         let region = self.at[*input as usize]?;
+        let cost = self.cost(number);
         let own = &mut self.regions[region];
         own.nodes.push(number);
-        own.sort_cost += self.view.self_ns(number) as f64;
+        own.sort_cost += cost;
         own.is_sorted = true;
         Some(region)
+    }
+
+    /// Of an `IN (SELECT …)` MariaDB keeps the rows before it joins them: they are one table of the join, as any other.
+    fn kept(&mut self, number: u32) -> Option<usize> {
+        let alias = self.view.node(number).facts.text(Key::Alias).unwrap_or_default();
+        let child = self.view.children(number).first().filter(|_| alias.starts_with("<subquery"));
+        self.passed(number, &[*child?])
     }
 
     /// A limit ends a region: what is above sees a few rows of it.
     fn limited(&mut self, number: u32, inputs: &[u32]) -> Option<usize> {
         let [input] = inputs else { return None };
         let region = self.at[*input as usize]?;
-        let below = self.view.node(*input);
-        let wanted = rows(below).min(match below.facts.has(Key::ActualLoops) {
-            true => f64::INFINITY,
-            false => rows(self.view.node(number)),
-        });
+        let is_counted = self.view.node(*input).facts.has(Key::ActualLoops);
+        let wanted = self.rows(*input).min(if is_counted { f64::INFINITY } else { self.rows(number) });
         self.regions[region].wanted.get_or_insert(wanted.max(1.0));
         None
     }
@@ -244,10 +292,10 @@ impl Gathering<'_> {
     fn summed(&mut self, number: u32, inputs: &[u32]) -> Option<usize> {
         let [input] = inputs else { return None };
         let region = self.at[*input as usize]?;
-        let node = self.view.node(number);
+        let (node, cost) = (self.view.node(number), self.cost(number));
         let own = &mut self.regions[region];
         own.nodes.push(number);
-        own.sum_cost += self.view.self_ns(number) as f64;
+        own.sum_cost += cost;
         own.is_summed |= node.facts.text(Key::Strategy).is_none_or(|strategy| strategy == "Plain");
         // What workers have summed up is gathered and summed up once more.
         node.facts.text(Key::PartialMode).filter(|mode| *mode == "Partial").map(|_| region)
@@ -266,7 +314,7 @@ impl Gathering<'_> {
         if regions.len() != inputs.len() || !regions.iter().all(same) {
             return None;
         }
-        let cost = self.view.self_ns(number) as f64;
+        let cost = self.cost(number);
         for other in &regions[1..] {
             let taken = std::mem::take(&mut self.regions[*other]);
             self.regions[first].nodes.extend(&taken.nodes);
@@ -290,7 +338,7 @@ impl Gathering<'_> {
         let second = self.region_of(*inner);
         let taken = std::mem::take(&mut self.regions[second]);
         let node = self.view.node(number);
-        let loops = self.loops(number);
+        let (loops, rows, cost) = (self.loops(number), self.rows(number), self.cost(number));
         let own = &mut self.regions[first];
         let (count, sorts) = (own.scans.len(), own.sort_cost + taken.sort_cost);
         (own.sort_cost, own.is_sorted) = (0.0, false);
@@ -301,13 +349,13 @@ impl Gathering<'_> {
             scans: joined.scans.iter().map(|scan| scan + count).collect(),
             ..joined
         }));
-        own.rows = rows(node);
+        own.rows = rows;
         own.loops = loops;
         own.joins.push(Joined {
             scans: (0..own.scans.len()).collect(),
             outer: count,
-            cost: self.view.self_ns(number) as f64 + sorts,
-            rows: rows(node),
+            cost: cost + sorts,
+            rows,
             kind: node.facts.text(Key::JoinType).unwrap_or("Inner").to_owned(),
         });
         Some(first)
@@ -318,10 +366,9 @@ impl Gathering<'_> {
         if let Some(region) = self.at[input as usize] {
             return region;
         }
-        let node = self.view.node(input);
-        let loops = self.loops(input);
-        let scan = Scan { read: rows(node).max(1.0), kept: rows(node), loops, ..Scan::default() };
-        self.regions.push(Region { rows: rows(node), loops, scans: vec![scan], ..Region::default() });
+        let (loops, rows) = (self.loops(input), self.rows(input));
+        let scan = Scan { read: rows.max(1.0), kept: rows, loops, ..Scan::default() };
+        self.regions.push(Region { rows, loops, scans: vec![scan], ..Region::default() });
         self.regions.len() - 1
     }
 }
@@ -354,9 +401,4 @@ fn without_number(alias: &str) -> &str {
         }
         _ => alias,
     }
-}
-
-/// Rows of all loops: as they were counted, else estimated.
-fn rows(node: &Node) -> f64 {
-    node.rows().or_else(|| node.facts.number(Key::PlanRows)).unwrap_or(0.0)
 }

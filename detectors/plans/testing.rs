@@ -21,7 +21,16 @@ pub(crate) fn sketch() -> Sketch {
 impl Sketch {
     /// Adds a node that took so many milliseconds with what is below, gave so many rows, and ran so often; time and rows
     /// are of one loop.
-    pub(crate) fn node(mut self, depth: usize, node_type: NodeType, ms: f64, rows: f64, loops: u32) -> Self {
+    pub(crate) fn node(self, depth: usize, node_type: NodeType, ms: f64, rows: f64, loops: u32) -> Self {
+        self.bare(depth, node_type)
+            .number(Key::ActualTotalTime, ms)
+            .number(Key::ActualRows, rows)
+            .number(Key::PlanRows, rows)
+            .number(Key::ActualLoops, f64::from(loops))
+    }
+
+    /// Adds a node of which nothing is told.
+    pub(crate) fn bare(mut self, depth: usize, node_type: NodeType) -> Self {
         let number = self.plan.nodes.len() as u32;
         self.open.truncate(depth);
         let parent = self.open.last().copied();
@@ -35,10 +44,7 @@ impl Sketch {
         };
         self.plan.nodes.push(Node { node_type, parent, relationship, ..Node::default() });
         self.open.push(number);
-        self.number(Key::ActualTotalTime, ms)
-            .number(Key::ActualRows, rows)
-            .number(Key::PlanRows, rows)
-            .number(Key::ActualLoops, f64::from(loops))
+        self
     }
 
     fn facts(&mut self) -> &mut Facts {
