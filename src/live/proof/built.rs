@@ -180,8 +180,10 @@ fn family(place: usize) -> String {
 }
 
 fn names(connection: &Connection, place: usize) -> Result<BTreeSet<String>, Problem> {
-    let rows = connection
-        .rows(&format!("{} SELECT c.relname FROM family JOIN pg_class c USING (oid)", family(place)))?;
+    let rows = connection.rows(&format!(
+        "{} SELECT c.relname FROM family f JOIN pg_class c ON c.oid = f.oid",
+        family(place)
+    ))?;
     Ok(rows.iter().filter_map(|row| row.first()).map(str::to_owned).collect())
 }
 
@@ -201,7 +203,7 @@ fn look_at_expressions(connection: &Connection, place: usize) -> Result<(), Prob
 
 fn bytes(connection: &Connection, place: usize) -> Result<Option<u64>, Problem> {
     let rows = connection.rows(&format!(
-        "{} SELECT sum(pg_relation_size(oid)) FROM family JOIN pg_class c USING (oid) WHERE c.relkind = 'i'",
+        "{} SELECT sum(pg_relation_size(c.oid)) FROM family f JOIN pg_class c ON c.oid = f.oid WHERE c.relkind = 'i'",
         family(place)
     ))?;
     Ok(rows.first().and_then(|row| row.first()?.parse().ok()))
