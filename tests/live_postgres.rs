@@ -8,6 +8,8 @@ mod block_ranges;
 mod catalogue;
 #[path = "live/diagnosis.rs"]
 mod diagnosis;
+#[path = "live/hypothetical.rs"]
+mod hypothetical;
 #[path = "live/plan.rs"]
 mod plan;
 #[path = "live/proof.rs"]

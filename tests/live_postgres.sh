@@ -13,6 +13,8 @@ main() {
     cargo build --quiet --locked --example prove_index
     cargo test --quiet --locked --test live_postgres --no-run
     certificate
+    need_postgresql
+    need_hypopg
     start_postgresql shared_preload_libraries=pg_stat_statements ssl=on ssl_cert_file="$scratch/tls/server.crt" \
         ssl_key_file="$scratch/tls/server.key" max_connections=40 autovacuum=off
     createdb shop

@@ -75,6 +75,15 @@ need_postgresql() {
     fi
 }
 
+# need_hypopg: the extension HypoPG for the PostgreSQL that `need_postgresql` finds.
+need_hypopg() {
+    local version
+    version=$(basename "$(dirname "$(postgresql_programs)")")
+    if [ ! -e "/usr/share/postgresql/$version/extension/hypopg.control" ]; then
+        packages "postgresql-$version-hypopg"
+    fi
+}
+
 # The package makes tables for a server of its own, which does not start.
 need_mariadb() {
     need mariadbd mariadb-server

@@ -49,6 +49,8 @@ pub struct Proposal {
     pub others: Vec<Other>,
     /// Whether it was tried: `unproven` until an execution with it was measured.
     pub proof: Proof,
+    /// What the planner says of it as a hypothetical index (HypoPG); `None` where it was not asked.
+    pub planner: Option<PlannerSays>,
     /// What executions took without it and with it; empty where it was not tried.
     pub measured: Vec<MeasuredEffect>,
     /// The index itself.
@@ -57,6 +59,11 @@ pub struct Proposal {
     /// Whether the table is partitioned.
     #[serde(skip)]
     pub is_partitioned: bool,
+    /// Whether a plan that does not use it as a hypothetical index says nothing: it holds an expression, of which there are no
+    /// statistics yet, or all columns that are read, which such an index never gives by itself, or it serves checks of foreign
+    /// keys, which are in no plan.
+    #[serde(skip)]
+    pub is_hidden_from_plans: bool,
 }
 
 /// Whether an index was tried.
@@ -67,6 +74,16 @@ pub enum Proof {
     Unproven,
     /// It was built, and a statement is at least 1.5 times faster with it.
     Proven,
+}
+
+/// What a planner says of a hypothetical index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlannerSays {
+    /// A plan would use it.
+    WouldUse,
+    /// No plan would, and that says nothing.
+    Unclear,
 }
 
 /// A statement that an index helps.
@@ -149,6 +166,8 @@ pub enum RefusalKind {
     WriteCost,
     /// The index for it was built, and did not help.
     Disproved,
+    /// The planner would not use the index for it.
+    WouldNotBeUsed,
 }
 
 /// An index that is there and should not be as it is.

@@ -188,6 +188,7 @@ impl Collected<'_> {
         let table = self.table_name(&chosen.table);
         let is_same = |own: &Proposal| own.table == table && own.index == *index;
         if let Some(place) = self.proposals.iter().position(is_same) {
+            self.proposals[place].is_hidden_from_plans |= is_hidden_from_plans(chosen, index);
             return place;
         }
         let mut proposal = Proposal {
@@ -203,9 +204,11 @@ impl Collected<'_> {
             },
             others: Vec::new(),
             proof: Proof::Unproven,
+            planner: None,
             measured: Vec::new(),
             index: index.clone(),
             is_partitioned: chosen.is_partitioned,
+            is_hidden_from_plans: is_hidden_from_plans(chosen, index),
             table,
         };
         self.notes(&mut proposal);
@@ -351,6 +354,11 @@ impl Collected<'_> {
         self.proposals = order.iter().filter_map(|number| sorted[*number].take()).collect();
         renumber(statements, |number| places.get(number).copied());
     }
+}
+
+fn is_hidden_from_plans(chosen: &Chosen, index: &Index) -> bool {
+    let is_of_checks = chosen.table_use == usize::MAX;
+    is_of_checks || chosen.is_covering || index.keys.iter().any(|key| key.expression.starts_with('('))
 }
 
 /// Whether a b-tree finds the rows of a BRIN.

@@ -70,6 +70,8 @@ pub(super) struct Chosen {
     pub(super) part: f64,
     /// Whether the table is partitioned.
     pub(super) is_partitioned: bool,
+    /// Whether the index holds all columns that are read.
+    pub(super) is_covering: bool,
 }
 
 /// A statement with the work of its slowest plan.
@@ -281,6 +283,7 @@ impl<'a> Analysis<'a> {
             indexes: candidate.indexes.clone(),
             rows: shares.map_or(0.0, |shares| shares.rows),
             part,
+            is_covering: candidate.is_covering,
             is_partitioned: place.is_some_and(|(region, scan)| {
                 self.is_partitioned(&self.work.regions[region].scans[scan], &table_use.table)
             }),

@@ -52,6 +52,7 @@ pub(super) fn checks(plan: &Plan, catalogue: &Catalogue) -> Vec<Check> {
                 rows,
                 part: 1.0,
                 is_partitioned: false,
+                is_covering: false,
             };
             found.push(Check { chosen, took });
         }

@@ -17,6 +17,7 @@ mod expressions;
 mod foreign_keys;
 mod from_plan;
 mod health;
+mod hypothetical;
 mod known;
 mod model;
 mod of_plan;
@@ -33,13 +34,14 @@ mod work;
 mod workload;
 
 pub use advice::{
-    ExistingIndex, ExistingProblem, Helped, IndexAdvice, Other, Proof, Proposal, Refusal, RefusalKind,
-    StatementAdvice, VERSION,
+    ExistingIndex, ExistingProblem, Helped, IndexAdvice, Other, PlannerSays, Proof, Proposal, Refusal,
+    RefusalKind, StatementAdvice, VERSION,
 };
 pub use advise::advise;
 pub use catalogue::{Catalogue, Column, ForeignKey, Index, IndexKey, Table};
 pub use executed::{Executed, Executions};
 pub(crate) use foreign_keys::referring;
+pub use hypothetical::Answer;
 pub(crate) use of_plan::{Lack, lack};
 pub use proved::{Disproved, MeasuredEffect, Outcome, Trial};
 pub use workload::{Workload, WorkloadStatement};

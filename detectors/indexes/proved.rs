@@ -84,24 +84,27 @@ impl IndexAdvice {
             kept.push(proposal);
         }
         self.proposals = kept;
-        self.renumber(&places, &reasons);
+        self.renumber(&places, |number| Refusal {
+            kind: RefusalKind::Disproved,
+            reason: format!("an index for it was built and did not help: {}", reasons[number]),
+            rewrite: None,
+        });
     }
 
     /// Statements name what is left by its new number; one that nothing is left for says why.
-    fn renumber(&mut self, places: &[Option<usize>], reasons: &[String]) {
+    pub(super) fn renumber(&mut self, places: &[Option<usize>], refusal: impl Fn(usize) -> Refusal) {
         for statement in &mut self.statements {
-            let Some(first) = statement.proposals.first().copied() else { continue };
-            statement.proposals.retain(|number| places.get(*number).is_some_and(Option::is_some));
-            for number in &mut statement.proposals {
-                *number = places.get(*number).copied().flatten().unwrap_or(*number);
-            }
+            let Some(first) = statement.proposals.first().copied().filter(|first| *first < places.len())
+            else {
+                continue;
+            };
+            statement.proposals = statement
+                .proposals
+                .iter()
+                .filter_map(|number| places.get(*number).copied().flatten())
+                .collect();
             if statement.proposals.is_empty() && statement.refusal.is_none() {
-                let reason = reasons.get(first).cloned().unwrap_or_default();
-                statement.refusal = Some(Refusal {
-                    kind: RefusalKind::Disproved,
-                    reason: format!("an index for it was built and did not help: {reason}"),
-                    rewrite: None,
-                });
+                statement.refusal = Some(refusal(first));
             }
         }
     }
@@ -119,12 +122,12 @@ fn disproved(proposal: Proposal, trial: Trial) -> Disproved {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::advice::StatementAdvice;
     use super::*;
     use crate::indexes::Index;
 
-    fn proposal(ddl: &str) -> Proposal {
+    pub(in super::super) fn proposal(ddl: &str) -> Proposal {
         Proposal {
             table: "orders".to_owned(),
             ddl: ddl.to_owned(),
@@ -135,13 +138,15 @@ mod tests {
             write_cost_ns: 1,
             others: Vec::new(),
             proof: Proof::Unproven,
+            planner: None,
             measured: Vec::new(),
             index: Index::default(),
             is_partitioned: false,
+            is_hidden_from_plans: false,
         }
     }
 
-    fn statement(proposals: &[usize]) -> StatementAdvice {
+    pub(in super::super) fn statement(proposals: &[usize]) -> StatementAdvice {
         StatementAdvice {
             text: String::new(),
             shape: String::new(),

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::proof::{IndexProof, Proof, StatementProof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
 use super::session::Limits;
 use super::target::Target;
-use super::{catalogue, statements};
+use super::{catalogue, hypothetical, statements};
 use crate::indexes::Given;
 
 /// How proposals are proved.
@@ -66,6 +66,8 @@ pub fn advise(
         let proof = prove(&connection, &known.catalogue, &workload, &wanted, proving.times)?;
         missing.extend(unmeasured(&proof, &wanted));
         advice.prove(proof.indexes.iter().map(trial).collect());
+    } else {
+        missing.extend(hypothetical::ask(&connection, &known.catalogue, &workload, &mut advice)?);
     }
     Ok(Advised { advice, missing })
 }

@@ -8,6 +8,7 @@ mod connection;
 pub mod diagnosis;
 pub mod explain;
 mod guard;
+mod hypothetical;
 pub mod indexes;
 mod problem;
 pub mod proof;

@@ -210,7 +210,8 @@ fn refused(code: &str) -> String {
     reason.to_owned()
 }
 
-fn names(plan: &Plan) -> impl Iterator<Item = &str> {
+/// Names of the indexes that a plan uses.
+pub(in crate::live) fn names(plan: &Plan) -> impl Iterator<Item = &str> {
     plan.nodes.iter().filter_map(|node| match node.facts.get(Key::IndexName) {
         Some(Value::Text(name)) => Some(&**name),
         _ => None,

@@ -20,7 +20,9 @@ use serde::Serialize;
 
 pub use self::measured::Measured;
 use self::measured::Runs;
+pub(super) use self::measured::names;
 pub use self::values::ValuesFrom;
+pub(super) use self::values::filled;
 pub use self::verdict::Verdict;
 use super::connection::Connection;
 use super::problem::Problem;

@@ -31,11 +31,11 @@ pub enum ValuesFrom {
 
 /// A statement as it can be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Filled {
+pub(in crate::live) struct Filled {
     /// Its text, with values.
-    pub(super) text: String,
+    pub(in crate::live) text: String,
     /// Where these are from.
-    pub(super) values: ValuesFrom,
+    pub(in crate::live) values: ValuesFrom,
 }
 
 /// A statement with values in the place of its placeholders: those that an execution had, else some in one or two ways.
@@ -43,7 +43,7 @@ pub(super) struct Filled {
 /// # Errors
 ///
 /// Which placeholder nothing is known for.
-pub(super) fn filled(
+pub(in crate::live) fn filled(
     text: &str,
     bound: &BTreeMap<String, String>,
     catalogue: &Catalogue,

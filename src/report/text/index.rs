@@ -4,7 +4,8 @@ use std::io;
 
 use detectors::figures::{bytes, count, counted, duration};
 use detectors::indexes::{
-    ExistingIndex, Helped, IndexAdvice, MeasuredEffect, Proof, Proposal, RefusalKind, StatementAdvice,
+    ExistingIndex, Helped, IndexAdvice, MeasuredEffect, PlannerSays, Proof, Proposal, RefusalKind,
+    StatementAdvice,
 };
 use detectors::wording::without_columns;
 
@@ -53,9 +54,11 @@ fn write_proposal(
         Line::default().with(Ink::Figure, format!("gives back {}", duration(saved)))
     });
     let title = Line::default().with(Ink::Figure, format!("{number}  ")).with(Ink::Title, &proposal.table);
-    let known = match proposal.proof {
-        Proof::Unproven => "   predicted, unproven",
-        Proof::Proven => "   proven",
+    let known = match (proposal.proof, proposal.planner) {
+        (Proof::Proven, _) => "   proven",
+        (Proof::Unproven, None) => "   predicted, unproven",
+        (Proof::Unproven, Some(PlannerSays::WouldUse)) => "   predicted; the planner would use it (HypoPG)",
+        (Proof::Unproven, Some(PlannerSays::Unclear)) => "   predicted, unproven; HypoPG cannot tell",
     };
     page.line_and_right(title.with(Ink::Faint, known), saved, 3)?;
     page.prose(label("create"), Ink::Plain, &format!("{};", proposal.ddl))?;
