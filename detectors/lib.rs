@@ -154,6 +154,7 @@ pub const ALL: &[Detector] = &[
     plans::flaws::lossy_bitmap::DETECTOR,
     plans::flaws::heap_fetches::DETECTOR,
     plans::flaws::memoize_thrash::DETECTOR,
+    plans::flaws::unpruned_partitions::DETECTOR,
     plans::flaws::repeated_scan::DETECTOR,
     plans::flaws::jit_cost::DETECTOR,
     plans::flaws::trigger_time::DETECTOR,

@@ -20,6 +20,7 @@ pub(crate) mod row_misestimate;
 pub(crate) mod serialization_cost;
 pub(crate) mod stale_statistics;
 pub(crate) mod trigger_time;
+pub(crate) mod unpruned_partitions;
 pub(crate) mod wal_cost;
 pub(crate) mod workers_not_launched;
 
