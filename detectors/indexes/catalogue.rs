@@ -2,13 +2,59 @@
 //!
 //! The vocabulary is that of PostgreSQL's catalogue (`pg_class`, `pg_stats`, `pg_index`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tables by `schema.name`; where the schema is not known, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
     /// The tables.
     pub tables: BTreeMap<String, Table>,
+}
+
+impl Catalogue {
+    /// Gives partitioned tables what is counted of their partitions: rows, pages and rows written, over all levels. A server
+    /// counts what is in a partition there alone. Where one partition is not known, neither is the sum.
+    pub fn sum_partitions(&mut self) {
+        let parents: BTreeSet<String> =
+            self.tables.values().filter_map(|table| table.partition_of.clone()).collect();
+        let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+        for (_, leaf) in self.tables.iter().filter(|(name, _)| !parents.contains(*name)) {
+            let mut parent = leaf.partition_of.as_ref();
+            // A table has few levels; a catalogue that names a table as its own parent has no end.
+            for _ in 0..LEVELS_MAX {
+                let Some(name) = parent else { break };
+                sums.entry(name.clone()).or_insert(Sum::NOTHING).add(leaf);
+                parent = self.tables.get(name).and_then(|table| table.partition_of.as_ref());
+            }
+        }
+        for (name, sum) in sums {
+            if let Some(table) = self.tables.get_mut(&name) {
+                table.rows = sum.rows.or(table.rows);
+                table.pages = sum.pages.or(table.pages);
+                table.rows_written = sum.written;
+            }
+        }
+    }
+}
+
+/// Levels of partitions within partitions that are followed.
+const LEVELS_MAX: usize = 16;
+
+/// What partitions have together.
+struct Sum {
+    rows: Option<f64>,
+    pages: Option<u64>,
+    written: Option<u64>,
+}
+
+impl Sum {
+    const NOTHING: Self = Self { rows: Some(0.0), pages: Some(0), written: Some(0) };
+
+    fn add(&mut self, leaf: &Table) {
+        self.rows = self.rows.zip(leaf.rows).map(|(sum, rows)| sum + rows);
+        self.pages = self.pages.zip(leaf.pages).map(|(sum, pages)| sum.saturating_add(pages));
+        self.written = self.written.zip(leaf.rows_written).map(|(sum, rows)| sum.saturating_add(rows));
+    }
 }
 
 /// A table.
@@ -108,4 +154,44 @@ pub struct IndexKey {
     pub descending: bool,
     /// Where nulls are, when that is not the usual place: first in descending order, last in ascending.
     pub nulls_first: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(parent: Option<&str>, rows: Option<f64>, written: u64) -> Table {
+        Table {
+            rows,
+            pages: rows.map(|rows| rows as u64 / 100),
+            rows_written: Some(written),
+            partition_of: parent.map(str::to_owned),
+            ..Table::default()
+        }
+    }
+
+    #[test]
+    fn a_partitioned_table_is_as_large_as_its_partitions() {
+        let tables = [
+            ("p.events", table(None, None, 0)),
+            ("p.events_1", table(Some("p.events"), Some(1_000.0), 7)),
+            ("p.events_2", table(Some("p.events"), None, 0)),
+            ("p.events_2_a", table(Some("p.events_2"), Some(500.0), 20)),
+            ("p.events_2_b", table(Some("p.events_2"), Some(300.0), 30)),
+            ("p.other", table(None, Some(9.0), 1)),
+            ("p.unknown", table(None, Some(5.0), 0)),
+            ("p.unknown_1", table(Some("p.unknown"), None, 4)),
+        ];
+        let tables = tables.map(|(name, table)| (name.to_owned(), table)).into();
+        let mut catalogue = Catalogue { tables };
+        catalogue.sum_partitions();
+        let told = |name: &str| {
+            let table = &catalogue.tables[name];
+            (table.rows, table.pages, table.rows_written)
+        };
+        assert_eq!(told("p.events"), (Some(1_800.0), Some(18), Some(57)));
+        assert_eq!(told("p.events_2"), (Some(800.0), Some(8), Some(50)));
+        assert_eq!(told("p.other"), (Some(9.0), Some(0), Some(1)));
+        assert_eq!(told("p.unknown"), (Some(5.0), Some(0), Some(4)));
+    }
 }

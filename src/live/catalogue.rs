@@ -45,6 +45,7 @@ pub fn read(connection: &Connection, with_values: &BTreeSet<String>) -> Result<K
         }
         known.catalogue.tables.insert(key, table);
     }
+    known.catalogue.sum_partitions();
     for row in connection.catalogue_rows(&columns(connection.version(), with_values))? {
         add_column(&mut known.catalogue, &row);
     }

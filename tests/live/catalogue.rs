@@ -66,6 +66,10 @@ fn tables_columns_and_indexes_are_as_they_were_created() {
     assert_eq!(customers.columns[1].bounds, Vec::<String>::new());
     let partition = &known.catalogue.tables["public.events_2024"];
     assert_eq!(partition.partition_of.as_deref(), Some("public.events"));
+    // What is in partitions the server counts there alone.
+    let events = &known.catalogue.tables["public.events"];
+    assert_eq!((events.rows, events.pages), (Some(1_000.0), partition.pages));
+    assert!(events.rows_written.unwrap() >= 1_000, "{events:?}");
 }
 
 #[test]

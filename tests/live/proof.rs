@@ -176,6 +176,9 @@ fn a_partitioned_table_is_proved_as_a_whole() {
     let proof = proved(&["SELECT * FROM events WHERE id = 17"], &["CREATE INDEX ON public.events (id)"]);
     assert_eq!(proof.indexes[0].statements.len(), 1, "{proof:?}");
     assert!(proof.indexes[0].bytes.unwrap() > 0);
+    let unused = proved(&["SELECT count(*) FROM events"], &["CREATE INDEX ON public.events (id)"]);
+    assert_eq!(unused.indexes[0].verdict, Verdict::NotUsed, "{unused:?}");
+    assert!(unused.indexes[0].write_ns.is_some(), "{unused:?}");
 }
 
 #[test]

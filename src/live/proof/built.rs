@@ -134,7 +134,7 @@ fn judged(connection: &Connection, place: usize, trial: Trial) -> Result<IndexPr
             .to_owned();
     }
     let write_ns = match verdict {
-        Verdict::Proven | Verdict::NotUsed => write_cost::per_row(connection, &name(place))?,
+        Verdict::Proven | Verdict::NotUsed => write_cost::per_row(connection, &family(place))?,
         _ => None,
     };
     Ok(IndexProof { verdict, reason, build_ns: Some(trial.build_ns), bytes, write_ns, statements })
@@ -171,7 +171,7 @@ fn without<'t>(text: &'t str, word: &str) -> Option<&'t str> {
 }
 
 /// The index and, on a partitioned table, those of its partitions, as a part of a query.
-fn family(place: usize) -> String {
+pub(super) fn family(place: usize) -> String {
     format!(
         "WITH RECURSIVE family AS (SELECT oid FROM pg_class WHERE relname = {} AND relkind IN ('i', 'I')
          UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)",

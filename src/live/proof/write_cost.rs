@@ -2,7 +2,6 @@
 
 use detectors::evidence::plan::Node;
 
-use super::super::catalogue::quoted;
 use super::super::connection::Connection;
 use super::super::problem::Problem;
 use crate::ingest::plans::read;
@@ -15,10 +14,11 @@ const REPEATS: u32 = 3;
 
 /// What the index adds to each row that is written, in nanoseconds: rows of its table are written into a temporary copy
 /// without indexes, and into one with this index alone. It is that of a small index in memory, so the least that it costs.
-/// `None` where that cannot be measured: on a partitioned table, or where the copy is refused.
-pub(super) fn per_row(connection: &Connection, index: &str) -> Result<Option<u64>, Problem> {
+/// A row of a partitioned table is written into one partition: it is measured on the largest. `family` gives the oid of the index
+/// and of those of partitions. `None` where that cannot be measured, as the copy is refused.
+pub(super) fn per_row(connection: &Connection, family: &str) -> Result<Option<u64>, Problem> {
     connection.execute("SAVEPOINT copies")?;
-    let measured = measured(connection, index);
+    let measured = measured(connection, family);
     match measured {
         Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => Err(problem),
         measured => {
@@ -28,8 +28,8 @@ pub(super) fn per_row(connection: &Connection, index: &str) -> Result<Option<u64
     }
 }
 
-fn measured(connection: &Connection, index: &str) -> Result<Option<u64>, Problem> {
-    let Some((table, definition)) = definition(connection, index)? else { return Ok(None) };
+fn measured(connection: &Connection, family: &str) -> Result<Option<u64>, Problem> {
+    let Some((table, definition)) = definition(connection, family)? else { return Ok(None) };
     connection.execute(&format!(
         "CREATE TEMP TABLE whyslow_rows AS SELECT * FROM {table} LIMIT {ROWS}; ANALYZE whyslow_rows;
          CREATE TEMP TABLE whyslow_without (LIKE whyslow_rows); CREATE TEMP TABLE whyslow_with (LIKE whyslow_rows);
@@ -41,14 +41,13 @@ fn measured(connection: &Connection, index: &str) -> Result<Option<u64>, Problem
 }
 
 /// The name of its table, and what stands behind it in the statement that creates the index.
-fn definition(connection: &Connection, index: &str) -> Result<Option<(String, String)>, Problem> {
+fn definition(connection: &Connection, family: &str) -> Result<Option<(String, String)>, Problem> {
     let rows = connection.rows(&format!(
-        "SELECT format('%I.%I', n.nspname, t.relname) AS name, pg_get_indexdef(c.oid) AS whole,
+        "{family} SELECT format('%I.%I', n.nspname, t.relname) AS name, pg_get_indexdef(c.oid) AS whole,
             format('CREATE INDEX %I ON %I.%I ', c.relname, n.nspname, t.relname) AS head
-         FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_class t ON t.oid = i.indrelid
+         FROM family JOIN pg_class c USING (oid) JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_class t ON t.oid = i.indrelid
          JOIN pg_namespace n ON n.oid = t.relnamespace
-         WHERE c.relname = {} AND c.relkind = 'i'",
-        quoted(index)
+         WHERE c.relkind = 'i' ORDER BY pg_relation_size(t.oid) DESC, t.oid LIMIT 1"
     ))?;
     Ok(rows.first().and_then(|row| {
         let rest = row.text("whole")?.strip_prefix(row.text("head")?)?;
