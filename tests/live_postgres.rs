@@ -14,6 +14,8 @@ mod hypothetical;
 mod plan;
 #[path = "live/proof.rs"]
 mod proof;
+#[path = "live/replica.rs"]
+mod replica;
 mod schema;
 #[path = "live/workload.rs"]
 mod workload;

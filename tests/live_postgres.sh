@@ -24,6 +24,34 @@ main() {
     export WHYSLOW_LOG=$database_folder/server.log WHYSLOW_PGBENCH=$postgresql/pgbench
     # One after the other: each counts the sessions of the server.
     cargo test --quiet --locked --test live_postgres -- --test-threads 1 "$@"
+    attach_a_replica
+    local status=0
+    cargo test --quiet --locked --test live_postgres -- --test-threads 1 --ignored "$@" || status=$?
+    as_database_user "$postgresql/pg_ctl" -D "$scratch/standby" -m immediate -w stop >/dev/null
+    return "$status"
+}
+
+# A standby that follows the server.
+attach_a_replica() {
+    export WHYSLOW_STANDBY_PORT
+    WHYSLOW_STANDBY_PORT=$(free_port)
+    mkdir -m 700 "$scratch/standby"
+    if [ "$(id -u)" = 0 ]; then
+        chown postgres "$scratch/standby"
+    fi
+    (cd / && as_database_user "$postgresql/pg_basebackup" --host "$PGHOST" --port "$PGPORT" --username shop \
+        --pgdata "$scratch/standby" --write-recovery-conf --checkpoint fast --no-sync 2>"$scratch/basebackup.log")
+    (cd / && as_database_user "$postgresql/pg_ctl" -D "$scratch/standby" -w -l "$scratch/standby/server.log" \
+        -o "-p $WHYSLOW_STANDBY_PORT -k $scratch/database" start >/dev/null)
+    local tries=0
+    until [ "$(psql -XAtc 'SELECT count(*) FROM pg_stat_replication')" = 1 ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 200 ]; then
+            echo "error: the standby does not follow" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
 }
 
 certificate() {
