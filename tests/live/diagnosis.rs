@@ -57,7 +57,9 @@ fn who_holds_others_up_is_told() {
     psql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%4711%' AND pid <> pg_backend_pid()",
     );
-    sessions.iter_mut().for_each(|session| drop(session.wait().unwrap()));
+    sessions.iter_mut().for_each(|session| {
+        let _ = session.wait().unwrap();
+    });
     assert!(notes.contains("2 sessions wait for locks of session"), "{notes}");
     assert!(notes.contains("idle in transaction") && !notes.contains("4711"), "{notes}");
 }
