@@ -1,6 +1,6 @@
 //! Entries: immutable, each a file of canonical JSON (RFC 8785) that is named by a hash of what it says.
 
-use measurement::{Decision, RULE, Verdict, decide};
+use measurement::{Decision, RULE, Run, Verdict, decide};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -125,7 +125,10 @@ pub enum Outcome {
 impl ReMeasurement {
     /// Compares what was measured now with what an entry measured after its change.
     pub fn of(of: EntryId, plan: &Plan, then: &Side, now: Side) -> Self {
-        let decision = decide(&then.runs, &now.runs, &plan.question());
+        // Their places in the order of then say nothing of now.
+        let unplaced = |run: &Run| Run { slot: None, ..run.clone() };
+        let before: Vec<Run> = then.runs.iter().map(unplaced).collect();
+        let decision = decide(&before, &now.runs, &plan.question());
         let differences = differences(then, &now);
         Self {
             of,

@@ -58,3 +58,4 @@ pub use side::{FindingNote, RunNote, Side, SideNote, Workload};
 pub use store::{EntryFile, Ledger, LedgerProblem, Notes};
 pub use target::{Target, TargetMet};
 pub use verify::{Problem, Verification, verify};
+pub use write::write_whole;

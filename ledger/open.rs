@@ -58,6 +58,9 @@ pub struct Plan {
     /// The finding that it mends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
+    /// What the finding says that its remedy costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tradeoff: Option<String>,
     /// What the finding predicts, for each endpoint that it gives time back to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predicted: Vec<Predicted>,
@@ -118,6 +121,7 @@ impl Plan {
             version: None,
             remeasures: None,
             finding: None,
+            tradeoff: None,
             predicted: Vec::new(),
             target: None,
             subject: String::new(),

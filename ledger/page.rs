@@ -100,7 +100,8 @@ fn add_reasons(text: &mut String, optimization: &Optimization) {
     lines.extend(plan.finding.iter().map(|finding| format!("Finding: {}", code(finding))));
     lines.extend(measured::predictions(optimization));
     add_list(text, "Why", &lines);
-    add_list(text, "What it costs", &reasons.tradeoffs.iter().map(|cost| shown(cost)).collect::<Vec<_>>());
+    let costs: Vec<String> = plan.tradeoff.iter().chain(&reasons.tradeoffs).map(|cost| shown(cost)).collect();
+    add_list(text, "What it costs", &costs);
     add_list(
         text,
         "Tried or considered",

@@ -12,7 +12,11 @@ const PREFIX: &str = ".writing-";
 const LEFT_BEHIND: Duration = Duration::from_secs(3_600);
 
 /// Writes a file beside its place and moves it there when all of it is on the disk.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     remove_left_behind(folder);

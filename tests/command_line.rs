@@ -70,9 +70,12 @@ fn help() {
           plan         Says where the time of a plan goes and what is wrong with it
           index        Says which indexes statements lack, what they would give back, and why a statement
                        gets none
+          measure      Makes runs of a command, or of a load by HTTP, and keeps what they give
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
+          ledger       Records optimizations with their proof, and checks that they stay in force
           probe        Asks an address with and without compression, and measures its answers
+          next         Says where you are in the method and what to do now, with the command to copy
           rules        Lists the flaws that whyslow finds, or explains one
           demo         Diagnoses a recorded case, to show what a diagnosis looks like
           completions  Prints completions of commands, options and their values for a shell
@@ -92,7 +95,9 @@ fn help() {
           whyslow plan plan.txt               where the time of a plan of EXPLAIN goes
           whyslow index plans.txt             which indexes its statements lack
           whyslow run -- npm test             record them now, from any command
+          whyslow next                        what to do now: measure, change one thing, measure again
           whyslow ci check --traces t.otlp    whether requests send more statements than accepted
+          whyslow ledger why src/orders.rs:7  which optimization a line comes from
           whyslow rules n-plus-one            what a finding means
     "#]]
     .assert_eq(&help(&["--help"]));
@@ -634,10 +639,9 @@ fn manual_pages_are_made_from_the_help() {
     assert!(page.contains("whyslow\\-ci\\-check") && page.contains("baseline"), "{page}");
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(
-        text(&wrong.stderr)
-            .contains("there are diagnose, run, plan, index, ci, probe, rules, demo, completions, man")
-    );
+    assert!(text(&wrong.stderr).contains(
+        "there are diagnose, run, plan, index, measure, ci, ledger, probe, next, rules, demo, completions, man"
+    ));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod diagnose;
 mod index;
+mod ledger;
 #[cfg(feature = "postgres")]
 mod live;
 mod man;
@@ -36,6 +37,7 @@ Examples:
   whyslow run -- npm test             record them now, from any command
   whyslow next                        what to do now: measure, change one thing, measure again
   whyslow ci check --traces t.otlp    whether requests send more statements than accepted
+  whyslow ledger why src/orders.rs:7  which optimization a line comes from
   whyslow rules n-plus-one            what a finding means";
 
 /// Says why a backend is slow, and what each fix would give back.
@@ -59,6 +61,7 @@ enum Command {
     #[cfg(all(feature = "client", feature = "receiver"))]
     Measure(measure::Options),
     Ci(ci::Options),
+    Ledger(Box<ledger::Options>),
     #[cfg(feature = "client")]
     Probe(probe::Options),
     Next(next::Options),
@@ -79,6 +82,7 @@ impl Command {
             #[cfg(all(feature = "client", feature = "receiver"))]
             Self::Measure(options) => measure::execute(options),
             Self::Ci(options) => ci::execute(options),
+            Self::Ledger(options) => ledger::execute(*options),
             #[cfg(feature = "client")]
             Self::Probe(options) => probe::execute(options),
             Self::Next(options) => next::execute(options),
