@@ -10,6 +10,7 @@ pub mod ingest;
 #[cfg(feature = "postgres")]
 pub mod live;
 mod logged_plans;
+pub mod measurements;
 pub mod pages;
 pub mod plans;
 #[cfg(feature = "client")]

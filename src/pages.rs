@@ -4,6 +4,8 @@ use detectors::queries::RULES;
 use detectors::settings::Setting;
 use detectors::{ALL, Detector};
 
+use measurement::import::{TOOLS, Tool};
+
 use crate::ingest::FORMATS;
 use crate::ingest::envelopes::ENVELOPES;
 use crate::ingest::plans::{PLAN_FORMS, PlanForm};
@@ -45,6 +47,13 @@ pub fn plans() -> String {
     let row = |form: &PlanForm| format!("| {} | {} |\n", form.summary, form.evidence);
     let rows: String = PLAN_FORMS.iter().map(row).collect();
     format!("| form | tried on |\n| --- | --- |\n{rows}")
+}
+
+/// The tools whose outputs are read, and what their readers were tried on.
+pub fn tools() -> String {
+    let row = |tool: &Tool| format!("| {} | {} | {} |\n", tool.name, tool.summary, tool.evidence);
+    let rows: String = TOOLS.iter().map(row).collect();
+    format!("| tool | read are | tried on |\n| --- | --- | --- |\n{rows}")
 }
 
 /// The stores that can be asked for traces.

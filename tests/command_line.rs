@@ -71,6 +71,8 @@ fn help() {
           index        Says which indexes statements lack, what they would give back, and why a statement
                        gets none
           measure      Makes runs of a command, or of a load by HTTP, and keeps what they give
+          compare      Compares runs of a load or benchmark tool from before a change with runs from after
+                       it
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
           ledger       Records optimizations with their proof, and checks that they stay in force
@@ -98,6 +100,7 @@ fn help() {
           whyslow next                        what to do now: measure, change one thing, measure again
           whyslow ci check --traces t.otlp    whether requests send more statements than accepted
           whyslow ledger why src/orders.rs:7  which optimization a line comes from
+          whyslow compare before/ after/      whether runs of a load tool got better
           whyslow rules n-plus-one            what a finding means
     "#]]
     .assert_eq(&help(&["--help"]));
@@ -640,7 +643,7 @@ fn manual_pages_are_made_from_the_help() {
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains(
-        "there are diagnose, run, plan, index, measure, ci, ledger, probe, next, rules, demo, completions, man"
+        "there are diagnose, run, plan, index, measure, compare, ci, ledger, probe, next, rules, demo, completions, man"
     ));
 }
 

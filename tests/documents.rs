@@ -69,6 +69,11 @@ fn the_page_of_plans_lists_all_forms() {
     check_part("plans.md", &pages::plans());
 }
 
+#[test]
+fn the_page_of_measuring_lists_all_tools() {
+    check_part("measuring.md", &pages::tools());
+}
+
 #[cfg(feature = "client")]
 #[test]
 fn the_page_of_stores_lists_all_stores() {

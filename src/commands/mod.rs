@@ -1,6 +1,7 @@
 //! The subcommands, one file each, and how they end.
 
 mod ci;
+mod compare;
 mod completions;
 mod demo;
 mod diagnose;
@@ -38,6 +39,7 @@ Examples:
   whyslow next                        what to do now: measure, change one thing, measure again
   whyslow ci check --traces t.otlp    whether requests send more statements than accepted
   whyslow ledger why src/orders.rs:7  which optimization a line comes from
+  whyslow compare before/ after/      whether runs of a load tool got better
   whyslow rules n-plus-one            what a finding means";
 
 /// Says why a backend is slow, and what each fix would give back.
@@ -60,6 +62,7 @@ enum Command {
     Index(index::Options),
     #[cfg(all(feature = "client", feature = "receiver"))]
     Measure(measure::Options),
+    Compare(compare::Options),
     Ci(ci::Options),
     Ledger(Box<ledger::Options>),
     #[cfg(feature = "client")]
@@ -81,6 +84,7 @@ impl Command {
             Self::Index(options) => index::execute(options),
             #[cfg(all(feature = "client", feature = "receiver"))]
             Self::Measure(options) => measure::execute(options),
+            Self::Compare(options) => compare::execute(options),
             Self::Ci(options) => ci::execute(options),
             Self::Ledger(options) => ledger::execute(*options),
             #[cfg(feature = "client")]

@@ -7,7 +7,8 @@ use detectors::finding::Report;
 use detectors::indexes::IndexAdvice;
 use detectors::queries::Check;
 
-use super::{CheckOutput, IndexOutput, Output, PlanOutput, Style};
+use super::{CheckOutput, IndexOutput, Output, PlanOutput, RunsOutput, Style};
+use crate::measurements::comparison::RunsComparison;
 use crate::plans::{PlacedComparison, PlansReport};
 
 pub(super) const OUTPUT: Output = Output {
@@ -57,6 +58,15 @@ pub(super) const INDEX: IndexOutput =
 /// `docs/indexes-v1.schema.json` describes it.
 fn indexes(advice: &IndexAdvice, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, advice)?;
+    out.write_all(b"\n")
+}
+
+pub(super) const RUNS: RunsOutput =
+    RunsOutput { name: "json", summary: "one JSON document, version 1, for programs", write: runs };
+
+/// `docs/runs-v1.schema.json` describes it.
+fn runs(comparison: &RunsComparison, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, comparison)?;
     out.write_all(b"\n")
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod comparison;
 mod logged;
+mod runs;
 
 use std::io::{self, Write};
 
@@ -12,7 +13,7 @@ use detectors::finding::{Confidence, Endpoint, Finding, Report};
 use super::words::{
     WHOLE_SERVICE, changes, checked, clean, example, gain, is_at, place, seen_in, took, trace_or_place,
 };
-use super::{CheckOutput, Output, Style, numbered, server, words};
+use super::{CheckOutput, Output, RunsOutput, Style, numbered, server, words};
 
 pub(super) const OUTPUT: Output = Output {
     name: "markdown",
@@ -26,6 +27,9 @@ pub(super) const CHECK: CheckOutput = CheckOutput {
     summary: "Markdown for a pull request or a job's summary",
     write: check::write,
 };
+
+pub(super) const RUNS: RunsOutput =
+    RunsOutput { name: "markdown", summary: "Markdown for a pull request or a ticket", write: runs::write };
 
 /// Bytes of all that is told: a comment on GitHub holds 65,536 characters, and what is left out is told, too.
 const LENGTH_MAX: usize = 64_000;

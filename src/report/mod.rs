@@ -8,6 +8,7 @@ mod json;
 mod junit;
 mod logged;
 mod markdown;
+mod runs;
 mod sarif;
 mod server;
 mod text;
@@ -23,6 +24,7 @@ use detectors::finding::{Finding, Report};
 use detectors::indexes::IndexAdvice;
 use detectors::queries::Check;
 
+use crate::measurements::comparison::RunsComparison;
 use crate::plans::{PlacedComparison, PlansReport};
 
 /// Writes something in the form of an output.
@@ -114,3 +116,16 @@ pub struct CheckOutput {
 /// Every output of a check; the first is the default.
 pub const CHECKS: &[CheckOutput] =
     &[text::CHECK, json::CHECK, markdown::CHECK, github::CHECK, junit::CHECK, sarif::CHECK];
+
+/// A form in which a comparison of runs is written.
+pub struct RunsOutput {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line for help and documentation.
+    pub summary: &'static str,
+    /// Writes all of it.
+    pub write: Write<RunsComparison>,
+}
+
+/// Every output of a comparison of runs; the first is the default.
+pub const RUNS: &[RunsOutput] = &[text::RUNS, json::RUNS, markdown::RUNS];

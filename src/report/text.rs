@@ -13,6 +13,7 @@ mod page;
 mod plan;
 mod plan_comparison;
 mod rest;
+mod runs;
 mod server;
 mod table;
 mod waterfall;
@@ -24,7 +25,7 @@ use detectors::finding::{Endpoint, Finding, Report};
 use self::ink::{Ink, Line};
 use self::page::Page;
 use super::words::{WHOLE_SERVICE, is_at};
-use super::{CheckOutput, IndexOutput, Output, PlanOutput, Style};
+use super::{CheckOutput, IndexOutput, Output, PlanOutput, RunsOutput, Style};
 
 pub(super) const OUTPUT: Output = Output {
     name: "text",
@@ -38,6 +39,9 @@ pub(super) const CHECK: CheckOutput =
 
 pub(super) const INDEX: IndexOutput =
     IndexOutput { name: "text", summary: "a page for people, coloured on terminals", write: index::write };
+
+pub(super) const RUNS: RunsOutput =
+    RunsOutput { name: "text", summary: "a page for people, coloured on terminals", write: runs::write };
 
 pub(super) const PLAN: PlanOutput = PlanOutput {
     name: "text",

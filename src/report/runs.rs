@@ -1,0 +1,136 @@
+//! Words for comparisons of runs, the same in each form for people.
+
+use detectors::figures::{bytes, count, counted, duration};
+use measurement::{Method, Metric, MetricDecision, Verdict};
+
+use crate::measurements::Sources;
+use crate::measurements::comparison::RunsComparison;
+
+/// A value of a metric: picoseconds, bytes, or thousandths of a count.
+pub(super) fn value(metric: &Metric, value: u64) -> String {
+    match metric {
+        Metric::Memory => bytes(value),
+        Metric::Count(_) if value.is_multiple_of(1_000) => count(value / 1_000),
+        Metric::Count(_) => format!("{:.2}", value as f64 / 1e3),
+        // Iterations of benchmarks.
+        _ if value < 1_000_000 => format!("{:.3} ns", value as f64 / 1e3),
+        _ => duration(value / 1_000),
+    }
+}
+
+/// Millionths as a percentage with its sign.
+pub(super) fn percent(millionths: i64) -> String {
+    let percent = millionths as f64 / 1e4;
+    match millionths.abs() {
+        0..1_000_000 => format!("{percent:+.1} %"),
+        _ => format!("{percent:+.0} %"),
+    }
+}
+
+/// The verdict in one word.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Improved => "improved",
+        Verdict::Regressed => "regressed",
+        Verdict::Equivalent => "equivalent",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// The 95 % interval: `-23.1 % to -17.4 %`.
+pub(super) fn interval(metric: &MetricDecision) -> Option<String> {
+    metric.interval_ppm.map(|[low, high]| format!("{} to {}", percent(low), percent(high)))
+}
+
+/// What the verdict means: how much is proven, or what would decide.
+pub(super) fn meaning(metric: &MetricDecision, comparison: &RunsComparison) -> String {
+    let margin = comparison.decision.margin_ppm as f64 / 1e4;
+    match (metric.verdict, metric.method) {
+        (Verdict::Improved, _) => proven(metric, "better"),
+        (Verdict::Regressed, _) => proven(metric, "worse"),
+        (Verdict::Equivalent, Method::Exact) => "the same count".to_owned(),
+        (Verdict::Equivalent, _) => format!("the same within {margin} %"),
+        (Verdict::Inconclusive, Method::None) => {
+            "too few runs: three a side decide at the earliest".to_owned()
+        }
+        (Verdict::Inconclusive, Method::Exact) => "the counts of the sides overlap".to_owned(),
+        (Verdict::Inconclusive, _) => undecided(metric),
+    }
+}
+
+fn proven(metric: &MetricDecision, word: &str) -> String {
+    match (metric.method, metric.proven_percent) {
+        (Method::Exact, _) => format!("{word} in each run"),
+        (_, Some(percent)) => format!("at least {percent} % {word}"),
+        (_, None) => format!("{word}, by how much at least is not proven"),
+    }
+}
+
+fn undecided(metric: &MetricDecision) -> String {
+    let is_beyond = metric.interval_ppm.is_some_and(|[low, high]| high < 0 || low > 0);
+    match metric.runs_needed {
+        Some(runs) => format!("about {} a side would decide", counted(u64::from(runs), "run")),
+        None if is_beyond && metric.p_holm_ppm.is_some() => {
+            "beyond chance by itself, but not among all these metrics, or too small to tell".to_owned()
+        }
+        None => "close to decided: some more runs would tell".to_owned(),
+    }
+}
+
+/// The metric with its subject: `GET /orders p99`.
+pub(super) fn full_name(metric: &MetricDecision) -> String {
+    match metric.subject.as_str() {
+        "" => metric.metric.to_string(),
+        subject => format!("{subject} {}", metric.metric),
+    }
+}
+
+/// What is to be known before all figures.
+pub(super) fn headline(comparison: &RunsComparison) -> String {
+    let Some(primary) = comparison.decision.primary() else {
+        let metrics = counted(comparison.decision.metrics.len() as u64, "metric");
+        return format!("No metric was named before measuring (--primary): {metrics} are judged together.");
+    };
+    let name = full_name(primary);
+    format!("{name}: {}, {}.", verdict(primary.verdict), meaning(primary, comparison))
+}
+
+/// Where the runs of a side come from: `10 runs of k6, from a.json and 9 more`.
+pub(super) fn origin(sources: &Sources, runs: u32) -> String {
+    let tools = sources.tools.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut text = format!("{} of {tools}", counted(u64::from(runs), "run"));
+    match sources.files.as_slice() {
+        [] => {}
+        [only] => text.push_str(&format!(", from {only}")),
+        [first, rest @ ..] => text.push_str(&format!(", from {first} and {} more", rest.len())),
+    }
+    if sources.passed_over > 0 {
+        text.push_str(&format!("; {} passed over", counted(sources.passed_over, "other file")));
+    }
+    text
+}
+
+/// What casts doubt on it: differences that tools tell, and warnings.
+pub(super) fn doubts(comparison: &RunsComparison) -> impl Iterator<Item = &str> {
+    let warnings = comparison.decision.warnings.iter().map(|warning| warning.text.as_str());
+    comparison.different.iter().map(String::as_str).chain(warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_their_units() {
+        assert_eq!(value(&Metric::Mean, 4_708), "4.708 ns");
+        assert_eq!(value(&Metric::Mean, 12_300_000_000), "12.3 ms");
+        assert_eq!(value(&Metric::Memory, 52_000_000), "52 MB");
+        assert_eq!(value(&Metric::Count("statements".into()), 3_000), "3");
+        assert_eq!(value(&Metric::Count("statements".into()), 3_500), "3.50");
+    }
+
+    #[test]
+    fn percentages_have_their_signs() {
+        assert_eq!([-203_000, 0, 12_340, 1_500_000].map(percent), ["-20.3 %", "+0.0 %", "+1.2 %", "+150 %"]);
+    }
+}
