@@ -1,4 +1,5 @@
 //! `whyslow measure` and `whyslow next`: from the first measurement to an entry of the ledger, in a real repository.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
 mod schema;
 
