@@ -57,5 +57,5 @@ pub use optimization::{Conclusion, Findings, Optimization, Reasons};
 pub use side::{FindingNote, RunNote, Side, SideNote, Workload};
 pub use store::{EntryFile, Ledger, LedgerProblem, Notes};
 pub use target::{Target, TargetMet};
-pub use verify::{Problem, Verification, verify};
+pub use verify::{Known, Problem, Verification, verify};
 pub use write::write_whole;

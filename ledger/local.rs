@@ -14,7 +14,7 @@ const PLACE: &str = ".whyslow/local.json";
 const MARK: &str = ".whyslow/.gitignore";
 
 /// What git shall not take.
-const IGNORED: &str = "open.json\ndiagnosis.json\nlocal.json\nguards-unmatched.json\n";
+const IGNORED: &str = "open.json\ndiagnosis.json\nlocal.json\nguards-unmatched.json\nverified.json\n";
 
 /// What this machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,16 +1,20 @@
 //! Whether the ledger is what was written: ids, parents, what runs say, and that nothing is gone.
 
 mod history;
+mod known;
 mod same;
+
+pub use known::Known;
 
 use std::collections::BTreeSet;
 
 use measurement::RULE;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::{
-    Entry, EntryFile, EntryId, Git, Ledger, LedgerProblem, Optimization, ReMeasurement, Side, What, check_id,
-    read,
+    Entry, EntryFile, EntryId, Git, Ledger, LedgerProblem, Optimization, ReMeasurement, Side, SideNote, What,
+    check_id, read,
 };
 
 /// What verifying found.
@@ -33,17 +37,24 @@ pub struct Problem {
     pub text: String,
 }
 
-/// Verifies all entries of a ledger; without git, what is gone cannot be told.
+/// Verifies all entries of a ledger; without git, what is gone cannot be told. What runs say is worked out of entries that are
+/// not known; those that say what they claim are then.
 ///
 /// # Errors
 ///
 /// A folder cannot be read, or git gives no answer.
-pub fn verify(ledger: &Ledger, git: Option<&Git>) -> Result<Verification, LedgerProblem> {
+pub fn verify(ledger: &Ledger, git: Option<&Git>, known: &mut Known) -> Result<Verification, LedgerProblem> {
     let files = ledger.files()?;
     let ids: BTreeSet<&EntryId> = files.iter().map(|file| &file.id).collect();
     let mut found = Verification { entries: files.len(), ..Verification::default() };
     for file in &files {
-        let problems = problems(file, &ids, ledger);
+        let problems = match known.has(&file.id) {
+            true => problems::<SideNote>(file, &ids, |_| None),
+            false => problems::<Side>(file, &ids, |entry| statistics(entry, ledger)),
+        };
+        if problems.is_empty() {
+            known.add(&file.id);
+        }
         let named = |text| Problem { entry: file.id.to_string(), text };
         found.problems.extend(problems.into_iter().map(named));
     }
@@ -54,8 +65,12 @@ pub fn verify(ledger: &Ledger, git: Option<&Git>) -> Result<Verification, Ledger
     Ok(found)
 }
 
-/// What is wrong with one entry.
-fn problems(file: &EntryFile, ids: &BTreeSet<&EntryId>, ledger: &Ledger) -> Vec<String> {
+/// What is wrong with one entry; `statistics` says what is wrong with what it claims of its runs.
+fn problems<S: DeserializeOwned>(
+    file: &EntryFile,
+    ids: &BTreeSet<&EntryId>,
+    statistics: impl Fn(&Entry<S>) -> Option<String>,
+) -> Vec<String> {
     let bytes = match file.bytes() {
         Ok(bytes) => bytes,
         Err(problem) => return vec![problem.to_string()],
@@ -63,26 +78,26 @@ fn problems(file: &EntryFile, ids: &BTreeSet<&EntryId>, ledger: &Ledger) -> Vec<
     if let Err(problem) = check_id(&bytes, &file.id) {
         return vec![problem.to_string()];
     }
-    let entry: Entry = match read(&bytes) {
+    let entry: Entry<S> = match read(&bytes) {
         Ok(entry) => entry,
         Err(problem) => return vec![problem.to_string()],
     };
-    let mut problems: Vec<String> = missing(&entry, ids).collect();
+    let mut problems = missing(&entry, ids);
     if !entry.created.replace('-', "/").starts_with(&file.month) {
         problems.push(format!("it was made {} and lies in {}", entry.created, file.month));
     }
-    problems.extend(statistics(&entry, ledger));
+    problems.extend(statistics(&entry));
     problems
 }
 
 /// Entries that it names and that are not there.
-fn missing<'e>(entry: &'e Entry, ids: &BTreeSet<&EntryId>) -> impl Iterator<Item = String> + use<'e> {
+fn missing<S>(entry: &Entry<S>, ids: &BTreeSet<&EntryId>) -> Vec<String> {
     let parents = entry.parents.iter().map(|id| ("its parent", id));
     let about = entry.what.about().into_iter().map(|id| ("the entry that it is about", id));
     let superseded = entry.optimization().into_iter().flat_map(|optimization| &optimization.supersedes);
     let superseded = superseded.map(|id| ("the entry that it supersedes", id));
-    let gone: Vec<_> = parents.chain(about).chain(superseded).filter(|(_, id)| !ids.contains(id)).collect();
-    gone.into_iter().map(|(what, id)| format!("{what} is missing: {id}"))
+    let gone = parents.chain(about).chain(superseded).filter(|(_, id)| !ids.contains(id));
+    gone.map(|(what, id)| format!("{what} is missing: {id}")).collect()
 }
 
 /// Whether runs say what the entry says that they do.

@@ -16,7 +16,7 @@ fn repository() -> (Repository, Ledger, EntryFile) {
 }
 
 fn found(ledger: &Ledger) -> Verification {
-    verify(ledger, Git::find(ledger.root()).as_ref()).unwrap()
+    verify(ledger, Git::find(ledger.root()).as_ref(), &mut Known::default()).unwrap()
 }
 
 fn texts(found: &Verification) -> Vec<&str> {
@@ -57,7 +57,7 @@ fn an_entry_that_claims_more_than_its_runs_say_is_found_though_its_id_fits() {
     add(|claimed| claimed.conclusion.differences.workload.push("rate".to_owned()));
     add(|claimed| claimed.conclusion.target.as_mut().unwrap().after = None);
     add(|claimed| claimed.after.runs.truncate(4));
-    let found = verify(&ledger, None).unwrap();
+    let found = verify(&ledger, None, &mut Known::default()).unwrap();
     let mut texts = texts(&found);
     texts.sort_unstable();
     assert_eq!(
@@ -88,7 +88,7 @@ fn a_missing_parent_is_found_without_git() {
     let (_repository, ledger, file) = repository();
     ledger.add("Ada <a@b>", "2026-12-29T03:31:45Z", &withdrawal(&file.id, "x")).unwrap();
     fs::remove_file(&file.path).unwrap();
-    let found = verify(&ledger, None).unwrap();
+    let found = verify(&ledger, None, &mut Known::default()).unwrap();
     assert_eq!(
         texts(&found),
         [
@@ -114,4 +114,33 @@ fn branches_with_new_entries_merge() {
     let third = ledger.add("Ada <a@b>", "2026-12-02T00:00:00Z", &withdrawal(&file.id, "both")).unwrap();
     assert_eq!(ledger.notes().unwrap().heads(), [third.id].into());
     assert_eq!(texts(&found(&ledger)), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_known_is_not_worked_out_again_and_altered_bytes_are_found_all_the_same() {
+    let (_repository, ledger, file) = repository();
+    let mut known = Known::default();
+    assert_eq!(texts(&verify(&ledger, None, &mut known).unwrap()), Vec::<&str>::new());
+    assert!(known.has(&file.id));
+    known.save(ledger.root()).unwrap();
+    let mut known = Known::load(ledger.root());
+    assert_eq!(texts(&verify(&ledger, None, &mut known).unwrap()), Vec::<&str>::new());
+    let mut bytes = fs::read(&file.path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file.path, bytes).unwrap();
+    assert_eq!(texts(&verify(&ledger, None, &mut known).unwrap()).len(), 1);
+}
+
+#[test]
+fn a_false_claim_is_never_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::of(folder.path());
+    let mut claimed = samples::optimization(100);
+    claimed.conclusion.verdict = Verdict::Improved;
+    ledger.add("Eve <e@b>", "2026-11-29T03:31:45Z", &What::Optimization(Box::new(claimed))).unwrap();
+    let mut known = Known::default();
+    for _ in 0..2 {
+        assert_eq!(verify(&ledger, None, &mut known).unwrap().problems.len(), 1);
+    }
 }

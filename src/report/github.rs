@@ -46,6 +46,12 @@ fn message(problem: &Problem) -> String {
     format!("{}: {}", before_and_now(problem), problem.text)
 }
 
+/// A command that annotates a line of a file, or the whole change.
+pub fn annotation(level: &str, place: Option<(&str, u64)>, title: &str, message: &str) -> String {
+    let place = place.map_or(String::new(), |(file, line)| format!("file={},line={line},", property(file)));
+    format!("::{level} {place}title={}::{}\n", property(title), data(message))
+}
+
 /// A message on one line.
 fn data(text: &str) -> String {
     clean(text).replace('%', "%25")

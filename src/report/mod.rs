@@ -17,6 +17,7 @@ mod words;
 use std::io;
 
 #[cfg(feature = "client")]
+pub use self::github::annotation;
 pub(crate) use self::words::clean;
 
 use detectors::comparison::Comparison;

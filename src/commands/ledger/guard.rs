@@ -9,17 +9,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use detectors::figures::{clean, counted};
 use ledger::undone::Proposed;
 use ledger::{Notes, moment};
 use serde::Serialize;
+use whyslow::report::annotation;
 
 use self::annotated::Annotations;
 use self::evidence::Evidence;
 use self::judged::{Judged, State, Watched};
 use self::memory::Memory;
-use super::{Format, Outcome, Project, UsageError, print_json};
+use super::{Outcome, Project, UsageError, print_json};
 use crate::commands::print;
 use crate::commands::reading::Reading;
 
@@ -27,7 +28,7 @@ const EXAMPLES: &str = "\
 Examples:
   whyslow ledger guard --base origin/main --traces traces.otlp      in CI: entries whose files the change touches
   whyslow ledger guard --all --traces traces.otlp                   nightly
-  whyslow ledger guard --base origin/main                           only what the change undoes
+  whyslow ledger guard --base origin/main --format github           only what the change undoes, as annotations
 
 Exit codes:
   0  all guards with evidence hold, and nothing is undone without a reason
@@ -65,10 +66,21 @@ pub(super) struct Options {
 
     /// The form
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    format: Format,
+    format: GuardFormat,
 
     #[command(flatten)]
     reading: Reading,
+}
+
+/// The form of what checking found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GuardFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// Annotations of GitHub's workflows
+    Github,
 }
 
 /// What checking found.
@@ -97,8 +109,9 @@ pub(super) fn execute(project: &Project, options: &Options) -> anyhow::Result<Ou
     let guards = judge(project, options, watched)?;
     let checked = Checked { guards, annotations };
     match options.format {
-        Format::Json => print_json(&checked)?,
-        Format::Text => print(text(&checked, &notes).as_bytes())?,
+        GuardFormat::Json => print_json(&checked)?,
+        GuardFormat::Text => print(text(&checked, &notes).as_bytes())?,
+        GuardFormat::Github => print(github(&checked, &notes).as_bytes())?,
     };
     let fails = checked.guards.iter().any(|guard| guard.fails) || checked.annotations.fail();
     Ok(if fails { Outcome::Failed } else { Outcome::Done })
@@ -118,23 +131,42 @@ fn judge(project: &Project, options: &Options, watched: Vec<Watched>) -> anyhow:
     Ok(guards)
 }
 
+/// Annotations: errors of what fails, warnings of what someone should look at.
+fn github(checked: &Checked, notes: &Notes) -> String {
+    let mut text = checked.annotations.github();
+    for guard in &checked.guards {
+        let level = match (guard.fails, guard.state) {
+            (true, _) => "error",
+            (false, State::Unconfirmed | State::Unmatched) => "warning",
+            (false, _) => continue,
+        };
+        let title = format!("guard of {} {}", guard.entry, guard.state.name());
+        text += &annotation(level, None, &title, &format!("{}: {}", guard.guard, guard.text));
+    }
+    text + &summary(checked, notes)
+}
+
 fn text(checked: &Checked, notes: &Notes) -> String {
     let mut text = checked.annotations.text(notes);
     for guard in &checked.guards {
         let state = guard.state.name();
         let _ = writeln!(text, "{state:12}  {}  {}: {}", guard.entry, guard.guard, clean(&guard.text));
     }
+    text + &summary(checked, notes)
+}
+
+/// How many guards are in which state, of how many entries the ledger has.
+fn summary(checked: &Checked, notes: &Notes) -> String {
     let of = |state: State| checked.guards.iter().filter(|guard| guard.state == state).count() as u64;
     let guards = counted(checked.guards.len() as u64, "guard");
-    let _ = writeln!(
-        text,
-        "{guards}: {} hold, {} broken, {} to be measured again, {} matched nothing, {} without evidence, {} waived",
+    let entries = counted(notes.entries.len() as u64, "entry");
+    format!(
+        "{guards} of {entries}: {} hold, {} broken, {} to be measured again, {} matched nothing, {} without evidence, {} waived\n",
         of(State::Holds),
         of(State::Broken),
         of(State::Unconfirmed),
         of(State::Unmatched),
         of(State::NoEvidence),
         of(State::Waived)
-    );
-    text
+    )
 }

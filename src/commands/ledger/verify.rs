@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use detectors::figures::{clean, counted};
-use ledger::Verification;
+use ledger::{Known, Verification};
 
 use super::{Format, Outcome, Project, print_json};
 use crate::commands::print;
@@ -24,6 +24,10 @@ Exit codes:
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
+    /// Work all statistics out again, also those that were verified on this machine before
+    #[arg(long)]
+    again: bool,
+
     /// The form
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: Format,
@@ -31,7 +35,13 @@ pub(super) struct Options {
 
 /// Verifies the ledger.
 pub(super) fn execute(project: &Project, options: &Options) -> anyhow::Result<Outcome> {
-    let found = ledger::verify(&project.ledger, project.git.as_ref())?;
+    let before = if options.again { Known::default() } else { Known::load(&project.root) };
+    let mut known = before.clone();
+    let found = ledger::verify(&project.ledger, project.git.as_ref(), &mut known)?;
+    if known != before {
+        // Where it cannot be kept, all is worked out again the next time.
+        let _ = known.save(&project.root);
+    }
     match options.format {
         Format::Json => print_json(&found)?,
         Format::Text => print(text(&found).as_bytes())?,

@@ -6,6 +6,7 @@ use detectors::figures::clean;
 use ledger::undone::{Edited, Reverted, Undone};
 use ledger::{EntryId, Notes};
 use serde::Serialize;
+use whyslow::report::annotation;
 
 /// What a change undoes.
 #[derive(Debug, Default, Serialize)]
@@ -45,6 +46,22 @@ impl Annotations {
     /// Whether something is reverted and nobody says why.
     pub(super) fn fail(&self) -> bool {
         self.reverted.iter().any(|reverted| !reverted.what.is_explained)
+    }
+
+    /// As annotations of GitHub's workflows.
+    pub(super) fn github(&self) -> String {
+        let mut text = String::new();
+        for Annotated { what, title, do_not_undo } in &self.reverted {
+            let level = if what.is_explained { "notice" } else { "error" };
+            let sentence = do_not_undo.as_deref().unwrap_or("its entry says what it gave");
+            text += &annotation(level, None, &format!("{} is reverted: {title}", what.entry), sentence);
+        }
+        for Annotated { what, title, do_not_undo } in &self.edited {
+            let sentence = do_not_undo.as_deref().unwrap_or("its entry says what it gave");
+            let name = format!("a line of {}: {title}", what.entry);
+            text += &annotation("warning", Some((&what.path, what.line)), &name, sentence);
+        }
+        text
     }
 
     /// In words.

@@ -1,0 +1,51 @@
+//! Entries whose runs were worked out before on this machine: their ids are hashes of all that they say, so that it need not be
+//! done twice. It is no part of the ledger, and what it says is believed of this machine alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use measurement::RULE;
+use serde::{Deserialize, Serialize};
+
+use crate::EntryId;
+use crate::write::write_whole;
+
+/// Where it is, from the project's root; `.whyslow/.gitignore` names it.
+const PLACE: &str = ".whyslow/verified.json";
+
+/// Entries whose runs say what they claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Known {
+    /// The rule by which that was found.
+    rule: String,
+    ids: BTreeSet<EntryId>,
+}
+
+impl Known {
+    /// What is known of a project; nothing where the file cannot be read or is of another rule, as all can be worked out again.
+    pub fn load(root: &Path) -> Self {
+        let read = fs::read(root.join(PLACE)).ok();
+        let known = read.and_then(|text| serde_json::from_slice::<Self>(&text).ok());
+        known.filter(|known| known.rule == RULE).unwrap_or_default()
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn save(&self, root: &Path) -> io::Result<()> {
+        let known = Self { rule: RULE.to_owned(), ids: self.ids.clone() };
+        write_whole(&root.join(PLACE), &serde_json::to_vec(&known)?)
+    }
+
+    pub(super) fn has(&self, id: &EntryId) -> bool {
+        self.ids.contains(id)
+    }
+
+    pub(super) fn add(&mut self, id: &EntryId) {
+        self.ids.insert(id.clone());
+    }
+}
