@@ -129,13 +129,23 @@ pub fn count(
     request: &Request,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Counted, Error> {
-    let read = read::<Queries>(inputs, request, false, progress)?;
-    if read.summary.spans == 0 {
-        return Err(nothing_usable(&read.summary, &[]));
-    }
+    let read = gather::<Queries>(inputs, request, progress)?;
     let measured = read.gathered.measured(&read.dictionary).ok_or(Error::TooManyStatements)?;
     let (skipped, notes) = (skipped(&read.summary.skipped), notes(&read.summary, &read.counts));
     Ok(Counted { measured, skipped, notes })
+}
+
+/// Reads as [`count`] does, and gathers whatever is asked for.
+pub(crate) fn gather<G: Gathers + Send>(
+    inputs: Vec<Input>,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Read<G>, Error> {
+    let read = read::<G>(inputs, request, false, progress)?;
+    match read.summary.spans {
+        0 => Err(nothing_usable(&read.summary, &[])),
+        _ => Ok(read),
+    }
 }
 
 /// What was gathered from all inputs.

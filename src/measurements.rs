@@ -1,7 +1,8 @@
-//! Runs out of files: outputs of load and benchmark tools, alone, in folders, compressed.
+//! Runs out of files: outputs of load and benchmark tools, of `whyslow measure`, and traces; alone, in folders, compressed.
 
 pub mod comparison;
 mod criterion;
+pub mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,9 +10,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use ledger::Side;
 use measurement::Run;
-use measurement::import::{self, Imported, Tool};
+use measurement::import::{self, Imported};
 use serde::Serialize;
+
+use crate::diagnosis;
+
+/// What whyslow itself measured.
+const MEASURE: &str = "whyslow measure";
 
 /// Bytes of one output, decompressed.
 const BYTES_MAX: u64 = 512 << 20;
@@ -37,6 +44,8 @@ pub struct Sources {
     pub passed_over: u64,
     /// The tools that wrote them.
     pub tools: BTreeSet<String>,
+    /// What could not be read of them.
+    pub notes: Vec<String>,
     /// What they tell of machine and version: `cpu`, `commit`, …; several where files differ.
     pub facts: BTreeMap<String, BTreeSet<String>>,
 }
@@ -53,18 +62,21 @@ pub enum MeasurementError {
         error: io::Error,
     },
     /// A tool's output is damaged or says nothing.
-    #[error("cannot read {path} as the output of {tool}: {error}")]
+    #[error("cannot read {path} as the output of {tool}: {reason}")]
     Damaged {
         /// The file.
         path: String,
         /// Whose output it is.
         tool: &'static str,
         /// What is wrong with it.
-        error: import::Unreadable,
+        reason: String,
     },
+    /// Traces that cannot be gathered.
+    #[error(transparent)]
+    Traces(#[from] diagnosis::Error),
     /// Not the output of a known tool.
     #[error(
-        "{0} is not the output of a tool that is known; read are those of {tools} (docs/measuring.md says which)",
+        "{0} holds neither traces nor the output of a tool that is known: {tools} (docs/measuring.md says which)",
         tools = tools()
     )]
     Unknown(String),
@@ -91,8 +103,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Measured, MeasurementError> {
         match path.is_dir() {
             true => measured.add_folder(path)?,
             false => {
-                let (tool, imported) = output(path)?.ok_or_else(|| MeasurementError::Unknown(name(path)))?;
-                measured.add(name(path), tool, imported);
+                let output = output(path)?.ok_or_else(|| MeasurementError::Unknown(name(path)))?;
+                measured.add(name(path), output);
             }
         }
     }
@@ -102,14 +114,14 @@ pub fn read(paths: &[PathBuf]) -> Result<Measured, MeasurementError> {
 impl Measured {
     /// A folder is what criterion leaves, or holds outputs.
     fn add_folder(&mut self, folder: &Path) -> Result<(), MeasurementError> {
-        if let Some((tool, imported)) = criterion::run(folder)? {
-            self.add(name(folder), tool, imported);
+        if let Some(output) = criterion::run(folder)? {
+            self.add(name(folder), output);
             return Ok(());
         }
         let before = self.sources.files.len();
         for path in files(folder)? {
             match output(&path)? {
-                Some((tool, imported)) => self.add(name(&path), tool, imported),
+                Some(output) => self.add(name(&path), output),
                 None => self.sources.passed_over += 1,
             }
         }
@@ -119,7 +131,7 @@ impl Measured {
         }
     }
 
-    fn add(&mut self, file: String, tool: &Tool, imported: Imported) {
+    fn add(&mut self, file: String, Output { tool, imported, notes }: Output) {
         let is_only = imported.runs.len() == 1;
         for (index, run) in imported.runs.into_iter().enumerate() {
             let name = if is_only { file.clone() } else { format!("{file}#{}", index + 1) };
@@ -128,7 +140,8 @@ impl Measured {
         for (name, value) in imported.facts {
             self.sources.facts.entry(name).or_default().insert(value);
         }
-        self.sources.tools.insert(tool.name.to_owned());
+        self.sources.tools.insert(tool.to_owned());
+        self.sources.notes.extend(notes.into_iter().map(|note| format!("{file}: {note}")));
         self.sources.files.push(file);
     }
 }
@@ -137,16 +150,50 @@ fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What a file holds; `None` where it is no output of a known tool.
-fn output(path: &Path) -> Result<Option<(&'static Tool, Imported)>, MeasurementError> {
+/// What a file holds, and whose output it is.
+struct Output {
+    tool: &'static str,
+    imported: Imported,
+    /// What could not be read of it.
+    notes: Vec<String>,
+}
+
+/// What a file holds; `None` where it is no output of a known tool, and no traces.
+fn output(path: &Path) -> Result<Option<Output>, MeasurementError> {
     let unreadable = |error| MeasurementError::Unreadable { path: name(path), error };
     let content = content(path).map_err(unreadable)?;
     if content.len() as u64 > BYTES_MAX {
         return Err(MeasurementError::TooLarge(name(path)));
     }
-    let Some((tool, read)) = import::read(&content) else { return Ok(None) };
-    let damaged = |error| MeasurementError::Damaged { path: name(path), tool: tool.name, error };
-    Ok(Some((tool, read.map_err(damaged)?)))
+    if let Some(side) = Side::read(&content) {
+        let own = |reason| MeasurementError::Damaged { path: name(path), tool: MEASURE, reason };
+        return Ok(Some(of_side(side.map_err(own)?)));
+    }
+    if let Some((tool, read)) = import::read(&content) {
+        let damaged = |error: import::Unreadable| MeasurementError::Damaged {
+            path: name(path),
+            tool: tool.name,
+            reason: error.to_string(),
+        };
+        return Ok(Some(Output { tool: tool.name, imported: read.map_err(damaged)?, notes: Vec::new() }));
+    }
+    let told = |(imported, notes)| Output { tool: "traces", imported, notes };
+    Ok(traces::run(path, content)?.map(told))
+}
+
+/// What `whyslow measure --output` keeps.
+fn of_side(side: Side) -> Output {
+    let mut facts = BTreeMap::new();
+    if let Some(version) = side.version {
+        let changed = if version.uncommitted_sha256.is_some() { " with changes" } else { "" };
+        facts.insert("commit".to_owned(), format!("{}{changed}", version.commit));
+    }
+    if let Some(machine) = side.environment {
+        facts.extend([("cpu".to_owned(), machine.processor), ("kernel".to_owned(), machine.kernel)]);
+        facts.extend(machine.facts);
+    }
+    facts.insert("workload".to_owned(), side.workload.what);
+    Output { tool: MEASURE, imported: Imported { runs: side.runs, facts }, notes: Vec::new() }
 }
 
 /// All bytes, one more than the limit at most.

@@ -194,7 +194,7 @@ fn what_cannot_be_used_is_said() {
         (
             &["before.json", "notes.txt"][..],
             3,
-            "notes.txt is not the output of a tool that is known; read are those of hyperfine, k6",
+            "notes.txt holds neither traces nor the output of a tool that is known: hyperfine, k6",
         ),
         (&["before.json", "cut.json"], 3, "cannot read cut.json as the output of hyperfine: line "),
         (&["before.json", "gone.json"], 3, "cannot read gone.json: No such file"),
@@ -217,4 +217,39 @@ fn what_cannot_be_used_is_said() {
     let words =
         "nothing was measured on both sides: import customers, import orders before, all requests after";
     assert!(code == 3 && error.contains(words), "{error}");
+}
+
+#[test]
+fn traces_are_runs_with_what_requests_send() {
+    let folder = Folder::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/n-plus-one");
+    let recording = std::fs::read(root.join("customer-of-each-order/trace.otlp.zst")).unwrap();
+    folder.write("before.otlp", recording);
+    let document = folder.told(&["before.otlp", "before.otlp", "--format", "json"]);
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["before"]["tools"], json!(["traces"]));
+    let metric = |name: &str| {
+        let metrics = document["metrics"].as_array().unwrap();
+        metrics.iter().find(|one| one["metric"] == name).unwrap_or_else(|| panic!("{document}")).clone()
+    };
+    assert_eq!(metric("statements")["before"], json!([21_000]), "the orders, and the customer of each");
+    assert_eq!(metric("statements")["verdict"], "equivalent");
+    assert_eq!(metric("round_trips")["before"], json!([21_000]));
+    assert!(metric("p50")["before"][0].as_u64().unwrap() > 1_000_000_000, "more than a millisecond");
+}
+
+#[test]
+fn what_whyslow_measured_itself_is_read() {
+    let folder = Folder::new();
+    let measured = |name: &str, seconds: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+        let arguments = ["measure", "--output", name, "--runs", "3", "--", "sleep", seconds];
+        let output = command.args(arguments).current_dir(folder.0.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    measured("before.json", "0.4");
+    measured("after.json", "0.1");
+    let page = folder.told(&["before.json", "after.json", "--primary", "mean"]);
+    assert!(page.contains("3 runs of whyslow measure, from before.json"), "{page}");
+    assert!(page.contains("mean: improved, at least"), "{page}");
 }

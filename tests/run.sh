@@ -73,6 +73,7 @@ before_a_release() {
     step "licences" check_licences
     step "release build" cargo build --locked --release
     step "live recording" tests/live_recording.sh
+    step "load tools" tests/load_tools.sh
     step "published applications" tests/published_applications.sh
 }
 

@@ -35,7 +35,7 @@ Exit codes:
 /// Compares runs of a load or benchmark tool from before a change with runs from after it.
 ///
 /// Reads what hyperfine, k6, wrk, wrk2, vegeta, oha, ab, autocannon, locust, criterion, go test -bench and
-/// pytest-benchmark write, found by content, plain or gzip. Says what improved, regressed or stayed, by how much at
+/// pytest-benchmark write, what `whyslow measure --output` keeps, and traces, found by content, plain or gzip. Says what improved, regressed or stayed, by how much at
 /// least, and what casts doubt on it.
 #[derive(Debug, Args)]
 #[group(skip)]

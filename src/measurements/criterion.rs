@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use measurement::import::{Imported, Tool};
+use measurement::import::Imported;
 use measurement::{Run, Sample};
 use serde::Deserialize;
 
-use super::{MeasurementError, output};
+use super::{MeasurementError, Output, output};
 
 /// Folders within folders: a group, a function, a parameter.
 const DEPTH_MAX: usize = 5;
@@ -21,7 +21,7 @@ struct Benchmark {
 }
 
 /// All benchmarks of a folder as one run, since one process took them; `None` where it has none.
-pub(super) fn run(folder: &Path) -> Result<Option<(&'static Tool, Imported)>, MeasurementError> {
+pub(super) fn run(folder: &Path) -> Result<Option<Output>, MeasurementError> {
     let mut places = Vec::new();
     find(folder, 0, &mut places);
     places.sort();
@@ -32,7 +32,8 @@ pub(super) fn run(folder: &Path) -> Result<Option<(&'static Tool, Imported)>, Me
         run.samples.insert(name, sample);
         tool = Some(of);
     }
-    Ok(tool.map(|tool| (tool, Imported { runs: vec![run], ..Imported::default() })))
+    let imported = Imported { runs: vec![run], ..Imported::default() };
+    Ok(tool.map(|tool| Output { tool, imported, notes: Vec::new() }))
 }
 
 /// Folders with the samples of a last run, or the folder itself.
@@ -56,8 +57,8 @@ fn named(place: &Path) -> Option<String> {
     Some(benchmark.full_id.chars().take(200).collect())
 }
 
-fn sample(place: &Path) -> Result<Option<(&'static Tool, Sample)>, MeasurementError> {
-    let Some((tool, imported)) = output(&place.join("sample.json"))? else { return Ok(None) };
+fn sample(place: &Path) -> Result<Option<(&'static str, Sample)>, MeasurementError> {
+    let Some(Output { tool, imported, .. }) = output(&place.join("sample.json"))? else { return Ok(None) };
     let mut samples = imported.runs.into_iter().flat_map(|run| run.samples.into_values());
     Ok(samples.next().map(|sample| (tool, sample)))
 }

@@ -110,10 +110,11 @@ pub(super) fn origin(sources: &Sources, runs: u32) -> String {
     text
 }
 
-/// What casts doubt on it: differences that tools tell, and warnings.
+/// What casts doubt on it: differences that tools tell, what was not read, and warnings.
 pub(super) fn doubts(comparison: &RunsComparison) -> impl Iterator<Item = &str> {
     let warnings = comparison.decision.warnings.iter().map(|warning| warning.text.as_str());
-    comparison.different.iter().map(String::as_str).chain(warnings)
+    let unread = comparison.before.notes.iter().chain(&comparison.after.notes);
+    comparison.different.iter().chain(unread).map(String::as_str).chain(warnings)
 }
 
 #[cfg(test)]

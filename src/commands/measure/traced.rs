@@ -11,6 +11,7 @@ use whyslow::collect::otlp_http::{Limits, Receiver};
 use whyslow::collect::spool::Spool;
 use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::Input;
+use whyslow::measurements::traces;
 
 /// Nothing more is expected when nothing came for this long.
 const QUIET: Duration = Duration::from_millis(600);
@@ -46,22 +47,12 @@ pub(super) fn count(
     let messages = spool.context("the receiver failed")?.finish().context("cannot keep the traces")?;
     let again = messages.try_clone().context("cannot read the traces again")?;
     let counted = diagnosis::count(vec![input(messages)], request, &|_| {})?;
-    let places = counted.measured.places.into_iter().filter(|(place, _)| place.kind == PlaceKind::Endpoint);
-    for (place, measured) in places {
-        let statements =
-            || measured.statements.values().map(|seen| &seen.statement).filter(|one| one.kind.counts());
-        let sample = run
-            .samples
-            .entry(place.name)
-            .or_insert_with(|| Sample { requests: measured.requests, ..Sample::default() });
-        let counts = [
-            ("statements", statements().map(|one| one.max).sum::<u64>()),
-            ("round_trips", statements().map(|one| one.trips).sum()),
-        ];
-        sample
-            .counts_milli
-            .extend(counts.map(|(name, count)| (name.to_owned(), count.saturating_mul(1_000))));
+    let places = counted.measured.places.iter().filter(|(place, _)| place.kind == PlaceKind::Endpoint);
+    for (place, seen) in places {
+        let sample = || Sample { requests: seen.requests, ..Sample::default() };
+        run.samples.entry(place.name.clone()).or_insert_with(sample);
     }
+    run.samples.iter_mut().for_each(|(endpoint, sample)| traces::count(&counted.measured, endpoint, sample));
     findings(again, request)
 }
 
