@@ -189,13 +189,12 @@ fn add_percentiles(svg: &mut String, axis: &Axis, both: &[Histogram; 2]) {
             x[0],
             x[2]
         );
-        for (number, (name, x)) in ["p50", "p95", "p99"].iter().zip(x).enumerate() {
+        for (((name, radius), ns), x) in [("p50", 5), ("p95", 4), ("p99", 3)].iter().zip(at).zip(x) {
+            let told = duration(ns);
             let _ = writeln!(
                 svg,
-                "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"{}\"/>",
-                [5, 4, 3][number]
+                "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"{radius}\"><title>{name} {told}</title></circle>"
             );
-            let _ = write!(svg, "<!-- {name} {} -->", duration(at[number]));
         }
         let told = format!("p50 {} · p95 {} · p99 {}", duration(at[0]), duration(at[1]), duration(at[2]));
         // Beside the line, where there is more space.
