@@ -3,6 +3,7 @@
 mod again;
 mod finish;
 mod guard;
+mod import;
 mod list;
 mod say_of;
 mod show;
@@ -42,6 +43,7 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 enum Command {
     Start(start::Options),
+    Import(import::Options),
     Finish(finish::Options),
     Abandon(say_of::AbandonOptions),
     List(list::Options),
@@ -61,6 +63,7 @@ pub(crate) fn execute(options: Options) -> anyhow::Result<Outcome> {
     let project = Project::here()?;
     match options.command {
         Command::Start(options) => start::execute(&project, options),
+        Command::Import(options) => import::execute(&project, options),
         Command::Finish(options) => finish::execute(&project, options),
         Command::Abandon(_) => say_of::abandon(&project),
         Command::List(options) => list::execute(&project, &options),
