@@ -129,6 +129,27 @@ fn a_signal_ends_it_without_trees_servers_or_half_of_a_result() {
     assert!(!folder.path().join("kept").exists());
 }
 
+#[test]
+fn runs_of_other_tools_and_of_files_become_those_of_the_entry() {
+    let folder = repository();
+    let here = folder.path();
+    shell(here, "whyslow ledger start 'sleep less' --primary mean");
+    shell(here, "whyslow measure --output kept.json --runs 3 --no-traces -- sh work.sh");
+    let other =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/measurements/hyperfine/two-commands.json");
+    shell(here, &format!("whyslow ledger import --before kept.json --after {}", other.display()));
+    let open: Value = serde_json::from_slice(&fs::read(here.join(".whyslow/open.json")).unwrap()).unwrap();
+    assert_eq!(open["before"]["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(open["before"]["workload"]["tool"], "command");
+    assert!(open["before"]["version"]["commit"].is_string());
+    assert_eq!(open["after"]["workload"]["tool"], "hyperfine");
+    assert!(open["after"].get("version").is_none());
+    let again = whyslow(here, &["ledger", "import", "--before", "kept.json"]);
+    assert_eq!(again.status.code(), Some(2));
+    let nothing = whyslow(here, &["ledger", "import", "--replace", "--before", "work.sh"]);
+    assert_eq!(nothing.status.code(), Some(3));
+}
+
 /// An address that answers each request at once.
 fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
