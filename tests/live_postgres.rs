@@ -66,6 +66,11 @@ fn psql(statement: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// The version of the server, as `server_version_num`.
+fn version() -> u32 {
+    psql("SHOW server_version_num").parse().unwrap()
+}
+
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests/live_postgres.sh"))
 }

@@ -4,7 +4,8 @@
 #   tests/live_postgres.sh            all tests
 #   tests/live_postgres.sh WORD...    those with a word in their name
 #
-# The server is private and ends with the script. It has a certificate that it signed itself, for another host.
+# POSTGRESQL=FOLDER names the programs of another server, without HypoPG and pg_basebackup: what needs them is left to a run
+# without it. The server is private and ends with the script. It has a certificate that it signed itself, for another host.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . fixtures/recording/servers.sh
@@ -14,16 +15,26 @@ main() {
     cargo test --quiet --locked --test live_postgres --no-run
     certificate
     need_postgresql
-    need_hypopg
+    local without=()
+    if [ -n "${POSTGRESQL:-}" ]; then
+        without=(--skip the_planner_says_what_it_would_use)
+    else
+        need_hypopg
+    fi
     start_postgresql shared_preload_libraries=pg_stat_statements ssl=on ssl_cert_file="$scratch/tls/server.crt" \
         ssl_key_file="$scratch/tls/server.key" max_connections=40 autovacuum=off
     createdb shop
     export PGDATABASE=shop
     psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --file tests/live/schema.sql
     export WHYSLOW_CERTIFICATE=$scratch/tls/server.crt WHYSLOW_SOCKET=$scratch/database PGPASSFILE=$scratch/none
-    export WHYSLOW_LOG=$database_folder/server.log WHYSLOW_PGBENCH=$postgresql/pgbench
+    # Of any version.
+    WHYSLOW_PGBENCH=$(postgresql_programs)/pgbench
+    export WHYSLOW_LOG=$database_folder/server.log WHYSLOW_PGBENCH
     # One after the other: each counts the sessions of the server.
-    cargo test --quiet --locked --test live_postgres -- --test-threads 1 "$@"
+    cargo test --quiet --locked --test live_postgres -- --test-threads 1 "${without[@]}" "$@"
+    if [ -n "${POSTGRESQL:-}" ]; then
+        return
+    fi
     attach_a_replica
     local status=0
     cargo test --quiet --locked --test live_postgres -- --test-threads 1 --ignored "$@" || status=$?

@@ -221,7 +221,9 @@ impl Collected<'_> {
         if classes().any(|class| class == "gin_trgm_ops") {
             note(proposal, "needs CREATE EXTENSION pg_trgm");
         }
-        if proposal.is_partitioned {
+        if proposal.is_partitioned && self.catalogue.is_before_11() {
+            note(proposal, "PostgreSQL 10 has no indexes of partitioned tables: create it on each partition");
+        } else if proposal.is_partitioned {
             note(
                 proposal,
                 "the table is partitioned: this blocks writers while it is built; to let them go on, create it ON ONLY the \

@@ -413,7 +413,7 @@ impl<'m> Making<'m> {
             match rest.len() {
                 _ if !is_plain => {}
                 0 => candidate.is_covering = true,
-                1..=INCLUDE_MAX if self.engine == Engine::PostgreSql => {
+                1..=INCLUDE_MAX if self.engine == Engine::PostgreSql && self.known.has_include() => {
                     let index = Index { include: rest, ..index.clone() };
                     covering.push(Candidate { indexes: vec![index], is_covering: true, ..candidate.clone() });
                 }

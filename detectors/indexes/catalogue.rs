@@ -9,9 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Catalogue {
     /// The tables.
     pub tables: BTreeMap<String, Table>,
+    /// Version of the server, of PostgreSQL as `server_version_num`; `None` where none was asked.
+    pub version: Option<u32>,
 }
 
 impl Catalogue {
+    /// Whether the server is PostgreSQL 10, whose indexes hold nothing beside their keys and are of no partitioned table.
+    pub(super) fn is_before_11(&self) -> bool {
+        self.version.is_some_and(|version| version < 110_000)
+    }
+
     /// Gives partitioned tables what is counted of their partitions: rows, pages and rows written, over all levels. A server
     /// counts what is in a partition there alone. Where one partition is not known, neither is the sum.
     pub fn sum_partitions(&mut self) {
@@ -183,7 +190,7 @@ mod tests {
             ("p.unknown_1", table(Some("p.unknown"), None, 4)),
         ];
         let tables = tables.map(|(name, table)| (name.to_owned(), table)).into();
-        let mut catalogue = Catalogue { tables };
+        let mut catalogue = Catalogue { tables, ..Catalogue::default() };
         catalogue.sum_partitions();
         let told = |name: &str| {
             let table = &catalogue.tables[name];

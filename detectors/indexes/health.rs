@@ -113,7 +113,7 @@ mod tests {
 
     fn problems(indexes: Vec<Index>) -> Vec<(String, ExistingProblem)> {
         let table = Table { name: "orders".to_owned(), indexes, ..Table::default() };
-        let catalogue = Catalogue { tables: [("orders".to_owned(), table)].into() };
+        let catalogue = Catalogue { tables: [("orders".to_owned(), table)].into(), ..Catalogue::default() };
         existing(&catalogue, Engine::PostgreSql)
             .into_iter()
             .map(|found| (found.name, found.problem))

@@ -34,6 +34,11 @@ impl<'a> Known<'a> {
         known
     }
 
+    /// Whether indexes can hold columns beside their keys.
+    pub(super) fn has_include(&self) -> bool {
+        !self.catalogue.is_before_11()
+    }
+
     /// A table by its name in a statement, with or without schema.
     pub(super) fn table(&self, name: &str) -> Option<&'a Table> {
         let tables = &self.catalogue.tables;

@@ -27,13 +27,17 @@ fn first_ten(table: &str, alias: &str, kept: f64) -> Plan {
 }
 
 fn advice(engine: Engine, text: &str, plan: Plan) -> IndexAdvice {
+    advice_with(&Catalogue::default(), engine, text, plan)
+}
+
+fn advice_with(catalogue: &Catalogue, engine: Engine, text: &str, plan: Plan) -> IndexAdvice {
     let statement = WorkloadStatement {
         text: text.to_owned(),
         executions: 1,
         plans: vec![plan],
         ..WorkloadStatement::default()
     };
-    advise(&Workload { engine, statements: vec![statement], ..Workload::default() }, &Catalogue::default())
+    advise(&Workload { engine, statements: vec![statement], ..Workload::default() }, catalogue)
 }
 
 /// The proposals, without what all of them begin with.
@@ -132,10 +136,16 @@ fn smallest_values() {
 fn few_columns_of_many_rows_are_held_by_the_index() {
     let plan = sketch().node(0, NodeType::Aggregate, 150.0, 1.0, 1).text(Key::Strategy, "Plain");
     let plan = scan(plan, 1, "t", "t", 100.0, 1e6, 8e4).execution(110.0).plan();
-    assert_eq!(
-        proposed("SELECT sum(amount) FROM t WHERE product_id = $1", plan),
-        ["t (product_id) INCLUDE (amount)"]
-    );
+    let statement = "SELECT sum(amount) FROM t WHERE product_id = $1";
+    assert_eq!(proposed(statement, plan.clone()), ["t (product_id) INCLUDE (amount)"]);
+    let catalogue = |version| Catalogue { version: Some(version), ..Catalogue::default() };
+    let ddl = |version| {
+        let mut advice = advice_with(&catalogue(version), Engine::PostgreSql, statement, plan.clone());
+        advice.proposals.pop().map(|only| only.ddl.replace("CREATE INDEX CONCURRENTLY ON ", ""))
+    };
+    assert_eq!(ddl(110_000).as_deref(), Some("t (product_id) INCLUDE (amount)"));
+    // PostgreSQL 10 does not know it.
+    assert!(ddl(100_023).is_none_or(|ddl| ddl == "t (product_id)"));
 }
 
 /// A hash join of a small table's few rows with a large table.
@@ -384,7 +394,7 @@ fn an_index_that_is_there_is_not_proposed() {
         ..Index::default()
     };
     let table = Table { name: "t".to_owned(), rows: Some(1e6), indexes: vec![index], ..Table::default() };
-    let catalogue = Catalogue { tables: [("t".to_owned(), table)].into() };
+    let catalogue = Catalogue { tables: [("t".to_owned(), table)].into(), ..Catalogue::default() };
     let statement = WorkloadStatement {
         text: "SELECT * FROM t WHERE a = $1".to_owned(),
         executions: 1,
@@ -413,7 +423,7 @@ fn in_order_of_time(correlation: Option<f64>) -> Catalogue {
         columns: vec![at, column("kind", "text", Some(0.2)), column("amount", "bigint", Some(0.0))],
         ..Table::default()
     };
-    Catalogue { tables: [("t".to_owned(), table)].into() }
+    Catalogue { tables: [("t".to_owned(), table)].into(), ..Catalogue::default() }
 }
 
 fn of_range(kept: f64, catalogue: &Catalogue) -> Proposal {
@@ -483,7 +493,7 @@ fn writers_can_pay_too_much() {
         rows_written: Some(1_000_000_000),
         ..Table::default()
     };
-    let catalogue = Catalogue { tables: [("t".to_owned(), table)].into() };
+    let catalogue = Catalogue { tables: [("t".to_owned(), table)].into(), ..Catalogue::default() };
     let statement = WorkloadStatement {
         text: "SELECT * FROM t WHERE a = $1".to_owned(),
         executions: 1,

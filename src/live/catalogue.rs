@@ -33,6 +33,7 @@ pub struct Known {
 /// Where the server cannot be asked.
 pub fn read(connection: &Connection, with_values: &BTreeSet<String>) -> Result<Known, Problem> {
     let mut known = Known::default();
+    known.catalogue.version = Some(connection.version());
     let mut hidden = Vec::new();
     let rows = connection.catalogue_rows(&tables())?;
     if rows.len() > TABLES_MAX {

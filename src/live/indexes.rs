@@ -53,8 +53,8 @@ pub fn advise(
             (counted.workload, counted.missing, statements::part_of_writes(&connection)?)
         }
     };
-    missing.extend(statements::add_plans(&connection, &mut workload)?);
     let mut known = catalogue::read(&connection, &tables(&workload))?;
+    missing.extend(statements::add_plans(&connection, &mut workload, &known.catalogue)?);
     missing.append(&mut known.missing);
     for table in known.catalogue.tables.values_mut() {
         // Writes and executions of different times cannot be weighed against each other.

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use detectors::evidence::plan::{Engine, Plan};
-use detectors::evidence::shape::sql::{Dialect, Lexer};
-use detectors::indexes::{Workload, WorkloadStatement};
+use detectors::evidence::shape::sql::{Dialect, Facts, Lexer};
+use detectors::indexes::{Catalogue, Workload, WorkloadStatement};
 
 use super::catalogue::quoted;
 use super::connection::{Connection, Row, is_forbidden};
 use super::explain::plans;
 use super::problem::Problem;
+use super::proof::filled;
 use crate::ingest::plans::read as read_plans;
 
 /// Statements that are read, those that took longest first.
 const STATEMENTS_MAX: usize = 500;
+
+/// The least part of the time of a table's statistics for which their rows can stand.
+const PART_MIN: f64 = 0.5;
 
 /// What stands for a statement that this user may not see.
 const HIDDEN: &str = "<insufficient privilege>";
@@ -44,7 +48,10 @@ pub fn read(connection: &Connection) -> Result<Counted, Problem> {
     for row in &rows {
         match row.text("query") {
             Some(HIDDEN) => hidden += 1,
-            Some(text) => counted.workload.statements.extend(of_row(row, text)),
+            Some(text) => {
+                count_written(&mut counted.workload.written, row, text);
+                counted.workload.statements.extend(of_row(row, text));
+            }
             None => counted.missing.push(
                 "the file with the texts of pg_stat_statements was lost: SELECT pg_stat_statements_reset()"
                     .to_owned(),
@@ -92,28 +99,64 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.join(",") + "\n"
 }
 
-/// Asks for the plan of each statement that has none; nothing is executed. Gives what could not be planned, and why.
+/// Asks for the plan of each statement that has none; nothing is executed. Gives what could not be planned, and why, and
+/// what was planned otherwise than for any values.
 ///
 /// # Errors
 ///
 /// Where the connection ends, or someone interrupts.
-pub fn add_plans(connection: &Connection, workload: &mut Workload) -> Result<Vec<String>, Problem> {
+pub fn add_plans(
+    connection: &Connection,
+    workload: &mut Workload,
+    catalogue: &Catalogue,
+) -> Result<Vec<String>, Problem> {
     let mut refused: BTreeMap<String, u32> = BTreeMap::new();
+    let mut with_values = 0_u32;
     for statement in workload.statements.iter_mut().filter(|statement| statement.plans.is_empty()) {
-        match plans(connection, &statement.text, false) {
-            Ok(text) => statement.plans.extend(
-                read_plans(text.as_bytes())
-                    .into_iter()
-                    .flatten()
-                    .map(|found| Plan { statement: Some(statement.text.as_str().into()), ..found.plan }),
-            ),
+        match planned(connection, statement, catalogue) {
+            Ok((text, has_values)) => {
+                with_values += u32::from(has_values);
+                let found = read_plans(text.as_bytes()).into_iter().flatten();
+                let own = || Some(statement.text.as_str().into());
+                statement.plans.extend(found.map(|found| Plan { statement: own(), ..found.plan }));
+            }
             Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => return Err(problem),
             // What the server says may quote values.
             Err(Problem::Refused { code, .. }) => *refused.entry(code).or_default() += 1,
             Err(Problem::Misused(_)) => *refused.entry("placeholders".to_owned()).or_default() += 1,
         }
     }
-    Ok(refused.into_iter().map(|(code, count)| unplanned(&code, count)).collect())
+    let told = refused.into_iter().map(|(code, count)| unplanned(&code, count));
+    Ok(told.chain(planned_with_values(with_values)).collect())
+}
+
+/// Plans of a statement for any values; servers before 12 make them for certain values alone. Whether it is so: they are then
+/// those that a log has, else usual ones of the columns.
+fn planned(
+    connection: &Connection,
+    statement: &WorkloadStatement,
+    catalogue: &Catalogue,
+) -> Result<(String, bool), Problem> {
+    match plans(connection, &statement.text, false) {
+        Err(Problem::Misused(reason)) => {
+            let filled = filled(&statement.text, &statement.bound, catalogue).ok();
+            // The last is that with the usual values.
+            let filled = filled.and_then(|mut filled| filled.pop()).ok_or(Problem::Misused(reason))?;
+            plans(connection, &filled.text, false).map(|text| (text, true))
+        }
+        asked => asked.map(|text| (text, false)),
+    }
+}
+
+fn planned_with_values(count: u32) -> Option<String> {
+    let planned = match count {
+        0 => return None,
+        1 => "a statement was planned".to_owned(),
+        _ => format!("{count} statements were planned"),
+    };
+    Some(format!(
+        "{planned} for recorded values, else usual ones of the columns: PostgreSQL 10 and 11 make no plan for any values"
+    ))
 }
 
 fn unplanned(code: &str, count: u32) -> String {
@@ -126,7 +169,9 @@ fn unplanned(code: &str, count: u32) -> String {
         "42P01" | "42703" | "42883" => {
             "their tables, columns or functions are not there, or not in the search_path"
         }
-        "placeholders" => "PostgreSQL 10 and 11 plan placeholders only with values",
+        "placeholders" => {
+            "PostgreSQL 10 and 11 plan placeholders only with values, and none are known: give a log with them"
+        }
         _ => return format!("{statements} no plan: the server refuses (error {code})"),
     };
     format!("{statements} no plan: {reason}")
@@ -159,7 +204,7 @@ fn is_in_schema(connection: &Connection, schema: &str, column: &str) -> Result<b
 fn statement(schema: &str, has_plans: bool) -> String {
     let time = if has_plans { "total_exec_time" } else { "total_time" };
     format!(
-        "SELECT s.query AS query, sum(s.calls) AS calls, sum(s.{time}) AS time
+        "SELECT s.query AS query, sum(s.calls) AS calls, sum(s.{time}) AS time, sum(s.rows) AS rows
          FROM {schema}.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
          WHERE d.datname = current_database() AND s.calls > 0
          GROUP BY 1 ORDER BY 3 DESC LIMIT {STATEMENTS_MAX}"
@@ -195,13 +240,27 @@ fn is_own(table: &str) -> bool {
     table.rsplit('.').next().is_some_and(|name| name.starts_with("pg_"))
 }
 
-/// Tables of a statement, with their schemas where it has them.
-pub(super) fn tables(text: &str) -> Vec<Box<str>> {
-    let shape = Lexer::default().describe(text.as_bytes(), Dialect::Postgres);
-    shape.facts.map(|facts| facts.tables).unwrap_or_default()
+/// Adds the rows that a statement has written to those of its tables.
+fn count_written(written: &mut BTreeMap<String, u64>, row: &Row, text: &str) {
+    let rows = row.number::<u64>("rows").unwrap_or(0);
+    for table in facts(text).into_iter().flat_map(|facts| facts.written) {
+        let all = written.entry(table.into()).or_default();
+        *all = all.saturating_add(rows);
+    }
 }
 
-/// How long statements have been counted, as a part of how long rows of tables have been; `None` where one is not known.
+/// Tables of a statement, with their schemas where it has them.
+pub(super) fn tables(text: &str) -> Vec<Box<str>> {
+    facts(text).map(|facts| facts.tables).unwrap_or_default()
+}
+
+fn facts(text: &str) -> Option<Facts> {
+    Lexer::default().describe(text.as_bytes(), Dialect::Postgres).facts.map(|facts| *facts)
+}
+
+/// How long statements have been counted, as a part of how long rows of tables have been; `None` where one is not known, or
+/// it is less than half: rows that were written before, such as those that a table was filled with, tell nothing of
+/// the time since.
 ///
 /// # Errors
 ///
@@ -213,7 +272,7 @@ pub fn part_of_writes(connection: &Connection) -> Result<Option<f64>, Problem> {
          FROM {schema}.pg_stat_statements_info i, pg_stat_database d WHERE d.datname = current_database()"
     ));
     match rows {
-        Ok(rows) => Ok(rows.first().and_then(|row| row.number("part"))),
+        Ok(rows) => Ok(rows.first().and_then(|row| row.number("part")).filter(|part| *part >= PART_MIN)),
         // Before 14 there is no such view.
         Err(Problem::Refused { .. }) => Ok(None),
         Err(problem) => Err(problem),

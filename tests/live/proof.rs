@@ -10,7 +10,7 @@ use serde_json::Value;
 use whyslow::live::proof::{Proof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
 use whyslow::live::{Connection, Limits, Problem, Target, catalogue};
 
-use super::{address, psql, refused, schema, told, wait_until};
+use super::{address, psql, refused, schema, told, version, wait_until};
 
 /// Everything that a schema is: definitions of all indexes, relations, and the rows of a table.
 fn whole_schema() -> String {
@@ -65,7 +65,7 @@ fn an_index_is_proved_and_nothing_of_it_stays() {
     let first = &proof.indexes[0];
     assert_eq!(first.verdict, Verdict::Proven, "{first:?}");
     assert!(first.build_ns.unwrap() > 0 && first.bytes.unwrap() > 1_000_000, "{first:?}");
-    assert!(first.write_ns.is_some(), "{first:?}");
+    assert_eq!(first.write_ns.is_some(), version() >= 110_000, "{first:?}");
     let select = &first.statements[0];
     assert_eq!((select.statement, select.values, select.is_search_only), (0, ValuesFrom::Recorded, false));
     assert!(select.factor() > 5.0, "{select:?}");
@@ -174,6 +174,10 @@ fn statements_that_would_change_something_do_not_run() {
 #[test]
 fn a_partitioned_table_is_proved_as_a_whole() {
     let proof = proved(&["SELECT * FROM events WHERE id = 17"], &["CREATE INDEX ON public.events (id)"]);
+    if version() < 110_000 {
+        assert!(proof.indexes[0].reason.contains("cannot be built"), "{proof:?}");
+        return;
+    }
     assert_eq!(proof.indexes[0].statements.len(), 1, "{proof:?}");
     assert!(proof.indexes[0].bytes.unwrap() > 0);
     let unused = proved(&["SELECT count(*) FROM events"], &["CREATE INDEX ON public.events (id)"]);
@@ -186,8 +190,10 @@ fn where_others_work_nothing_is_built_unless_it_is_meant() {
     let connection =
         Connection::open(&target(), Limits::default()).unwrap_or_else(|problem| panic!("{problem}"));
     while_another_works(|| {
-        let refused = safety::check(&connection, &target(), None).unwrap_err().to_string();
-        assert!(refused.contains("1 other session"), "{refused}");
+        let refused = || safety::check(&connection, &target(), None).unwrap_err().to_string();
+        // Sessions of before may still be ending.
+        wait_until("it alone is seen", || refused().contains(": 1 other session"));
+        let refused = refused();
         assert!(refused.contains("--build-on 127.0.0.1/shop"), "{refused}");
         assert!(safety::check(&connection, &target(), Some("127.0.0.1/shop")).is_ok());
         let other = safety::check(&connection, &target(), Some("db.example/shop")).unwrap_err().to_string();
@@ -196,7 +202,7 @@ fn where_others_work_nothing_is_built_unless_it_is_meant() {
         assert_eq!(code, 2);
         assert!(said.contains("no index is built on 127.0.0.1/shop"), "{said}");
     });
-    assert!(safety::check(&connection, &target(), None).is_ok());
+    wait_until("nobody else is seen", || safety::check(&connection, &target(), None).is_ok());
 }
 
 fn refused_by_program() -> (i32, String) {
@@ -232,6 +238,10 @@ fn ended_by(signal: &str) -> std::process::Output {
     let kill = Command::new("kill").args([signal, &program.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let output = program.wait_with_output().unwrap();
+    if signal == "-KILL" && version() < 140_000 {
+        // Before 14 a server finds out when the statement ends.
+        psql(&builds.replace("count(*)", "pg_terminate_backend(pid)"));
+    }
     wait_until("nothing is built any more", || psql(builds) == "0");
     psql("DROP FUNCTION slowly(bigint)");
     output

@@ -27,7 +27,12 @@ SELECT i, 1 + (i * 7919) % 20000, CASE WHEN i % 500 = 0 THEN 'failed' WHEN i % 3
 FROM generate_series(1, 200000) i;
 
 CREATE INDEX orders_lower_note ON orders (lower(note) text_pattern_ops DESC NULLS LAST, total DESC) WHERE note IS NOT NULL;
+SELECT :SERVER_VERSION_NUM >= 110000 AS has_include \gset
+\if :has_include
 CREATE UNIQUE INDEX customers_email ON customers (email) INCLUDE ("Full Name");
+\else
+CREATE UNIQUE INDEX customers_email ON customers (email);
+\endif
 CREATE INDEX customers_tags ON customers USING gin (tags);
 CREATE INDEX customers_name ON customers ("Full Name");
 -- What a build with CONCURRENTLY leaves behind when it fails.

@@ -115,3 +115,26 @@ fn statements_of_a_snapshot_keep_its_counts() {
     assert!(advice["proposals"][0]["ddl"].as_str().unwrap().contains("(customer_id"), "{told}");
     assert_eq!(advice["statements"][0]["executions"], 1000, "{told}");
 }
+
+/// What a table was filled with before says nothing of what writers do; what they wrote since is counted with their statements.
+#[test]
+fn statements_of_the_server_get_advice_by_what_is_written_meanwhile() {
+    super::psql("CREATE TABLE journal AS SELECT id, customer_id, total FROM orders");
+    super::psql("ANALYZE journal");
+    super::psql("SELECT pg_stat_statements_reset()");
+    super::psql("SELECT sum(total) FROM journal WHERE customer_id = 17");
+    let counted = || -> Value {
+        let told = told(&["index", "--db", &address(""), "--format", "json"]);
+        serde_json::from_str(&told).unwrap()
+    };
+    let before = counted();
+    super::psql("BEGIN; UPDATE journal SET total = 0; ROLLBACK");
+    let after = counted();
+    super::psql("DROP TABLE journal");
+    assert!(before["proposals"][0]["ddl"].as_str().unwrap().contains("(customer_id"), "{before}");
+    let searched = after["statements"].as_array().unwrap().iter();
+    let mut kinds = searched
+        .filter(|one| one["text"].as_str().unwrap().contains("customer_id = ?"))
+        .map(|one| &one["refusal"]["kind"]);
+    assert_eq!(kinds.next().unwrap(), "write-cost", "{after}");
+}

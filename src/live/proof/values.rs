@@ -359,7 +359,7 @@ mod tests {
         let hundred: Vec<&str> = hundred.iter().map(String::as_str).collect();
         let columns = vec![column("id", &[], &hundred), column("Status", &["it's", "b", "c"], &[])];
         let table = Table { schema: "public".into(), name: "orders".into(), columns, ..Table::default() };
-        Catalogue { tables: BTreeMap::from([("public.orders".to_owned(), table)]) }
+        Catalogue { tables: BTreeMap::from([("public.orders".to_owned(), table)]), ..Catalogue::default() }
     }
 
     #[test]

@@ -201,7 +201,13 @@ impl Found {
                 "update" if before.is_none_or(|before| !is_any(before, &["for", "key", "do", "on"])) => {
                     self.list(tokens, at + 1, true);
                 }
-                "truncate" | "copy" if at == 0 => self.list(tokens, at + 1, true),
+                "truncate" if at == 0 => self.list(tokens, at + 1, true),
+                "copy" if at == 0 => {
+                    self.list(tokens, at + 1, true);
+                    if tokens.iter().any(|token| token.is_word("to")) {
+                        self.written.clear();
+                    }
+                }
                 "as" if next.is_some_and(|next| next.is_symbol("(")) && starts_with(tokens) => {
                     self.common.extend(before.and_then(name));
                 }

@@ -480,6 +480,7 @@ mod tests {
             ("REPLACE INTO t (a) VALUES (1)", Verb::Merge, "t", "t", true),
             ("TRUNCATE TABLE t", Verb::Definition, "t", "t", true),
             ("COPY t FROM STDIN", Verb::Copy, "t", "t", true),
+            ("COPY t (a, b) TO STDOUT", Verb::Copy, "t", "", true),
         ];
         for (text, verb, tables, written, parsed) in cases {
             let facts = facts(text);
