@@ -338,12 +338,14 @@ impl<'m> Making<'m> {
             Test::Contains(_) | Test::HasKey | Test::Matches => None,
             _ => return None,
         };
+        let is_range = condition.test == Test::Contains(Container::Range);
+        let method = if is_range { "gist" } else { "gin" };
         let key = IndexKey {
             expression: condition.operand.text.clone(),
             operator_class: class.map(str::to_owned),
             ..IndexKey::default()
         };
-        Some(Index { method: "gin".to_owned(), keys: vec![key], is_valid: true, ..Index::default() })
+        Some(Index { method: method.to_owned(), keys: vec![key], is_valid: true, ..Index::default() })
     }
 
     /// An index for each side of an `OR`.

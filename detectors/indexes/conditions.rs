@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use sqlparser::ast::{BinaryOperator, Expr, Function, InTarget, Query, UnaryOperator};
 
+use super::container;
 use super::expressions::{Resolve, arguments, column, constant, function_name, is_volatile, operand};
 use super::statement::Walk;
-use super::uses::{Condition, Constant, Container, Operand, OperandKind, Role, Test};
+use super::uses::{Condition, Constant, Operand, OperandKind, Role, Test};
 
 /// Conditions with the uses that they are on.
 type Found = Vec<(usize, Condition)>;
@@ -179,10 +180,8 @@ impl Walk<'_> {
             BinaryOperator::PGILikeMatch => infix(value),
             BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => Test::Infix,
             BinaryOperator::PGStartsWith => Test::Prefix,
-            BinaryOperator::AtArrow | BinaryOperator::PGOverlap if std::ptr::eq(column_side, left) => {
-                Test::Contains(self.container(left, op, right))
-            }
-            BinaryOperator::PGOverlap => Test::Contains(Container::Array),
+            BinaryOperator::AtArrow if std::ptr::eq(column_side, left) => self.contains(left, op, right),
+            BinaryOperator::PGOverlap => self.contains(column_side, op, value),
             BinaryOperator::Question | BinaryOperator::QuestionAnd | BinaryOperator::QuestionPipe => {
                 Test::HasKey
             }
@@ -273,26 +272,18 @@ impl Walk<'_> {
         }
     }
 
-    /// What is searched: an array where the value or the type says so.
-    fn container(&self, searched: &Expr, op: &BinaryOperator, value: &Expr) -> Container {
-        let by_type = operand(searched, self).and_then(|(number, operand)| {
-            let known = self.known().type_of(self.table(number), operand.columns.first()?)?;
-            Some(if known.ends_with("[]") { Container::Array } else { Container::Json })
+    /// A search in what holds several values. The type of the column decides, then what is looked for; of a type that no index
+    /// is known for it is a condition that none serves.
+    fn contains(&self, searched: &Expr, op: &BinaryOperator, value: &Expr) -> Test {
+        let column = operand(searched, self).filter(|(_, operand)| operand.is_column());
+        let type_name = column.as_ref().and_then(|(number, operand)| {
+            self.known().type_of(self.table(*number), operand.columns.first()?)
         });
-        let is_array = matches!(value, Expr::Array(_)) || matches!(op, BinaryOperator::PGOverlap);
-        let cast = match value {
-            Expr::Cast { data_type, .. } => data_type.to_string().to_lowercase(),
-            _ => String::new(),
+        let container = match type_name {
+            Some(type_name) => container::of_type(type_name),
+            None => container::of_value(value, matches!(op, BinaryOperator::PGOverlap)),
         };
-        let text = match constant(value) {
-            Some(Constant::Text(text)) => text,
-            _ => String::new(),
-        };
-        match () {
-            () if is_array || cast.ends_with("[]") => Container::Array,
-            () if cast.starts_with("json") || text.contains(['[', ':']) => Container::Json,
-            () => by_type.unwrap_or(Container::Unknown),
-        }
+        container.map_or(Test::Other(None), Test::Contains)
     }
 }
 

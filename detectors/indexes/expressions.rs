@@ -182,7 +182,7 @@ impl Rendering<'_> {
             Expr::Floor { expr, .. } => Some(format!("floor({})", self.render(expr)?)),
             Expr::Extract { expr, field, .. } => {
                 let inner = self.render(expr)?;
-                self.of_time();
+                self.part_of_time(&field.to_string());
                 Some(format!("EXTRACT({field} FROM {inner})"))
             }
             Expr::AtTimeZone { timestamp, time_zone } => {
@@ -248,8 +248,11 @@ impl Rendering<'_> {
         }
         let rendered: Vec<String> =
             arguments.iter().map(|argument| self.render(argument)).collect::<Option<_>>()?;
-        if OF_TIME.contains(&&*name) {
-            self.of_time();
+        match (&*name, arguments.first()) {
+            ("date_part", Some(Expr::Value(part))) => self.part_of_time(&part.to_string()),
+            ("month", _) => self.part_of_time("month"),
+            (name, _) if OF_TIME.contains(&name) => self.of_time(),
+            _ => {}
         }
         if is_search && arguments.len() < 2 {
             self.unstable.get_or_insert_with(|| {
@@ -274,14 +277,33 @@ impl Rendering<'_> {
 
     /// Notes that what is rendered is immutable only if its columns are times without a zone.
     fn of_time(&mut self) {
-        let zoned =
-            |type_name: &str| !matches!(type_name, "timestamp without time zone" | "timestamp" | "date");
-        let is_unstable = self.types().is_none_or(|types| types.iter().any(|type_name| zoned(type_name)));
-        if is_unstable {
+        if self.may_have_zone() {
             let column = self.columns.first().map_or("the column", |column| &**column);
             let rewrite = format!("compare the column with a range: {column} >= … AND {column} < …");
             self.unstable.get_or_insert(rewrite);
         }
+    }
+
+    /// The same of one part of a time. A year is a range of times; a month or an hour comes again and again, and is none.
+    fn part_of_time(&mut self, part: &str) {
+        let part = part.trim_matches('\'').to_lowercase();
+        if matches!(&*part, "year" | "isoyear" | "decade" | "century" | "millennium" | "epoch") {
+            self.of_time();
+        } else if self.may_have_zone() {
+            let column = self.columns.first().map_or("the column", |column| &**column);
+            self.unstable.get_or_insert_with(|| {
+                format!(
+                    "an index on the expression serves it where {column} is a date or a time without a zone; else name the \
+                     zone, {column} AT TIME ZONE 'UTC', in the statement and in the index"
+                )
+            });
+        }
+    }
+
+    fn may_have_zone(&self) -> bool {
+        let zoned =
+            |type_name: &str| !matches!(type_name, "timestamp without time zone" | "timestamp" | "date");
+        self.types().is_none_or(|types| types.iter().any(|type_name| zoned(type_name)))
     }
 
     /// The types of the columns; `None` where one is not known.

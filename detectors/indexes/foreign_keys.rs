@@ -88,6 +88,12 @@ fn by_name(name: &str, relation: &str) -> Option<(String, Vec<String>)> {
     {
         return Some((table.to_owned(), vec![wanted]));
     }
+    // `Order_customerId_fkey`: only the name of the column may be in two parts, and it ends here.
+    if let Some((table, column)) =
+        stem.rsplit_once('_').filter(|(_, column)| column.len() > 2 && column.ends_with("Id"))
+    {
+        return Some((table.to_owned(), vec![column.to_owned()])).filter(|_| !table.is_empty());
+    }
     // `tickets_assignee_id_fkey`: the column is the last word with its `_id`, the table what stands before.
     let head = stem.strip_suffix("_id")?;
     let (table, word) = head.rsplit_once('_')?;
@@ -117,6 +123,7 @@ mod tests {
             ("documents_folder_id_fkey", "folders", "documents", "folder_id"),
             ("products_category_id_fkey", "categories", "products", "category_id"),
             ("tickets_assignee_id_fkey", "users", "tickets", "assignee_id"),
+            ("Order_customerId_fkey", "customers", "Order", "customerId"),
         ] {
             assert_eq!(by_name(name, relation), Some((table.to_owned(), vec![column.to_owned()])));
         }

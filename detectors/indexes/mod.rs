@@ -11,6 +11,7 @@ mod candidates;
 mod catalogue;
 mod choose;
 mod conditions;
+mod container;
 mod ddl;
 mod executed;
 mod expressions;

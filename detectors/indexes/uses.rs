@@ -175,7 +175,9 @@ pub(super) enum Container {
     Json,
     /// An array.
     Array,
-    /// One of the two: the statement does not say.
+    /// A range, whose indexes are GiST.
+    Range,
+    /// A document or an array: the statement does not say.
     Unknown,
 }
 

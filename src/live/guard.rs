@@ -13,9 +13,14 @@ use sqlparser::parser::Parser;
 /// Nesting that the parser follows.
 const DEPTH_MAX: usize = 50;
 
-/// Beginnings of functions with effects that no transaction takes back, or that hold others up.
-const EFFECTS: [&str; 28] = [
+/// Beginnings of functions with effects that no transaction takes back, or that hold others up; and of those that execute a text,
+/// in which such a one may stand.
+const EFFECTS: [&str; 35] = [
+    "brin_",
+    "connectby",
+    "crosstab",
     "dblink",
+    "gin_clean_pending_list",
     "lo_export",
     "lo_import",
     "nextval",
@@ -43,6 +48,9 @@ const EFFECTS: [&str; 28] = [
     "pg_terminate_backend",
     "pg_try_advisory",
     "pg_wal_replay",
+    "query_to_xml",
+    "ts_rewrite",
+    "ts_stat",
 ];
 
 /// The statement where it only reads.
@@ -175,6 +183,8 @@ mod tests {
             ("SELECT 1 UNION SELECT * FROM a FOR UPDATE", "takes locks"),
             ("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_stat_activity", "pg_terminate_backend"),
             ("SELECT * FROM a WHERE b > pg_advisory_lock(1)", "pg_advisory_lock"),
+            ("SELECT query_to_xml('SELECT pg_stat_reset()', true, true, '')", "query_to_xml"),
+            ("SELECT * FROM ts_stat('SELECT pg_stat_reset()::text::tsvector')", "ts_stat"),
             ("EXPLAIN ANALYZE DELETE FROM a", "no SELECT"),
             ("SELECT FROM WHERE 'secret", "not understood"),
             ("", "empty"),

@@ -93,7 +93,9 @@ fn trial(proof: &IndexProof) -> Trial {
     Trial {
         outcome: match proof.verdict {
             Verdict::Proven => Outcome::Helped,
-            Verdict::MoreWork | Verdict::LittleGain | Verdict::NotUsed => Outcome::DidNot,
+            Verdict::MoreWork | Verdict::LittleGain | Verdict::NotUsed | Verdict::Impossible => {
+                Outcome::DidNot
+            }
             Verdict::NotBuilt => Outcome::Untried,
         },
         reason: proof.reason.clone(),

@@ -149,10 +149,61 @@ fn causes(error: &Error) -> String {
 /// A refusal with the server's own hint. Its detail may hold values and is left out.
 fn told(refusal: &tokio_postgres::error::DbError) -> String {
     let hint = refusal.hint().map(|hint| format!(" ({})", cut(hint))).unwrap_or_default();
-    format!("{}{hint}", cut(refusal.message()))
+    format!("{}{hint}", cut(&without_values(refusal.message(), refusal.code().code())))
+}
+
+/// A message without values of rows and of the statement. Those of data that does not fit (class 22) quote nothing else; errors of
+/// syntax quote a name, or a literal.
+fn without_values(message: &str, code: &str) -> String {
+    let is_data = code.starts_with("22");
+    let is_syntax = code == "42601";
+    if !is_data && !is_syntax {
+        return message.to_owned();
+    }
+    let Some((before, rest)) = message.split_once('"') else { return message.to_owned() };
+    // A value may hold quotes itself: all up to the last one is it.
+    let (value, after) = rest.rsplit_once('"').unwrap_or((rest, ""));
+    let is_literal =
+        value.contains('\'') || value.starts_with(|first: char| first == '$' || first.is_ascii_digit());
+    match is_data || is_literal {
+        true => format!("{before}\"…\"{after}"),
+        false => message.to_owned(),
+    }
 }
 
 fn cut(text: &str) -> String {
     let plain = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
     plain.take(TOLD_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_the_server_tell_no_values() {
+        for (code, message, expected) in [
+            (
+                "22P02",
+                "invalid input syntax for type integer: \"ann@example.org\"",
+                "invalid input syntax for type integer: \"…\"",
+            ),
+            (
+                "22003",
+                "value \"99\"99\" is out of range for type integer",
+                "value \"…\" is out of range for type integer",
+            ),
+            ("22012", "division by zero", "division by zero"),
+            ("42601", "syntax error at or near \"'secret'\"", "syntax error at or near \"…\""),
+            (
+                "42601",
+                "unterminated quoted string at or near \"'se",
+                "unterminated quoted string at or near \"…\"",
+            ),
+            ("42601", "syntax error at or near \"FORM\"", "syntax error at or near \"FORM\""),
+            ("42703", "column \"nothing\" does not exist", "column \"nothing\" does not exist"),
+        ] {
+            assert_eq!(without_values(message, code), expected);
+        }
+    }
 }

@@ -39,9 +39,9 @@ pub(super) fn alone(
         judged(connection, place, trial)
     });
     match tried {
-        Err(Problem::Refused { message, .. } | Problem::Misused(message)) => Ok(IndexProof {
-            verdict: Verdict::NotBuilt,
-            reason: format!("it cannot be built: {message}"),
+        Err(refusal @ (Problem::Refused { .. } | Problem::Misused(_))) => Ok(IndexProof {
+            verdict: Verdict::of_refusal(&refusal),
+            reason: format!("it cannot be built: {refusal}"),
             ..IndexProof::default()
         }),
         tried => tried,

@@ -1,8 +1,10 @@
 //! What is to be thought of an index, from what statements take before and after.
 
 use serde::Serialize;
+use tokio_postgres::error::SqlState;
 
 use super::StatementProof;
+use crate::live::problem::Problem;
 
 /// An index that makes nothing this much faster is not worth its writes.
 const FACTOR_MIN: f64 = 1.5;
@@ -25,12 +27,25 @@ pub enum Verdict {
     LittleGain,
     /// No plan uses it.
     NotUsed,
+    /// No such index can be: its type, its expression or the values of the table do not allow it.
+    Impossible,
     /// It could not be built or tried.
     #[default]
     NotBuilt,
 }
 
 impl Verdict {
+    /// Of an index that the server refused to build, by the code of the error. What else stops a build, such as a lock, a right
+    /// or an extension that is missing, says nothing of the index.
+    pub(super) fn of_refusal(refusal: &Problem) -> Self {
+        let codes = [
+            SqlState::DATATYPE_MISMATCH,
+            SqlState::INVALID_OBJECT_DEFINITION,
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+        ];
+        if codes.iter().any(|code| refusal.has_code(code)) { Self::Impossible } else { Self::NotBuilt }
+    }
+
     /// Whether it is worth trying together with others.
     pub(super) fn may_help(self) -> bool {
         matches!(self, Self::Proven | Self::LittleGain | Self::NotUsed)
@@ -94,6 +109,25 @@ mod tests {
             executions,
             before: measured(before),
             after: measured(after),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_told_from_what_could_not_be_built_now() {
+        for (code, expected) in [
+            // operator class "jsonb_path_ops" does not accept data type tstzrange
+            ("42804", Verdict::Impossible),
+            // functions in index expression must be marked IMMUTABLE
+            ("42P17", Verdict::Impossible),
+            // index row size 3000 exceeds btree version 4 maximum 2704
+            ("54000", Verdict::Impossible),
+            // canceling statement due to lock timeout
+            ("55P03", Verdict::NotBuilt),
+            // operator class "gin_trgm_ops" does not exist
+            ("42704", Verdict::NotBuilt),
+        ] {
+            let refusal = Problem::Refused { message: String::new(), code: code.to_owned() };
+            assert_eq!(Verdict::of_refusal(&refusal), expected, "{code}");
         }
     }
 

@@ -144,7 +144,7 @@ fn time(report: &PlanReport, node: &PlanNode, whole: u64) -> Line {
         Basis::Estimated => count(node.self_ns / 1000),
         Basis::None => return line,
     };
-    let bar = (node.self_ns.saturating_mul(BAR as u64) + whole / 2) / whole;
+    let bar = node.self_ns.saturating_mul(BAR as u64).saturating_add(whole / 2) / whole;
     let ink = if bar > 0 { Ink::Figure } else { Ink::Faint };
     let line =
         line.with(ink, format!("{own:>9}")).with(Ink::Faint, format!("{:>6} ", share(node.self_ns, whole)));
