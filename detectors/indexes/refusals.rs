@@ -46,8 +46,11 @@ fn of_scan(region: &Region, model: &Model<'_>) -> (RefusalKind, String) {
     let most = region.scans.iter().max_by(|one, other| one.cost.total_cmp(&other.cost));
     let Some(scan) = most else { return (RefusalKind::NoTable, "the plan reads no table".to_owned()) };
     let kept = scan.kept / scan.read.max(1.0);
-    let figures =
-        format!("{} of {} rows of {}", count(scan.kept as u64), count(scan.read as u64), scan.table);
+    // Estimates do not say how many rows are read before a condition.
+    let figures = match model.work.is_measured || model.work.is_reckoned {
+        true => format!("{} of {} rows of {}", count(scan.kept as u64), count(scan.read as u64), scan.table),
+        false => format!("an estimated {} rows of {}", count(scan.kept as u64), scan.table),
+    };
     match () {
         () if !scan.indexes.is_empty() && kept > 0.5 => (
             RefusalKind::AlreadyIndexed,

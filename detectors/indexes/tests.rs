@@ -246,6 +246,24 @@ fn silent_where_no_index_helps() {
 }
 
 #[test]
+fn a_month_of_any_year_is_no_range() {
+    for (condition, is_range) in [
+        ("extract(month FROM created_at) = 5", false),
+        ("date_part('hour', created_at) = 5", false),
+        ("month(created_at) = 5", false),
+        ("extract(year FROM created_at) = 2026", true),
+        ("date(created_at) = $1", true),
+    ] {
+        let text = format!("SELECT * FROM t WHERE {condition}");
+        let advice = advice(Engine::PostgreSql, &text, scanned("t", "t", 400.0));
+        let rewrite = advice.statements[0].refusal.as_ref().and_then(|refusal| refusal.rewrite.as_deref());
+        let rewrite = rewrite.unwrap_or_default();
+        assert!(rewrite.contains("created_at"), "{condition}: {rewrite}");
+        assert_eq!(rewrite.contains("with a range"), is_range, "{condition}: {rewrite}");
+    }
+}
+
+#[test]
 fn times_without_a_zone_are_indexed_by_day() {
     let mut plan = scanned("t", "t", 40.0);
     let filter = "((date(paid_at) = '2026-01-01'::date) AND (paid_at > '2025-01-01 00:00:00'::timestamp without time zone))";

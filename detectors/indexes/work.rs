@@ -232,7 +232,8 @@ impl Gathering<'_> {
         }
     }
 
-    /// Rows that a scan would read, as they are told, else by its cost: a page costs 1, and some eighty rows share it.
+    /// Rows that a scan would read, as they are told, else those that it gives where no condition takes any away, else by its
+    /// cost: a page costs 1, and some eighty rows share it.
     fn estimated_read(&self, number: u32, kept: f64) -> f64 {
         let node = self.view.node(number);
         if let Some(told) = node.facts.number(Key::PlanExaminedRows) {
@@ -240,7 +241,7 @@ impl Gathering<'_> {
         }
         let cost = self.cost(number) / 1000.0;
         match (&node.node_type, node.facts.has(Key::Filter)) {
-            (NodeType::SeqScan, _) => (cost * 40.0).max(kept),
+            (NodeType::SeqScan, true) => (cost * 40.0).max(kept),
             (_, true) => (cost * 2.0).max(kept),
             _ => kept,
         }
