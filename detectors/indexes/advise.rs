@@ -22,6 +22,9 @@ const WRITE_NS: u64 = 3_000;
 /// The same of a GIN index, which has many keys of one row.
 const WRITE_GIN_NS: u64 = 30_000;
 
+/// The same of a GiST index of ranges, which looks for the page that grows least.
+const WRITE_GIST_NS: u64 = 60_000;
+
 /// The same of a BRIN, which is written only where a row is beyond the bounds of its range.
 const WRITE_BRIN_NS: u64 = 200;
 
@@ -199,6 +202,7 @@ impl Collected<'_> {
             bytes: self.bytes(chosen, index),
             write_cost_ns: match &*index.method {
                 "gin" => WRITE_GIN_NS,
+                "gist" => WRITE_GIST_NS,
                 "brin" => WRITE_BRIN_NS,
                 _ => WRITE_NS,
             },

@@ -408,9 +408,10 @@ fn leads_now(region: &Region, joined: &[usize], next: usize) -> bool {
     })
 }
 
-/// A GIN index is searched for many keys of one value, and its answers are put together.
+/// A GIN index is searched for many keys of one value, and its answers are put together; a GiST has several pages of a level that
+/// may hold an answer.
 fn descent(index: &super::catalogue::Index, prices: Prices) -> f64 {
-    if index.method == "gin" { prices.descent * 20.0 } else { prices.descent }
+    if matches!(&*index.method, "gin" | "gist") { prices.descent * 20.0 } else { prices.descent }
 }
 
 fn row_price(candidate: &Candidate, prices: Prices) -> f64 {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Query, SetExpr, Statement, Visit, Visitor};
+use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -117,17 +117,33 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
-        let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
-        let name = function.name.0.last().and_then(|part| part.as_ident());
+        match expression {
+            Expr::Function(function) => self.called(&function.name),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// `FROM f(1)` is no expression.
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
+                self.called(name)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Walk {
+    fn called(&mut self, function: &ObjectName) -> ControlFlow<()> {
+        let name = function.0.last().and_then(|part| part.as_ident());
         let name = name.map(|name| name.value.to_ascii_lowercase()).unwrap_or_default();
         match EFFECTS.iter().any(|begin| name.starts_with(begin)) {
             true => self.found(&format!("it calls {name}, which has effects beyond its transaction")),
             false => ControlFlow::Continue(()),
         }
     }
-}
 
-impl Walk {
     fn body(&mut self, body: &SetExpr) -> ControlFlow<()> {
         match body {
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
@@ -185,6 +201,8 @@ mod tests {
             ("SELECT * FROM a WHERE b > pg_advisory_lock(1)", "pg_advisory_lock"),
             ("SELECT query_to_xml('SELECT pg_stat_reset()', true, true, '')", "query_to_xml"),
             ("SELECT * FROM ts_stat('SELECT pg_stat_reset()::text::tsvector')", "ts_stat"),
+            ("SELECT * FROM pg_stat_reset()", "pg_stat_reset"),
+            ("SELECT 1 FROM a, LATERAL pg_catalog.pg_terminate_backend(a.b) c", "pg_terminate_backend"),
             ("EXPLAIN ANALYZE DELETE FROM a", "no SELECT"),
             ("SELECT FROM WHERE 'secret", "not understood"),
             ("", "empty"),
