@@ -16,8 +16,8 @@ mod words;
 
 use std::io;
 
-#[cfg(feature = "client")]
 pub use self::github::annotation;
+#[cfg(feature = "client")]
 pub(crate) use self::words::clean;
 
 use detectors::comparison::Comparison;
