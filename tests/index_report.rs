@@ -43,6 +43,18 @@ fn json_is_as_the_schema_says() {
 }
 
 #[test]
+fn estimates_claim_no_number_of_rows_that_are_read() {
+    let plan = "EXPLAIN SELECT kind, count(*) FROM events GROUP BY kind;\n\
+        HashAggregate  (cost=14843.00..14843.40 rows=40 width=12)\n  Group Key: kind\n\
+        \x20 ->  Seq Scan on events  (cost=0.00..13343.00 rows=300000 width=4)\n";
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("estimates.txt");
+    std::fs::write(&path, plan).unwrap();
+    let output = run(&[path.to_str().unwrap().to_owned()]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("it needs an estimated 300,000 rows of events"), "{told}");
+}
+
+#[test]
 fn no_value_is_shown() {
     for form in ["text", "json"] {
         let told = told(&["--format", form, "-v"]);

@@ -27,6 +27,19 @@ fn a_plan_is_drawn_as_a_tree_with_its_flaws() {
 }
 
 #[test]
+fn absurd_figures_are_drawn() {
+    let plan = r#"[{"Plan": {"Node Type": "Append", "Total Cost": 1e308, "Plan Rows": 1e308, "Actual Rows": 1e300,
+        "Actual Loops": 1e300, "Actual Total Time": 1e300, "Plans": [{"Node Type": "Seq Scan", "Relation Name": "t",
+        "Total Cost": 1e307, "Plan Rows": 1e300, "Actual Loops": 9999999999999999999999, "Actual Total Time": -5,
+        "Actual Rows": 1e18}]}, "Execution Time": 1e300}]"#;
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("absurd_figures.json");
+    std::fs::write(&path, plan).unwrap();
+    for format in ["text", "json", "html"] {
+        assert!(told(&[path.to_str().unwrap(), "--format", format]).contains("Seq Scan"), "{format}");
+    }
+}
+
+#[test]
 fn json_is_as_the_schema_says() {
     let schema: Value = serde_json::from_str(include_str!("../docs/plans-v1.schema.json")).unwrap();
     for name in ["update", "groupagg", "incsort", "jit"] {
