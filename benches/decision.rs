@@ -100,24 +100,22 @@ fn table(cells: &[Cell], trials: u32, verdict: Verdict, margins: &[u32]) -> Vec<
     let mut rows = Vec::new();
     for pair in cells.chunks(2) {
         let of = |cell: Cell| move || shares(cell, trials, verdict, margins);
-        rows.extend(thread::scope(|scope| {
+        let found = thread::scope(|scope| {
             let threads: Vec<_> = pair.iter().map(|cell| scope.spawn(of(*cell))).collect();
             threads.into_iter().map(|thread| thread.join().expect("no trial fails")).collect::<Vec<_>>()
-        }));
-    }
-    for (cell, row) in cells.iter().zip(&rows) {
-        let turns = if cell.turns { "yes" } else { "no" };
-        let shares: Vec<String> = row.iter().map(|share| format!("{share:.2}")).collect();
-        let sizes = format!("{} x {}", cell.runs, cell.requests);
-        println!(
-            "| {} | {} % | {} % | {turns} | {sizes} | {} |",
-            cell.rho,
-            cell.tau * 100.0,
-            cell.drift * 100.0,
-            shares.join(" | ")
-        );
+        });
+        pair.iter().zip(&found).for_each(|(cell, row)| print_row(cell, row));
+        rows.extend(found);
     }
     rows
+}
+
+fn print_row(cell: &Cell, shares: &[f64]) {
+    let turns = if cell.turns { "yes" } else { "no" };
+    let shares: Vec<String> = shares.iter().map(|share| format!("{share:.2}")).collect();
+    let Cell { rho, tau, drift, runs, requests, .. } = cell;
+    let (tau, drift) = (tau * 100.0, drift * 100.0);
+    println!("| {rho} | {tau} % | {drift} % | {turns} | {runs} x {requests} | {} |", shares.join(" | "));
 }
 
 fn shares(cell: Cell, trials: u32, verdict: Verdict, margins: &[u32]) -> Vec<f64> {
