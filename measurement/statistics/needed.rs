@@ -11,7 +11,17 @@ const RUNS_MAX: u32 = 1_000;
 ///
 /// `deviation` is the standard deviation of a run's value. `None` where a thousand would not do.
 pub fn runs_needed(deviation: f64, distance: f64) -> Option<u32> {
-    (2..=RUNS_MAX).find(|runs| half_width(*runs, deviation).is_some_and(|half| half <= distance))
+    let is_enough = |runs: u32| half_width(runs, deviation).is_some_and(|half| half <= distance);
+    // More runs make the interval narrower: halving finds the first that will do.
+    let (mut too_few, mut enough) = (1, RUNS_MAX);
+    if !is_enough(enough) {
+        return None;
+    }
+    while enough - too_few > 1 {
+        let middle = u32::midpoint(too_few, enough);
+        *(if is_enough(middle) { &mut enough } else { &mut too_few }) = middle;
+    }
+    Some(enough)
 }
 
 /// Half of the interval's width with so many runs a side.
@@ -39,6 +49,15 @@ mod tests {
         assert!(few < 5 && many > 15, "{few} {many}");
         assert_eq!(runs_needed(1.0, 0.001), None);
         assert_eq!(runs_needed(0.1, 0.0), None);
+    }
+
+    #[test]
+    fn it_is_the_first_number_that_will_do() {
+        for (deviation, distance) in [(0.01, 0.5), (0.02, 0.05), (0.03, 0.01), (0.1, 0.02)] {
+            let found = runs_needed(deviation, distance);
+            let first = (2..=RUNS_MAX).find(|runs| half_width(*runs, deviation).unwrap() <= distance);
+            assert_eq!(found, first, "{deviation} {distance}");
+        }
     }
 
     #[test]
