@@ -247,7 +247,7 @@ mod tests {
         let second = ledger.add("Ada <a@b>", "2026-12-01T00:00:00Z", &What::Withdrawal(withdrawal))?;
         let notes = ledger.notes()?;
         assert_eq!(notes.heads(), [second.id.clone()].into());
-        assert_eq!(notes.entries[1].parents, [first.id.clone()]);
+        assert_eq!(notes.entries[1].parents, std::slice::from_ref(&first.id));
         assert_eq!(notes.about()[&first.id].len(), 1);
         assert_eq!(ledger.find(&first.id.as_str()[..6])?, first);
         assert!(matches!(ledger.find(""), Err(LedgerProblem::Several(..))));
