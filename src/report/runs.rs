@@ -27,16 +27,6 @@ pub(super) fn percent(millionths: i64) -> String {
     }
 }
 
-/// The verdict in one word.
-pub(super) fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Improved => "improved",
-        Verdict::Regressed => "regressed",
-        Verdict::Equivalent => "equivalent",
-        Verdict::Inconclusive => "inconclusive",
-    }
-}
-
 /// The 95 % interval: `-23.1 % to -17.4 %`.
 pub(super) fn interval(metric: &MetricDecision) -> Option<String> {
     metric.interval_ppm.map(|[low, high]| format!("{} to {}", percent(low), percent(high)))
@@ -92,7 +82,7 @@ pub(super) fn headline(comparison: &RunsComparison) -> String {
         return format!("No metric was named before measuring (--primary): {metrics} are judged together.");
     };
     let name = full_name(primary);
-    format!("{name}: {}, {}.", verdict(primary.verdict), meaning(primary, comparison))
+    format!("{name}: {}, {}.", primary.verdict.name(), meaning(primary, comparison))
 }
 
 /// Where the runs of a side come from: `10 runs of k6, from a.json and 9 more`.

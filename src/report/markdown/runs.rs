@@ -23,7 +23,7 @@ pub(super) fn write(comparison: &RunsComparison, _: &Style, out: &mut dyn io::Wr
             out,
             "| {mark}{}{mark} | {} | {} | {} | {} | {} | {} |",
             prose(&words::full_name(metric)),
-            words::verdict(metric.verdict),
+            metric.verdict.name(),
             value(metric.before_typical),
             value(metric.after_typical),
             metric.effect_ppm.map(words::percent).unwrap_or_default(),

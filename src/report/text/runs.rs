@@ -87,7 +87,7 @@ fn write_metric(
         .with(Ink::Plain, name)
         .pad_to(VERDICT - 1)
         .with(Ink::Plain, " ")
-        .with(colour(metric.verdict), words::verdict(metric.verdict))
+        .with(colour(metric.verdict), metric.verdict.name())
         .pad_to(VALUES)
         .with(Ink::Figure, values)
         .pad_to(PICTURE - 1)

@@ -211,7 +211,7 @@ impl Lexer {
     }
 }
 
-/// Receives canonical tokens.
+/// Receives canonical tokens; what it does not care for does nothing.
 pub(super) trait Sink {
     /// A state to go back to.
     type Mark: Copy;
@@ -220,17 +220,17 @@ pub(super) trait Sink {
     /// Goes back to a state.
     fn reset(&mut self, mark: Self::Mark);
     /// A keyword or a name whose case does not matter; `packed` holds its first eight bytes folded.
-    fn word(&mut self, word: &[u8], packed: u64);
+    fn word(&mut self, _word: &[u8], _packed: u64) {}
     /// A name that needs its quotes, without them.
-    fn quoted(&mut self, name: &[u8]);
+    fn quoted(&mut self, _name: &[u8]) {}
     /// A value.
-    fn value(&mut self);
+    fn value(&mut self) {}
     /// The value before is the first of several.
-    fn more(&mut self);
+    fn more(&mut self) {}
     /// An operator or a mark of punctuation, at most eight bytes.
-    fn symbol(&mut self, symbol: &[u8]);
+    fn symbol(&mut self, _symbol: &[u8]) {}
     /// The text ends here though the statement does not.
-    fn cut(&mut self);
+    fn cut(&mut self) {}
     /// A literal was seen, after its value.
     fn literal(&mut self, _start: usize, _end: usize) {}
     /// A placeholder was seen, after its value.
@@ -403,14 +403,9 @@ impl Sink for Places<'_> {
         self.place = mark;
     }
 
-    fn word(&mut self, _word: &[u8], _packed: u64) {}
-    fn quoted(&mut self, _name: &[u8]) {}
     fn value(&mut self) {
         self.place += 1;
     }
-    fn more(&mut self) {}
-    fn symbol(&mut self, _symbol: &[u8]) {}
-    fn cut(&mut self) {}
 
     fn literal(&mut self, start: usize, end: usize) {
         if self.found.len() == LITERALS_MAX {

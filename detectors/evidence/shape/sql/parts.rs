@@ -42,12 +42,6 @@ impl Sink for Parts<'_> {
 
     fn mark(&self) {}
     fn reset(&mut self, (): ()) {}
-    fn word(&mut self, _word: &[u8], _packed: u64) {}
-    fn quoted(&mut self, _name: &[u8]) {}
-    fn value(&mut self) {}
-    fn more(&mut self) {}
-    fn symbol(&mut self, _symbol: &[u8]) {}
-    fn cut(&mut self) {}
 
     /// A comment between a sign and its number is within the literal.
     fn literal(&mut self, start: usize, end: usize) {

@@ -53,12 +53,6 @@ impl Sink for Placeholders {
 
     fn mark(&self) {}
     fn reset(&mut self, (): ()) {}
-    fn word(&mut self, _word: &[u8], _packed: u64) {}
-    fn quoted(&mut self, _name: &[u8]) {}
-    fn value(&mut self) {}
-    fn more(&mut self) {}
-    fn symbol(&mut self, _symbol: &[u8]) {}
-    fn cut(&mut self) {}
 
     fn placeholder(&mut self, start: usize, end: usize) {
         self.found.push(start..end);
