@@ -22,6 +22,7 @@ pub mod scaling;
 pub mod settings;
 pub mod shown;
 pub mod skeleton;
+pub mod stacks;
 pub mod timelines;
 pub mod wording;
 

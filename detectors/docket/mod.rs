@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 pub use caches::CacheTally;
 pub(crate) use earliest::{Earliest, Early};
 pub(crate) use growth::{Growth, Times};
-pub(crate) use histogram::{Histogram, fine_bucket, fine_floor, rank_of};
+pub(crate) use histogram::{Histogram, coarse_bucket, fine_bucket, fine_floor, rank_of};
 pub(crate) use locking::LockTally;
 pub(crate) use logged::{Logged, LoggedTally};
 pub(crate) use sample::Sample;

@@ -25,6 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A server that runs; it is stopped when this is dropped.
 pub(super) struct Server<'c> {
     child: Child,
+    address: String,
     cleaning: &'c Cleaning,
 }
 
@@ -53,7 +54,7 @@ impl<'c> Server<'c> {
         }
         let child = started.spawn().context("cannot start the server")?;
         cleaning.runs(Some(Pid::from_child(&child)));
-        let mut server = Self { child, cleaning };
+        let mut server = Self { child, address: address.to_owned(), cleaning };
         server.wait_until_it_listens(address)?;
         Ok(server)
     }
@@ -90,11 +91,20 @@ impl Drop for Server<'_> {
         // Also what the server left behind.
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
+        // Processes that it has started are no children of this one: the next server needs what they let go of.
+        let killed = Instant::now();
+        while is_listening(&self.address) && killed.elapsed() < END_MAX {
+            thread::sleep(LOOK_EVERY);
+        }
         self.cleaning.runs(None);
     }
 }
 
 fn is_listening(address: &str) -> bool {
     let addresses = address.to_socket_addrs().into_iter().flatten();
-    addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+    addresses.into_iter().any(|address| {
+        let connected = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        // Where nothing listens, a connection may be given the very port it asks for, and so reach itself.
+        connected.is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != address))
+    })
 }
