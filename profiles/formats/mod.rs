@@ -1,0 +1,23 @@
+//! One file a format.
+
+mod folded;
+mod names;
+
+use crate::Unreadable;
+
+pub(crate) use folded::FORMAT as FOLDED;
+
+/// The error of an input that nothing recognises: says what it is, where that is known and helps.
+pub(crate) fn unknown(head: &[u8]) -> Unreadable {
+    let what = match head {
+        [] => "empty",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "compressed with zstd; decompress it first",
+        [b'P', b'K', 3, 4, ..] => "a zip archive; give one of the files in it",
+        [0x7f, b'E', b'L', b'F', ..] => "a program, not a profile of one",
+        _ if head.starts_with(b"SQLite format 3") => {
+            "a database; export the profile from the program that wrote it"
+        }
+        _ => "not a profile in a known format",
+    };
+    Unreadable::of(what)
+}

@@ -1,0 +1,23 @@
+//! Bounds that no real profile reaches. Where one is hit, [`Profile::noticed`](crate::Profile::noticed) or
+//! [`Profile::skipped`](crate::Profile::skipped) counts it.
+
+/// Frames of one stack. What lies deeper is counted at the deepest frame that is kept, so that no weight is lost.
+pub const DEPTH_MAX: usize = 10_000;
+
+/// Nodes of one tree. What would need more is counted at the parent, so that no weight is lost.
+pub const NODES_MAX: usize = 16_000_000;
+
+/// Bytes of all frames together. What would need more becomes one frame, `(other frames)`.
+pub const FRAME_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of one name; what is longer is cut and ends in `…`.
+pub const NAME_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes of one line of a text; longer ones are skipped.
+pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of an input that can only be read whole, such as a JSON document.
+pub const DOCUMENT_BYTES_MAX: usize = 1 << 30;
+
+/// Measures of one profile; values of others are skipped.
+pub const MEASURES_MAX: usize = 64;

@@ -1,0 +1,93 @@
+//! Reads any profile; the table of formats.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::source::Source;
+use crate::{Place, Profile, formats};
+
+/// Every format that can be read, in the order in which they are asked; an input belongs to the first that recognises it.
+pub static FORMATS: &[Format] = &[formats::FOLDED];
+
+/// A format that can be read.
+pub struct Format {
+    /// Its name in messages.
+    pub name: &'static str,
+    /// What of it is read, for the documentation.
+    pub summary: &'static str,
+    /// What its reader was tried on.
+    pub evidence: &'static str,
+    /// Whether an input is in this format, by its first 64 KiB, decompressed.
+    pub(crate) recognise: fn(&[u8]) -> bool,
+    /// Reads it to its end.
+    pub(crate) read: fn(Source<'_>, &mut Profile) -> Result<(), Unreadable>,
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name)
+    }
+}
+
+/// Why an input is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The bytes could not be had.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// They are not what they seem to be, or nothing that is known.
+    #[error("{}{what}", place.map(|place| format!("{place}: ")).unwrap_or_default())]
+    Content {
+        /// Lower case: what is wrong, and what would help.
+        what: String,
+        /// Where.
+        place: Option<Place>,
+    },
+}
+
+impl Unreadable {
+    pub(crate) fn of(what: impl Into<String>) -> Self {
+        Self::Content { what: what.into(), place: None }
+    }
+}
+
+/// Reads a profile of any format, plain or in gzip, told by its content.
+///
+/// # Errors
+///
+/// The input cannot be read, is in no known format, or holds no stack at all.
+pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
+    let source = Source::open(input)?;
+    let Some(format) = FORMATS.iter().find(|format| (format.recognise)(&source.head)) else {
+        return Err(formats::unknown(&source.head));
+    };
+    let mut profile = Profile::new(format.name);
+    (format.read)(source, &mut profile)?;
+    profile.notice_limits();
+    if profile.tree.is_empty() {
+        return Err(empty(&profile));
+    }
+    Ok(profile)
+}
+
+/// Reads a profile from a file.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_file(path: &Path) -> Result<Profile, Unreadable> {
+    read(File::open(path)?)
+}
+
+/// The error of an input without any stack.
+fn empty(profile: &Profile) -> Unreadable {
+    match profile.skipped.iter().next() {
+        Some(first) => Unreadable::Content {
+            what: format!("no stack can be read ({}): {}", profile.format, first.reason),
+            place: first.first,
+        },
+        None => Unreadable::of(format!("no stack is in it ({})", profile.format)),
+    }
+}

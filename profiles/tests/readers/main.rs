@@ -1,0 +1,4 @@
+//! What must be read from profiles of every format.
+
+mod folded;
+mod shown;
