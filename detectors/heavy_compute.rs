@@ -14,7 +14,10 @@
 //!
 //! A trace alone cannot tell computing from an operation that nobody instruments, so confidence is
 //! low. It is medium where the request's database client is seen to be instrumented and the time lies
-//! before the first or after the last call, or in a span of its own. Only a profile makes it high.
+//! before the first or after the last call, or in a span of its own. It is high where a profile that is given beside
+//! the traces (`whyslow diagnose traces.json cpu.pb.gz`) has the function that serves the request and shows where most
+//! of its time is; that place is named. A profile in which that function is not found names the place where most of all
+//! time is, which may be another endpoint's: confidence stays.
 //!
 //! ## Stays silent
 //!
@@ -38,6 +41,7 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{
     Advice, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, ShortOf, Subject, Told, View,
 };
+use crate::evidence::sampled::{Hotspot, SampledFunction};
 use crate::evidence::trace::{NONE, Segment, Waits};
 use crate::finding::{Confidence, Unit};
 use crate::own_time::{Calls, is_own};
@@ -209,21 +213,66 @@ fn tell(case: &Case<'_>) -> Told {
     let Subject::Own(own) = *case.subject else { return Told::default() };
     let own_ns = case.claimed_ns.p50;
     let place = place(case, own);
+    let hotspot = hotspot(case, own);
+    let known = hotspot.as_ref().map(by_profile);
     Told {
         why: format!(
             "{} {place}: no statement or call runs meanwhile; {}",
             duration(own_ns),
-            guess(case, own)
+            known.as_deref().unwrap_or_else(|| guess(case, own))
         ),
-        fix: fixes(case, own),
+        fix: fixes(case, own, hotspot.as_ref()),
         verify: Check {
             metric: format!("own time {place}"),
             unit: Unit::Ns,
             now: own_ns,
             expected: own_ns / 1000 * 200,
         },
-        confidence: case.is_rare().then_some(Confidence::Low),
+        confidence: match case.is_rare() {
+            true => Some(Confidence::Low),
+            false => hotspot.filter(|hotspot| hotspot.below.is_some()).map(|_| Confidence::High),
+        },
         dismissed: None,
+    }
+}
+
+/// Where a profile shows the time of the handler, or of the span, else that of all.
+fn hotspot<'c>(case: &Case<'c>, own: OwnTime) -> Option<Hotspot<'c>> {
+    let (dictionary, sampled) = (case.dictionary, case.dictionary.sampled());
+    let handler = case.marks.iter().find_map(|(mark, _)| match mark {
+        Mark::At(place) => dictionary.location(*place),
+        _ => None,
+    });
+    let handler =
+        handler.and_then(|at| sampled.below(dictionary.text(at.function), dictionary.text(at.file)));
+    let span = || match own {
+        OwnTime::Span(name) => sampled.below(dictionary.text(name), ""),
+        _ => None,
+    };
+    handler.or_else(span).or_else(|| sampled.whole())
+}
+
+/// `of what cpu.pb.gz shows below list_orders, 78 % are in iterencode (encoder.py:256), called by to_json (shop.py:88)`
+fn by_profile(hotspot: &Hotspot<'_>) -> String {
+    let below = match hotspot.below {
+        Some(function) => format!("below {}", function.name),
+        None => "in all, whatever the request,".to_owned(),
+    };
+    let called_by = hotspot.called_by.map(|by| format!(", called by {}", at(by))).unwrap_or_default();
+    format!(
+        "of what {} shows {below} {:.0} % is in {}{called_by}",
+        hotspot.profile.source,
+        hotspot.share * 100.0,
+        at(hotspot.function)
+    )
+}
+
+/// `iterencode (encoder.py:256)`
+fn at(function: &SampledFunction) -> String {
+    match (&function.file, function.line) {
+        (Some(file), Some(line)) => format!("{} ({file}:{line})", function.name),
+        (Some(file), None) => format!("{} ({file})", function.name),
+        (None, _) => function.name.to_string(),
     }
 }
 
@@ -248,12 +297,19 @@ fn guess(case: &Case<'_>, own: OwnTime) -> &'static str {
     }
 }
 
-fn fixes(case: &Case<'_>, own: OwnTime) -> Vec<Advice> {
+fn fixes(case: &Case<'_>, own: OwnTime, hotspot: Option<&Hotspot<'_>>) -> Vec<Advice> {
     let stack = Stack::of_case(case);
-    let mut fixes = vec![Advice {
-        text: format!("see where it goes: {}", stack.profiler()),
-        tradeoff: "a sampling profiler costs a few per cent while it runs".to_owned(),
-        remedy: None,
+    let mut fixes = vec![match hotspot {
+        Some(hotspot) => Advice {
+            text: format!("call {} less, or make it cheaper", hotspot.own_code().name),
+            tradeoff: "what is computed less often may be out of date".to_owned(),
+            remedy: None,
+        },
+        None => Advice {
+            text: format!("see where it goes: {}", stack.profiler()),
+            tradeoff: "a sampling profiler costs a few per cent while it runs".to_owned(),
+            remedy: None,
+        },
     }];
     let text = match own {
         OwnTime::AfterLast => stack.serialise(),
@@ -275,6 +331,7 @@ fn fixes(case: &Case<'_>, own: OwnTime) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::sampled::{SampledNode, SampledProfile, SampledProfiles};
     use crate::testing::{Inspected, trace};
 
     const ORDERS: &str = "SELECT * FROM orders";
@@ -361,6 +418,52 @@ mod tests {
             .inspect();
         assert_eq!(inspected.by("n-plus-one").len(), 1);
         inspected.silent("heavy-compute");
+    }
+
+    /// What is told of a span `serialize`, with a profile in which these two functions are below `caller`.
+    fn told_beside(caller: &str, samples: [f64; 2]) -> crate::finding::Finding {
+        let function = |name: &str, line| SampledFunction {
+            name: name.into(),
+            file: Some("app/shop.py".into()),
+            line: Some(line),
+        };
+        let node = |above, function, own| SampledNode { above, function, own };
+        let mut sampled = SampledProfiles::default();
+        sampled.push(SampledProfile {
+            source: "cpu.pb.gz".into(),
+            samples: None,
+            functions: vec![function(caller, 3), function("round_all", 8), function("other", 9)],
+            nodes: vec![
+                SampledNode::default(),
+                node(0, 0, 0.0),
+                node(1, 1, samples[0]),
+                node(1, 2, samples[1]),
+            ],
+        });
+        let mut builder = trace();
+        builder.dictionary.note_sampled(sampled);
+        let report = builder.judge(20, |trace, _| {
+            trace.entry("GET /orders", 0.0, 300.0).sql(ORDERS, 1.0, 90.0).internal("serialize", 92.0, 298.0)
+        });
+        report.findings.into_iter().find(|found| found.detector == "heavy-compute").expect("told")
+    }
+
+    #[test]
+    fn a_profile_names_the_function_and_makes_it_sure() {
+        let told = told_beside("serialize", [75.0, 25.0]);
+        let expected = "of what cpu.pb.gz shows below serialize 75 % is in round_all (app/shop.py:8)";
+        assert!(told.why.contains(expected), "{}", told.why);
+        assert_eq!(told.confidence, Confidence::High);
+        assert_eq!(told.fix[0].text, "call round_all less, or make it cheaper");
+    }
+
+    #[test]
+    fn a_profile_of_something_else_makes_nothing_sure() {
+        let told = told_beside("main", [75.0, 25.0]);
+        assert!(told.why.contains("in all, whatever the request, 75 % is in round_all"), "{}", told.why);
+        assert_eq!(told.confidence, Confidence::Medium);
+        let spread = told_beside("main", [49.0, 25.0]);
+        assert!(spread.why.contains("round_all"), "49 of 74 are most: {}", spread.why);
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub struct Format {
     pub(crate) read: fn(Source<'_>, &mut Profile) -> Result<(), Unreadable>,
 }
 
+impl Format {
+    /// Whether what it recognises is nothing else: folded stacks are lines of text that end with a number, as those of other
+    /// files may.
+    #[must_use]
+    pub fn is_unmistakable(&self) -> bool {
+        self.name != formats::FOLDED.name
+    }
+}
+
 impl fmt::Debug for Format {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name)
@@ -70,6 +79,12 @@ pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
         return Err(empty(&profile));
     }
     Ok(profile)
+}
+
+/// The format of an input, by its first bytes; `None` where it is no profile that can be read.
+pub fn recognise(input: impl Read) -> Option<&'static Format> {
+    let source = Source::open(input).ok()?;
+    FORMATS.iter().find(|format| (format.recognise)(&source.head))
 }
 
 /// Reads a profile from a file.

@@ -7,6 +7,7 @@ use std::{io, mem};
 use detectors::analysis::{Analysis, Gathers};
 use detectors::docket::Docket;
 use detectors::evidence::plan::Plan;
+use detectors::evidence::sampled::SampledProfiles;
 use detectors::evidence::shape::fold::{Fold, fold};
 use detectors::evidence::{Dictionary, Examples, ShapeRef};
 use detectors::figures::counted;
@@ -45,6 +46,8 @@ pub struct Request {
     pub log_form: Option<LogForms>,
     /// Show an execution of statements in logs with its values.
     pub show_values: bool,
+    /// What profilers saw of the services.
+    pub sampled: SampledProfiles,
 }
 
 /// How far a diagnosis is.
@@ -228,6 +231,7 @@ fn read<G: Gathers + Send>(
         },
     );
     dictionary.note_plans(known);
+    dictionary.note_sampled(request.sampled.clone());
     let texts = mem::take(&mut summary.texts).settle(|shape| fold.shape(shape));
     let texts = texts.map(|(shape, text)| (shape, text.kept)).collect();
     let (gathered, counts) = analyse(grouping, &dictionary, &fold, request).map_err(Error::Spill)?;

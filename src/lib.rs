@@ -16,7 +16,9 @@ pub mod plans;
 #[cfg(feature = "client")]
 pub mod probe;
 pub mod report;
+pub mod sampled;
 pub mod settings_file;
 pub mod since_last;
+pub mod stacks;
 
 pub use measurement::duration;

@@ -26,6 +26,7 @@ fn report(folder: &Path, name: &str) -> Report {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     let report = diagnose(vec![input], &request, &|_| {}).unwrap();
     Report { skipped: Default::default(), ..report }

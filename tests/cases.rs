@@ -51,6 +51,7 @@ fn report_of_inputs(inputs: Vec<Input>, named: &str) -> Report {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     diagnose(inputs, &request, &|_| {}).unwrap_or_else(|error| panic!("{named}: {error}"))
 }

@@ -53,6 +53,24 @@ fn settings_refused(settings: &str, expected: Expect) {
 }
 
 #[test]
+fn a_profile_beside_traces_names_the_function() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = "main (shop.py:9);list_orders (shop.py:88);encode (shop.py:120)";
+    std::fs::write(
+        folder.path().join("cpu.folded"),
+        format!("{stack} 90\nmain (shop.py:9);idle (shop.py:7) 30\n"),
+    )
+    .unwrap();
+    let traces = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/order-list/as-found.otlp.zst");
+    let told = whyslow(folder.path(), &["diagnose", traces, "--profile", "cpu.folded"]);
+    let told = text(&told.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "of what cpu.folded shows in all, whatever the request, 75 % is in encode (shop.py:120), called by list_orders";
+    assert!(told.contains(expected), "{told}");
+    let alone = whyslow(folder.path(), &["diagnose", "--profile", "cpu.folded", "cpu.folded"]);
+    assert_eq!(alone.status.code(), Some(3), "folded stacks among the paths are taken for text");
+}
+
+#[test]
 fn help() {
     let help = |arguments: &[&str]| text(&whyslow(folder().path(), arguments).stdout);
     expect![[r#"
@@ -113,9 +131,13 @@ fn help() {
           [PATH]...  Files and folders to read together; `-` is standard input
 
         Options:
-              --compare  Compare two recordings, the first before a change and the second after it: latency,
-                         statements and findings per request; --fail-on finding then means one that came
-          -h, --help     Print help (see more with '--help')
+              --compare         Compare two recordings, the first before a change and the second after it:
+                                latency, statements and findings per request; --fail-on finding then means
+                                one that came
+              --profile <FILE>  What a profiler saw of the services meanwhile: names the function where own
+                                code is slow. Profiles among the paths are told by their content, but for
+                                folded stacks, which look like other text
+          -h, --help            Print help (see more with '--help')
 
         From a store of traces:
               --from <KIND> <URL>     Ask a store instead of reading files: jaeger or tempo, and its address

@@ -488,6 +488,7 @@ fn databases_of_a_log_do_not_depend_on_its_blocks() {
             command: String::new(),
             log_form: None,
             show_values: false,
+            sampled: detectors::evidence::sampled::SampledProfiles::default(),
         };
         let report = diagnose(vec![stream(log.as_bytes())], &request, &|_| {}).unwrap();
         let rows = report.logged.unwrap().by_time;
@@ -644,6 +645,7 @@ fn findings(path: &Path) -> Vec<String> {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     let report = diagnose(vec![Input::from(path.to_path_buf())], &request, &|_| {}).unwrap();
     let endpoints = report.endpoints.iter().map(|endpoint| {

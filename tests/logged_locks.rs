@@ -18,6 +18,7 @@ fn report(names: &[&str]) -> Report {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     let inputs = names.iter().map(|name| Input::Path(folder.join(name))).collect();
     diagnose(inputs, &request, &|_| {}).unwrap()

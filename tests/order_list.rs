@@ -27,6 +27,7 @@ fn report(recording: &str) -> Report {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     diagnose(vec![Input::Path(folder().join(recording))], &request, &|_| {}).unwrap()
 }

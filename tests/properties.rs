@@ -27,6 +27,7 @@ fn request(threads: usize, memory_bytes: u64) -> Request {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     }
 }
 

@@ -476,6 +476,7 @@ fn times_that_a_log_does_not_have_are_not_shown_as_none() {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     let report = diagnose(vec![whyslow::ingest::Input::Path(log)], &request, &|_| {}).unwrap();
     let text = text(&report, at(100));

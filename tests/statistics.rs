@@ -18,6 +18,7 @@ fn report(files: &[&str]) -> Report {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: detectors::evidence::sampled::SampledProfiles::default(),
     };
     diagnose(inputs, &request, &|_| {}).unwrap()
 }

@@ -12,6 +12,7 @@ mod index;
 
 use self::frequent::Frequent;
 use self::index::ShapeIndex;
+use super::sampled::SampledProfiles;
 use super::session::log_and_line;
 use super::shape::{Family, Shape, ShapeId};
 use crate::plans::KnownPlans;
@@ -118,6 +119,7 @@ pub struct Dictionary {
     statistics: Settled,
     examples: Examples,
     plans: KnownPlans,
+    sampled: SampledProfiles,
     limit: usize,
     refused: u64,
 }
@@ -152,6 +154,7 @@ impl Dictionary {
             statistics: Settled::default(),
             examples: Examples::default(),
             plans: KnownPlans::default(),
+            sampled: SampledProfiles::default(),
             limit,
             refused: 0,
         }
@@ -373,6 +376,16 @@ impl Dictionary {
     /// What plans of statements show.
     pub(crate) fn plans(&self) -> &KnownPlans {
         &self.plans
+    }
+
+    /// Notes what profilers saw.
+    pub fn note_sampled(&mut self, sampled: SampledProfiles) {
+        self.sampled = sampled;
+    }
+
+    /// What profilers saw.
+    pub(crate) fn sampled(&self) -> &SampledProfiles {
+        &self.sampled
     }
 
     /// Notes executions of statements that may be shown with their values.

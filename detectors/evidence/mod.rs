@@ -10,6 +10,7 @@ pub mod content_hash;
 mod dictionary;
 mod examples;
 pub mod plan;
+pub mod sampled;
 pub mod server;
 pub(crate) mod server_lines;
 mod session;

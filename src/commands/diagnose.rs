@@ -10,6 +10,7 @@ mod gate;
 mod live;
 pub(super) mod log_form;
 mod narrow;
+mod profiles;
 pub(super) mod progress;
 mod since_last;
 
@@ -74,6 +75,11 @@ pub(crate) struct Command {
     /// and findings per request; --fail-on finding then means one that came
     #[arg(long, conflicts_with_all = ["show", "top"])]
     compare: bool,
+
+    /// What a profiler saw of the services meanwhile: names the function where own code is slow. Profiles among the
+    /// paths are told by their content, but for folded stacks, which look like other text
+    #[arg(long = "profile", value_name = "FILE")]
+    profiles: Vec<PathBuf>,
 
     #[cfg(feature = "client")]
     #[command(flatten)]
@@ -179,35 +185,43 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
         return diagnose(&command.options, &request, fetched.inputs, fetched.notes);
     }
     let log_form = command.logs.given();
+    let given = profiles::Given::of(&command.paths, &command.profiles)?;
     let request = command.options.reading.request(settings, again(&command.paths, log_form.as_ref()));
-    let request = Request { log_form, show_values: command.show_values, ..request };
+    let request = Request { log_form, show_values: command.show_values, sampled: given.sampled, ..request };
     if command.since.since_last && command.anonymize.is_some() {
         return Err(UsageError(WHOLE_COPIES.to_owned()).into());
     }
     if command.since.since_last {
-        return since_last::diagnose(&command.since, &command.options, &request, &command.paths);
+        return since_last::diagnose(&command.since, &command.options, &request, &given.others);
     }
     let Some(folder) = &command.anonymize else {
-        let inputs = Input::of_paths(&command.paths).map_err(UsageError)?;
-        return told(&command, &request, inputs);
+        let inputs = Input::of_paths(&given.others).map_err(UsageError)?;
+        return told(&command, &request, inputs, given.notes);
     };
-    let kept = anonymize::Kept::of(&command.paths)?;
+    let kept = anonymize::Kept::of(&given.others)?;
     anonymize::write(&kept.paths, folder)?;
-    told(&command, &request, kept.inputs()?)
+    told(&command, &request, kept.inputs()?, given.notes)
 }
 
 /// Copies hold whole logs, so that what is told of them is what is told of the logs.
 const WHOLE_COPIES: &str = "--anonymize copies whole logs, and --since-last reads what came since the last time: run one after \
                             the other";
 
-fn told(command: &Command, request: &Request, inputs: Vec<Input>) -> anyhow::Result<Outcome> {
+fn told(
+    command: &Command,
+    request: &Request,
+    inputs: Vec<Input>,
+    mut notes: Vec<String>,
+) -> anyhow::Result<Outcome> {
     if command.compare {
         return compare::compare(&command.options, request, inputs);
     }
     #[cfg(feature = "postgres")]
-    let (inputs, notes) = command.live.with(inputs)?;
-    #[cfg(not(feature = "postgres"))]
-    let notes = Vec::new();
+    let inputs = {
+        let (inputs, of_server) = command.live.with(inputs)?;
+        notes.extend(of_server);
+        inputs
+    };
     diagnose(&command.options, request, inputs, notes)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use detectors::evidence::sampled::SampledProfiles;
 use detectors::settings::Settings;
 use whyslow::diagnosis::Request;
 use whyslow::settings_file::{self, Day};
@@ -46,6 +47,7 @@ impl Reading {
             command: again,
             log_form: None,
             show_values: false,
+            sampled: SampledProfiles::default(),
         }
     }
 }

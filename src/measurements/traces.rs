@@ -7,6 +7,7 @@ use std::path::Path;
 
 use detectors::analysis::Gathers;
 use detectors::docket::Found;
+use detectors::evidence::sampled::SampledProfiles;
 use detectors::evidence::trace::{EndpointName, NONE, Request as Served, Trace};
 use detectors::evidence::{ConnectionUse, Dictionary, Status};
 use detectors::queries::{Measured, PlaceKind, Queries};
@@ -58,6 +59,7 @@ fn request() -> Request {
         command: String::new(),
         log_form: None,
         show_values: false,
+        sampled: SampledProfiles::default(),
     }
 }
 

@@ -12,7 +12,7 @@ mod runs;
 mod sarif;
 mod server;
 mod text;
-mod words;
+pub(crate) mod words;
 
 use std::io;
 

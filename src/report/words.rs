@@ -255,7 +255,7 @@ pub(super) fn statement_figures(change: &StatementChange) -> Vec<String> {
 }
 
 /// What takes time of an execution outside of its nodes.
-pub(super) fn outside_of_nodes(what: Outside) -> &'static str {
+pub(crate) fn outside_of_nodes(what: Outside) -> &'static str {
     match what {
         Outside::Triggers => "triggers",
         Outside::Serialization => "bringing rows into the form of the protocol",

@@ -75,6 +75,7 @@ impl<'o> Session<'o> {
             command: "whyslow measure".to_owned(),
             log_form: None,
             show_values: false,
+            sampled: detectors::evidence::sampled::SampledProfiles::default(),
         };
         let cleaning = Cleaning::begin().context("cannot take over signals")?;
         Ok(Self { options, work: Work::of(options)?, cleaning, request })

@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(())
     };
     let input = Input::Stream { name: "fuzz".into(), stream };
-    let options = Options { threads: 1, values_key: 1, log_form: None, show_values: false };
+    let options = Options { threads: 1, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     if let Ok(summary) = ingest::read(vec![input], &options, &dictionary, &sink, &|_, _| {}) {
         assert_eq!(summary.spans, summary.skipped.kept);
     }

@@ -29,7 +29,7 @@ fn read(bytes: &[u8], threads: usize, at_once: usize) -> Option<Seen> {
         spans.lock().map(|mut spans| spans.extend(block.drain(..).map(told))).ok();
         Ok(())
     };
-    let options = Options { threads, values_key: 1, log_form: None, show_values: false };
+    let options = Options { threads, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     let input = Input::Stream { name: "fuzz".into(), stream };
     let summary = ingest::read(vec![input], &options, &dictionary, &sink, &|_, _| {}).ok()?;
     assert_eq!(summary.bytes, bytes.len() as u64);

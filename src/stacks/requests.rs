@@ -1,0 +1,161 @@
+//! Traces and logs as stacks: an endpoint, its operations, and the requests that these call.
+
+use detectors::evidence::Dictionary;
+use detectors::evidence::trace::Waits;
+use detectors::settings::matches_glob;
+use detectors::stacks::{StackNode, Stacks, Step};
+use profiles::{Measure, NodeId, Profile, Unit};
+use rustc_hash::FxHashMap;
+
+use crate::diagnosis::{self, Progress, Request, gather, notes_of};
+use crate::ingest::Input;
+
+/// Which requests are shown.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Chosen {
+    /// Of endpoints that fit this glob only.
+    pub endpoint: Option<String>,
+    /// The slowest of each endpoint only: so many per cent of its requests, and those that took about as long as the
+    /// fastest of these (times are kept to 12 %).
+    pub slowest: Option<f64>,
+}
+
+/// Why there are no stacks.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The inputs cannot be read, or nothing usable is in them.
+    #[error(transparent)]
+    Diagnosis(#[from] diagnosis::Error),
+    /// No endpoint fits what was asked for.
+    #[error("no endpoint fits {glob}; seen: {seen}")]
+    NoEndpoint {
+        /// What was asked for.
+        glob: String,
+        /// Some endpoints that there are.
+        seen: String,
+    },
+}
+
+/// Endpoints that are named where none fits.
+const SEEN_MAX: usize = 5;
+
+/// Reads traces and logs, in any order, and gives the stacks of their requests by three measures: time on the critical path,
+/// which sums to the durations of requests; time of all work, whoever waits for it; and how many operations there are. What was
+/// noticed while reading is in [`Profile::noticed`].
+///
+/// # Errors
+///
+/// As [`diagnosis::diagnose`], and when no endpoint is one that was asked for.
+pub fn of_requests(
+    inputs: Vec<Input>,
+    request: &Request,
+    chosen: &Chosen,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Profile, Error> {
+    let read = gather::<Stacks>(inputs, request, progress)?;
+    let kept = kept(read.gathered.nodes(), chosen, &read.dictionary)?;
+    let mut profile = profile(read.gathered.nodes(), &kept, &read.dictionary);
+    for note in notes_of(&read) {
+        profile.noticed.add(note, None);
+    }
+    Ok(profile)
+}
+
+/// Which stacks are shown: those that begin with a request that is.
+fn kept(nodes: &[StackNode], chosen: &Chosen, dictionary: &Dictionary) -> Result<Vec<bool>, Error> {
+    let fits = |node: &StackNode| match (&chosen.endpoint, node.step.endpoint()) {
+        (Some(glob), Some(key)) => matches_glob(glob, &key.name.text(dictionary)),
+        _ => true,
+    };
+    let roots = || nodes.iter().filter(|node| matches!(node.step, Step::Request(..)));
+    if let Some(glob) = chosen.endpoint.as_ref().filter(|_| !roots().any(&fits)) {
+        let seen = seen(roots(), dictionary);
+        return Err(Error::NoEndpoint { glob: glob.clone(), seen });
+    }
+    let floors = chosen.slowest.map(|per_cent| floors(roots(), per_cent));
+    let is_slow = |node: &StackNode| match (&floors, node.step) {
+        (Some(floors), Step::Request(key, bucket)) => floors.get(&key).is_none_or(|floor| bucket >= *floor),
+        _ => true,
+    };
+    let mut kept = vec![true; nodes.len()];
+    for (place, node) in nodes.iter().enumerate().skip(1) {
+        kept[place] = match node.step {
+            Step::Request(..) => fits(node) && is_slow(node),
+            _ => kept[node.above as usize],
+        };
+    }
+    Ok(kept)
+}
+
+fn seen<'n>(roots: impl Iterator<Item = &'n StackNode>, dictionary: &Dictionary) -> String {
+    let mut names: Vec<String> =
+        roots.filter_map(|node| node.step.endpoint()).map(|key| key.name.text(dictionary)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let more = names.len().saturating_sub(SEEN_MAX);
+    names.truncate(SEEN_MAX);
+    let names = names.join(", ");
+    if more == 0 { names } else { format!("{names} and {more} more") }
+}
+
+/// The bucket of durations of each endpoint with which its slowest requests begin.
+fn floors<'n>(
+    roots: impl Iterator<Item = &'n StackNode>,
+    per_cent: f64,
+) -> FxHashMap<detectors::docket::EndpointKey, u16> {
+    let mut buckets: FxHashMap<_, Vec<(u16, u64)>> = FxHashMap::default();
+    for node in roots {
+        if let Step::Request(key, bucket) = node.step {
+            buckets.entry(key).or_default().push((bucket, node.own.times));
+        }
+    }
+    let floor = |mut buckets: Vec<(u16, u64)>| {
+        buckets.sort_unstable();
+        let all: u64 = buckets.iter().map(|(_, times)| times).sum();
+        let mut wanted = (all as f64 * per_cent / 100.0).ceil().max(1.0);
+        let reached = buckets.iter().rev().find(|(_, times)| {
+            wanted -= *times as f64;
+            wanted <= 0.0
+        });
+        reached.map_or(0, |(bucket, _)| *bucket)
+    };
+    buckets.into_iter().map(|(key, buckets)| (key, floor(buckets))).collect()
+}
+
+fn profile(nodes: &[StackNode], kept: &[bool], dictionary: &Dictionary) -> Profile {
+    let mut profile = Profile::new("requests");
+    let measures = [
+        Measure::new("critical path", Unit::Nanoseconds),
+        Measure::new("all work", Unit::Nanoseconds),
+        Measure::new("operations", Unit::Count),
+    ]
+    .map(|measure| profile.measure(measure));
+    let mut places = vec![NodeId::ROOT; nodes.len()];
+    for (place, node) in nodes.iter().enumerate().skip(1).filter(|(place, _)| kept[*place]) {
+        let frame = super::frame(&mut profile, &node.step.text(dictionary), spent_on(node.step.waits()));
+        let below = profile.tree.child(places[node.above as usize], frame);
+        places[place] = below;
+        let own = [node.own.path_ns, node.own.work_ns, node.own.times];
+        for (measure, value) in measures.iter().zip(own) {
+            if let Some(measure) = measure {
+                profile.tree.add(below, *measure, value as f64);
+            }
+        }
+        if matches!(node.step, Step::Request(..)) {
+            profile.records += node.own.times;
+        }
+    }
+    profile
+}
+
+/// In words.
+fn spent_on(waits: Waits) -> &'static str {
+    match waits {
+        Waits::Database => "database",
+        Waits::Cache => "cache",
+        Waits::Call => "calls to other services",
+        Waits::Pool => "waiting for a connection",
+        Waits::Lock => "waiting for a lock",
+        Waits::Own => "own code",
+    }
+}
