@@ -306,7 +306,7 @@ fn fixes(case: &Case<'_>, own: OwnTime, hotspot: Option<&Hotspot<'_>>) -> Vec<Ad
             remedy: None,
         },
         None => Advice {
-            text: format!("see where it goes: {}", stack.profiler()),
+            text: format!("see where it goes: {}; --profile shows it here", stack.profiler()),
             tradeoff: "a sampling profiler costs a few per cent while it runs".to_owned(),
             remedy: None,
         },

@@ -306,14 +306,14 @@ impl Stack {
     /// A profiler that can be attached to the running service.
     pub(crate) fn profiler(&self) -> &'static str {
         match self.language {
-            Language::Python => "py-spy record --pid …",
-            Language::Node => "node --cpu-prof, or 0x",
-            Language::Java => "asprof (async-profiler) or JFR",
-            Language::Go => "/debug/pprof/profile",
-            Language::DotNet => "dotnet-trace collect",
-            Language::Ruby => "rbspy record --pid …",
+            Language::Python => "py-spy record -f raw -o cpu.folded --pid …",
+            Language::Node => "node --cpu-prof",
+            Language::Java => "asprof -o collapsed (async-profiler) or JFR",
+            Language::Go => "curl -o cpu.pb.gz …/debug/pprof/profile",
+            Language::DotNet => "dotnet-trace collect --format speedscope",
+            Language::Ruby => "rbspy record -f speedscope --pid …",
             Language::Php => "phpspy --pid …",
-            Language::Rust | Language::Other => "perf record -g --pid …",
+            Language::Rust | Language::Other => "perf record -g --pid …; perf script",
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use whyslow::{pages, settings_file};
 
@@ -52,6 +53,28 @@ fn each_detector_has_its_page() {
         let name = file.unwrap().file_name().into_string().unwrap();
         assert!(pages.contains_key(&name), "docs/detectors/{name} belongs to no detector");
     }
+}
+
+/// As `docs/picture.py` says that it is made.
+#[test]
+fn the_picture_is_what_the_program_says() {
+    let (file, target) = ("fixtures/order-list/as-found.otlp.zst", "GET /orders p99<500ms");
+    let mut diagnosis = Command::new(env!("CARGO_BIN_EXE_whyslow"))
+        .args(["diagnose", file, "--target", target])
+        .env("CLICOLOR_FORCE", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let drawn = Command::new("python3")
+        .arg("docs/picture.py")
+        .arg(format!("$ whyslow diagnose {file} --target '{target}'"))
+        .stdin(diagnosis.stdout.take().unwrap())
+        .output()
+        .unwrap();
+    assert!(diagnosis.wait().unwrap().success());
+    assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
+    check(&docs().join("diagnosis.svg"), &String::from_utf8(drawn.stdout).unwrap());
 }
 
 #[test]
