@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod demo;
 mod diagnose;
+mod flame;
 mod index;
 mod ledger;
 #[cfg(feature = "postgres")]
@@ -40,6 +41,7 @@ Examples:
   whyslow ci check --traces t.otlp    whether requests send more statements than accepted
   whyslow ledger why src/orders.rs:7  which optimization a line comes from
   whyslow compare before/ after/      whether runs of a load tool got better
+  whyslow flame cpu.pb.gz -o cpu.html where a profiler saw the time go
   whyslow rules n-plus-one            what a finding means";
 
 /// Says why a backend is slow, and what each fix would give back.
@@ -63,6 +65,7 @@ enum Command {
     #[cfg(all(feature = "client", feature = "receiver"))]
     Measure(measure::Options),
     Compare(compare::Options),
+    Flame(flame::Options),
     Ci(ci::Options),
     Ledger(Box<ledger::Options>),
     #[cfg(feature = "client")]
@@ -85,6 +88,7 @@ impl Command {
             #[cfg(all(feature = "client", feature = "receiver"))]
             Self::Measure(options) => measure::execute(options),
             Self::Compare(options) => compare::execute(options),
+            Self::Flame(options) => flame::execute(options),
             Self::Ci(options) => ci::execute(options),
             Self::Ledger(options) => ledger::execute(*options),
             #[cfg(feature = "client")]

@@ -56,9 +56,18 @@ struct Failure {
     again: Option<Option<Duration>>,
 }
 
+/// What kind of address is asked, for messages about it.
+pub(super) struct Place {
+    /// The option that names it.
+    pub(super) option: &'static str,
+    pub(super) example: &'static str,
+    /// Whether it may have a query.
+    pub(super) may_ask: bool,
+}
+
 impl Client {
-    pub(super) fn new(access: &Access) -> Result<Self, Error> {
-        let base = base(&access.url)?;
+    pub(super) fn new(access: &Access, place: &Place) -> Result<Self, Error> {
+        let base = base(&access.url, place)?;
         let builder = reqwest::blocking::Client::builder()
             .user_agent(concat!("whyslow/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers(access)?)
@@ -83,7 +92,7 @@ impl Client {
         self.base.to_string()
     }
 
-    /// Asks for what lies at `path` below the store's address, several times if that may help.
+    /// Asks for what lies at `path` below the store's address.
     pub(super) fn get(
         &self,
         path: &str,
@@ -95,9 +104,25 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
+        self.ask(&url, accept)
+    }
+
+    /// Asks for what the address itself names.
+    pub(super) fn get_itself(&self, accept: &'static str) -> Result<Answer, Error> {
+        self.ask(&self.base, accept).map_err(|error| match error {
+            // A query may hold anything.
+            Error::Refused { problem, status, .. } => {
+                Error::Refused { url: without_query(&self.base), problem, status }
+            }
+            other => other,
+        })
+    }
+
+    /// Asks, several times if that may help.
+    fn ask(&self, url: &Url, accept: &'static str) -> Result<Answer, Error> {
         let (mut attempts, mut pause) = (1, PAUSE);
         loop {
-            match self.attempt(&url, accept) {
+            match self.attempt(url, accept) {
                 Ok(answer) => return Ok(answer),
                 Err(Failure { again: Some(asked), .. }) if attempts < ATTEMPTS => {
                     sleep(asked.unwrap_or(pause).min(PAUSE_MAX));
@@ -107,7 +132,7 @@ impl Client {
                 Err(Failure { problem, status, .. }) => {
                     let times = if attempts > 1 { format!(" ({attempts} times)") } else { String::new() };
                     return Err(Error::Refused {
-                        url: url.into(),
+                        url: url.to_string(),
                         problem: format!("{problem}{times}"),
                         status,
                     });
@@ -169,16 +194,22 @@ impl Answer {
 }
 
 /// The address of a store, which holds no secret.
-fn base(text: &str) -> Result<Url, Error> {
-    let wrong =
-        |what: &str| Error::Misused(format!("--from: {what}; expected such as http://localhost:16686"));
+fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.into()
+}
+
+fn base(text: &str, place: &Place) -> Result<Url, Error> {
+    let Place { option, example, .. } = place;
+    let wrong = |what: &str| Error::Misused(format!("{option}: {what}; expected such as {example}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("no URL: {error}")))?;
     match () {
         () if !matches!(url.scheme(), "http" | "https") => Err(wrong("the URL is not of http or https")),
         () if !url.username().is_empty() || url.password().is_some() => {
             Err(wrong("a secret does not belong into a URL: give it by --token-env or --token-file"))
         }
-        () if url.query().is_some() || url.fragment().is_some() => {
+        () if (url.query().is_some() && !place.may_ask) || url.fragment().is_some() => {
             Err(wrong("the URL must end with its path"))
         }
         () => Ok(url),

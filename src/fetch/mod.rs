@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use detectors::figures::{count, counted};
 
-use self::client::Client;
+use self::client::{Client, Place};
 use self::kept::Kept;
 use crate::ingest::Input;
 
@@ -27,6 +27,13 @@ pub struct Store {
     /// Asks for traces and keeps them.
     fetch: fn(&Client, &Wanted, &mut Kept) -> Result<(), Error>,
 }
+
+/// Where stores answer.
+const STORE: Place = Place { option: "--from", example: "http://localhost:16686", may_ask: false };
+
+/// Where programs give profiles.
+const PROGRAM: Place =
+    Place { option: "--url", example: "http://localhost:6060/debug/pprof/profile", may_ask: true };
 
 /// Every store that can be asked.
 pub const STORES: &[Store] = &[jaeger::STORE, tempo::STORE];
@@ -109,13 +116,22 @@ pub enum Error {
     Kept(#[from] io::Error),
 }
 
+/// Asks an address for the one document that it names, such as a profile of a running program.
+///
+/// # Errors
+///
+/// When it cannot be asked or does not answer.
+pub fn document(access: &Access) -> Result<Vec<u8>, Error> {
+    Ok(Client::new(access, &PROGRAM)?.get_itself("*/*")?.body)
+}
+
 /// Asks a store for traces.
 ///
 /// # Errors
 ///
 /// When it cannot be asked, does not answer with traces, or has none of these.
 pub fn fetch(store: &Store, access: &Access, wanted: &Wanted) -> Result<Fetched, Error> {
-    let client = Client::new(access)?;
+    let client = Client::new(access, &STORE)?;
     let mut kept = Kept::new(wanted.traces_max);
     (store.fetch)(&client, wanted, &mut kept)?;
     let traces = kept.traces();

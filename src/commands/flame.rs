@@ -1,0 +1,210 @@
+//! `whyslow flame`: profiles as pages, pictures and files of other tools.
+
+#[cfg(feature = "client")]
+mod address;
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use flame::{Difference, Graph, OUTPUTS, Output, Work};
+use profiles::Profile;
+use whyslow::report::Style;
+
+use super::diagnose::destination::Destination;
+use super::{Outcome, UsageError, say};
+
+const EXAMPLES: &str = "\
+Examples:
+  whyslow flame cpu.pb.gz -o cpu.html                  a page for a browser: zoom, search, callers, table
+  perf script | whyslow flame -o cpu.html
+  whyslow flame --compare before.folded after.folded -o difference.html
+  whyslow flame --compare old.pb.gz new.pb.gz --requests 1200 1180 -o difference.html
+  whyslow flame heap.pb.gz --measure inuse_space -o heap.html
+  whyslow flame profile.json --format svg -o cpu.svg   a picture for a document
+  whyslow flame cpu.pb.gz --format folded | sort
+  whyslow flame --url 'http://localhost:6060/debug/pprof/profile?seconds=10' -o cpu.html
+
+Exit codes:
+  0  done
+  2  arguments that make no sense, or profiles that cannot be compared
+  3  no profile was found, or a broken one";
+
+/// Draws stack profiles: where the time, the memory or whatever was measured went.
+///
+/// Profiles of all common profilers are read as they are, told by their content. The page holds every stack and needs nothing
+/// else, no server and no network.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// The profile; `-` is standard input, which is also read where none is given
+    #[arg(value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+
+    /// The form of the result
+    #[arg(long, value_name = "FORMAT", default_value = OUTPUTS[0].name, value_parser = outputs())]
+    format: String,
+
+    /// Write the result to this file, whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Draw what changed between two profiles: `--compare BEFORE AFTER`
+    #[arg(long)]
+    compare: bool,
+
+    /// Requests that each side served, to compare what one of them costs
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], value_parser = above_zero, requires = "compare")]
+    requests: Vec<f64>,
+
+    /// What was measured, where a profile has more than one: `alloc_space`, `cycles` [default: what the profiler shows]
+    #[arg(long, value_name = "NAME")]
+    measure: Option<String>,
+
+    /// What stands above the graph [default: the name of the file]
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    address: address::Options,
+}
+
+fn outputs() -> PossibleValuesParser {
+    PossibleValuesParser::new(OUTPUTS.iter().map(|output| output.name))
+}
+
+fn above_zero(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or("expected a number above 0")
+}
+
+/// What is to be written, and how.
+struct Drawing<'d, T> {
+    write: fn(&T, &mut dyn io::Write) -> io::Result<()>,
+    drawn: &'d T,
+}
+
+impl<T> Drawing<'_, T> {
+    fn write_to(&self, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+        (self.write)(self.drawn, out)
+    }
+}
+
+/// Reads and draws.
+pub(crate) fn execute(mut options: Options) -> anyhow::Result<Outcome> {
+    let unknown = || UsageError(format!("--format {}: there is no such form", options.format));
+    let output = OUTPUTS.iter().find(|output| output.name == options.format).ok_or_else(unknown)?;
+    if options.output.is_none() && output.name != "folded" && io::stdout().is_terminal() {
+        let form = output.name;
+        return Err(UsageError(format!("{form} is not for a terminal: --output names a file")).into());
+    }
+    if options.inputs.is_empty() && !options.asks() {
+        options.inputs.push("-".into());
+    }
+    match options.compare {
+        true => compare(&options, output),
+        false => draw(&options, output),
+    }
+}
+
+/// Draws one profile.
+fn draw(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
+    let (name, profile) = options.profile()?;
+    let mut graph = Graph::new(&profile, options.title.clone().unwrap_or(name));
+    graph.measure = options.measure_of(&profile)?;
+    write(options, output.write, &graph)?;
+    Ok(Outcome::Done)
+}
+
+/// Draws the difference of two.
+fn compare(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
+    let [before, after] = options.inputs.as_slice() else {
+        let given = options.inputs.len();
+        return Err(UsageError(format!("--compare takes two files, before and after: {given} given")).into());
+    };
+    let with_one: Vec<&str> = OUTPUTS.iter().filter(|form| form.compare.is_some()).map(|form| form.name).collect();
+    let none = || UsageError(format!("--compare has no form {}: {}", options.format, with_one.join(" and ")));
+    let write_difference = output.compare.ok_or_else(none)?;
+    let profiles = [read(before)?, read(after)?];
+    let work = [0, 1].map(|side| Work { requests: options.requests.get(side).copied() });
+    let [old, new] = &profiles;
+    let title = options.title.clone().unwrap_or_else(|| format!("{} → {}", name(before), name(after)));
+    let sides = [(old, options.measure_of(old)?, work[0]), (new, options.measure_of(new)?, work[1])];
+    let difference =
+        Difference::of(sides[0], sides[1], title).map_err(|refused| UsageError(refused.to_string()))?;
+    write(options, write_difference, &difference)?;
+    Ok(Outcome::Done)
+}
+
+fn write<T>(options: &Options, write: fn(&T, &mut dyn io::Write) -> io::Result<()>, drawn: &T) -> anyhow::Result<()> {
+    let destination = Destination::open(options.output.as_deref())?;
+    destination.write(Drawing::write_to, &Drawing { write, drawn }, Style::default())
+}
+
+impl Options {
+    /// Whether an address is asked instead of files.
+    fn asks(&self) -> bool {
+        #[cfg(feature = "client")]
+        return self.address.url.is_some();
+        #[cfg(not(feature = "client"))]
+        false
+    }
+
+    /// The one profile, and what it is called.
+    fn profile(&self) -> anyhow::Result<(String, Profile)> {
+        #[cfg(feature = "client")]
+        if let Some((name, profile)) = self.address.profile()? {
+            tell(&name, &profile);
+            return Ok((name, profile));
+        }
+        match self.inputs.as_slice() {
+            [input] => Ok((name(input), read(input)?)),
+            inputs => {
+                let given = inputs.len();
+                Err(UsageError(format!("one profile is drawn at a time, {given} given; --compare takes two")).into())
+            }
+        }
+    }
+
+    /// The index of the measure that was asked for, else of the profiler's.
+    fn measure_of(&self, profile: &Profile) -> Result<usize, UsageError> {
+        let Some(wanted) = &self.measure else { return Ok(profile.default_measure) };
+        let names = || profile.measures.iter().map(|measure| measure.name.as_str()).collect::<Vec<_>>().join(", ");
+        let found = profile.measures.iter().position(|measure| measure.name == *wanted);
+        found.ok_or_else(|| UsageError(format!("--measure {wanted}: the profile has {}", names())))
+    }
+}
+
+/// Reads a file or standard input.
+fn read(input: &Path) -> anyhow::Result<Profile> {
+    let read = match input == Path::new("-") {
+        true => profiles::read(io::stdin().lock()),
+        false => profiles::read_file(input),
+    };
+    let name = name(input);
+    let profile = read.with_context(|| format!("cannot read {name}"))?;
+    tell(&name, &profile);
+    Ok(profile)
+}
+
+/// Says what was left out or is worth knowing.
+fn tell(name: &str, profile: &Profile) {
+    for skipped in profile.skipped.iter() {
+        let place = skipped.first.map(|place| format!(", first at {place}")).unwrap_or_default();
+        say(format_args!("{name}: {} skipped: {}{place}", skipped.count, skipped.reason));
+    }
+    for noticed in profile.noticed.iter() {
+        say(format_args!("{name}: {} {}", noticed.count, noticed.reason));
+    }
+}
+
+fn name(input: &Path) -> String {
+    match input == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned(),
+    }
+}

@@ -1,0 +1,66 @@
+"""What the pages of the browser test are drawn from."""
+
+import json
+import random
+
+HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'><b>{{script}}"
+
+# The same function below itself, and one function below two others.
+CALLS = {"main;a": 20, "main;a;b": 30, "main;c;b": 40, "main;c;b;b": 10}
+
+BEFORE = {"m;x": 5000, "m;y": 4000, "m;gone": 1000}
+AFTER = {"m;x": 10000, "m;y": 8000, "m;new": 2000}
+
+
+def write(folder):
+    """Writes all inputs; gives the arguments of the program by page."""
+
+    def folded(name, stacks):
+        path = folder / f"{name}.folded"
+        path.write_text("".join(f"{stack} {value}\n" for stack, value in stacks.items()))
+        return path
+
+    before, after = folded("before", BEFORE), folded("after", AFTER)
+    measures = folder / "measures.json"
+    measures.write_text(json.dumps(two_measures()))
+    return {
+        "calls": [folded("calls", CALLS)],
+        "difference": ["--compare", before, after],
+        "requests": ["--compare", before, after, "--requests", "100", "200"],
+        "noise": ["--compare", folded("quiet", {"m;luck": 100, "m;slow": 100, "m;rest": 9800}), folded("loud", {"m;luck": 115, "m;slow": 300, "m;rest": 9585})],
+        "measures": [measures],
+        "hostile": [folded("hostile", {f"main;{HOSTILE}": 1, "main;__proto__;constructor": 1})],
+        "large": [folded("large", large())],
+        "deep": [folded("deep", {";".join(f"f{depth}" for depth in range(5000)): 7})],
+    }
+
+
+def two_measures():
+    """A profile of time and of memory, as speedscope writes it."""
+
+    def sampled(name, unit, weights):
+        return {"type": "sampled", "name": name, "unit": unit, "startValue": 0, "endValue": sum(weights), "samples": [[0], [0, 1]], "weights": weights}
+
+    return {
+        "$schema": "https://www.speedscope.app/file-format-schema.json",
+        "shared": {"frames": [{"name": "main"}, {"name": "work", "file": "work.py", "line": 3}]},
+        "profiles": [sampled("wall", "milliseconds", [1, 2]), sampled("alloc", "bytes", [1024, 2048])],
+    }
+
+
+def large():
+    """More than 400,000 nodes of 4,000 functions, as a big service has them."""
+    chance = random.Random(7)
+    names = [f"{'fgh'[number % 3]}{number}::{number * 7919 % 1000}" for number in range(4000)]
+    stacks, stack = {}, []
+    while len(stacks) < 215_000:
+        stack = stack[: max(chance.randint(0, len(stack)), len(stack) - 4)]
+        while len(stack) < 9 or (chance.random() < 0.55 and len(stack) < 60):
+            stack.append(names[(len(stack) * 131 + chance.randint(0, 9) * 397 + number_of(stack)) % 4000])
+        stacks[";".join(stack)] = chance.randint(1, 50)
+    return stacks
+
+
+def number_of(stack):
+    """A number that follows from the last two frames, the same in each run."""
+    return sum(int(name[1:].split("::")[0]) * 31 for name in stack[-2:])
