@@ -38,7 +38,9 @@ pub(crate) struct Side {
 #[derive(Debug, thiserror::Error)]
 pub enum Incomparable {
     /// They have different units, or events.
-    #[error("before is {before}, after is {after}: not the same event and unit; --measure names one that both have")]
+    #[error(
+        "before is {before}, after is {after}: not the same event and unit; --measure names one that both have"
+    )]
     Measure {
         /// Name and unit of what was measured before.
         before: String,
@@ -109,7 +111,12 @@ fn facts(both: &Profile, before: &Profile, after: &Profile) -> Vec<String> {
     let [old, new] = [0, 1].map(|side| occurring(both, side));
     let same = old.intersection(&new).count() as u64;
     let counts = [old.len() as u64, new.len() as u64].map(grouped);
-    let mut facts = vec![format!("{} of {} functions before and {} after are the same", grouped(same), counts[0], counts[1])];
+    let mut facts = vec![format!(
+        "{} of {} functions before and {} after are the same",
+        grouped(same),
+        counts[0],
+        counts[1]
+    )];
     for (name, profile) in [("before", before), ("after", after)] {
         facts.extend(gaps(profile).into_iter().map(|gap| format!("{name}: {gap}")));
     }

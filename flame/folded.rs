@@ -4,13 +4,13 @@ use std::io;
 
 use profiles::{NodeId, Profile};
 
+use crate::names;
 use crate::order::Order;
 use crate::outputs::Output;
-use crate::names;
 
 pub(crate) const OUTPUT: Output = Output {
     name: "folded",
-    summary: "lines of `frame;frame;frame number`, which most tools read; differences have two numbers, before and after",
+    summary: "lines of `frame;frame;frame number`, which most tools read; of differences two numbers, before and after",
     write: |graph, out| write(graph.profile, &[graph.measure], out),
     compare: Some(|difference, out| write(&difference.both, &[0, 1], out)),
 };
@@ -38,7 +38,8 @@ pub(crate) fn for_lines<E>(
     mut line: impl FnMut(NodeId, &str) -> Result<(), E>,
 ) -> Result<(), E> {
     let order = Order::of(profile);
-    let texts: Vec<String> = order.frames.iter().map(|frame| names::folded(&profile.frames[*frame])).collect();
+    let texts: Vec<String> =
+        order.frames.iter().map(|frame| names::folded(&profile.frames[*frame])).collect();
     let mut stack = String::new();
     order.for_stacks(has_own, |node, path| {
         stack.clear();
@@ -52,4 +53,3 @@ pub(crate) fn for_lines<E>(
         line(node, if stack.is_empty() { "-" } else { &stack })
     })
 }
-

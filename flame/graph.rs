@@ -37,7 +37,9 @@ pub(crate) fn gaps(profile: &Profile) -> Vec<String> {
     if !profile.skipped.is_empty() {
         gaps.push(format!("{} records could not be read", grouped(profile.skipped.total())));
     }
-    gaps.extend(profile.noticed.iter().map(|noticed| format!("{} {}", grouped(noticed.count), noticed.reason)));
+    gaps.extend(
+        profile.noticed.iter().map(|noticed| format!("{} {}", grouped(noticed.count), noticed.reason)),
+    );
     gaps
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -23,4 +23,4 @@ mod svg;
 
 pub use difference::{Difference, Incomparable, Work};
 pub use graph::Graph;
-pub use outputs::{OUTPUTS, Output};
+pub use outputs::{OUTPUTS, Output, Write};

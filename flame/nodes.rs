@@ -29,7 +29,8 @@ impl Nodes {
         order.visits().for_each(|visit| {
             number(&mut bytes, order.place(visit.node).map_or(0, |place| u64::from(place) + 1));
         });
-        let whole = (0..profile.measures.len()).map(|measure| values(&mut bytes, profile, order, measure)).collect();
+        let whole =
+            (0..profile.measures.len()).map(|measure| values(&mut bytes, profile, order, measure)).collect();
         Self { bytes, whole }
     }
 }

@@ -19,8 +19,7 @@ impl<'p> Order<'p> {
         let mut places = vec![0; frames.len()];
         (0_u32..).zip(&frames).for_each(|(place, frame)| places[frame.index()] = place);
         let tree = &profile.tree;
-        let children =
-            tree.children(|node| tree.frame(node).map_or(0, |frame| places[frame.index()]));
+        let children = tree.children(|node| tree.frame(node).map_or(0, |frame| places[frame.index()]));
         Self { tree, children, frames, places }
     }
 

@@ -6,6 +6,9 @@ use std::io;
 use crate::{Difference, Graph};
 use crate::{folded, html, pprof, speedscope, svg};
 
+/// Writes what is to be drawn.
+pub type Write<T> = fn(&T, &mut dyn io::Write) -> io::Result<()>;
+
 /// A form of output.
 pub struct Output {
     /// As `--format` calls it.
@@ -15,7 +18,7 @@ pub struct Output {
     /// Writes one profile.
     pub write: fn(&Graph<'_>, &mut dyn io::Write) -> io::Result<()>,
     /// Writes a difference, if the form has any.
-    pub compare: Option<fn(&Difference, &mut dyn io::Write) -> io::Result<()>>,
+    pub compare: Option<Write<Difference>>,
 }
 
 impl fmt::Debug for Output {
@@ -25,4 +28,5 @@ impl fmt::Debug for Output {
 }
 
 /// All forms; the first is the default.
-pub static OUTPUTS: &[Output] = &[html::OUTPUT, svg::OUTPUT, folded::OUTPUT, speedscope::OUTPUT, pprof::OUTPUT];
+pub static OUTPUTS: &[Output] =
+    &[html::OUTPUT, svg::OUTPUT, folded::OUTPUT, speedscope::OUTPUT, pprof::OUTPUT];

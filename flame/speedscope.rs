@@ -78,16 +78,27 @@ fn frame(frame: &profiles::Frame) -> Frame<'_> {
 fn sampled<'f>(profile: &'f Profile, order: &Order<'_>, measure: usize) -> Sampled<'f> {
     let own = |node| profile.tree.own(node, measure);
     let (mut samples, mut weights) = (Vec::new(), Vec::new());
-    let Ok(()) = order.for_stacks::<Infallible>(|node| own(node) > 0.0, |node, path| {
-        samples.push(path.to_vec());
-        weights.push(own(node));
-        Ok(())
-    });
+    let Ok(()) = order.for_stacks::<Infallible>(
+        |node| own(node) > 0.0,
+        |node, path| {
+            samples.push(path.to_vec());
+            weights.push(own(node));
+            Ok(())
+        },
+    );
     let unit = match profile.measures[measure].unit {
         Unit::Nanoseconds => "nanoseconds",
         Unit::Bytes => "bytes",
         _ => "none",
     };
     let name = &profile.measures[measure].name;
-    Sampled { r#type: "sampled", name, unit, start_value: 0.0, end_value: profile.tree.total(measure), samples, weights }
+    Sampled {
+        r#type: "sampled",
+        name,
+        unit,
+        start_value: 0.0,
+        end_value: profile.tree.total(measure),
+        samples,
+        weights,
+    }
 }

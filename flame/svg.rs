@@ -55,10 +55,14 @@ fn lines(profile: &Profile, measure: usize, width_min: f64, parts: f64) -> Vec<S
     let values = folded_to_width(&profile.tree, measure, width_min);
     let count = |node: NodeId| (values[node.index()] * parts).round();
     let mut lines = Vec::new();
-    let Ok(()) = for_lines::<Infallible>(profile, |node| count(node) > 0.0, |node, stack| {
-        lines.push(format!("{} {}", unmistakable(stack), count(node)));
-        Ok(())
-    });
+    let Ok(()) = for_lines::<Infallible>(
+        profile,
+        |node| count(node) > 0.0,
+        |node, stack| {
+            lines.push(format!("{} {}", unmistakable(stack), count(node)));
+            Ok(())
+        },
+    );
     lines
 }
 

@@ -56,6 +56,22 @@ pub fn tools() -> String {
     format!("| tool | read are | tried on |\n| --- | --- | --- |\n{rows}")
 }
 
+/// The formats of profiles that can be read, and the forms that graphs are written in.
+pub fn profiles() -> String {
+    let row = |format: &profiles::Format| {
+        format!("| {} | {} | {} |\n", format.name, format.summary, format.evidence)
+    };
+    let read: String = profiles::FORMATS.iter().map(row).collect();
+    let form = |output: &flame::Output| {
+        let compares = if output.compare.is_some() { "; also of differences" } else { "" };
+        format!("- `{}`: {}{compares}\n", output.name, output.summary)
+    };
+    let written: String = flame::OUTPUTS.iter().map(form).collect();
+    format!(
+        "Read are\n\n| format | what of it | tried on |\n| --- | --- | --- |\n{read}\n`--format` writes\n\n{written}"
+    )
+}
+
 /// The stores that can be asked for traces.
 #[cfg(feature = "client")]
 pub fn stores() -> String {

@@ -97,6 +97,11 @@ fn the_page_of_measuring_lists_all_tools() {
     check_part("measuring.md", &pages::tools());
 }
 
+#[test]
+fn the_page_of_flame_graphs_lists_all_formats() {
+    check_part("flame-graphs.md", &pages::profiles());
+}
+
 #[cfg(feature = "client")]
 #[test]
 fn the_page_of_stores_lists_all_stores() {

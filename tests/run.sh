@@ -65,6 +65,7 @@ every_change() {
     step "logs of a live MariaDB" tests/mariadb_logs.sh
     step "plans of a live MariaDB" tests/mariadb_plans.sh
     step "logs of live web servers" tests/access_logs.sh
+    step "flame graphs in a browser" tests/flame_viewer.sh
     step "documentation" \
         env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 }

@@ -1,4 +1,5 @@
 //! What is written is what was read: forms are read back, and the picture is inferno's.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
 use std::io::Write as _;
 
@@ -43,7 +44,8 @@ fn stacks(seed: u64, count: usize) -> String {
     let mut lines = String::new();
     for _ in 0..count {
         let depth = 1 + random(12);
-        let stack: Vec<String> = (0..depth).map(|_| format!("f{}", (b'a' + random(6) as u8) as char)).collect();
+        let stack: Vec<String> =
+            (0..depth).map(|_| format!("f{}", (b'a' + random(6) as u8) as char)).collect();
         lines.push_str(&format!("main;{} {}\n", stack.join(";"), 1 + random(90)));
     }
     lines
@@ -94,7 +96,8 @@ fn numbers_in_names_stay_in_names() {
 
 /// Titles and places of the boxes, without their order.
 fn boxes(svg: &str) -> Vec<String> {
-    let mut boxes: Vec<String> = svg.split("<g>").skip(1).map(|of| of.split("</g>").next().unwrap().to_owned()).collect();
+    let mut boxes: Vec<String> =
+        svg.split("<g>").skip(1).map(|of| of.split("</g>").next().unwrap().to_owned()).collect();
     boxes.sort();
     boxes
 }
@@ -141,7 +144,8 @@ fn what_has_other_units_is_not_compared() {
     let mut bytes = profile("m;x 50\n");
     bytes.measures[0].unit = profiles::Unit::Bytes;
     let samples = profile("m;x 50\n");
-    let refused = Difference::of((&bytes, 0, Work::default()), (&samples, 0, Work::default()), "t").unwrap_err();
+    let refused =
+        Difference::of((&bytes, 0, Work::default()), (&samples, 0, Work::default()), "t").unwrap_err();
     assert_eq!(
         refused.to_string(),
         "before is value in bytes, after is value in unknown: not the same event and unit; --measure names one that both have"

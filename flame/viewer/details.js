@@ -12,8 +12,9 @@ function make(tag, properties = {}, ...children) {
 
 const nameOf = (frame) => page.strings[page.profile.head.frames.name[frame]];
 
-/** File, line, package and kind, as far as they are known. */
+/** File, line, package and kind, as far as they are known; of the root what one can do. */
 function whereOf(frame) {
+  if (frame === 0) return "Point at a box for its figures, click to zoom, ? for keys";
   const { file, line, module, kind } = page.profile.head.frames;
   const text = (column) => page.strings[column[frame]];
   const place = text(file) + (line[frame] > 0 ? `:${line[frame]}` : "");
@@ -86,11 +87,7 @@ function figuresTable(rows) {
 
 /** Shows the selected box below the graph, and tells it to screen readers. */
 function showDetails() {
-  const { selected } = page;
-  if (!selected) {
-    ids.details.replaceChildren(make("p", { className: "noise", textContent: "Point at a box for its figures; click to zoom; ? for keys." }));
-    return;
-  }
+  const selected = page.selected ?? { part: 0, node: 0 };
   const part = page.parts[selected.part];
   const frame = part.tree.frame[selected.node];
   const around = make("button", { type: "button", textContent: "One function", title: "Who calls it and what it calls (s)" });

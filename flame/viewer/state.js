@@ -19,7 +19,7 @@ const LINK = {
   path: [(path) => path.join("."), (text) => text.split(".").map((part) => below(part, page.frames)).filter((frame) => frame !== undefined)],
   frame: [String, (text) => below(text, page.frames)],
   search: [String, String],
-  caseful: [() => "1", (text) => text === "1"],
+  caseful: [(value) => (value ? "1" : ""), (text) => text === "1"],
   measure: [String, (text) => below(text, page.profile.head.measures.length)],
   mode: [String, (text) => oneOf(text, modesOf(page.profile.head.sides))],
   width: [String, (text) => oneOf(text, ["union", "before", "after"])],
@@ -45,7 +45,6 @@ function linkOf(state) {
     const value = write(state[name]);
     if (value !== write(initial[name]) && value !== "") link.set(name, value);
   }
-  if (state.caseful) link.set("caseful", "1"); else link.delete("caseful");
   return `#${link}`;
 }
 
@@ -53,7 +52,7 @@ function linkOf(state) {
 function stateOf(hash) {
   const state = initialState(page.profile.head);
   for (const [name, text] of new URLSearchParams(hash.slice(1))) {
-    const value = LINK[name]?.[1](text);
+    const value = Object.hasOwn(LINK, name) ? LINK[name][1](text) : undefined;
     if (value !== undefined) state[name] = value;
   }
   if (state.view === "sandwich" && state.frame === 0) state.view = "calls";
@@ -66,18 +65,17 @@ function setState(changes) {
   page.state = { ...before, ...changes };
   const link = linkOf(page.state);
   const isStep = ["view", "node", "path", "frame"].some((name) => name in changes);
-  if (link !== (location.hash || "#")) {
-    page.ownLink = link;
+  if (link !== shownLink()) {
     if (isStep) location.hash = link; else location.replace(link);
   }
   show(before);
 }
 
+const shownLink = () => location.hash || "#";
+
 /** Someone went back, or changed the address. */
 function followLink() {
-  const isOwn = page.ownLink === (location.hash || "#");
-  page.ownLink = null;
-  if (isOwn) return;
+  if (shownLink() === linkOf(page.state)) return;
   const before = page.state;
   page.state = stateOf(location.hash);
   ids.search.value = page.state.search;

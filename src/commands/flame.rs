@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use flame::{Difference, Graph, OUTPUTS, Output, Work};
+use flame::{Difference, Graph, OUTPUTS, Output, Work, Write};
 use profiles::Profile;
 use whyslow::report::Style;
 
@@ -84,7 +84,7 @@ fn above_zero(text: &str) -> Result<f64, &'static str> {
 
 /// What is to be written, and how.
 struct Drawing<'d, T> {
-    write: fn(&T, &mut dyn io::Write) -> io::Result<()>,
+    write: Write<T>,
     drawn: &'d T,
 }
 
@@ -126,7 +126,8 @@ fn compare(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
         let given = options.inputs.len();
         return Err(UsageError(format!("--compare takes two files, before and after: {given} given")).into());
     };
-    let with_one: Vec<&str> = OUTPUTS.iter().filter(|form| form.compare.is_some()).map(|form| form.name).collect();
+    let with_one: Vec<&str> =
+        OUTPUTS.iter().filter(|form| form.compare.is_some()).map(|form| form.name).collect();
     let none = || UsageError(format!("--compare has no form {}: {}", options.format, with_one.join(" and ")));
     let write_difference = output.compare.ok_or_else(none)?;
     let profiles = [read(before)?, read(after)?];
@@ -140,7 +141,11 @@ fn compare(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn write<T>(options: &Options, write: fn(&T, &mut dyn io::Write) -> io::Result<()>, drawn: &T) -> anyhow::Result<()> {
+fn write<T>(
+    options: &Options,
+    write: Write<T>,
+    drawn: &T,
+) -> anyhow::Result<()> {
     let destination = Destination::open(options.output.as_deref())?;
     destination.write(Drawing::write_to, &Drawing { write, drawn }, Style::default())
 }
@@ -165,7 +170,8 @@ impl Options {
             [input] => Ok((name(input), read(input)?)),
             inputs => {
                 let given = inputs.len();
-                Err(UsageError(format!("one profile is drawn at a time, {given} given; --compare takes two")).into())
+                Err(UsageError(format!("one profile is drawn at a time, {given} given; --compare takes two"))
+                    .into())
             }
         }
     }
@@ -173,7 +179,8 @@ impl Options {
     /// The index of the measure that was asked for, else of the profiler's.
     fn measure_of(&self, profile: &Profile) -> Result<usize, UsageError> {
         let Some(wanted) = &self.measure else { return Ok(profile.default_measure) };
-        let names = || profile.measures.iter().map(|measure| measure.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names =
+            || profile.measures.iter().map(|measure| measure.name.as_str()).collect::<Vec<_>>().join(", ");
         let found = profile.measures.iter().position(|measure| measure.name == *wanted);
         found.ok_or_else(|| UsageError(format!("--measure {wanted}: the profile has {}", names())))
     }

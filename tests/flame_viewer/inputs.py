@@ -28,7 +28,6 @@ def write(folder):
         "difference": ["--compare", before, after],
         "requests": ["--compare", before, after, "--requests", "100", "200"],
         "noise": ["--compare", folded("quiet", {"m;luck": 100, "m;slow": 100, "m;rest": 9800}), folded("loud", {"m;luck": 115, "m;slow": 300, "m;rest": 9585})],
-        "measures": [measures],
         "hostile": [folded("hostile", {f"main;{HOSTILE}": 1, "main;__proto__;constructor": 1})],
         "large": [folded("large", large())],
         "deep": [folded("deep", {";".join(f"f{depth}" for depth in range(5000)): 7})],
@@ -53,7 +52,7 @@ def large():
     chance = random.Random(7)
     names = [f"{'fgh'[number % 3]}{number}::{number * 7919 % 1000}" for number in range(4000)]
     stacks, stack = {}, []
-    while len(stacks) < 215_000:
+    while len(stacks) < 235_000:
         stack = stack[: max(chance.randint(0, len(stack)), len(stack) - 4)]
         while len(stack) < 9 or (chance.random() < 0.55 and len(stack) < 60):
             stack.append(names[(len(stack) * 131 + chance.randint(0, 9) * 397 + number_of(stack)) % 4000])

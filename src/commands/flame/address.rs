@@ -52,7 +52,8 @@ impl Options {
             Error::Misused(told) => anyhow::Error::new(UsageError(told)),
             other => other.into(),
         })?;
-        let profile = profiles::read(bytes.as_slice()).with_context(|| format!("cannot read what {name} gave"))?;
+        let profile =
+            profiles::read(bytes.as_slice()).with_context(|| format!("cannot read what {name} gave"))?;
         Ok(Some((name, profile)))
     }
 
@@ -60,7 +61,9 @@ impl Options {
     fn token(&self) -> Result<Option<String>, UsageError> {
         let found = std::env::var(self.token_env.as_deref().unwrap_or(TOKEN)).ok();
         match &self.token_env {
-            Some(name) if found.is_none() => Err(UsageError(format!("--token-env {name}: there is no such variable"))),
+            Some(name) if found.is_none() => {
+                Err(UsageError(format!("--token-env {name}: there is no such variable")))
+            }
             _ => Ok(found),
         }
     }

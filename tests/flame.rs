@@ -1,0 +1,131 @@
+//! `whyslow flame` from outside: files, standard input, a running program, and what is refused.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// A folder with two profiles.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("before.folded"), "main;a 30\nmain;b 10\n").unwrap();
+    std::fs::write(folder.path().join("after.folded"), "main;a 10\nmain;c 5\nno number\n").unwrap();
+    folder
+}
+
+/// Runs the command with something on standard input.
+fn flame(arguments: &[&str], input: &str) -> Output {
+    let folder = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whyslow"));
+    command.arg("flame").args(arguments).current_dir(folder.path());
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // A command that is refused reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The exit code and what is said of a command that must be refused.
+fn refused(arguments: &[&str]) -> (i32, String) {
+    let output = flame(arguments, "");
+    assert_eq!(text(&output.stdout), "");
+    (output.status.code().unwrap(), text(&output.stderr))
+}
+
+#[test]
+fn a_page_is_the_default() {
+    let page = text(&flame(&["before.folded"], "").stdout);
+    assert!(page.starts_with("<!doctype html>") && page.contains("<title>before.folded</title>"));
+}
+
+#[test]
+fn standard_input_is_read_where_no_file_is_named() {
+    assert_eq!(text(&flame(&["--format", "folded"], "x;y 2\nx;y 1\n").stdout), "x;y 3\n");
+}
+
+#[test]
+fn what_is_skipped_is_told() {
+    let output = flame(&["--format", "folded", "after.folded"], "");
+    assert_eq!(text(&output.stdout), "main;a 10\nmain;c 5\n");
+    let said = text(&output.stderr);
+    assert!(said.starts_with("after.folded: 1 skipped: ") && said.ends_with("first at line 3\n"), "{said}");
+}
+
+#[test]
+fn a_difference_has_both_sides() {
+    let output = flame(&["--compare", "before.folded", "after.folded", "--format", "folded"], "");
+    assert_eq!(text(&output.stdout), "main;a 30 10\nmain;b 10 0\nmain;c 0 5\n");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let refusals: &[(&[&str], &str)] = &[
+        (&["before.folded", "after.folded"], "one profile is drawn at a time, 2 given; --compare takes two"),
+        (&["--compare", "before.folded"], "--compare takes two files, before and after: 1 given"),
+        (
+            &["--compare", "before.folded", "after.folded", "--format", "svg"],
+            "--compare has no form svg: html and folded",
+        ),
+        (&["before.folded", "--measure", "alloc"], "--measure alloc: the profile has value"),
+    ];
+    for (arguments, said) in refusals {
+        assert_eq!(refused(arguments), (2, format!("error: {said}\n")));
+    }
+}
+
+#[test]
+fn what_is_no_profile_is_told() {
+    let (code, said) = refused(&["-", "--format", "folded"]);
+    assert_eq!(code, 3);
+    assert!(said.starts_with("error: cannot read standard input: "), "{said}");
+}
+
+#[cfg(feature = "client")]
+mod a_running_program {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::{flame, refused, text};
+
+    /// Answers one request with a profile; gives its address.
+    fn serve() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address =
+            format!("http://{}/debug/pprof/profile?seconds=1&key=secret", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let asked = lines.next().unwrap();
+            assert!(asked.starts_with("GET /debug/pprof/profile?seconds=1&key=secret "), "{asked}");
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nmain;a 7\n")
+                .unwrap();
+        });
+        address
+    }
+
+    #[test]
+    fn gives_its_profile() {
+        let page = text(&flame(&["--url", &serve(), "--format", "folded"], "").stdout);
+        assert_eq!(page, "main;a 7\n");
+    }
+
+    #[test]
+    fn keeps_its_query_to_itself() {
+        let page = text(&flame(&["--url", &serve()], "").stdout);
+        assert!(page.contains("/debug/pprof/profile</title>") && !page.contains("secret"));
+        let (code, said) = refused(&["--url", "http://127.0.0.1:1/x?key=secret"]);
+        assert!(code == 3 && !said.contains("secret"), "{said}");
+    }
+
+    #[test]
+    fn has_an_address_of_its_kind() {
+        let (code, said) = refused(&["--url", "ftp://localhost/x"]);
+        assert_eq!(code, 2);
+        assert!(said.starts_with("error: --url: the URL is not of http or https"), "{said}");
+    }
+}
