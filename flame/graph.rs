@@ -22,12 +22,20 @@ impl<'p> Graph<'p> {
 
     /// What is known of the profile, one fact each.
     pub(crate) fn facts(&self) -> Vec<String> {
-        let mut facts = vec![self.profile.format.to_owned()];
+        let mut facts = vec![self.what()];
         facts.extend(self.profile.title.iter().filter(|title| **title != self.title).cloned());
         facts.extend(self.profile.duration_ns.map(|duration| format!("{} profiled", seconds(duration))));
-        facts.push(format!("{} functions", grouped(self.profile.frames.len() as u64)));
         facts.extend(gaps(self.profile));
         facts
+    }
+
+    /// What it is made of, and of how much.
+    fn what(&self) -> String {
+        let Profile { format, records, frames, .. } = self.profile;
+        match *format {
+            "requests" | "plans" => format!("{} {format}", grouped(*records)),
+            _ => format!("{format}, {} functions", grouped(frames.len() as u64)),
+        }
     }
 }
 

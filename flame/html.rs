@@ -212,6 +212,8 @@ fn carried(told: &Told<'_>, profile: &Profile) -> io::Result<String> {
 fn frames<'p>(profile: &'p Profile, order: &Order<'_>, strings: &mut Strings<'p>) -> Frames {
     let mut frames = Frames::default();
     let root = profiles::Frame::named("");
+    // What is no call of a function is coloured by what its time is spent on.
+    let are_calls = !matches!(profile.format, "requests" | "plans");
     frames.push(["all", "", "", "", ""].map(|text| strings.index(text)), root.line);
     for id in &order.frames {
         let frame = &profile.frames[*id];
@@ -220,7 +222,7 @@ fn frames<'p>(profile: &'p Profile, order: &Order<'_>, strings: &mut Strings<'p>
             frame.file.as_deref().unwrap_or_default(),
             frame.module.as_deref().unwrap_or_default(),
             frame.kind.map_or("", kind),
-            package(frame),
+            if are_calls { package(frame) } else { frame.module.as_deref().unwrap_or_default() },
         ];
         frames.push(texts.map(|text| strings.index(text)), frame.line);
     }

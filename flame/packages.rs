@@ -13,10 +13,8 @@ pub(crate) fn package(frame: &Frame) -> &str {
         _ => {}
     }
     let file = frame.file.as_deref().unwrap_or_default();
-    on_shelf(file)
-        .or_else(|| of_name(&frame.name))
-        .or_else(|| frame.module.as_deref().map(last_part).filter(|module| !module.is_empty()))
-        .unwrap_or_else(|| folder(file))
+    let module = frame.module.as_deref().map(last_part).filter(|module| !module.is_empty());
+    on_shelf(file).or_else(|| of_name(&frame.name)).or(module).unwrap_or_else(|| folder(file))
 }
 
 /// `…/site-packages/flask/app.py` is of `flask`, `…/node_modules/@nestjs/core/x.js` of `@nestjs/core`.

@@ -91,6 +91,7 @@ fn help() {
           measure      Makes runs of a command, or of a load by HTTP, and keeps what they give
           compare      Compares runs of a load or benchmark tool from before a change with runs from after
                        it
+          flame        Draws where time or memory went: profiles, requests, plans
           ci           Compares the statements that requests send with a baseline: what came, what
                        multiplied
           ledger       Records optimizations with their proof, and checks that they stay in force
@@ -119,6 +120,7 @@ fn help() {
           whyslow ci check --traces t.otlp    whether requests send more statements than accepted
           whyslow ledger why src/orders.rs:7  which optimization a line comes from
           whyslow compare before/ after/      whether runs of a load tool got better
+          whyslow flame cpu.pb.gz -o cpu.html where a profiler saw the time go
           whyslow rules n-plus-one            what a finding means
     "#]]
     .assert_eq(&help(&["--help"]));
@@ -665,7 +667,7 @@ fn manual_pages_are_made_from_the_help() {
     let wrong = whyslow(folder().path(), &["man", "bake"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains(
-        "there are diagnose, run, plan, index, measure, compare, ci, ledger, probe, next, rules, demo, completions, man"
+        "there are diagnose, run, plan, index, measure, compare, flame, ci, ledger, probe, next, rules, demo, completions, man"
     ));
 }
 

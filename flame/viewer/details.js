@@ -92,7 +92,7 @@ function showDetails() {
   const frame = part.tree.frame[selected.node];
   const around = make("button", { type: "button", textContent: "One function", title: "Who calls it and what it calls (s)" });
   around.addEventListener("click", () => showAround(frame));
-  ids.details.replaceChildren(make("div", { className: "what" }, ...headOf(frame)), figuresTable(figuresOf(part, selected.node)), ...(frame > 0 ? [around] : []));
+  ids.details.replaceChildren(make("div", { className: "what" }, ...headOf(frame)), figuresTable(figuresOf(part, selected.node)), ...(frame > 0 && page.state.view !== "sandwich" ? [around] : []));
   showItem(part, selected, frame);
 }
 

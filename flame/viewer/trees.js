@@ -25,19 +25,23 @@ class Members {
 
   /** Adds what `weights` has at `index`. Nodes that are members already grow; `slots` says where they are. */
   add(node, weights, index, slots) {
-    const slot = slots[node];
+    const { widths, sums } = this;
+    let slot = slots[node];
     if (slot < 0) {
-      slots[node] = this.nodes.push(node) - 1;
-      this.widths.push(weights.widths[index]);
-      this.sums.forEach((column, side) => column.push(weights.sums[side][index]));
-      return;
+      slot = slots[node] = this.nodes.push(node) - 1;
+      widths.push(0);
+      for (const column of sums) column.push(0);
     }
-    this.widths[slot] += weights.widths[index];
-    this.sums.forEach((column, side) => { column[slot] += weights.sums[side][index]; });
+    widths[slot] += weights.widths[index];
+    for (let side = 0; side < sums.length; side++) sums[side][slot] += weights.sums[side][index];
   }
 }
 
-const sumOf = (column) => column.reduce((sum, value) => sum + value, 0);
+function sumOf(column) {
+  let sum = 0;
+  for (let i = 0; i < column.length; i++) sum += column[i];
+  return sum;
+}
 
 /**
  * A tree that grows where it is looked at: its nodes are members with one frame, put together. `step(members, i, depth, put)`

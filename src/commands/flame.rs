@@ -6,14 +6,17 @@ mod address;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use flame::{Difference, Graph, OUTPUTS, Output, Work, Write};
 use profiles::Profile;
+use whyslow::diagnosis::Request;
 use whyslow::report::Style;
+use whyslow::stacks::{Chosen, of_inputs};
 
 use super::diagnose::destination::Destination;
+use super::diagnose::{endpoint_glob, log_form, progress};
+use super::reading::Reading;
 use super::{Outcome, UsageError, say};
 
 const EXAMPLES: &str = "\
@@ -25,6 +28,8 @@ Examples:
   whyslow flame heap.pb.gz --measure inuse_space -o heap.html
   whyslow flame profile.json --format svg -o cpu.svg   a picture for a document
   whyslow flame cpu.pb.gz --format folded | sort
+  whyslow flame traces.json --endpoint 'GET /orders' -o orders.html    what requests wait for
+  whyslow flame plan.json -o plan.html                 where the time of a plan goes
   whyslow flame --url 'http://localhost:6060/debug/pprof/profile?seconds=10' -o cpu.html
 
 Exit codes:
@@ -32,15 +37,16 @@ Exit codes:
   2  arguments that make no sense, or profiles that cannot be compared
   3  no profile was found, or a broken one";
 
-/// Draws stack profiles: where the time, the memory or whatever was measured went.
+/// Draws where time or memory went: profiles, requests, plans.
 ///
-/// Profiles of all common profilers are read as they are, told by their content. The page holds every stack and needs nothing
-/// else, no server and no network.
+/// Profiles of all common profilers are read as they are, told by their content; so are traces, logs and plans of EXPLAIN. Of
+/// requests it is what they wait for (their critical path) that is drawn, and all work, and how often each thing is done. The page
+/// holds every stack and needs nothing else, no server and no network.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The profile; `-` is standard input, which is also read where none is given
+    /// A profile, traces and logs, or plans; `-` is standard input, which is also read where none is given
     #[arg(value_name = "FILE")]
     inputs: Vec<PathBuf>,
 
@@ -71,7 +77,24 @@ pub(crate) struct Options {
     #[cfg(feature = "client")]
     #[command(flatten)]
     address: address::Options,
+
+    /// Of traces and logs: requests of these endpoints only; `*` stands for anything
+    #[arg(long, value_name = "GLOB", value_parser = endpoint_glob, help_heading = REQUESTS)]
+    endpoint: Option<String>,
+
+    /// Of traces and logs: the slowest of each endpoint only, so many per cent of its requests
+    #[arg(long, value_name = "PERCENT", value_parser = per_cent, help_heading = REQUESTS)]
+    slowest: Option<f64>,
+
+    #[command(flatten, next_help_heading = REQUESTS)]
+    reading: Reading,
+
+    #[command(flatten)]
+    logs: log_form::Options,
 }
+
+/// What options belong to that are of no use to profiles.
+const REQUESTS: &str = "Traces and logs";
 
 fn outputs() -> PossibleValuesParser {
     PossibleValuesParser::new(OUTPUTS.iter().map(|output| output.name))
@@ -80,6 +103,11 @@ fn outputs() -> PossibleValuesParser {
 fn above_zero(text: &str) -> Result<f64, &'static str> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
     number.ok_or("expected a number above 0")
+}
+
+fn per_cent(text: &str) -> Result<f64, &'static str> {
+    let number = above_zero(text).ok().filter(|number| *number <= 100.0);
+    number.ok_or("expected a number above 0 and up to 100")
 }
 
 /// What is to be written, and how.
@@ -130,9 +158,10 @@ fn compare(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
         OUTPUTS.iter().filter(|form| form.compare.is_some()).map(|form| form.name).collect();
     let none = || UsageError(format!("--compare has no form {}: {}", options.format, with_one.join(" and ")));
     let write_difference = output.compare.ok_or_else(none)?;
-    let profiles = [read(before)?, read(after)?];
-    let work = [0, 1].map(|side| Work { requests: options.requests.get(side).copied() });
-    let [old, new] = &profiles;
+    let [old, new] =
+        &[options.read(std::slice::from_ref(before))?, options.read(std::slice::from_ref(after))?];
+    let work =
+        [(0, old), (1, new)].map(|(side, profile)| Work { requests: options.requests_of(side, profile) });
     let title = options.title.clone().unwrap_or_else(|| format!("{} → {}", name(before), name(after)));
     let sides = [(old, options.measure_of(old)?, work[0]), (new, options.measure_of(new)?, work[1])];
     let difference =
@@ -141,11 +170,7 @@ fn compare(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn write<T>(
-    options: &Options,
-    write: Write<T>,
-    drawn: &T,
-) -> anyhow::Result<()> {
+fn write<T>(options: &Options, write: Write<T>, drawn: &T) -> anyhow::Result<()> {
     let destination = Destination::open(options.output.as_deref())?;
     destination.write(Drawing::write_to, &Drawing { write, drawn }, Style::default())
 }
@@ -163,17 +188,29 @@ impl Options {
     fn profile(&self) -> anyhow::Result<(String, Profile)> {
         #[cfg(feature = "client")]
         if let Some((name, profile)) = self.address.profile()? {
-            tell(&name, &profile);
+            tell(&profile);
             return Ok((name, profile));
         }
-        match self.inputs.as_slice() {
-            [input] => Ok((name(input), read(input)?)),
-            inputs => {
-                let given = inputs.len();
-                Err(UsageError(format!("one profile is drawn at a time, {given} given; --compare takes two"))
-                    .into())
-            }
-        }
+        let profile = self.read(&self.inputs)?;
+        let names: Vec<String> = self.inputs.iter().map(|input| name(input)).collect();
+        let endpoint = self.endpoint.iter().map(|endpoint| format!("{endpoint} in ")).collect::<String>();
+        Ok((format!("{endpoint}{}", names.join(", ")), profile))
+    }
+
+    /// Reads inputs as one profile.
+    fn read(&self, inputs: &[PathBuf]) -> anyhow::Result<Profile> {
+        let request = self.reading.request(self.reading.settings()?, String::new());
+        let request = Request { log_form: self.logs.given(), ..request };
+        let chosen = Chosen { endpoint: self.endpoint.clone(), slowest: self.slowest };
+        let profile = progress::shown(|progress| of_inputs(inputs, &request, &chosen, progress))?;
+        tell(&profile);
+        Ok(profile)
+    }
+
+    /// The requests of a side: as given, else those that are drawn.
+    fn requests_of(&self, side: usize, profile: &Profile) -> Option<f64> {
+        let drawn = (profile.format == "requests").then_some(profile.records as f64);
+        self.requests.get(side).copied().or(drawn)
     }
 
     /// The index of the measure that was asked for, else of the profiler's.
@@ -186,26 +223,15 @@ impl Options {
     }
 }
 
-/// Reads a file or standard input.
-fn read(input: &Path) -> anyhow::Result<Profile> {
-    let read = match input == Path::new("-") {
-        true => profiles::read(io::stdin().lock()),
-        false => profiles::read_file(input),
-    };
-    let name = name(input);
-    let profile = read.with_context(|| format!("cannot read {name}"))?;
-    tell(&name, &profile);
-    Ok(profile)
-}
-
 /// Says what was left out or is worth knowing.
-fn tell(name: &str, profile: &Profile) {
+fn tell(profile: &Profile) {
     for skipped in profile.skipped.iter() {
         let place = skipped.first.map(|place| format!(", first at {place}")).unwrap_or_default();
-        say(format_args!("{name}: {} skipped: {}{place}", skipped.count, skipped.reason));
+        say(format_args!("{} skipped: {}{place}", skipped.count, skipped.reason));
     }
     for noticed in profile.noticed.iter() {
-        say(format_args!("{name}: {} {}", noticed.count, noticed.reason));
+        let times = if noticed.count > 1 { format!("{} ", noticed.count) } else { String::new() };
+        say(format_args!("{times}{}", noticed.reason));
     }
 }
 

@@ -183,7 +183,7 @@ pub fn of_statement(
     Ok(PlansReport { plans, ..PlansReport::default() })
 }
 
-fn judged(
+pub(crate) fn judged(
     place: &str,
     text: &[u8],
     statement: Option<&str>,

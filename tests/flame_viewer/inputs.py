@@ -48,18 +48,14 @@ def two_measures():
 
 
 def large():
-    """More than 400,000 nodes of 4,000 functions, as a big service has them."""
+    """More than 400,000 nodes of 4,000 functions: calls that part early and go deep."""
     chance = random.Random(7)
     names = [f"{'fgh'[number % 3]}{number}::{number * 7919 % 1000}" for number in range(4000)]
-    stacks, stack = {}, []
-    while len(stacks) < 235_000:
-        stack = stack[: max(chance.randint(0, len(stack)), len(stack) - 4)]
-        while len(stack) < 9 or (chance.random() < 0.55 and len(stack) < 60):
-            stack.append(names[(len(stack) * 131 + chance.randint(0, 9) * 397 + number_of(stack)) % 4000])
+    stacks, stack, nodes = {}, [], 0
+    while nodes < 420_000:
+        kept = chance.randint(1, max(1, len(stack) - 1))
+        depth = chance.randint(kept + 1, 60) if kept < 60 else 60
+        stack = stack[:kept] + [chance.choice(names) for _ in range(kept, depth)]
+        nodes += depth - kept
         stacks[";".join(stack)] = chance.randint(1, 50)
     return stacks
-
-
-def number_of(stack):
-    """A number that follows from the last two frames, the same in each run."""
-    return sum(int(name[1:].split("::")[0]) * 31 for name in stack[-2:])

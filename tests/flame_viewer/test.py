@@ -322,14 +322,14 @@ def is_quick(page, browser):
     page.open()
     loaded = time.monotonic() - started
     nodes = page.run("page.tree.count")
-    searches = sorted(page.took(f"setState({{ search: {text!r} }})") for text in ("f1", "f12|g7", "^h.*9$", "x", "f3"))
+    # Others may use the machine: the best of three.
+    searches = sorted(min(page.took(f"setState({{ search: {text!r} }})") for _ in range(3)) for text in ("f1", "f12|g7", "^h.*9$", "x", "f3"))
     views = {view: page.took(f"setState({{ view: {view!r}, frame: 5 }})") for view in ("callers", "sandwich", "table", "calls")}
     print(f"   {nodes:,} nodes, {size:,} bytes, loaded in {loaded:.2f} s; search {searches[0]:.0f} to {searches[-1]:.0f} ms; "
           + ", ".join(f"{view} {took:.0f} ms" for view, took in views.items()))
     expect("nodes", nodes >= NODES_MIN, True)
     expect("bytes", size < PAGE_BYTES_MAX, True)
-    # Others may use the machine: half of the searches must be quick.
-    expect("search", searches[2] < SEARCH_MS_MAX, True)
+    expect("search", searches[-1] < SEARCH_MS_MAX, True)
 
 
 def is_deep(page, browser):
