@@ -18,7 +18,9 @@ mod measure;
 mod profile;
 mod read;
 mod source;
+mod table;
 mod tally;
+mod texts;
 mod tree;
 mod union;
 

@@ -1,13 +1,16 @@
 //! Stacks as a tree.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::FrameId;
 use crate::children::Children;
 use crate::limits::NODES_MAX;
+use crate::table::Table;
 
 /// Number of a node in its tree. Children have higher numbers than their parents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
 impl NodeId {
@@ -27,22 +30,38 @@ impl NodeId {
 #[derive(Debug, Clone)]
 pub struct Tree {
     nodes: Vec<Node>,
-    ids: FxHashMap<Node, u32>,
+    /// Numbers of nodes by parent and frame. Keys are compared in `nodes`, which is looked at anyhow.
+    ids: Table,
     /// By measure, then by node; shorter where the last nodes have none.
     own: Vec<Vec<f64>>,
     refused: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 struct Node {
     parent: u32,
     frame: u32,
+    /// The child that is asked for most often, by majority vote (Boyer and Moore): it is found without the table, whose place is
+    /// rarely in the cache.
+    usual: u32,
+    /// By how many votes.
+    votes: u32,
+}
+
+impl Node {
+    fn is(&self, parent: NodeId, frame: FrameId) -> bool {
+        (self.parent, self.frame) == (parent.0, frame.0)
+    }
+
+    fn hash(&self) -> u64 {
+        FxBuildHasher.hash_one(u64::from(self.parent) << 32 | u64::from(self.frame))
+    }
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        let root = Node { parent: 0, frame: u32::MAX };
-        Self { nodes: vec![root], ids: FxHashMap::default(), own: Vec::new(), refused: 0 }
+        let root = Node { parent: 0, frame: u32::MAX, usual: 0, votes: 0 };
+        Self { nodes: vec![root], ids: Table::default(), own: Vec::new(), refused: 0 }
     }
 }
 
@@ -50,18 +69,30 @@ impl Tree {
     /// The child of `parent` with this frame, which is new or known. Beyond [`NODES_MAX`](crate::NODES_MAX) it is the parent itself,
     /// so that what is added there is not lost.
     pub fn child(&mut self, parent: NodeId, frame: FrameId) -> NodeId {
-        let node = Node { parent: parent.0, frame: frame.0 };
-        if let Some(id) = self.ids.get(&node) {
-            return NodeId(*id);
+        let Node { usual, votes, .. } = self.nodes[parent.index()];
+        if self.nodes[usual as usize].is(parent, frame) {
+            self.nodes[parent.index()].votes = votes.saturating_add(1);
+            return NodeId(usual);
         }
-        if self.nodes.len() >= NODES_MAX {
+        let Some(child) = self.known_or_new(parent, frame) else {
             self.refused += 1;
             return parent;
+        };
+        let above = &mut self.nodes[parent.index()];
+        (above.usual, above.votes) = if votes == 0 { (child, 1) } else { (usual, votes - 1) };
+        NodeId(child)
+    }
+
+    fn known_or_new(&mut self, parent: NodeId, frame: FrameId) -> Option<u32> {
+        let node = Node { parent: parent.0, frame: frame.0, usual: 0, votes: 0 };
+        let known = self.ids.find(node.hash(), |id| self.nodes[id as usize].is(parent, frame));
+        if known.is_some() || self.nodes.len() >= NODES_MAX {
+            return known;
         }
         let id = self.nodes.len() as u32;
         self.nodes.push(node);
-        self.ids.insert(node, id);
-        NodeId(id)
+        self.ids.insert(node.hash(), id, |id| self.nodes[id as usize].hash());
+        Some(id)
     }
 
     /// Adds to a node's own value. Values that are no number, infinite or negative are left out.

@@ -84,9 +84,9 @@ fn perf(writer: &mut Writer<'_>, stack: &[usize], number: u64) -> io::Result<()>
 fn walk(random: &mut Random, stack: &mut Vec<usize>) {
     stack.clear();
     stack.push((random.next() % 3) as usize);
-    while stack.len() < 6 || random.next() % 1_000 >= 9 * stack.len() as u64 {
+    while stack.len() < 6 || random.next() % 1_000 >= 11 * stack.len() as u64 {
         let mut callee = 0;
-        while callee < 9 && random.next() % 100 < 8 {
+        while callee < 9 && random.next() % 100 < 11 {
             callee += 1;
         }
         call(stack, callee);

@@ -4,14 +4,14 @@
 //! The format has no escape and no unit: the number is behind the last space, whatever is before it is the stack. Two numbers are
 //! before and after, as `difffolded.pl` writes them.
 
-use memchr::{memchr, memrchr};
-use rustc_hash::FxHashMap;
+mod walk;
 
-use super::names;
-use crate::limits::DEPTH_MAX;
+use memchr::{memchr, memrchr};
+
+use self::walk::Walk;
 use crate::read::Format;
 use crate::source::{Line, Source};
-use crate::{FrameId, Measure, NodeId, Place, Profile, Unit, Unreadable};
+use crate::{Measure, Place, Profile, Unit, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "folded",
@@ -27,9 +27,6 @@ const VALUE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Lines that decide whether there are one or two numbers on each.
 const LINES_LOOKED_AT: usize = 64;
-
-/// Texts of frames whose numbers are remembered; more are looked up anew each time.
-const TEXTS_MAX: usize = 4_000_000;
 
 /// Folded is the last to be asked: some line of the first ends in a number, or the first does not end, and there are no bytes that
 /// texts do not have.
@@ -55,16 +52,16 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     let names: &[&str] = if is_pair { &["before", "after"] } else { &["value"] };
     profile.measures = names.iter().map(|name| Measure::new(*name, Unit::Unknown)).collect();
     let mut lines = source.lines();
-    let mut reader = Reader::default();
+    let mut walk = Walk::default();
     while let Some(line) = lines.next()? {
         let read = match line {
-            Line::Text(text) => reader.line(text, is_pair, profile),
+            Line::Text(text) => self::line(text, is_pair, &mut walk, profile),
             Line::TooLong => Err("longer than 16 MiB"),
         };
         let place = Some(Place::Line(lines.number()));
         match read {
-            Ok(Depth::Kept) => {}
-            Ok(Depth::Cut) => profile.notice_depth(place),
+            Ok(false) => {}
+            Ok(true) => profile.notice_depth(place),
             Err(reason) => profile.skipped.add(reason, place),
         }
     }
@@ -97,115 +94,34 @@ fn number(text: &[u8]) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// Whether a whole stack was kept.
-enum Depth {
-    Kept,
-    Cut,
-}
-
-#[derive(Default)]
-struct Reader {
-    /// Numbers of frames by their text.
-    ids: FxHashMap<Box<[u8]>, FrameId>,
-    /// The stack before, as text and as nodes: files are often sorted, and then most of a stack is that of the line before.
-    stack: Vec<u8>,
-    path: Vec<Step>,
-}
-
-/// A frame of a stack.
-#[derive(Clone, Copy)]
-struct Step {
-    /// Where in the text the frame ends.
-    end: usize,
-    node: NodeId,
-}
-
-impl Reader {
-    fn line(&mut self, line: &[u8], is_pair: bool, profile: &mut Profile) -> Result<Depth, &'static str> {
-        let line = line.trim_ascii_end();
-        if is_comment(line) {
-            return Ok(Depth::Kept);
-        }
-        let (stack, last) = split(line).ok_or("no number at the end")?;
-        let (stack, values) = match is_pair {
-            true => {
-                let (stack, first) = split(stack).ok_or("one number where other lines have two")?;
-                (stack, [first, last])
-            }
-            false => (stack, [last, 0.0]),
-        };
-        if values.iter().any(|value| *value < 0.0) {
-            return Err("a negative value");
-        }
-        if values.iter().any(|value| *value > VALUE_MAX) {
-            return Err("a value beyond 2^53");
-        }
-        let stack = stack.strip_suffix(b";").unwrap_or(stack);
-        if stack.is_empty() {
-            return Err("no stack before the number");
-        }
-        let depth = self.walk(stack, profile);
-        let node = self.path.last().map_or(NodeId::ROOT, |step| step.node);
-        for (measure, value) in values.into_iter().enumerate() {
-            profile.tree.add(node, measure, value);
-        }
-        profile.records += 1;
-        Ok(depth)
+/// Reads one line, and says whether its stack was deeper than the limit.
+fn line(line: &[u8], is_pair: bool, walk: &mut Walk, profile: &mut Profile) -> Result<bool, &'static str> {
+    let line = line.trim_ascii_end();
+    if is_comment(line) {
+        return Ok(false);
     }
-
-    /// Makes `self.path` the way to a stack.
-    fn walk(&mut self, stack: &[u8], profile: &mut Profile) -> Depth {
-        let common = self.common(stack);
-        self.path.truncate(common);
-        let (mut begin, mut node) = match self.path.last() {
-            Some(step) => (step.end + 1, step.node),
-            None => (0, NodeId::ROOT),
-        };
-        self.stack.clear();
-        self.stack.extend_from_slice(stack);
-        while begin <= stack.len() {
-            if self.path.len() == DEPTH_MAX {
-                return Depth::Cut;
-            }
-            let end = memchr(b';', &stack[begin..]).map_or(stack.len(), |length| begin + length);
-            let frame = self.frame(&stack[begin..end], profile);
-            node = profile.tree.child(node, frame);
-            self.path.push(Step { end, node });
-            begin = end + 1;
+    let (stack, last) = split(line).ok_or("no number at the end")?;
+    let (stack, values) = match is_pair {
+        true => {
+            let (stack, first) = split(stack).ok_or("one number where other lines have two")?;
+            (stack, [first, last])
         }
-        Depth::Kept
+        false => (stack, [last, 0.0]),
+    };
+    if values.iter().any(|value| *value < 0.0) {
+        return Err("a negative value");
     }
-
-    /// How many frames the stack before begins with as well.
-    fn common(&self, stack: &[u8]) -> usize {
-        let same = same_bytes(&self.stack, stack);
-        self.path
-            .iter()
-            .take_while(|step| step.end < same || (step.end == same && is_end(stack, same)))
-            .count()
+    if values.iter().any(|value| *value > VALUE_MAX) {
+        return Err("a value beyond 2^53");
     }
-
-    /// The number of a frame by its text.
-    fn frame(&mut self, text: &[u8], profile: &mut Profile) -> FrameId {
-        if let Some(id) = self.ids.get(text) {
-            return *id;
-        }
-        let id = profile.frames.intern(names::frame(&String::from_utf8_lossy(text)));
-        if self.ids.len() < TEXTS_MAX {
-            self.ids.insert(text.into(), id);
-        }
-        id
+    let stack = stack.strip_suffix(b";").unwrap_or(stack);
+    if stack.is_empty() {
+        return Err("no stack before the number");
     }
-}
-
-fn is_end(stack: &[u8], at: usize) -> bool {
-    stack.get(at).is_none_or(|byte| *byte == b';')
-}
-
-/// How many bytes two texts begin with alike.
-fn same_bytes(one: &[u8], other: &[u8]) -> usize {
-    let eights =
-        one.chunks_exact(8).zip(other.chunks_exact(8)).take_while(|(one, other)| one == other).count();
-    let begin = eights * 8;
-    begin + one[begin..].iter().zip(&other[begin..]).take_while(|(one, other)| one == other).count()
+    let (node, is_cut) = walk.node(stack, profile);
+    for (measure, value) in values.into_iter().enumerate() {
+        profile.tree.add(node, measure, value);
+    }
+    profile.records += 1;
+    Ok(is_cut)
 }

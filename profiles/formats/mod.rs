@@ -2,10 +2,12 @@
 
 mod folded;
 mod names;
+mod perf_script;
 
 use crate::Unreadable;
 
 pub(crate) use folded::FORMAT as FOLDED;
+pub(crate) use perf_script::FORMAT as PERF_SCRIPT;
 
 /// The error of an input that nothing recognises: says what it is, where that is known and helps.
 pub(crate) fn unknown(head: &[u8]) -> Unreadable {
