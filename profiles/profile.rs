@@ -69,7 +69,17 @@ impl Profile {
 
     /// The node of a stack that is given from the root on. What lies deeper than [`DEPTH_MAX`](crate::DEPTH_MAX) is cut.
     pub fn node(&mut self, stack: impl IntoIterator<Item = FrameId>, place: Option<Place>) -> NodeId {
-        let mut node = NodeId::ROOT;
+        self.below(NodeId::ROOT, stack, place)
+    }
+
+    /// The same below a node, which is that of a thread.
+    pub(crate) fn below(
+        &mut self,
+        root: NodeId,
+        stack: impl IntoIterator<Item = FrameId>,
+        place: Option<Place>,
+    ) -> NodeId {
+        let mut node = root;
         for (depth, frame) in stack.into_iter().enumerate() {
             if depth == DEPTH_MAX {
                 self.notice_depth(place);

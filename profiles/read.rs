@@ -9,7 +9,15 @@ use crate::source::Source;
 use crate::{Place, Profile, formats};
 
 /// Every format that can be read, in the order in which they are asked; an input belongs to the first that recognises it.
-pub static FORMATS: &[Format] = &[formats::PERF_SCRIPT, formats::FOLDED];
+pub static FORMATS: &[Format] = &[
+    formats::PPROF,
+    formats::SPEEDSCOPE,
+    formats::FIREFOX,
+    formats::CHROME,
+    formats::V8,
+    formats::PERF_SCRIPT,
+    formats::FOLDED,
+];
 
 /// A format that can be read.
 pub struct Format {

@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use memchr::memchr;
 
 use crate::Unreadable;
-use crate::limits::LINE_BYTES_MAX;
+use crate::limits::{DOCUMENT_BYTES_MAX, LINE_BYTES_MAX};
 
 /// How much of an input is looked at to tell its format.
 const HEAD_BYTES: usize = 64 << 10;
@@ -67,6 +67,16 @@ impl<'r> Source<'r> {
             used: 0,
             line: 0,
         }
+    }
+
+    /// All bytes at once.
+    pub(crate) fn whole(self) -> Result<Vec<u8>, Unreadable> {
+        let mut whole = Vec::new();
+        self.bytes().take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut whole)?;
+        if whole.len() > DOCUMENT_BYTES_MAX {
+            return Err(Unreadable::of("longer than 1 GiB, and its format can only be read whole"));
+        }
+        Ok(whole)
     }
 }
 

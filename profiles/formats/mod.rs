@@ -1,13 +1,26 @@
 //! One file a format.
 
+mod chrome;
+mod firefox;
 mod folded;
+mod json;
 mod names;
 mod perf_script;
+mod pprof;
+mod protobuf;
+mod speedscope;
+mod timeline;
+mod v8;
 
 use crate::Unreadable;
 
+pub(crate) use chrome::FORMAT as CHROME;
+pub(crate) use firefox::FORMAT as FIREFOX;
 pub(crate) use folded::FORMAT as FOLDED;
 pub(crate) use perf_script::FORMAT as PERF_SCRIPT;
+pub(crate) use pprof::FORMAT as PPROF;
+pub(crate) use speedscope::FORMAT as SPEEDSCOPE;
+pub(crate) use v8::FORMAT as V8;
 
 /// The error of an input that nothing recognises: says what it is, where that is known and helps.
 pub(crate) fn unknown(head: &[u8]) -> Unreadable {

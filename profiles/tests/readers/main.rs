@@ -1,4 +1,7 @@
 //! What must be read from profiles of every format.
 
 mod folded;
+mod json;
+mod perf;
+mod pprof;
 mod shown;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use profiles::{Frame, NodeId, Profile, functions, read_file};
+use profiles::{Frame, NodeId, Profile, Tally, functions, read_file};
 
 /// Reads a file of `tests/fixtures`.
 pub(crate) fn fixture(name: &str) -> Profile {
@@ -37,4 +37,11 @@ pub(crate) fn function(profile: &Profile, name: &str, measure: usize) -> (f64, f
 /// The first frame of this name.
 pub(crate) fn frame_named<'p>(profile: &'p Profile, name: &str) -> &'p Frame {
     profile.frames.iter().map(|(_, frame)| frame).find(|frame| &*frame.name == name).expect(name)
+}
+
+/// Reasons in the order of the alphabet.
+pub(crate) fn reasons(tally: &Tally) -> Vec<&str> {
+    let mut reasons: Vec<&str> = tally.iter().map(|counted| &*counted.reason).collect();
+    reasons.sort_unstable();
+    reasons
 }
