@@ -7,7 +7,7 @@ mod tables;
 
 use serde::Deserialize;
 
-use self::tables::{Stacks, Tables};
+use self::tables::{FrameTable, FuncTable, ResourceTable, StackTable, Stacks, Tables};
 use super::json;
 use crate::read::Format;
 use crate::source::Source;
@@ -54,8 +54,36 @@ struct Thread {
     #[serde(default)]
     process_name: Option<String>,
     samples: SampleTable,
-    #[serde(flatten)]
-    tables: Tables,
+    // The tables one by one: flattened, serde would keep all of a thread twice.
+    #[serde(default)]
+    stack_table: StackTable,
+    #[serde(default)]
+    frame_table: FrameTable,
+    #[serde(default)]
+    func_table: FuncTable,
+    #[serde(default)]
+    resource_table: ResourceTable,
+    #[serde(default)]
+    string_array: Vec<String>,
+    /// As it was called before.
+    #[serde(default)]
+    string_table: Vec<String>,
+}
+
+impl Thread {
+    /// Its own tables; `None` where it has none.
+    fn tables(&mut self) -> Option<Tables> {
+        let string_array =
+            if self.string_array.is_empty() { &mut self.string_table } else { &mut self.string_array };
+        let tables = Tables {
+            string_array: std::mem::take(string_array),
+            stack_table: std::mem::take(&mut self.stack_table),
+            frame_table: std::mem::take(&mut self.frame_table),
+            func_table: std::mem::take(&mut self.func_table),
+            resource_table: std::mem::take(&mut self.resource_table),
+        };
+        (!tables.stack_table.frame.is_empty()).then_some(tables)
+    }
 }
 
 #[derive(Deserialize)]
@@ -82,11 +110,12 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
         let period = Measure::new("wall", Unit::Nanoseconds);
         profile.period = Some((period, (file.meta.interval * 1e6).round()));
     }
-    for thread in &file.threads {
-        let root = root(thread, profile);
-        let tables = file.shared.as_ref().map_or(&thread.tables, |shared| thread.tables.or(shared));
-        let mut stacks = Stacks::of(tables, root);
-        add(thread, &mut stacks, profile);
+    let shared = file.shared.unwrap_or_default();
+    for mut thread in file.threads {
+        let own = thread.tables();
+        let root = root(&thread, profile);
+        let mut stacks = Stacks::of(own.as_ref().unwrap_or(&shared), root);
+        add(&thread, &mut stacks, profile);
     }
     Ok(())
 }

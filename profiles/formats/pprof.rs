@@ -17,7 +17,7 @@ use crate::{Measure, NodeId, Place, Profile, Unit, Unreadable};
 pub(crate) const FORMAT: Format = Format {
     name: "pprof",
     summary: "`profile.proto`, in gzip or not, with all types of samples and inlined functions in their order",
-    evidence: "the specification; files of pprof-rs 0.15",
+    evidence: "Node.js 20 with `@datadog/pprof`; the specification",
     recognise,
     read,
 };

@@ -4,6 +4,8 @@
 
 pub(super) mod samples;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use self::samples::{Node, Samples};
@@ -48,26 +50,20 @@ struct File<'j> {
 }
 
 #[derive(Deserialize)]
-struct OldNode<'j> {
-    #[serde(borrow, flatten)]
-    node: OldCall<'j>,
-    #[serde(borrow, default)]
-    children: Vec<OldNode<'j>>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OldCall<'j> {
+struct OldNode<'j> {
     #[serde(default)]
     id: i64,
     #[serde(borrow, default)]
-    function_name: std::borrow::Cow<'j, str>,
+    function_name: Cow<'j, str>,
     #[serde(borrow, default)]
-    url: std::borrow::Cow<'j, str>,
+    url: Cow<'j, str>,
     #[serde(default)]
     line_number: f64,
     #[serde(default)]
     hit_count: f64,
+    #[serde(borrow, default)]
+    children: Vec<OldNode<'j>>,
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {

@@ -9,32 +9,30 @@ use crate::{Frame, FrameId, NodeId, Profile};
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Tables {
-    stack_table: StackTable,
-    frame_table: FrameTable,
-    func_table: FuncTable,
-    resource_table: ResourceTable,
-    string_array: Vec<String>,
-    /// As it was called before.
-    string_table: Vec<String>,
+    pub(super) stack_table: StackTable,
+    pub(super) frame_table: FrameTable,
+    pub(super) func_table: FuncTable,
+    pub(super) resource_table: ResourceTable,
+    pub(super) string_array: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct StackTable {
-    frame: Vec<i64>,
+pub(super) struct StackTable {
+    pub(super) frame: Vec<i64>,
     prefix: Vec<Option<i64>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct FrameTable {
+pub(super) struct FrameTable {
     func: Vec<i64>,
     line: Vec<Option<f64>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct FuncTable {
+pub(super) struct FuncTable {
     name: Vec<i64>,
     resource: Vec<Option<i64>>,
     file_name: Vec<Option<i64>>,
@@ -43,16 +41,11 @@ struct FuncTable {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct ResourceTable {
+pub(super) struct ResourceTable {
     name: Vec<Option<i64>>,
 }
 
 impl Tables {
-    /// These, or the shared ones where these are empty.
-    pub(super) fn or<'t>(&'t self, shared: &'t Self) -> &'t Self {
-        if self.stack_table.frame.is_empty() { shared } else { self }
-    }
-
     fn frame(&self, frame: i64) -> Frame {
         let func = at(&self.frame_table.func, frame).copied();
         let text =
@@ -72,7 +65,7 @@ impl Tables {
     }
 
     fn string(&self, index: i64) -> Option<&str> {
-        at(&self.string_array, index).or_else(|| at(&self.string_table, index)).map(String::as_str)
+        at(&self.string_array, index).map(String::as_str)
     }
 }
 

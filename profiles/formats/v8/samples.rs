@@ -98,15 +98,12 @@ impl Samples {
     /// Adds the tree of the old form.
     pub(super) fn old(&mut self, head: OldNode<'_>, profile: &mut Profile) {
         let mut open = vec![(head, NodeId::ROOT)];
-        while let Some((OldNode { node, children }, above)) = open.pop() {
-            let call = Call {
-                function_name: node.function_name,
-                url: node.url,
-                line_number: node.line_number - 1.0,
-            };
+        while let Some((node, above)) = open.pop() {
+            let (function_name, url) = (node.function_name, node.url);
+            let call = Call { function_name, url, line_number: node.line_number - 1.0 };
             let added = self.node(node.id, call.frame(), above, profile);
             self.hits(added, node.hit_count, profile);
-            open.extend(children.into_iter().map(|child| (child, added.node)));
+            open.extend(node.children.into_iter().map(|child| (child, added.node)));
         }
     }
 

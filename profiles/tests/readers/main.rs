@@ -1,5 +1,6 @@
 //! What must be read from profiles of every format.
 
+mod damaged;
 mod folded;
 mod json;
 mod perf;
