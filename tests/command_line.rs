@@ -70,6 +70,22 @@ fn a_profile_beside_traces_names_the_function() {
     assert_eq!(alone.status.code(), Some(3), "folded stacks among the paths are taken for text");
 }
 
+#[cfg(feature = "self-profile")]
+#[test]
+fn whyslow_itself_can_be_looked_at() {
+    let folder = folder();
+    let traces = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/order-list/as-found.otlp.zst");
+    let arguments = ["--self-profile", "self.html", "diagnose", traces, "--format", "json"];
+    let looked_at = whyslow(folder.path(), &arguments);
+    assert_eq!((looked_at.status.code(), text(&looked_at.stderr)), (Some(0), String::new()));
+    assert!(text(&looked_at.stdout).starts_with('{'), "what is asked for is done");
+    let page = std::fs::read_to_string(folder.path().join("self.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("whyslow itself"));
+    let failed = whyslow(folder.path(), &["--self-profile", "again.html", "diagnose", "missing.json"]);
+    assert_eq!(failed.status.code(), Some(3), "{}", text(&failed.stderr));
+    assert!(folder.path().join("again.html").exists(), "what fails is looked at, too");
+}
+
 #[test]
 fn help() {
     let help = |arguments: &[&str]| text(&whyslow(folder().path(), arguments).stdout);
@@ -79,7 +95,7 @@ fn help() {
         Give it traces, or let it run what is slow: it says for each endpoint where the time goes, what to
         fix first, and how fast the endpoint will be after each fix.
 
-        Usage: whyslow <COMMAND>
+        Usage: whyslow [OPTIONS] <COMMAND>
 
         Commands:
           diagnose     Reads traces and logs, and says, for each endpoint, where its time goes and what to
@@ -104,6 +120,10 @@ fn help() {
           help         Print this message or the help of the given subcommand(s)
 
         Options:
+              --self-profile <FILE>
+                  Also draw where the time of whyslow itself goes: a flame graph, as a page for a browser.
+                  Time within the C library is not seen
+
           -h, --help
                   Print help (see a summary with '-h')
 

@@ -14,6 +14,7 @@ use crate::docket::{EndpointKey, Found, coarse_bucket};
 use crate::evidence::shape::sql::shortened;
 use crate::evidence::trace::{NONE, Operation, Request, Trace, Waits};
 use crate::evidence::{ConnectionUse, Dictionary, Kind, ShapeRef, Symbol};
+use crate::wording::without_columns;
 use spread::Spread;
 
 /// Stacks that are kept; what comes after is counted where it begins to be new.
@@ -162,7 +163,20 @@ impl Step {
                 "" => "(no name)".to_owned(),
                 name => name.to_owned(),
             },
-            Self::Operation(_, shape, _) => shortened(&dictionary.shape(shape).text, TEXT_COLUMNS),
+            Self::Operation(_, shape, _) => {
+                let text = &dictionary.shape(shape).text;
+                shortened(&without_columns(text).unwrap_or_else(|| text.to_string()), TEXT_COLUMNS)
+            }
+        }
+    }
+
+    /// The id of its shape: two statements that read other columns look the same.
+    pub fn shape(self, dictionary: &Dictionary) -> Option<String> {
+        match self {
+            Self::Operation(_, shape, _) if shape != ShapeRef::default() => {
+                Some(dictionary.shape(shape).id.to_string())
+            }
+            _ => None,
         }
     }
 

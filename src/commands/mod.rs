@@ -22,10 +22,14 @@ mod reading;
 mod rules;
 #[cfg(feature = "receiver")]
 mod run;
+#[cfg(feature = "self-profile")]
+mod self_profile;
 mod size;
 
 use std::fmt;
 use std::io::{self, Write};
+#[cfg(feature = "self-profile")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -51,6 +55,12 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// Also draw where the time of whyslow itself goes: a flame graph, as a page for a browser. Time within the C library is
+    /// not seen
+    #[cfg(feature = "self-profile")]
+    #[arg(long, value_name = "FILE")]
+    self_profile: Option<PathBuf>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -104,17 +114,36 @@ impl Command {
 
 /// Runs the command that was asked for; an error goes to stderr on one line.
 pub(crate) fn execute(arguments: Arguments) -> ExitCode {
-    let outcome = arguments.command.execute().unwrap_or_else(|error| {
-        if is_closed_pipe(&error) {
-            return Outcome::Done;
-        }
-        say(format_args!("error: {}", explained(&error)));
-        match error.is::<UsageError>() {
-            true => Outcome::Misused,
-            false => Outcome::CannotMeasure,
-        }
-    });
-    outcome.exit_code()
+    arguments.execute().unwrap_or_else(|error| failed(&error)).exit_code()
+}
+
+impl Arguments {
+    #[cfg(not(feature = "self-profile"))]
+    fn execute(self) -> anyhow::Result<Outcome> {
+        self.command.execute()
+    }
+
+    #[cfg(feature = "self-profile")]
+    fn execute(self) -> anyhow::Result<Outcome> {
+        let Some(path) = self.self_profile else { return self.command.execute() };
+        let profiled = self_profile::SelfProfile::begin(&path)?;
+        // A command that fails is looked at, too.
+        let outcome = self.command.execute().unwrap_or_else(|error| failed(&error));
+        profiled.end()?;
+        Ok(outcome)
+    }
+}
+
+/// Tells of an error.
+fn failed(error: &anyhow::Error) -> Outcome {
+    if is_closed_pipe(error) {
+        return Outcome::Done;
+    }
+    say(format_args!("error: {}", explained(error)));
+    match error.is::<UsageError>() {
+        true => Outcome::Misused,
+        false => Outcome::CannotMeasure,
+    }
 }
 
 /// An error and its causes; a cause that is part of the text already is not repeated.

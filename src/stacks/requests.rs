@@ -4,7 +4,7 @@ use detectors::evidence::Dictionary;
 use detectors::evidence::trace::Waits;
 use detectors::settings::matches_glob;
 use detectors::stacks::{StackNode, Stacks, Step};
-use profiles::{Measure, NodeId, Profile, Unit};
+use profiles::{Frame, Measure, NodeId, Profile, Unit};
 use rustc_hash::FxHashMap;
 
 use crate::diagnosis::{self, Progress, Request, gather, notes_of};
@@ -132,7 +132,12 @@ fn profile(nodes: &[StackNode], kept: &[bool], dictionary: &Dictionary) -> Profi
     .map(|measure| profile.measure(measure));
     let mut places = vec![NodeId::ROOT; nodes.len()];
     for (place, node) in nodes.iter().enumerate().skip(1).filter(|(place, _)| kept[*place]) {
-        let frame = super::frame(&mut profile, &node.step.text(dictionary), spent_on(node.step.waits()));
+        let frame = profile.frames.intern(Frame {
+            module: Some(spent_on(node.step.waits()).into()),
+            // In place of a file: what tells statements apart that look the same, and is in reports, too.
+            file: node.step.shape(dictionary).map(Into::into),
+            ..Frame::named(&node.step.text(dictionary))
+        });
         let below = profile.tree.child(places[node.above as usize], frame);
         places[place] = below;
         let own = [node.own.path_ns, node.own.work_ns, node.own.times];
