@@ -3,6 +3,7 @@
 mod chrome;
 mod firefox;
 mod folded;
+mod jfr;
 mod json;
 mod names;
 mod perf_script;
@@ -17,6 +18,7 @@ use crate::Unreadable;
 pub(crate) use chrome::FORMAT as CHROME;
 pub(crate) use firefox::FORMAT as FIREFOX;
 pub(crate) use folded::FORMAT as FOLDED;
+pub(crate) use jfr::FORMAT as JFR;
 pub(crate) use perf_script::FORMAT as PERF_SCRIPT;
 pub(crate) use pprof::FORMAT as PPROF;
 pub(crate) use speedscope::FORMAT as SPEEDSCOPE;

@@ -2,6 +2,7 @@
 
 mod damaged;
 mod folded;
+mod jfr;
 mod json;
 mod perf;
 mod pprof;
