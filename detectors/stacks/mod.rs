@@ -197,8 +197,11 @@ fn is_below_its_caller(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Stacks, Step, Weights};
-    use crate::evidence::{Dictionary, Kind};
-    use crate::testing::{TraceBuilder, trace};
+    use crate::analysis::Gathers;
+    use crate::docket::Found;
+    use crate::evidence::trace::Trace;
+    use crate::evidence::{ConnectionUse, Dictionary, Kind};
+    use crate::testing::{Random, TraceBuilder, trace};
 
     const MS: u64 = 1_000_000;
 
@@ -279,13 +282,96 @@ mod tests {
         assert_eq!(seen.iter().map(|(_, weights)| weights[0]).sum::<u64>(), 100);
     }
 
+    /// One span ends exactly when the next begins, another runs beside one that takes longer, and one outlives the request.
+    #[test]
+    fn a_path_that_is_known_is_the_one_that_is_taken() {
+        let seen = stacks(1, |trace, _| {
+            let trace = trace.entry("GET /o", 0.0, 100.0).http("GET https://auth", 10.0, 30.0);
+            let trace = trace.sql("SELECT 1", 30.0, 60.0).call(Kind::Cache, "GET key", 35.0, 55.0);
+            trace.sql("SELECT 2", 60.0, 90.0).call(Kind::Publish, "orders", 85.0, 140.0)
+        });
+        let path: Vec<(&str, u64)> = seen
+            .iter()
+            .map(|(stack, weights)| (stack.rsplit(';').next().unwrap_or_default(), weights[0]))
+            .collect();
+        let expected = [
+            ("shop GET /o", 20),
+            ("GET https://auth", 20),
+            ("GET key", 0),
+            ("SELECT 1", 30),
+            ("SELECT 2", 30),
+            ("orders", 0),
+        ];
+        assert_eq!(path, expected);
+    }
+
+    /// A request with anything in it: overlapping, nested, outliving, and calls of other services.
+    fn anything(
+        mut trace: TraceBuilder,
+        random: &mut Random,
+        depth: u32,
+        from: u64,
+        to: u64,
+    ) -> TraceBuilder {
+        for _ in 0..random.below(5) {
+            let begin = from + random.below(to - from);
+            let end = begin + random.below((to - from) / 2 + 2);
+            let (begin_ms, end_ms) = (begin as f64, end as f64);
+            let goes_on = depth > 0 && end > begin;
+            trace = match random.below(4) {
+                0 => trace.sql("SELECT 1", begin_ms, end_ms),
+                1 if goes_on => {
+                    let inside = trace.inside("work", begin_ms, end_ms);
+                    anything(inside, random, depth - 1, begin, end).out()
+                }
+                2 if goes_on => {
+                    let called = trace.http("POST https://other", begin_ms, end_ms).below();
+                    let called = called.service("other").entry("POST /", begin_ms, end_ms);
+                    anything(called, random, depth - 1, begin, end).out().out().service("shop")
+                }
+                _ => trace.http("GET https://leaf", begin_ms, end_ms),
+            };
+        }
+        trace
+    }
+
+    /// How long requests took that nobody within their trace waits for.
+    #[derive(Default)]
+    struct Waited(Stacks, u64);
+
+    impl Gathers for Waited {
+        fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
+            self.0.add(trace, uses, found, dictionary);
+            let roots = trace.requests.iter().filter(|request| !super::is_below_its_caller(request));
+            self.1 += roots.map(crate::evidence::trace::Request::duration_ns).sum::<u64>();
+        }
+
+        fn merge(&mut self, other: Self) {
+            self.0.merge(other.0);
+            self.1 += other.1;
+        }
+    }
+
+    #[test]
+    fn paths_sum_to_the_durations_of_what_is_waited_for() {
+        for seed in 0..400 {
+            let mut builder = trace();
+            let waited: Waited = builder.gather(3, |trace, number| {
+                let mut random = Random(seed * 16 + u64::from(number));
+                anything(trace.entry("GET /", 0.0, 1000.0), &mut random, 4, 0, 1000)
+            });
+            let path_ns: u64 = waited.0.nodes().iter().map(|node| node.own.path_ns).sum();
+            assert_eq!(path_ns, waited.1, "seed {seed}");
+        }
+    }
+
     #[test]
     fn merging_adds_up() {
         let mut builder = trace();
         let request = |trace: TraceBuilder, _| trace.entry("GET /", 0.0, 10.0).sql("SELECT 1", 2.0, 6.0);
         let mut one: Stacks = builder.gather(1, request);
         let same: Stacks = builder.gather(1, request);
-        crate::analysis::Gathers::merge(&mut one, same);
+        one.merge(same);
         assert_eq!(
             folded(&one, &builder.dictionary),
             [line("shop GET /", 12, 12, 2), line("shop GET /;SELECT 1", 8, 8, 2)]
