@@ -2,7 +2,7 @@
 //!
 //! Each entry is an optimization with ten runs a side of 500 requests, as `whyslow measure` makes them. They are committed to a
 //! repository of git, whose own processor time counts too.
-//! `cargo bench -p whyslow-ledger --bench ledger` prints these; `-- 1000`, the table of docs/ledger.md.
+//! `cargo bench -p whyslow-ledger --bench ledger` prints these, the table of docs/ledger.md; `-- 1000` takes fewer.
 
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 #![allow(clippy::unwrap_used, reason = "a bench ends where something is not as expected")]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, holm, mean, moves_together, paired, permutation, runs_needed, shift, variance, welch,
+    Interval, holm, mean, moves_together, noise, paired, permutation, runs_needed, shift, variance, welch,
 };
 use crate::warning::{self, places};
 use crate::{Latency, Metric, Run, Warning};
@@ -30,7 +30,7 @@ const CHANCE_MAX: f64 = 0.05;
 /// What is asked of the runs, and was decided before they were made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The one metric that the verdict is about, and its subject; an empty subject fits the only one there is.
+    /// The one metric that the verdict is about, and its subject; an empty subject fits the only one that has it.
     pub primary: Option<(String, Metric)>,
     /// Other metrics than the usual ones.
     pub metrics: Vec<Metric>,
@@ -332,9 +332,8 @@ fn needed(decision: &MetricDecision, deviation: f64, margin_ppm: u32) -> Option<
 
 /// The primary metric comes first, and the chances of all others are those of all of them together.
 fn mark_primary(metrics: &mut [MetricDecision], question: &Question) {
-    let subjects: BTreeSet<&str> = metrics.iter().map(|metric| metric.subject.as_str()).collect();
-    let is_only = subjects.len() == 1;
     if let Some((subject, metric)) = &question.primary {
+        let is_only = metrics.iter().filter(|of| of.metric == *metric).count() == 1;
         let is_it = |of: &MetricDecision| {
             of.metric == *metric && (of.subject == *subject || (subject.is_empty() && is_only))
         };
@@ -402,6 +401,16 @@ impl MetricDecision {
             Verdict::Equivalent | Verdict::Inconclusive => return None,
         };
         u32::try_from((nearest - 1) / 10_000).ok().filter(|percent| *percent > 0)
+    }
+}
+
+impl MetricDecision {
+    /// What is measured where nothing was changed: how far two halves of the runs before are apart at most in 95 of 100 ways to
+    /// halve them, in millionths. `None` of counts, and with fewer than five runs.
+    pub fn noise_ppm(&self) -> Option<u32> {
+        let logarithms: Vec<f64> = self.before.iter().map(|value| logarithm(*value)).collect();
+        let noise = noise(&logarithms).filter(|_| !self.metric.is_exact())?;
+        u32::try_from(share(noise)).ok()
     }
 }
 

@@ -1,12 +1,14 @@
 //! Durations of one run as counts: they add, and percentiles of sums are right, which percentiles of percentiles are not.
 
-use std::fmt;
-use std::io::Cursor;
+mod bins;
+mod text;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use std::fmt;
+
 use serde::{Deserialize, Deserializer as SerdeDeserializer, Serialize, Serializer as SerdeSerializer, de};
+
+/// The shortest duration but none at all, in nanoseconds.
+const LOWEST_NS: u64 = 1;
 
 /// The longest duration that is told apart, in nanoseconds: an hour. Longer ones count as this.
 const HIGHEST_NS: u64 = 3_600_000_000_000;
@@ -14,11 +16,20 @@ const HIGHEST_NS: u64 = 3_600_000_000_000;
 /// Digits that hold: a duration is known within 0.1 %.
 const DIGITS: u8 = 3;
 
-/// Durations in nanoseconds as an HdrHistogram.
+/// Bins up to the longest duration, and the rest of those with as many bits.
+const BINS: u32 = 33_792;
+
+/// Durations in nanoseconds as an HdrHistogram: how many fall into each bin (G. Tene's division of values, without the empty
+/// bins between, as a run fills few).
 ///
 /// As text it is the format that HdrHistogram's libraries call V2 with deflate, in base64: other tools read it.
-#[derive(Clone, PartialEq)]
-pub struct Histogram(hdrhistogram::Histogram<u64>);
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Histogram {
+    /// Bins with durations, in their order, each with how many.
+    counts: Vec<(u32, u64)>,
+    /// All durations.
+    total: u64,
+}
 
 /// A text is no histogram.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +43,6 @@ impl fmt::Display for Undecodable {
 
 impl std::error::Error for Undecodable {}
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Self(
-            hdrhistogram::Histogram::new_with_bounds(1, HIGHEST_NS, DIGITS).expect("the bounds are in order"),
-        )
-    }
-}
-
 impl fmt::Debug for Histogram {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Histogram({} durations, median {} ns)", self.count(), self.percentile(50_000))
@@ -49,63 +52,79 @@ impl fmt::Debug for Histogram {
 impl Histogram {
     /// Counts one duration.
     pub fn record(&mut self, duration_ns: u64) {
-        self.0.saturating_record(duration_ns);
+        self.record_many(duration_ns, 1);
     }
 
     /// Counts a duration several times.
     pub fn record_many(&mut self, duration_ns: u64, times: u64) {
-        self.0.saturating_record_n(duration_ns, times);
+        let bin = bins::of(duration_ns);
+        self.add(if bin < BINS { bin } else { bins::of(HIGHEST_NS) }, times);
+    }
+
+    fn add(&mut self, bin: u32, times: u64) {
+        if times == 0 {
+            return;
+        }
+        self.total = self.total.saturating_add(times);
+        match self.counts.binary_search_by_key(&bin, |(bin, _)| *bin) {
+            Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(times),
+            Err(place) => self.counts.insert(place, (bin, times)),
+        }
     }
 
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
-        self.0.len()
+        self.total
     }
 
-    /// The duration in nanoseconds that so many thousandths of a percent do not exceed: 99,900 is p99.9.
+    /// The duration in nanoseconds that so many thousandths of a percent do not exceed: 99,900 is p99.9. 0 of nothing.
     pub fn percentile(&self, thousandths: u32) -> u64 {
-        self.0.value_at_quantile(f64::from(thousandths) / 100_000.0).min(self.0.max())
+        let share = (f64::from(thousandths) / 100_000.0).min(1.0);
+        // Converting saturates.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let wanted = ((share * self.total as f64).ceil() as u64).max(1);
+        let mut counted: u64 = 0;
+        let reached = self.counts.iter().find(|(_, count)| {
+            counted = counted.saturating_add(*count);
+            counted >= wanted
+        });
+        reached.or(self.counts.last()).map_or(0, |(bin, _)| bins::longest(*bin))
     }
 
-    /// The mean in nanoseconds.
+    /// The mean in nanoseconds; 0 of nothing.
     pub fn mean(&self) -> u64 {
+        let sum: u128 =
+            self.counts.iter().map(|(bin, count)| u128::from(bins::middle(*bin)) * u128::from(*count)).sum();
+        let total = u128::from(self.total);
         // A mean lies between values that fit.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let mean = self.0.mean().round() as u64;
-        mean
+        let rounded = (2 * sum + total).checked_div(2 * total).unwrap_or(0);
+        u64::try_from(rounded).unwrap_or(u64::MAX)
     }
 
     /// Adds another's durations.
     pub fn merge(&mut self, other: &Self) {
-        // Both have the same bounds.
-        let _ = self.0.add(&other.0);
+        other.counts.iter().for_each(|(bin, count)| self.add(*bin, *count));
     }
 
     /// Durations from the shortest to the longest, each with how often it was counted.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+        self.counts.iter().map(|(bin, count)| (bins::longest(*bin), *count))
     }
 
     /// As text; see the type.
     pub fn encode(&self) -> String {
-        let mut bytes = Vec::new();
-        // Writing to memory does not fail, and counts are far from overflowing.
-        let _ = V2DeflateSerializer::new().serialize(&self.0, &mut bytes);
-        STANDARD.encode(bytes)
+        text::encode(&self.counts)
     }
 
     /// From text; see the type.
     ///
     /// # Errors
     ///
-    /// A text that is no base64, or no histogram in it.
+    /// A text that is no base64, or no histogram with these bounds in it.
     pub fn decode(text: &str) -> Result<Self, Undecodable> {
-        let bytes = STANDARD.decode(text).map_err(|error| Undecodable(error.to_string()))?;
-        let read = Deserializer::new().deserialize::<u64, _>(&mut Cursor::new(bytes));
-        let read = read.map_err(|error| Undecodable(error.to_string()))?;
-        let mut histogram = Self::default();
-        histogram.0.add(&read).map_err(|error| Undecodable(error.to_string()))?;
-        Ok(histogram)
+        let counts = text::decode(text).map_err(Undecodable)?;
+        let total = counts.iter().fold(0u64, |sum, (_, count)| sum.saturating_add(*count));
+        Ok(Self { counts, total })
     }
 }
 
@@ -137,6 +156,14 @@ impl<'de> Deserialize<'de> for Histogram {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+    use rand_pcg::Pcg64Mcg;
+    use rand_pcg::rand_core::{Rng, SeedableRng};
+
     use super::*;
 
     #[test]
@@ -157,6 +184,46 @@ mod tests {
         assert!(read.counts().eq(histogram.counts()));
         assert_eq!(read.encode(), histogram.encode());
         Ok(())
+    }
+
+    /// Durations of a log-normal kind, with some that are odd.
+    fn durations(seed: u64) -> impl Iterator<Item = u64> {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let mut next = move || random.next_u64();
+        let odd = [0, 1, 2_047, 2_048, HIGHEST_NS, HIGHEST_NS + 1, u64::MAX];
+        (0..1_000).map(move |_| (next() % 1_000_000_000) >> (next() % 20)).chain(odd)
+    }
+
+    /// The `hdrhistogram` crate says the same of the same durations, and reads what is written.
+    #[test]
+    fn it_is_that_of_the_library() -> Result<(), Box<dyn std::error::Error>> {
+        for seed in 0..20 {
+            let mut theirs = hdrhistogram::Histogram::<u64>::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS)?;
+            durations(seed).for_each(|duration| theirs.saturating_record(duration));
+            let ours: Histogram = durations(seed).collect();
+            assert_eq!(ours.count(), theirs.len());
+            for thousandths in [0, 1, 50_000, 95_000, 99_000, 99_900, 100_000] {
+                let expected = theirs.value_at_quantile(f64::from(thousandths) / 100_000.0);
+                assert!(thousandths == 0 || ours.percentile(thousandths) == expected, "{thousandths}");
+            }
+            assert_eq!(ours.mean() as f64, theirs.mean().round());
+            let read =
+                Deserializer::new().deserialize::<u64, _>(&mut Cursor::new(STANDARD.decode(ours.encode())?));
+            assert_eq!(read.map_err(|error| error.to_string())?, theirs);
+            let mut written = Vec::new();
+            V2DeflateSerializer::new().serialize(&theirs, &mut written)?;
+            assert_eq!(STANDARD.encode(&written), ours.encode());
+            assert_eq!(Histogram::decode(&STANDARD.encode(written))?, ours);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn sums_are_those_of_all_durations() {
+        let mut sum: Histogram = durations(1).collect();
+        sum.merge(&durations(2).collect());
+        assert_eq!(sum, durations(1).chain(durations(2)).collect());
+        assert_eq!((Histogram::default().percentile(50_000), Histogram::default().mean()), (0, 0));
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum Metric {
     Count(String),
 }
 
+/// What a whole database counts of all that it does.
+const OF_DATABASE: [&str; 4] = ["rows_read", "rows_fetched", "blocks_read", "blocks_hit"];
+
 impl Metric {
     /// What is compared where nothing else is asked for.
     pub const USUAL: [Self; 6] = [
@@ -44,9 +47,10 @@ impl Metric {
         }
     }
 
-    /// Whether it is counted exactly, so that any difference is one.
+    /// Whether it is counted exactly, so that any difference is one. What a whole database does is not: it looks after
+    /// itself, too, and keeps blocks or not.
     pub fn is_exact(&self) -> bool {
-        matches!(self, Self::Count(_))
+        matches!(self, Self::Count(name) if !OF_DATABASE.contains(&name.as_str()))
     }
 }
 
@@ -128,6 +132,13 @@ mod tests {
         {
             assert_eq!(text.parse::<Metric>().map(|metric| metric.to_string()), Ok(text.to_owned()));
         }
+    }
+
+    #[test]
+    fn what_a_whole_database_does_is_not_exact() {
+        let is_exact = |text: &str| text.parse::<Metric>().map(|metric| metric.is_exact());
+        assert_eq!((is_exact("statements"), is_exact("rows")), (Ok(true), Ok(true)));
+        assert_eq!((is_exact("rows_read"), is_exact("p50")), (Ok(false), Ok(false)));
     }
 
     #[test]

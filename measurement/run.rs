@@ -136,12 +136,22 @@ impl Sample {
     }
 }
 
+impl Sample {
+    /// Whether this run tells of a metric; quicker than its value.
+    fn tells(&self, metric: &Metric) -> bool {
+        match (metric, &self.latency) {
+            (Metric::Percentile(_) | Metric::Mean, Latency::Histogram { .. }) => true,
+            _ => self.value(metric).is_some(),
+        }
+    }
+}
+
 impl Run {
     /// Subjects and metrics that this run has a value for, in their order.
     pub fn metrics(&self) -> impl Iterator<Item = (&str, Metric)> {
         self.samples.iter().flat_map(|(subject, sample)| {
             let counts = sample.counts_milli.keys().map(|name| Metric::Count(name.clone()));
-            let known = Metric::USUAL.into_iter().filter(|metric| sample.value(metric).is_some());
+            let known = Metric::USUAL.into_iter().filter(|metric| sample.tells(metric));
             known.chain(counts).map(move |metric| (subject.as_str(), metric))
         })
     }

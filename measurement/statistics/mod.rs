@@ -12,7 +12,7 @@ pub use doubts::{autocorrelation, is_bimodal, moves_together, trend};
 pub use holm::holm;
 pub use interval::{Interval, paired, welch};
 pub use needed::{detectable, runs_needed};
-pub use ranks::{permutation, shift};
+pub use ranks::{noise, permutation, shift};
 
 /// The mean; 0 of nothing.
 pub fn mean(values: &[f64]) -> f64 {

@@ -1,5 +1,8 @@
 //! How many runs a difference needs.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use statrs::distribution::ContinuousCDF;
 
 use super::interval::student;
@@ -26,7 +29,21 @@ pub fn runs_needed(deviation: f64, distance: f64) -> Option<u32> {
 
 /// Half of the interval's width with so many runs a side.
 fn half_width(runs: u32, deviation: f64) -> Option<f64> {
-    Some(student(f64::from(2 * runs - 2))?.inverse_cdf(0.975) * deviation * (2.0 / f64::from(runs)).sqrt())
+    Some(quantile(runs)? * deviation * (2.0 / f64::from(runs)).sqrt())
+}
+
+/// Quantiles that were worked out, by runs: the same few are asked for again and again, and each takes long.
+static QUANTILES: Mutex<BTreeMap<u32, f64>> = Mutex::new(BTreeMap::new());
+
+/// Student's quantile of 97.5 % with so many runs a side.
+fn quantile(runs: u32) -> Option<f64> {
+    let mut known = QUANTILES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(quantile) = known.get(&runs) {
+        return Some(*quantile);
+    }
+    let quantile = student(f64::from(runs.checked_mul(2)?.checked_sub(2)?))?.inverse_cdf(0.975);
+    known.insert(runs, quantile);
+    Some(quantile)
 }
 
 /// The smallest difference that so many runs a side show in 80 of 100 measurements.

@@ -1,5 +1,7 @@
 //! Checks that need no distribution, beside the interval: the shift of Hodges and Lehmann, and a permutation of runs.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
@@ -22,32 +24,110 @@ pub fn shift(before: &[f64], after: &[f64]) -> Option<f64> {
 /// Ways to deal the runs that are tried where there are more.
 const TRIED: u32 = 1_999;
 
+/// Runs below which halves say nothing.
+const RUNS_MIN: usize = 5;
+
+/// Sums in another order differ in their last digits.
+const SAME: f64 = 1e-12;
+
 /// How often runs that are dealt to both sides at random differ as much, to either side.
 ///
 /// With fewer than four runs a side it cannot be small, whatever the difference. The chance comes from a fixed seed, so that it
 /// is the same again.
 pub fn permutation(before: &[f64], after: &[f64]) -> f64 {
-    let seen = (mean(after) - mean(before)).abs();
-    let mut pool: Vec<f64> = before.iter().chain(after).copied().collect();
-    let mut random = Pcg64Mcg::seed_from_u64(0x5eed);
-    // The way that was seen is one of them.
-    let mut as_far = 1;
-    for _ in 0..TRIED {
-        deal(&mut pool, &mut random);
-        let (dealt_before, dealt_after) = pool.split_at(before.len());
-        // Sums in another order differ in their last digits.
-        as_far += u32::from((mean(dealt_after) - mean(dealt_before)).abs() >= seen - 1e-12);
+    if before.is_empty() || after.is_empty() {
+        return 1.0;
     }
-    f64::from(as_far) / f64::from(TRIED + 1)
+    let seen = (mean(after) - mean(before)).abs();
+    let middle = mean(&[mean(before), mean(after)]);
+    let pool: Vec<f64> = before.iter().chain(after).map(|value| value - middle).collect();
+    let all: f64 = pool.iter().sum();
+    let (of_before, of_after) = (before.len() as f64, after.len() as f64);
+    let is_as_far = |dealt: f64| (dealt / of_after - (all - dealt) / of_before).abs() >= seen - SAME;
+    let as_far = deals(before.len(), after.len()).sums(&pool).filter(|dealt| is_as_far(*dealt)).count();
+    // The way that was seen is one of them.
+    (as_far + 1) as f64 / f64::from(TRIED + 1)
+}
+
+/// How far two halves of the same runs are apart at most in 95 of 100 ways to halve them, as a difference of means: what is
+/// measured where nothing was changed. `None` with fewer than five runs.
+pub fn noise(runs: &[f64]) -> Option<f64> {
+    if runs.len() < RUNS_MIN {
+        return None;
+    }
+    let half = runs.len() / 2;
+    let middle = mean(runs);
+    let pool: Vec<f64> = runs.iter().map(|value| value - middle).collect();
+    let (of_half, of_rest) = (half as f64, (runs.len() - half) as f64);
+    let all: f64 = pool.iter().sum();
+    let apart = |dealt: f64| (dealt / of_rest - (all - dealt) / of_half).abs();
+    let mut apart: Vec<f64> = deals(half, runs.len() - half).sums(&pool).map(apart).collect();
+    let place = apart.len() * 95 / 100;
+    Some(*apart.select_nth_unstable_by(place, f64::total_cmp).1)
+}
+
+/// Ways to deal runs: for each, eight runs in a byte, whether a run goes to the side after.
+#[derive(Debug)]
+struct Deals {
+    sizes: (usize, usize),
+    ways: Vec<u8>,
+}
+
+/// Those of the sizes that were asked for last: many entries in a row have as many runs.
+static LAST: Mutex<Vec<Arc<Deals>>> = Mutex::new(Vec::new());
+
+/// Sizes that are kept: two for each number of runs, as sides are compared and halved.
+const KEPT: usize = 4;
+
+fn deals(before: usize, after: usize) -> Arc<Deals> {
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = last.iter().find(|deals| deals.sizes == (before, after)) {
+        return Arc::clone(known);
+    }
+    last.truncate(KEPT - 1);
+    last.insert(0, Arc::new(Deals::of(before, after)));
+    Arc::clone(&last[0])
+}
+
+impl Deals {
+    fn of(before: usize, after: usize) -> Self {
+        let mut places: Vec<usize> = (0..before + after).collect();
+        let mut random = Pcg64Mcg::seed_from_u64(0x5eed);
+        let width = places.len().div_ceil(8);
+        let mut ways = vec![0; width * TRIED as usize];
+        for way in ways.chunks_mut(width.max(1)) {
+            shuffle(&mut places, &mut random);
+            places[before..].iter().for_each(|place| way[place / 8] |= 1 << (place % 8));
+        }
+        Self { sizes: (before, after), ways }
+    }
+
+    /// For each way the sum of the values that go to the side after: sums of eight at a time are worked out once.
+    fn sums(&self, pool: &[f64]) -> impl Iterator<Item = f64> {
+        let eights: Vec<[f64; 256]> = pool.chunks(8).map(sums_of_eight).collect();
+        let ways = self.ways.chunks(eights.len().max(1));
+        ways.map(move |way| way.iter().zip(&eights).map(|(bits, sums)| sums[usize::from(*bits)]).sum())
+    }
+}
+
+/// The sum of each choice of eight values.
+fn sums_of_eight(values: &[f64]) -> [f64; 256] {
+    let mut sums = [0.0; 256];
+    for choice in 1..sums.len() {
+        let without_lowest = choice & (choice - 1);
+        let lowest = choice.trailing_zeros() as usize;
+        sums[choice] = sums[without_lowest] + values.get(lowest).copied().unwrap_or(0.0);
+    }
+    sums
 }
 
 /// Shuffles (R. Durstenfeld, 1964).
-fn deal(pool: &mut [f64], random: &mut Pcg64Mcg) {
-    for last in (1..pool.len()).rev() {
+fn shuffle(places: &mut [usize], random: &mut Pcg64Mcg) {
+    for last in (1..places.len()).rev() {
         // Sides have few runs: the remainder favours none of them noticeably.
         #[expect(clippy::cast_possible_truncation)]
         let with = (random.next_u64() % (last as u64 + 1)) as usize;
-        pool.swap(last, with);
+        places.swap(last, with);
     }
 }
 
@@ -68,5 +148,42 @@ mod tests {
         let chance = permutation(&[5.0, 5.1, 5.2, 5.3, 5.4], &[4.0, 4.1, 4.2, 4.3, 4.4]);
         assert!((chance - 0.0079).abs() < 0.005, "{chance}");
         assert_eq!(permutation(&[1.0, 1.0], &[1.0, 1.0]), 1.0);
+        assert_eq!(permutation(&[], &[]), 1.0);
+    }
+
+    /// Ten runs with a deviation of 3 %: halves of five differ by 1.96 * 3 % * sqrt(2 / 5), with what is lost as they are of
+    /// the same ten.
+    #[test]
+    fn halves_of_the_same_runs_differ_as_their_deviation_says() {
+        let runs = [0.9, -1.3, 0.2, -0.4, 1.5, -0.8, 0.6, -1.0, 1.1, -0.8].map(|value| 25.0 + value * 0.03);
+        let found = noise(&runs).unwrap();
+        assert!((found - 0.036).abs() < 0.006, "{found}");
+        assert_eq!((noise(&[7.0; 6]), noise(&runs[..4])), (Some(0.0), None));
+    }
+
+    /// Dealing the values themselves, one way after the other.
+    fn dealt_one_by_one(before: &[f64], after: &[f64]) -> f64 {
+        let pool: Vec<f64> = before.iter().chain(after).copied().collect();
+        let mut places: Vec<usize> = (0..pool.len()).collect();
+        let mut random = Pcg64Mcg::seed_from_u64(0x5eed);
+        let seen = (mean(after) - mean(before)).abs();
+        let mut as_far = 1;
+        for _ in 0..TRIED {
+            shuffle(&mut places, &mut random);
+            let dealt: Vec<f64> = places.iter().map(|place| pool[*place]).collect();
+            let (one, other) = dealt.split_at(before.len());
+            as_far += u32::from((mean(other) - mean(one)).abs() >= seen - SAME);
+        }
+        f64::from(as_far) / f64::from(TRIED + 1)
+    }
+
+    #[test]
+    fn sums_of_eight_at_a_time_say_the_same() {
+        for (before, after) in [(3, 3), (5, 4), (10, 10), (17, 31)] {
+            let value = |place: usize, by: f64| 25.0 + (place * 7 % 11) as f64 * 0.01 - by;
+            let of = |count: usize, by: f64| (0..count).map(|place| value(place, by)).collect::<Vec<_>>();
+            let (before, after) = (of(before, 0.0), of(after, 0.02));
+            assert_eq!(permutation(&before, &after), dealt_one_by_one(&before, &after));
+        }
     }
 }

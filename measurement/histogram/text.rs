@@ -1,0 +1,150 @@
+//! Counts as text: HdrHistogram's V2 with deflate (`0x1c849314`), in base64, as all of its libraries read it.
+//!
+//! Within: a head of forty bytes, then for each bin its count, or for several empty bins together how many as a negative number;
+//! numbers are zig-zag encoded in bytes of seven bits, the last of nine of eight
+//! (`AbstractHistogram.java` and `ZigZagLEB128.java` of HdrHistogram 2.1).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use miniz_oxide::deflate::compress_to_vec_zlib;
+use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
+
+use super::{BINS, DIGITS, HIGHEST_NS, LOWEST_NS};
+
+/// What compressed histograms begin with.
+const COMPRESSED: u32 = 0x1c84_9314;
+
+/// What histograms begin with that are not compressed.
+const PLAIN: u32 = 0x1c84_9313;
+
+/// Bytes of the head.
+const HEAD: usize = 40;
+
+/// The longest number has so many bytes.
+const NUMBER: usize = 9;
+
+/// How hard to compress, of ten.
+const LEVEL: u8 = 6;
+
+/// Bins and their counts as text; bins in order, none of them empty.
+pub(super) fn encode(counts: &[(u32, u64)]) -> String {
+    let mut payload = Vec::new();
+    let mut next = 0;
+    for (bin, count) in counts {
+        match i64::from(bin - next) {
+            0 => {}
+            1 => push(&mut payload, 0),
+            empty => push(&mut payload, -empty),
+        }
+        push(&mut payload, i64::try_from(*count).unwrap_or(i64::MAX));
+        next = bin + 1;
+    }
+    if payload.is_empty() {
+        push(&mut payload, 0);
+    }
+    let packed = compress_to_vec_zlib(&[&head(payload.len())[..], &payload].concat(), LEVEL);
+    let length = u32::try_from(packed.len()).unwrap_or(u32::MAX).to_be_bytes();
+    STANDARD.encode([&COMPRESSED.to_be_bytes()[..], &length, &packed].concat())
+}
+
+/// The head of a histogram with so many bytes of counts.
+fn head(length: usize) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    head[..4].copy_from_slice(&PLAIN.to_be_bytes());
+    head[4..8].copy_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+    head[12..16].copy_from_slice(&u32::from(DIGITS).to_be_bytes());
+    head[16..24].copy_from_slice(&LOWEST_NS.to_be_bytes());
+    head[24..32].copy_from_slice(&HIGHEST_NS.to_be_bytes());
+    head[32..].copy_from_slice(&1f64.to_be_bytes());
+    head
+}
+
+/// Bins and their counts out of text.
+pub(super) fn decode(text: &str) -> Result<Vec<(u32, u64)>, String> {
+    let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
+    let packed = bytes.strip_prefix(&COMPRESSED.to_be_bytes()).ok_or("it does not begin as one")?;
+    let (length, packed) = packed.split_at_checked(4).ok_or("it ends early")?;
+    if length != u32::try_from(packed.len()).unwrap_or(u32::MAX).to_be_bytes() {
+        return Err("it is longer or shorter than it says".to_owned());
+    }
+    let most = HEAD + BINS as usize * NUMBER;
+    let plain = decompress_to_vec_zlib_with_limit(packed, most).map_err(|error| error.to_string())?;
+    let (found, payload) = plain.split_at_checked(HEAD).ok_or("it ends early")?;
+    match found == head(payload.len()) {
+        true => counts(payload),
+        false => Err("its bounds or its length are others".to_owned()),
+    }
+}
+
+fn counts(mut payload: &[u8]) -> Result<Vec<(u32, u64)>, String> {
+    let mut counts = Vec::with_capacity(payload.len());
+    let mut bin: u64 = 0;
+    while !payload.is_empty() {
+        let number = pull(&mut payload).ok_or("a count ends early")?;
+        match u64::try_from(number) {
+            Err(_) => bin = bin.saturating_add(number.unsigned_abs()),
+            Ok(count) => {
+                let within = u32::try_from(bin).ok().filter(|bin| *bin < BINS);
+                let within = within.ok_or("it counts longer durations than there are")?;
+                counts.extend((count > 0).then_some((within, count)));
+                bin += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Adds a number in as many bytes as it needs.
+#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "bits are moved, not numbers")]
+fn push(bytes: &mut Vec<u8>, number: i64) {
+    let mut rest = ((number << 1) ^ (number >> 63)) as u64;
+    for _ in 1..NUMBER {
+        if rest < 0x80 {
+            break;
+        }
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+}
+
+/// Takes the next number; `None` where it ends early.
+fn pull(bytes: &mut &[u8]) -> Option<i64> {
+    let mut bits = 0u64;
+    for place in 0..NUMBER {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let is_last = place == NUMBER - 1;
+        bits |= u64::from(if is_last { *byte } else { byte & 0x7f }) << (7 * place);
+        if is_last || byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back() {
+        for number in [0, 1, -1, 63, -64, 64, 8_191, -33_791, i64::MAX, i64::MIN + 1] {
+            let mut bytes = Vec::new();
+            push(&mut bytes, number);
+            assert!(bytes.len() <= NUMBER);
+            assert_eq!(pull(&mut bytes.as_slice()), Some(number));
+        }
+        assert_eq!(pull(&mut &[0x80u8][..]), None);
+    }
+
+    #[test]
+    fn counts_beyond_the_last_bin_are_an_error() {
+        let mut payload = Vec::new();
+        push(&mut payload, -i64::from(BINS - 1));
+        push(&mut payload, 7);
+        assert_eq!(counts(&payload), Ok(vec![(BINS - 1, 7)]));
+        push(&mut payload, 1);
+        assert!(counts(&payload).is_err());
+    }
+}
