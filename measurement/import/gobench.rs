@@ -9,7 +9,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "go bench",
     summary: "the text of `go test -bench . -count 10`: each repetition is a run; `ns/op`, and `allocs` and `bytes` of \
               `-benchmem` as counts",
-    evidence: "Go 1.16 and 1.17 (test data of benchstat)",
+    evidence: "Go 1.27 (recorded), 1.16 and 1.17 (test data of benchstat)",
     read,
 };
 

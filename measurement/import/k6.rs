@@ -11,7 +11,7 @@ pub(super) const TOOL: Tool = Tool {
     summary: "summaries (`--summary-export`, what `handleSummary` gets, and the machine-readable one of 1.5): percentiles of \
               requests and of trends that are times; `--out json`: all durations, by method, name and group. Thresholds are not \
               looked at. It does not tell whether the loop was open",
-    evidence: "k6 0.30 to 1.5 (its tests, schema and documentation)",
+    evidence: "k6 1.1 (recorded), 0.30 and 1.5 (its tests, schema and documentation)",
     read,
 };
 

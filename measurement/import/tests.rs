@@ -42,7 +42,9 @@ const SAMPLES: [(&str, &str, &[u8]); 25] = [
 ];
 
 /// More of tools that have one above.
-const MORE: [(&str, &str, &[u8]); 3] = [
+const MORE: [(&str, &str, &[u8]); 5] = [
+    sample!("go bench", "gobench/recorded.bench"),
+    sample!("criterion", "criterion/flat.json"),
     sample!("go bench", "gobench/memory.bench"),
     sample!("pytest-benchmark", "pytest-benchmark/with-data.json"),
     sample!("pytest-benchmark", "pytest-benchmark/statistics.json"),
@@ -124,26 +126,28 @@ fn hyperfine_has_a_run_for_each_time() {
 fn k6_is_in_milliseconds_in_all_shapes() {
     let summary = run("k6/summary-export.json");
     assert_eq!(summary.samples.keys().collect::<Vec<_>>(), ["", "name:cart"]);
-    near(value(&summary, "", "p50"), 7_655.15);
-    near(value(&summary, "name:cart", "p95"), 20_500.0);
-    assert_eq!((summary.samples[""].requests, summary.samples[""].errors), (5_850, Some(117)));
+    near(value(&summary, "", "p50"), 21_946.235);
+    near(value(&summary, "name:cart", "p95"), 33_043.213);
+    assert_eq!((summary.samples[""].requests, summary.samples[""].errors), (143, Some(21)));
     let listed = run("k6/machine-readable.json");
     near(value(&listed, "", "p99"), 445_120.0);
     assert_eq!((listed.samples[""].requests, listed.samples[""].errors), (1_500, Some(30)));
     assert_eq!(listed.duration_ns, Some(60_000_000_000));
     let own = run("k6/handle-summary.json");
-    near(value(&own, "my_trend", "p95"), 19_500.0);
-    assert_eq!(own.duration_ns, Some(1_000_000_000));
+    near(value(&own, "", "p95"), 64_531.714);
+    near(value(&own, "name:cart", "p99"), 74_429.209);
+    assert_eq!((own.samples[""].requests, own.samples[""].errors), (143, Some(21)));
+    assert_eq!(own.duration_ns, Some(3_141_469_417));
 }
 
 #[test]
 fn k6_points_are_counted_by_name_and_group() {
     let points = run("k6/points.json");
-    assert_eq!(points.samples.keys().collect::<Vec<_>>(), ["GET /orders/{id}", "my group > json: GET /get"]);
-    near(value(&points, "my group > json: GET /get", "p50"), 459_865.729);
-    let orders = &points.samples["GET /orders/{id}"];
-    assert_eq!((orders.requests, orders.errors), (2, Some(1)));
-    assert_eq!((points.started_ms, points.duration_ns), (Some(1_494_333_285_239), Some(2_000_000_000)));
+    assert_eq!(points.samples.keys().collect::<Vec<_>>(), ["GET /err", "GET /orders", "my group: GET cart"]);
+    near(value(&points, "my group: GET cart", "p50"), 18_880.946);
+    let failed = &points.samples["GET /err"];
+    assert_eq!((failed.requests, failed.errors), (2, Some(2)));
+    assert_eq!(points.started_ms, Some(1_795_934_765_436));
 }
 
 #[test]
@@ -247,9 +251,10 @@ fn locust_is_in_rounded_milliseconds() {
 fn criterion_has_one_value_for_a_process() {
     // The slope that criterion itself worked out of these samples.
     near(value(&run("criterion/lists.json"), "", "mean") * 1e3, 4.708_418);
-    near(value(&run("criterion/estimates.json"), "", "mean") * 1e3, 4.708_418);
-    // Flat: the mean of 500, 390 and 425 microseconds.
-    near(value(&run("criterion/sample.json"), "", "mean"), 438.333);
+    near(value(&run("criterion/sample.json"), "", "mean") * 1e3, 1_898.589);
+    near(value(&run("criterion/estimates.json"), "", "mean") * 1e3, 1_898.589);
+    // Flat: the mean.
+    near(value(&run("criterion/flat.json"), "", "mean"), 19_489.953);
 }
 
 #[test]
@@ -264,6 +269,11 @@ fn go_has_a_run_for_each_repetition() {
     assert_eq!(value(&memory.runs[0], name, "bytes") as u64, 401_490_000);
     assert_eq!(value(&memory.runs[0], name, "allocs") as u64, 2_000);
     assert_eq!(memory.facts["cpu"], "Intel(R) Core(TM) i7-8665U CPU @ 1.90GHz");
+    let recorded = super::tests::imported("gobench/recorded.bench");
+    assert_eq!(recorded.runs.len(), 4);
+    near(value(&recorded.runs[1], "Join-2", "mean") * 1e3, 34_447.0);
+    near(value(&recorded.runs[3], "Sum/100-2", "mean") * 1e3, 273.3);
+    assert_eq!(value(&recorded.runs[0], "Join-2", "bytes") as u64, 1_280_000);
 }
 
 #[test]
