@@ -27,6 +27,29 @@ pub trait Gathers: Default {
     fn merge(&mut self, other: Self);
 }
 
+/// Two at a time, of one reading.
+impl<A: Gathers, B: Gathers> Gathers for (A, B) {
+    fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
+        self.0.add(trace, uses, found, dictionary);
+        self.1.add(trace, uses, found, dictionary);
+    }
+
+    fn add_session(&mut self, executions: &[Execution], bare: (u64, u64), dictionary: &Dictionary) {
+        self.0.add_session(executions, bare, dictionary);
+        self.1.add_session(executions, bare, dictionary);
+    }
+
+    fn add_executions(&mut self, executions: &[Execution], dictionary: &Dictionary) {
+        self.0.add_executions(executions, dictionary);
+        self.1.add_executions(executions, dictionary);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.0.merge(other.0);
+        self.1.merge(other.1);
+    }
+}
+
 /// What one worker has; workers are merged by what they have gathered.
 #[derive(Debug)]
 pub struct Analysis<'s, G = Docket> {

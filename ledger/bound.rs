@@ -39,17 +39,32 @@ impl Bound {
     ///
     /// A text that says what is expected.
     pub fn parse(text: &str, metric: &Metric) -> Result<Self, String> {
+        Self::read(text, |value| match metric {
+            Metric::Count(_) => thousandths(value),
+            Metric::Memory => bytes(value),
+            Metric::Percentile(_) | Metric::Mean | Metric::Cpu => picoseconds(value),
+        })
+    }
+
+    /// Reads the bound of a share, `< 5 %`; its unit is thousandths of a per cent.
+    ///
+    /// # Errors
+    ///
+    /// A text that says what is expected.
+    pub fn of_share(text: &str) -> Result<Self, String> {
+        Self::read(text, |value| match value.strip_suffix('%') {
+            Some(number) => thousandths(number.trim_end()),
+            None => Err(format!("`{value}` is no share: write 5 %")),
+        })
+    }
+
+    fn read(text: &str, value_of: impl Fn(&str) -> Result<u64, String>) -> Result<Self, String> {
         let text = text.trim();
         let found =
             OPERATORS.iter().find_map(|(sign, operator)| Some((text.strip_prefix(sign)?, sign, *operator)));
         let (value, sign, operator) = found.ok_or_else(|| format!("`{text}` has no <, <=, =, >= or >"))?;
         let value = value.trim();
-        let bound = match metric {
-            Metric::Count(_) => thousandths(value),
-            Metric::Memory => bytes(value),
-            Metric::Percentile(_) | Metric::Mean | Metric::Cpu => picoseconds(value),
-        };
-        Ok(Self { operator, value: bound?, text: format!("{sign} {value}") })
+        Ok(Self { operator, value: value_of(value)?, text: format!("{sign} {value}") })
     }
 
     /// Whether a value in the metric's unit is within the bound.

@@ -106,10 +106,22 @@ pub struct DiagnosedFinding {
     pub detector: String,
     /// The endpoint, where it has one.
     pub endpoint: Option<String>,
+    /// What it is about.
+    #[serde(default)]
+    pub subject: Option<DiagnosedSubject>,
     /// As measured, and with this fix alone.
     pub latency_ns: FindingLatency,
     /// Remedies, the best first.
     pub fix: Vec<Remedy>,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DiagnosedSubject {
+    /// What sort of thing: `statement`, `call`, `code`, …
+    pub kind: String,
+    /// The thing, without values.
+    pub text: String,
 }
 
 /// Latency of a finding's endpoint.

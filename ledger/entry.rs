@@ -93,8 +93,11 @@ pub struct Waiver {
 pub struct ReMeasurement<S = Side> {
     /// The entry.
     pub of: EntryId,
-    /// What was measured now, and is compared with the entry's `after`.
+    /// What was measured now, and is compared with `again`, or else with the entry's `after`.
     pub now: S,
+    /// The entry's own version, measured again in turns with `now`.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub again: Option<S>,
     /// The version that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
@@ -106,6 +109,11 @@ pub struct ReMeasurement<S = Side> {
     pub differences: Vec<String>,
     /// What that says of the claim.
     pub outcome: Outcome,
+}
+
+/// No side, whatever its kind.
+fn none<S>() -> Option<S> {
+    None
 }
 
 /// What measuring again says of an entry.
@@ -123,13 +131,12 @@ pub enum Outcome {
 }
 
 impl ReMeasurement {
-    /// Compares what was measured now with what an entry measured after its change.
-    pub fn of(of: EntryId, plan: &Plan, then: &Side, now: Side) -> Self {
-        // Their places in the order of then say nothing of now.
-        let unplaced = |run: &Run| Run { slot: None, ..run.clone() };
-        let before: Vec<Run> = then.runs.iter().map(unplaced).collect();
-        let decision = decide(&before, &now.runs, &plan.question());
-        let differences = differences(then, &now);
+    /// Compares what was measured now with what an entry measured after its change, or with its version as it is now: `again`.
+    pub fn of(of: EntryId, plan: &Plan, then: &Side, again: Option<Side>, now: Side) -> Self {
+        let (decision, differences) = match &again {
+            Some(again) => (decide(&again.runs, &now.runs, &plan.question()), differences(again, &now)),
+            None => (decide(&unplaced(&then.runs), &now.runs, &plan.question()), differences(then, &now)),
+        };
         Self {
             of,
             version: now.version.clone(),
@@ -138,8 +145,14 @@ impl ReMeasurement {
             decision,
             differences,
             now,
+            again,
         }
     }
+}
+
+/// Runs of another day: their places in the order of then say nothing of now.
+fn unplaced(runs: &[Run]) -> Vec<Run> {
+    runs.iter().map(|run| Run { slot: None, ..run.clone() }).collect()
 }
 
 fn differences(then: &Side, now: &Side) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! Asking git: the user has it, and sees the same answers.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::{Version, sha256};
+use crate::{Local, Version, sha256};
 
 /// Settings of the user that would alter what git writes.
 const SAME_FOR_ALL: [&str; 14] = [
@@ -37,6 +38,8 @@ const ALL_ELSE: [&str; 3] = ["--", ".", ":(exclude,top).whyslow"];
 #[derive(Debug, Clone)]
 pub struct Git {
     root: PathBuf,
+    /// Files that are no part of the code, though git neither has nor ignores them: what runs left behind.
+    left: BTreeSet<String>,
 }
 
 /// Why git gives no answer.
@@ -61,13 +64,14 @@ impl Git {
     /// The repository that a folder is in; `None` where it is in none, or there is no git.
     pub fn find(folder: &Path) -> Option<Self> {
         let here = Self::at(folder);
-        let top = here.line(&["rev-parse", "--show-toplevel"]).ok()?;
-        (!top.is_empty()).then(|| Self { root: top.into() })
+        let root = PathBuf::from(here.line(&["rev-parse", "--show-toplevel"]).ok()?);
+        let left = Local::load(&root).left_by_runs;
+        (!root.as_os_str().is_empty()).then_some(Self { root, left })
     }
 
     /// Git, asked in a folder.
     pub fn at(folder: &Path) -> Self {
-        Self { root: folder.to_owned() }
+        Self { root: folder.to_owned(), left: BTreeSet::new() }
     }
 
     /// Its topmost folder.
@@ -134,8 +138,31 @@ impl Git {
         Ok(Version { commit, uncommitted_sha256: (!diff.is_empty()).then(|| sha256(&diff)) })
     }
 
-    /// The files of the work tree as they are now, those that are new and not ignored too. Neither index nor repository
-    /// change.
+    /// Files that git neither has nor ignores, from the topmost folder, without what whyslow itself writes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::run`].
+    pub fn untracked(&self) -> Result<BTreeSet<String>, GitProblem> {
+        let mut arguments = vec!["ls-files", "-z", "--others", "--exclude-standard"];
+        arguments.extend(ALL_ELSE);
+        let written = self.run(&arguments)?;
+        let text = String::from_utf8_lossy(&written);
+        Ok(text.split_terminator('\0').map(str::to_owned).collect())
+    }
+
+    /// Untracked files that runs left behind, as git leaves out what it is given: `:(exclude,top,literal)server.log`.
+    fn left_out(&self) -> Result<Vec<String>, GitProblem> {
+        if self.left.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Whoever commits such a file makes it a part of the code.
+        let untracked = self.untracked()?;
+        Ok(untracked.intersection(&self.left).map(|path| format!(":(exclude,top,literal){path}")).collect())
+    }
+
+    /// The files of the work tree as they are now, those that are new and not ignored too, but for what runs left behind.
+    /// Neither index nor repository change.
     ///
     /// # Errors
     ///
@@ -151,7 +178,9 @@ impl Git {
             command.env("GIT_INDEX_FILE", &index);
             self.execute(command, arguments, None)
         };
-        within(&["add", "--all", "--", ".", ":(exclude,top).whyslow"])?;
+        let left_out = self.left_out()?;
+        let all_else = ALL_ELSE.into_iter().chain(left_out.iter().map(String::as_str));
+        within(&["add", "--all"].into_iter().chain(all_else).collect::<Vec<_>>())?;
         let tree = String::from_utf8_lossy(&within(&["write-tree"])?).trim().to_owned();
         Ok(Snapshot { tree, objects })
     }

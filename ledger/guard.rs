@@ -7,6 +7,7 @@
 //! index("orders_customer_idx") used       exact: a plan that was seen reads by it
 //! index("orders_customer_idx", "q1:…") used   exact: the plan of this statement does
 //! frame("f") absent                       exact: no call path contains it
+//! frame("f") < 5 %                        statistical: it has no larger share of a profile, beyond chance
 //! p95("GET /orders") < 300ms              statistical: needs a confirming measurement
 //! ```
 
@@ -50,10 +51,17 @@ pub enum Guard {
     },
     /// No call path contains a function.
     FrameAbsent {
-        /// The function.
+        /// The function; `*` stands for anything.
         frame: String,
         /// While this endpoint is served; `None` for always.
         endpoint: Option<String>,
+    },
+    /// The part of the time in which call paths contain a function is within a bound.
+    FrameShare {
+        /// The function; `*` stands for anything.
+        frame: String,
+        /// The bound, in thousandths of a per cent.
+        bound: Bound,
     },
 }
 
@@ -63,6 +71,7 @@ impl Guard {
         match self {
             Self::Bounded { metric, .. } => metric.is_exact(),
             Self::ShapeAbsent { .. } | Self::IndexUsed { .. } | Self::FrameAbsent { .. } => true,
+            Self::FrameShare { .. } => false,
         }
     }
 }
@@ -72,7 +81,7 @@ impl FromStr for Guard {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = "expected such as 'statements(\"GET /orders\") <= 4', 'shape(\"q1:…\") absent', \
-            'index(\"orders_customer_idx\") used' or 'p95(\"GET /orders\") < 300ms'";
+            'index(\"orders_customer_idx\") used', 'frame(\"f\") absent', 'frame(\"f\") < 5 %' or 'p95(\"GET /orders\") < 300ms'";
         read(text).map_err(|reason| format!("`{text}`: {reason}; {expected}"))
     }
 }
@@ -87,7 +96,9 @@ fn read(text: &str) -> Result<Guard, String> {
         ("shape", "absent") => Ok(Guard::ShapeAbsent { shape: first, endpoint: second }),
         ("index", "used") => Ok(Guard::IndexUsed { index: first, shape: second }),
         ("frame", "absent") => Ok(Guard::FrameAbsent { frame: first, endpoint: second }),
-        ("shape" | "frame", _) => Err("it ends with `absent`".to_owned()),
+        ("shape", _) => Err("it ends with `absent`".to_owned()),
+        ("frame", _) if second.is_some() => Err("profiles do not tell shares of endpoints".to_owned()),
+        ("frame", bound) => Ok(Guard::FrameShare { frame: first, bound: Bound::of_share(bound)? }),
         ("index", _) => Err("it ends with `used`".to_owned()),
         (_, _) if second.is_some() => Err("one selector is enough".to_owned()),
         (metric, bound) => {
@@ -131,6 +142,7 @@ impl fmt::Display for Guard {
             Self::FrameAbsent { frame, endpoint } => {
                 write!(out, "frame(\"{frame}\"{}) absent", also(endpoint))
             }
+            Self::FrameShare { frame, bound } => write!(out, "frame(\"{frame}\") {bound}"),
         }
     }
 }
@@ -163,6 +175,7 @@ mod tests {
             "index(\"orders_customer_idx\") used",
             "index(\"orders_customer_idx\", \"q1:0011\") used",
             "frame(\"json.dumps\") absent",
+            "frame(\"json.*\") < 2.5 %",
         ] {
             assert_eq!(text.parse::<Guard>().map(|guard| guard.to_string()), Ok(text.to_owned()));
         }
@@ -174,7 +187,11 @@ mod tests {
     fn only_times_are_not_exact() {
         let is_exact = |text: &str| text.parse::<Guard>().unwrap().is_exact();
         assert!(is_exact("statements(\"a\") <= 4") && is_exact("shape(\"q1:0\") absent"));
-        assert!(!is_exact("p95(\"a\") < 3ms") && !is_exact("mean(\"a\") < 3ms"));
+        assert!(
+            !is_exact("frame(\"f\") <= 5%")
+                && !is_exact("p95(\"a\") < 3ms")
+                && !is_exact("mean(\"a\") < 3ms")
+        );
     }
 
     #[test]
@@ -190,6 +207,8 @@ mod tests {
             "p95(\"a\") < 300",
             "shape(\"q1:0\") used",
             "index(\"i\") absent",
+            "frame(\"f\") < 5",
+            "frame(\"f\", \"GET /a\") < 5 %",
         ] {
             assert!(text.parse::<Guard>().is_err(), "{text}");
         }

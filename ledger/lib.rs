@@ -38,8 +38,8 @@ pub use bound::Bound;
 pub use change::{Change, ChangeKind, Touched};
 pub use changed::ChangeProblem;
 pub use diagnosis::{
-    AfterFix, DiagnosedEndpoint, DiagnosedFinding, Diagnosis, DiagnosisProblem, FindingLatency, Goal,
-    Percentiles, Remedy, Unseen,
+    AfterFix, DiagnosedEndpoint, DiagnosedFinding, DiagnosedSubject, Diagnosis, DiagnosisProblem,
+    FindingLatency, Goal, Percentiles, Remedy, Unseen,
 };
 pub use differences::Differences;
 pub use entry::{

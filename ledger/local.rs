@@ -1,5 +1,6 @@
 //! What this machine remembers of a project; no part of the ledger, and not for others.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -19,10 +20,16 @@ const IGNORED: &str = "open.json\ndiagnosis.json\nlocal.json\nguards-unmatched.j
 /// What this machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Local {
-    /// What followed `whyslow measure` the last time, without the side: words for a shell.
+    /// What followed `whyslow measure` the last time, without the side.
     #[serde(default)]
-    pub measured_with: Option<String>,
+    pub measured_with: Vec<String>,
+    /// Files that runs made and left in the work tree: no part of the code.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_by_runs: BTreeSet<String>,
 }
+
+/// More files than this nobody's runs leave; what is beyond counts as a change.
+const LEFT_MAX: usize = 1_000;
 
 impl Local {
     /// From now on, what is of this machine is kept in the project's `.whyslow`.
@@ -45,6 +52,12 @@ impl Local {
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default()
+    }
+
+    /// Adds files that runs left.
+    pub fn add_left(&mut self, files: impl IntoIterator<Item = String>) {
+        let room = LEFT_MAX.saturating_sub(self.left_by_runs.len());
+        self.left_by_runs.extend(files.into_iter().take(room));
     }
 
     /// Remembers it.

@@ -2,9 +2,12 @@
 //!
 //! All that is known is an argument; [`next()`] decides, and says why.
 
+mod title;
+
 use measurement::Verdict;
 use serde::Serialize;
 
+use self::title::title;
 use crate::{DiagnosedEndpoint, DiagnosedFinding, Diagnosis, EntryNote, Open, Side, Version, moment};
 
 /// What is known of a project.
@@ -280,8 +283,7 @@ fn start(diagnosis: &Diagnosis, endpoint: &DiagnosedEndpoint) -> Advice {
         let why = format!("{} misses its target, and no finding gives it time back", endpoint.name);
         return advice(Step::SeeMore, "record more of it, or take a profile", why, vec![DIAGNOSE.to_owned()]);
     };
-    let title = finding.fix.first().map_or(finding.detector.clone(), |remedy| remedy.text.clone());
-    let mut command = format!("whyslow ledger start {} --finding {}", quoted(&title), finding.id);
+    let mut command = format!("whyslow ledger start {} --finding {}", quoted(&title(finding)), finding.id);
     if let Some(target) = target {
         command += &format!(" --target {}", quoted(&target));
     }

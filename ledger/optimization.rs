@@ -1,6 +1,6 @@
 //! The entry of an optimization: what was changed and why, what was measured, and what that says.
 
-use measurement::{Decision, RULE, Verdict, decide};
+use measurement::{Decision, MetricDecision, RULE, Verdict, decide};
 use serde::{Deserialize, Serialize};
 
 use crate::{Change, Differences, EntryId, FindingNote, Guard, Plan, Side, SideNote, Target, TargetMet};
@@ -65,6 +65,10 @@ pub struct Conclusion {
     /// The target, and whether it was met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetMet>,
+    /// How far two halves of the runs before are apart in the primary metric, though nothing was changed between them, in
+    /// millionths ([`MetricDecision::noise_ppm`]). Early entries have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_ppm: Option<u32>,
 }
 
 impl Conclusion {
@@ -80,6 +84,7 @@ impl Conclusion {
             rule: RULE.to_owned(),
             verdict: if is_capped { Verdict::Inconclusive } else { measured },
             target: plan.target.as_deref().map(|text| met(text, &decision)),
+            noise_ppm: decision.primary().and_then(MetricDecision::noise_ppm),
             decision,
             differences,
         }
@@ -88,6 +93,14 @@ impl Conclusion {
     /// Whether the verdict is not told because more than one thing differs.
     pub fn is_capped(&self) -> bool {
         self.decision.primary().is_some_and(|metric| metric.verdict != self.verdict)
+    }
+
+    /// Whether a change is claimed that is no larger than what was measured without one.
+    pub fn is_within_noise(&self) -> bool {
+        let is_claimed = matches!(self.verdict, Verdict::Improved | Verdict::Regressed);
+        let effect = self.decision.primary().and_then(|metric| metric.effect_ppm);
+        let within = |(noise, effect): (u32, i64)| effect.unsigned_abs() <= u64::from(noise);
+        is_claimed && self.noise_ppm.zip(effect).is_some_and(within)
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use detectors::figures::clean;
 use measurement::Verdict;
 
-use crate::{Entry, FindingNote, Optimization, Outcome, ReMeasurement, Statement, What};
+use crate::{Entry, FindingNote, Optimization, Outcome, ReMeasurement, Statement, What, figures};
 
 /// The page of an entry.
 pub fn page(entry: &Entry) -> String {
@@ -64,6 +64,14 @@ fn add_optimization(text: &mut String, optimization: &Optimization, id: &str) {
 fn result(optimization: &Optimization) -> String {
     let conclusion = &optimization.conclusion;
     let mut text = measured::verdict(&conclusion.decision, conclusion.verdict);
+    if let Some(noise) = conclusion.noise_ppm {
+        let noise = figures::percent(i64::from(noise));
+        let noise = noise.trim_start_matches('+');
+        let _ = write!(text, " Without a change, halves of the runs before differ by up to {noise}.");
+        if conclusion.is_within_noise() {
+            text.push_str(" **What is claimed is no more than that:** make more runs before believing it.");
+        }
+    }
     if conclusion.is_capped() {
         let all: Vec<String> = conclusion.differences.all().collect();
         let _ = write!(
@@ -149,7 +157,12 @@ fn add_statement(text: &mut String, title: &str, statement: &Statement) {
 fn add_re_measurement(text: &mut String, again: &ReMeasurement) {
     add(text, &format!("# Measured again: {}\n\n**{}**", again.of, outcome_words(again.outcome)));
     let primary = again.decision.primary().map(measured::difference);
-    add(text, &primary.map_or(".\n".to_owned(), |difference| format!(": {difference}.\n")));
+    let how = match again.again {
+        Some(_) => "The entry's version and the current one were measured in turns.",
+        None => "Compared with what was measured then.",
+    };
+    add(text, &primary.map_or(".".to_owned(), |difference| format!(": {difference}.")));
+    add(text, &format!(" {how}\n"));
     let differences: Vec<String> = again.differences.iter().map(|difference| shown(difference)).collect();
     add_list(text, "What differs since", &differences);
     measured::add(text, &again.decision);

@@ -171,9 +171,7 @@ impl EntryFile {
     ///
     /// The file cannot be read, or is too large.
     pub fn bytes(&self) -> Result<Vec<u8>, LedgerProblem> {
-        let mut bytes = Vec::new();
-        let read = File::open(&self.path).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes));
-        read.map(|_| bytes).map_err(|error| LedgerProblem::File(self.path.clone(), error))
+        whole(&self.path).map_err(|error| LedgerProblem::File(self.path.clone(), error))
     }
 
     /// The entry.
@@ -199,6 +197,16 @@ impl EntryFile {
         let path = self.beside(extension);
         write_whole(&path, text.as_bytes()).map_err(|error| LedgerProblem::File(path, error))
     }
+}
+
+/// The bytes of a file in one reading.
+fn whole(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len().min(BYTES_MAX);
+    // One more, to see that this is the end.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Folders that are named by a number.

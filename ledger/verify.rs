@@ -126,6 +126,9 @@ fn of_optimization(optimization: &Optimization) -> Option<String> {
             Some("its sides differ in other things than it says".to_owned())
         }
         () if found.target != told.target => Some("the target was not met as it says".to_owned()),
+        () if !same::is_same_noise(found.noise_ppm, told.noise_ppm) => {
+            Some("its runs before are not as far apart as it says".to_owned())
+        }
         () => None,
     }
 }
@@ -138,7 +141,8 @@ fn of_re_measurement(again: &ReMeasurement, ledger: &Ledger) -> Option<String> {
     let Some(then) = of.optimization() else {
         return Some(format!("{} is no optimization: nothing of it can be measured again", again.of));
     };
-    let found = ReMeasurement::of(again.of.clone(), &then.plan, &then.after, again.now.clone());
+    let found =
+        ReMeasurement::of(again.of.clone(), &then.plan, &then.after, again.again.clone(), again.now.clone());
     let is_told = same::is_same(&found.decision, &again.decision)
         && (found.outcome, &found.differences) == (again.outcome, &again.differences);
     (!is_told).then(|| "its statistics or its outcome are not what its runs say".to_owned())

@@ -175,6 +175,12 @@ impl Offer {
         Ok(())
     }
 
+    /// Requests that are sent before any is measured.
+    pub fn warm_up_requests(&self) -> u64 {
+        let milli = self.warm_up.as_nanos().saturating_mul(u128::from(self.rate_milli));
+        u64::try_from(milli.div_ceil(1_000_000_000_000)).unwrap_or(u64::MAX)
+    }
+
     /// When a request is due, from the begin.
     fn due(&self, index: u64) -> Duration {
         let ns = u128::from(index) * 1_000_000_000_000 / u128::from(self.rate_milli.max(1));

@@ -96,7 +96,29 @@ pub fn diagnose(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, Error> {
     let mut read = read::<Docket>(inputs, request, false, progress)?;
-    let mut report = judge(&mut read.gathered, &read.dictionary, &request.settings, &request.command);
+    let mut docket = mem::take(&mut read.gathered);
+    report(&mut docket, read, request)
+}
+
+/// Says what is slow, and counts the statements of each request, in one reading.
+///
+/// # Errors
+///
+/// As [`diagnose`] and [`count`].
+pub fn diagnose_and_count(
+    inputs: Vec<Input>,
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Report, Measured), Error> {
+    let mut read = read::<(Docket, Queries)>(inputs, request, false, progress)?;
+    let (mut docket, queries) = mem::take(&mut read.gathered);
+    let measured = queries.measured(&read.dictionary).ok_or(Error::TooManyStatements)?;
+    Ok((report(&mut docket, read, request)?, measured))
+}
+
+/// The report of what was gathered.
+fn report<G>(docket: &mut Docket, read: Read<G>, request: &Request) -> Result<Report, Error> {
+    let mut report = judge(docket, &read.dictionary, &request.settings, &request.command);
     if is_empty(&report) && is_of_databases(&read.summary) {
         return Err(nothing_usable(&read.summary, &[]));
     }

@@ -153,7 +153,7 @@ fn entries_are_as_the_schema_says() {
     let shop = Shop::new();
     let id = shop.entry(&["statements(\"GET /orders\") <= 4"]);
     shop.ends(0, &["ledger", "withdraw", &id, "--reason", "another data set"]);
-    shop.ends(0, &["ledger", "remeasure", &id]);
+    shop.ends(0, &["ledger", "remeasure", "--open", &id]);
     shop.measure("after", "3", "true");
     shop.ends(0, &["ledger", "finish"]);
     let guard = ["--guard", "statements(\"GET /orders\") <= 4"];
@@ -292,4 +292,38 @@ fn a_broken_guard_fails_unless_it_is_waived() {
     shop.ends(1, &check);
     shop.ends(0, &[&waive[..], &["2999-12-31"]].concat());
     contains(&shop.ends(0, &check), &["waived", "until 2999-12-31: until the new client"]);
+}
+
+#[test]
+fn call_paths_are_checked_with_profiles() {
+    let shop = Shop::new();
+    shop.entry(&["frame(\"json.*\") absent", "frame(\"shop.*\") < 50 %"]);
+    let guard = ["ledger", "guard", "--all"];
+    contains(&shop.ends(0, &guard), &["2 without evidence"]);
+    let file = shop.path().join("cpu.folded");
+    let with = [&guard[..], &["--profile", "cpu.folded"]].concat();
+    std::fs::write(&file, "main;shop.list 970\nmain;json.dumps 30\n").unwrap();
+    let told = shop.ends(1, &with);
+    contains(&told, &["BROKEN", "json.dumps has 3.0 % of the profile", "1 broken"]);
+    // Numbers of folded stacks may be samples, or a time.
+    contains(&told, &["unconfirmed", "97.0 % of the profile, of how many stacks is not told"]);
+    std::fs::write(&file, "main;shop.list 30\nmain;rest 70\n").unwrap();
+    contains(&shop.ends(0, &with), &["it is in none of 1 profiles", "30.0 % of the profile", "2 hold"]);
+    std::fs::write(&file, "no stacks").unwrap();
+    shop.ends(3, &with);
+}
+
+#[test]
+fn a_time_that_was_measured_again_breaks_its_guard_until_the_code_changes() {
+    let shop = Shop::new();
+    let id = shop.entry(&["p50(\"GET /lazy/*\") < 1us"]);
+    let traces = recorded("customer-of-each-order");
+    let guard = ["ledger", "guard", "--all", "--traces", &traces];
+    contains(&shop.ends(0, &guard), &["unconfirmed", &format!("(whyslow ledger remeasure {id})")]);
+    shop.commit("src/delay", "0.3\n");
+    let again = ["ledger", "remeasure", &id, "--no-traces", "--", "sh", "-c", "sleep $(cat src/delay)"];
+    contains(&shop.ends(1, &again), &["**Decayed**", "measured in turns"]);
+    contains(&shop.ends(1, &guard), &["BROKEN", "measured again, it is worse than it was"]);
+    shop.commit("src/other", "x\n");
+    contains(&shop.ends(0, &guard), &["unconfirmed"]);
 }

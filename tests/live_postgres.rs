@@ -10,6 +10,9 @@ mod catalogue;
 mod diagnosis;
 #[path = "live/hypothetical.rs"]
 mod hypothetical;
+#[cfg(all(feature = "client", feature = "receiver"))]
+#[path = "live/measured.rs"]
+mod measured;
 #[path = "live/plan.rs"]
 mod plan;
 #[path = "live/proof.rs"]

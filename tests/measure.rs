@@ -38,7 +38,7 @@ fn shell(folder: &Path, command: &str) -> String {
 fn repository() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     shell(folder.path(), "git init --quiet && git config user.name A && git config user.email a@example.org");
-    commit(folder.path(), "sleep 0.06", "as it was found");
+    commit(folder.path(), "sleep 0.25", "as it was found");
     folder
 }
 
@@ -103,6 +103,66 @@ fn two_commits_are_measured_in_turns_and_leave_no_trees() {
     assert!(took(&before) > 60_000_000_000 && took(&after) < took(&before));
     assert_ne!(before["side"]["version"]["commit"], after["side"]["version"]["commit"]);
     assert_eq!(shell(folder.path(), "git worktree list").lines().count(), 1);
+}
+
+#[test]
+fn what_runs_leave_is_no_change() {
+    let folder = repository();
+    let here = folder.path();
+    commit(here, "sleep 0.02; date >> server.log; mkdir -p out; date > \"out/$$ é\"", "with a log");
+    shell(here, "whyslow ledger start 'sleep less' --primary mean");
+    let before =
+        whyslow(here, &["measure", "--side", "before", "--runs", "3", "--no-traces", "--", "sh", "work.sh"]);
+    let told = String::from_utf8_lossy(&before.stderr).into_owned();
+    assert!(told.contains("the runs left out/"), "{told}");
+    assert!(told.contains("and 1 more; these do not count as a change"), "{told}");
+    assert_eq!(next(here).0, "change");
+    fs::write(here.join("work.sh"), "date >> server.log\n").unwrap();
+    shell(here, "git commit --quiet --all --message 'sleep less'");
+    let (step, command) = next(here);
+    assert_eq!(step, "measure-after");
+    shell(here, &command);
+    shell(here, "whyslow ledger finish");
+    let entry = shell(here, "whyslow ledger show $(whyslow ledger list | cut -c1-16) --format json");
+    assert!(!entry.contains("uncommitted_sha256"), "{entry}");
+    // What is not of the runs counts all the same.
+    fs::write(here.join("other"), "a change").unwrap();
+    shell(here, "whyslow ledger start 'again' --primary mean");
+    shell(here, "whyslow measure --side before --runs 1 --no-traces -- sh work.sh");
+    assert!(fs::read_to_string(here.join(".whyslow/open.json")).unwrap().contains("uncommitted_sha256"));
+}
+
+#[test]
+fn an_entry_is_measured_again_in_turns_with_the_current_commit() {
+    let folder = repository();
+    let here = folder.path();
+    shell(here, "whyslow ledger start 'sleep less' --primary mean");
+    shell(here, "whyslow measure --side before --runs 5 --no-traces -- sh work.sh");
+    commit(here, "sleep 0.03", "sleep less");
+    shell(here, "whyslow measure --side after --runs 5 --no-traces -- sh work.sh");
+    shell(
+        here,
+        "whyslow ledger finish --guard 'mean(\"*\") < 50ms' && git add --all && git commit --quiet -m entry",
+    );
+    let id = shell(here, "whyslow ledger list | cut -c1-16").trim().to_owned();
+
+    // Nothing but the ledger has changed since.
+    let output = whyslow(here, &["ledger", "remeasure", &id, "--runs", "3", "--no-traces"]);
+    let (same, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("as it was measured here the last time: -- sh work.sh"), "{told}");
+    assert!(told.contains("run 6 of 6"), "{told}");
+    assert!(same.contains("status: ") && same.contains("measured in turns"), "{same}");
+
+    commit(here, "sleep 0.4", "sleep more");
+    let output = whyslow(here, &["ledger", "remeasure", &id, "--no-traces", "--", "sh", "work.sh"]);
+    let (page, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{page}{told}");
+    for expected in ["status: decayed", "**Decayed**: `mean` ", "measured in turns"] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    assert!(told.contains("run 10 of 10, after"), "{told}");
+    assert!(shell(here, "whyslow ledger verify --again").contains("3 entries: as they were written"));
+    assert_eq!(shell(here, "git worktree list").lines().count(), 1);
 }
 
 #[test]

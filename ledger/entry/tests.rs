@@ -69,7 +69,7 @@ fn measuring_again_holds_decays_or_does_not_compare() {
     let again = |commit, slot, ms, kernel: &str| {
         let mut now = samples::side(commit, slot, ms);
         now.environment.as_mut().unwrap().kernel = kernel.to_owned();
-        ReMeasurement::of(sample().id, &then.plan, &then.after, now)
+        ReMeasurement::of(sample().id, &then.plan, &then.after, None, now)
     };
     assert_eq!(again("c9", 2, 60, "6.1").outcome, Outcome::Holds);
     assert_eq!(again("c9", 2, 90, "6.1").outcome, Outcome::Decayed);

@@ -9,6 +9,7 @@ const REPORT: &str = r#"{"version":1,
         "target":{"metric":"p99","max_ns":500000000,"met":false},
         "after_fixes":[{"finding":"n-plus-one-4e657b87","latency_ns":{"p50":700000000,"p95":null,"p99":870000000,"max":null}}]}],
     "findings":[{"id":"n-plus-one-4e657b87","detector":"n-plus-one","endpoint":"GET /orders",
+        "subject":{"kind":"statement","text":"SELECT id, name FROM customer's WHERE id = ?","shape":"q1:0"},
         "latency_ns":{"measured":{"p50":1800000000,"p95":null,"p99":3100000000,"max":null},
             "predicted":{"p50":700000000,"p95":null,"p99":870000000,"max":null},
             "predicted_range":{"p50":[690000000,710000000],"p95":null,"p99":null,"max":null}},
@@ -44,7 +45,7 @@ fn nothing_is_known_at_first_then_a_target_is_wanted_then_the_first_finding() {
     let with = diagnosis("", "");
     let advice = next(&State { diagnosis: Some(&with), ..State::default() });
     assert_eq!(advice.step, Step::Start);
-    let command = "whyslow ledger start 'load the customer'\\''s orders at once' --finding n-plus-one-4e657b87 \
+    let command = "whyslow ledger start 'ask for customer'\\''s once, not for each row, in GET /orders' --finding n-plus-one-4e657b87 \
         --target 'GET /orders p99<500ms' --primary 'GET /orders p99'";
     assert_eq!(advice.commands, [command]);
 }

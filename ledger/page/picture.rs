@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use detectors::figures::{clean, duration};
-use measurement::{Histogram, Latency, MetricDecision};
+use measurement::{Histogram, Latency, Metric, MetricDecision};
 
 use crate::{Optimization, Side, figures};
 
@@ -22,6 +22,9 @@ const ROWS: [f64; 4] = [256.0, 280.0, 318.0, 342.0];
 
 const HEIGHT: f64 = 362.0;
 
+/// What the words at a tick take.
+const WORDS: f64 = 58.0;
+
 const STYLE: &str = "\
 svg{background:#fff}text{font:12px system-ui,sans-serif;fill:#333}.t{font-size:14px;font-weight:600}\
 .a{stroke:#bbb;stroke-width:1}.b{fill:#c4601d;stroke:#c4601d}.c{fill:#1f6fb4;stroke:#1f6fb4}\
@@ -35,8 +38,7 @@ const SIDES: [(&str, &str); 2] = [("b", "before"), ("c", "after")];
 /// The picture of an entry; `None` where no durations are known of the primary metric's endpoint.
 pub fn picture(optimization: &Optimization) -> Option<String> {
     let primary = optimization.conclusion.decision.primary()?;
-    let is_time = !primary.metric.is_exact() && primary.metric != measurement::Metric::Memory;
-    if !is_time {
+    if matches!(primary.metric, Metric::Count(_) | Metric::Memory) {
         return None;
     }
     let both = [&optimization.before, &optimization.after].map(|side| all(side, &primary.subject));
@@ -87,6 +89,17 @@ impl Axis {
         LEFT + ((ns.max(1.0).ln() - least) / (most - least)).clamp(0.0, 1.0) * (RIGHT - LEFT)
     }
 
+    /// Those that have room for their words beside each other.
+    fn apart(&self, ticks: Vec<u64>) -> Vec<u64> {
+        let mut kept: Vec<u64> = Vec::new();
+        for ns in ticks {
+            if kept.last().is_none_or(|last| self.x(ns as f64) - self.x(*last as f64) >= WORDS) {
+                kept.push(ns);
+            }
+        }
+        kept
+    }
+
     /// Round durations within it: 1, 2 and 5 of each power of ten, or finer where there is less than that.
     fn ticks(&self) -> Vec<u64> {
         let [least, most] = self.ends.map(f64::exp);
@@ -98,11 +111,12 @@ impl Axis {
         if coarse.len() > 12 {
             return coarse.into_iter().step_by(3).collect();
         }
-        let step = step((most - least) / 6.0);
+        let step = step((most - least) / 8.0);
         // Ends are durations, and far from overflowing.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let first = (least.max(0.0) as u64 / step + 1) * step;
-        (0..12).map(|count| first + count * step).filter(|ns| (*ns as f64) <= most).collect()
+        let ticks = (0..12).map(|count| first + count * step).filter(|ns| (*ns as f64) <= most);
+        self.apart(ticks.collect())
     }
 }
 
@@ -215,7 +229,11 @@ fn add_runs(svg: &mut String, axis: &Axis, primary: &MetricDecision) {
         }
         let x = axis.x(typical as f64 / 1_000.0);
         let told = format!("{} runs, typically {}", runs.len(), figures::value(&primary.metric, typical));
-        let (place, side) = if x - LEFT > RIGHT - x { (x - 60.0, "e") } else { (x + 60.0, "s") };
+        let each = || runs.iter().map(|ps| axis.x(*ps as f64 / 1_000.0));
+        // Beside all of them, where there is more space.
+        let (first, last) = (each().fold(x, f64::min), each().fold(x, f64::max));
+        let (place, side) =
+            if first - LEFT > RIGHT - last { (first - 12.0, "e") } else { (last + 12.0, "s") };
         let _ = writeln!(
             svg,
             "<line class=\"{class}\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{}\"/><text class=\"{side}\" x=\"{place:.1}\" y=\"{}\">{told}</text>",

@@ -10,25 +10,33 @@ use measurement::RULE;
 use serde::{Deserialize, Serialize};
 
 use crate::EntryId;
+use crate::local::leave_to_this_machine;
 use crate::write::write_whole;
 
 /// Where it is, from the project's root; `.whyslow/.gitignore` names it.
 const PLACE: &str = ".whyslow/verified.json";
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Entries whose runs say what they claim.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Known {
     /// The rule by which that was found.
     rule: String,
+    /// The version of whyslow that found it.
+    #[serde(default)]
+    version: String,
     ids: BTreeSet<EntryId>,
 }
 
 impl Known {
-    /// What is known of a project; nothing where the file cannot be read or is of another rule, as all can be worked out again.
+    /// What is known of a project; nothing where the file cannot be read, or is of another rule or version, as all can be worked
+    /// out again.
     pub fn load(root: &Path) -> Self {
         let read = fs::read(root.join(PLACE)).ok();
         let known = read.and_then(|text| serde_json::from_slice::<Self>(&text).ok());
-        known.filter(|known| known.rule == RULE).unwrap_or_default()
+        known.filter(|known| known.rule == RULE && known.version == VERSION).unwrap_or_default()
     }
 
     /// Keeps it.
@@ -37,7 +45,8 @@ impl Known {
     ///
     /// The file cannot be written.
     pub fn save(&self, root: &Path) -> io::Result<()> {
-        let known = Self { rule: RULE.to_owned(), ids: self.ids.clone() };
+        leave_to_this_machine(root)?;
+        let known = Self { rule: RULE.to_owned(), version: VERSION.to_owned(), ids: self.ids.clone() };
         write_whole(&root.join(PLACE), &serde_json::to_vec(&known)?)
     }
 

@@ -57,12 +57,16 @@ fn an_entry_that_claims_more_than_its_runs_say_is_found_though_its_id_fits() {
     add(|claimed| claimed.conclusion.differences.workload.push("rate".to_owned()));
     add(|claimed| claimed.conclusion.target.as_mut().unwrap().after = None);
     add(|claimed| claimed.after.runs.truncate(4));
+    add(|claimed| claimed.conclusion.noise_ppm = Some(1_000_000));
+    // As entries were before.
+    add(|claimed| claimed.conclusion.noise_ppm = None);
     let found = verify(&ledger, None, &mut Known::default()).unwrap();
     let mut texts = texts(&found);
     texts.sort_unstable();
     assert_eq!(
         texts,
         [
+            "its runs before are not as far apart as it says",
             "its sides differ in other things than it says",
             "its statistics are not those of its runs",
             "its statistics are not those of its runs",
@@ -124,12 +128,43 @@ fn what_is_known_is_not_worked_out_again_and_altered_bytes_are_found_all_the_sam
     assert!(known.has(&file.id));
     known.save(ledger.root()).unwrap();
     let mut known = Known::load(ledger.root());
+    let remembered = fs::read_to_string(ledger.root().join(".whyslow/verified.json")).unwrap();
+    assert!(ledger.root().join(".whyslow/.gitignore").exists());
     assert_eq!(texts(&verify(&ledger, None, &mut known).unwrap()), Vec::<&str>::new());
     let mut bytes = fs::read(&file.path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&file.path, bytes).unwrap();
     assert_eq!(texts(&verify(&ledger, None, &mut known).unwrap()).len(), 1);
+    // What another version has found is worked out again.
+    let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(remembered.contains(&version), "{remembered}");
+    let other = remembered.replace(&version, "\"version\":\"0.0.0\"");
+    fs::write(ledger.root().join(".whyslow/verified.json"), other).unwrap();
+    assert!(!Known::load(ledger.root()).has(&file.id));
+}
+
+/// Also of an entry that was verified before.
+#[test]
+fn another_byte_anywhere_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::of(folder.path());
+    let first = ledger.add("Ada <a@b>", "2026-11-29T03:31:45Z", &samples::improved()).unwrap();
+    let mut known_first = Known::default();
+    assert_eq!(texts(&verify(&ledger, None, &mut known_first).unwrap()), Vec::<&str>::new());
+    let file = ledger.add("Ada <a@b>", "2026-11-30T00:00:00Z", &withdrawal(&first.id, "no more")).unwrap();
+    let mut known = known_first.clone();
+    assert_eq!(texts(&verify(&ledger, None, &mut known).unwrap()), Vec::<&str>::new());
+    let bytes = fs::read(&file.path).unwrap();
+    for place in 0..bytes.len() {
+        let mut altered = bytes.clone();
+        altered[place] ^= 1;
+        fs::write(&file.path, &altered).unwrap();
+        for mut known in [known.clone(), known_first.clone()] {
+            let found = verify(&ledger, None, &mut known).unwrap();
+            assert!(found.problems.iter().any(|of| of.entry == file.id.as_str()), "byte {place}");
+        }
+    }
 }
 
 #[test]

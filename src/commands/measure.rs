@@ -1,6 +1,9 @@
 //! `whyslow measure`: makes the runs of one side, or of both in turns.
 
 mod cleaning;
+#[cfg(feature = "postgres")]
+mod database;
+mod progress;
 mod server;
 mod sides;
 mod traced;
@@ -10,7 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Parser};
 use whyslow::duration;
 
 use super::{Outcome, UsageError};
@@ -104,6 +107,10 @@ pub(crate) struct Options {
     #[arg(long)]
     no_instrument: bool,
 
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    database: database::Options,
+
     /// A fact of the environment that must be the same on both sides, as `postgres=15.8`
     #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
     facts: Vec<(String, String)>,
@@ -115,6 +122,26 @@ pub(crate) struct Options {
     /// The command and its arguments
     #[arg(trailing_var_arg = true, value_name = "COMMAND", conflicts_with = "urls", help_heading = None::<&str>)]
     command: Vec<OsString>,
+}
+
+/// Words of `whyslow measure` as options; of those that are given twice the later ones hold.
+#[derive(Debug, Parser)]
+#[command(name = "whyslow measure", args_override_self = true)]
+struct Words {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Measures versions of the code for other commands: two commits in turns, or what is in this folder. Nothing is kept.
+///
+/// `words` are those that follow `whyslow measure`.
+pub(crate) fn measured(words: &[String], commits: Option<[&str; 2]>) -> anyhow::Result<Vec<ledger::Side>> {
+    let words = ["whyslow measure"].into_iter().chain(words.iter().map(String::as_str));
+    let options = Words::try_parse_from(words).map_err(|error| UsageError(error.to_string()))?.options;
+    match commits {
+        Some(commits) => sides::in_turns(&options, &commits),
+        None => Ok(vec![sides::here(&options)?.0]),
+    }
 }
 
 /// A side of a comparison.

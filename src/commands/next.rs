@@ -9,6 +9,7 @@ use ledger::{
 };
 use serde::Serialize;
 
+use super::diagnose::quoted;
 use super::{Outcome, print, project};
 
 const EXAMPLES: &str = "\
@@ -90,14 +91,15 @@ fn advise(options: &Options, root: &Path) -> anyhow::Result<Advice> {
     let since = open.as_ref().and_then(|open| open.before.as_ref()?.version.clone());
     let commits = git.as_ref().zip(since).map(|(git, since)| commits(git, &since)).unwrap_or_default();
     let notes = Ledger::of(root).notes()?;
-    let local = Local::load(root);
+    let words: Vec<String> = Local::load(root).measured_with.iter().map(|word| quoted(word)).collect();
+    let measured_with = words.join(" ");
     Ok(next(&State {
         diagnosis: diagnosis.as_ref(),
         open: open.as_ref(),
         version: version.as_ref(),
         commits: &commits,
         last: last(&notes.entries),
-        measured_with: local.measured_with.as_deref(),
+        measured_with: (!words.is_empty()).then_some(&measured_with),
     }))
 }
 

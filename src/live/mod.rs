@@ -3,6 +3,7 @@
 //! Sessions are read-only and have timeouts. No statement of a user is executed unless that was asked for, none that
 //! changes data ever, and what proof builds is rolled back. `docs/live.md` says what is read.
 
+pub mod activity;
 pub mod catalogue;
 mod connection;
 pub mod diagnosis;

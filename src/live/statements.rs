@@ -178,7 +178,7 @@ fn unplanned(code: &str, count: u32) -> String {
 }
 
 /// Where the extension has its view.
-fn schema(connection: &Connection) -> Result<String, Problem> {
+pub(super) fn schema(connection: &Connection) -> Result<String, Problem> {
     let rows = connection.catalogue_rows(
         "SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
          WHERE e.extname = 'pg_stat_statements'",

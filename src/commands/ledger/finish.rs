@@ -88,7 +88,7 @@ pub(super) fn execute(project: &Project, options: Options) -> anyhow::Result<Out
     let after = measured(open.after.take(), "after")?;
     let dry_run = options.dry_run;
     let what = match open.plan.remeasures.clone() {
-        Some(of) => What::ReMeasurement(Box::new(ReMeasurement::of(of, &open.plan, &before, after))),
+        Some(of) => What::ReMeasurement(Box::new(ReMeasurement::of(of, &open.plan, &before, None, after))),
         None => What::Optimization(Box::new(optimization(project, open, [before, after], options)?)),
     };
     if dry_run {

@@ -1,9 +1,11 @@
 //! `whyslow ledger guard`: whether what entries guard is still true, and what a change undoes.
 
 mod annotated;
+mod confirmed;
 mod evidence;
 mod judged;
 mod memory;
+mod sampled;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -28,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   whyslow ledger guard --base origin/main --traces traces.otlp      in CI: entries whose files the change touches
   whyslow ledger guard --all --traces traces.otlp                   nightly
+  whyslow ledger guard --all --profile cpu.folded                   call paths
   whyslow ledger guard --base origin/main --format github           only what the change undoes, as annotations
 
 Exit codes:
@@ -55,6 +58,10 @@ pub(super) struct Options {
     /// Files and folders with the evidence: traces, logs with plans; `-` is standard input
     #[arg(long, num_args = 1.., value_name = "PATH")]
     traces: Vec<PathBuf>,
+
+    /// Profiles with the evidence of call paths, as folded stacks
+    #[arg(long = "profile", num_args = 1.., value_name = "FILE")]
+    profiles: Vec<PathBuf>,
 
     /// Where it is kept how often guards matched nothing, one after the other; CI keeps it between runs
     #[arg(long, value_name = "FILE", default_value = ".whyslow/guards-unmatched.json")]
@@ -106,7 +113,8 @@ pub(super) fn execute(project: &Project, options: &Options) -> anyhow::Result<Ou
     };
     let watched =
         Watched::of(&notes, |path| options.all || touched.contains(path), &moment::day(moment::now_s()));
-    let guards = judge(project, options, watched)?;
+    let mut guards = judge(project, options, watched)?;
+    guards.iter_mut().for_each(|guard| confirmed::look(guard, &notes, project.git.as_ref()));
     let checked = Checked { guards, annotations };
     match options.format {
         GuardFormat::Json => print_json(&checked)?,
@@ -119,10 +127,11 @@ pub(super) fn execute(project: &Project, options: &Options) -> anyhow::Result<Ou
 
 fn judge(project: &Project, options: &Options, watched: Vec<Watched>) -> anyhow::Result<Vec<Judged>> {
     let wanted = || watched.iter().map(|watched| &watched.guard);
-    let evidence = match options.traces.is_empty() || watched.is_empty() {
+    let mut evidence = match options.traces.is_empty() || watched.is_empty() {
         true => Evidence::default(),
         false => Evidence::read(&options.traces, &options.reading, wanted())?,
     };
+    evidence.add_profiles(&options.profiles)?;
     let mut guards: Vec<Judged> = watched.into_iter().map(|watched| watched.judge(&evidence)).collect();
     let path = project.root.join(&options.state);
     let mut memory = Memory::load(&path)?;

@@ -1,6 +1,7 @@
 //! What must be gone when measuring ends early: servers that were started, and work trees.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -37,9 +38,13 @@ impl Cleaning {
         Ok(cleaning)
     }
 
-    /// Keeps a work tree until measuring ends.
-    pub(super) fn keep(&self, tree: Tree) {
-        self.state().trees.push(tree);
+    /// Makes a work tree and keeps it until measuring ends; a signal meanwhile waits until it is there, to remove it.
+    pub(super) fn keep<E>(&self, make: impl FnOnce() -> Result<Tree, E>) -> Result<PathBuf, E> {
+        let mut state = self.state();
+        let tree = make()?;
+        let folder = tree.folder().to_owned();
+        state.trees.push(tree);
+        Ok(folder)
     }
 
     /// The process group of the server that runs now.

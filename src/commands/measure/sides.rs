@@ -1,46 +1,70 @@
 //! The runs of one side, or of both in turns, and where they are kept.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
+use detectors::figures::clean;
 use ledger::{FindingNote, Git, Local, Open, OpenProblem, Side as Measured};
 use measurement::{Metric, Run};
 use runner::machine::{Ticks, environment};
 use runner::{Tree, Turn, order};
 use whyslow::diagnosis::Request;
+#[cfg(feature = "postgres")]
+use whyslow::live::activity::Watch;
 
 use super::cleaning::Cleaning;
+#[cfg(feature = "postgres")]
+use super::database;
+use super::progress::Progress;
 use super::workload::Work;
 use super::{Options, Side, traced};
-use crate::commands::diagnose::quoted;
 use crate::commands::run::Prepared;
 use crate::commands::{Outcome, UsageError, project, reading, say};
 
-/// Makes the runs of one side.
+/// Makes the runs of one side, and keeps them.
 pub(super) fn one(options: &Options) -> anyhow::Result<Outcome> {
-    let folder = std::env::current_dir().context("cannot tell the current folder")?;
     let keeping = Keeping::of(options)?;
-    let session = Session::begin(options)?;
-    let mut measured = session.side(&folder);
-    for number in 1..=options.runs {
-        let run = session.run(number.to_string(), &folder, &mut measured.findings)?;
-        say_run(&format!("run {number} of {}", options.runs), &run);
-        measured.runs.push(run);
-    }
-    keeping.keep(options, vec![(options.side.unwrap_or(Side::Before), measured)])
+    let (measured, left) = here(options)?;
+    keeping.keep(options, vec![(options.side.unwrap_or(Side::Before), measured)], left)
 }
 
-/// Makes the runs of two commits, in turns.
+/// Makes the runs of two commits, in turns, and keeps them.
 pub(super) fn both(options: &Options, commits: &[String]) -> anyhow::Result<Outcome> {
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
     let keeping = Keeping::of(options)?;
+    let commits: Vec<&str> = commits.iter().map(String::as_str).collect();
+    let sides = [Side::Before, Side::After].into_iter().zip(in_turns(options, &commits)?).collect();
+    // What runs leave in work trees vanishes with these.
+    keeping.keep(options, sides, Vec::new())
+}
+
+/// Makes the runs of what is in the current folder; with files that they left there.
+pub(super) fn here(options: &Options) -> anyhow::Result<(Measured, Vec<String>)> {
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
     let session = Session::begin(options)?;
+    let mut progress = session.progress(options.runs);
+    let mut measured = session.side(&folder);
+    let left = Left::before(&folder);
+    for number in 1..=options.runs {
+        let name = format!("run {number} of {}", options.runs);
+        let make = || session.run(number.to_string(), &folder, &mut measured.findings);
+        let run = progress.during(&name, make)?;
+        say_run(&name, &run);
+        measured.runs.push(run);
+    }
+    Ok((measured, left.since()))
+}
+
+/// Makes the runs of two commits, in turns: before, after.
+pub(super) fn in_turns(options: &Options, commits: &[&str]) -> anyhow::Result<Vec<Measured>> {
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let session = Session::begin(options)?;
+    let mut progress = session.progress(options.runs * 2);
     let mut sides = Vec::new();
     for commit in commits {
-        let tree = Tree::of(&here, commit).map_err(|problem| UsageError(problem.to_string()))?;
-        let folder = tree.folder().to_owned();
-        session.cleaning.keep(tree);
+        let tree = || Tree::of(&here, commit).map_err(|problem| UsageError(problem.to_string()));
+        let folder = session.cleaning.keep(tree)?;
         sides.push((folder.clone(), session.side(&folder)));
     }
     for (turn, slot) in order(options.runs).zip(0u32..) {
@@ -49,13 +73,29 @@ pub(super) fn both(options: &Options, commits: &[String]) -> anyhow::Result<Outc
             Turn::After => ("after", 1),
         };
         let (folder, side) = &mut sides[index];
-        let mut run = session.run((side.runs.len() + 1).to_string(), folder, &mut side.findings)?;
+        let name = format!("run {} of {}, {name}", slot + 1, options.runs * 2);
+        let make = || session.run((side.runs.len() + 1).to_string(), folder, &mut side.findings);
+        let mut run = progress.during(&name, make)?;
         run.slot = Some(slot);
-        say_run(&format!("run {} of {}, {name}", slot + 1, options.runs * 2), &run);
+        say_run(&name, &run);
         side.runs.push(run);
     }
-    let sides = sides.into_iter().map(|(_, side)| side);
-    keeping.keep(options, [Side::Before, Side::After].into_iter().zip(sides).collect())
+    Ok(sides.into_iter().map(|(_, side)| side).collect())
+}
+
+/// What git knew of a work tree before its first run.
+struct Left(Option<(Git, BTreeSet<String>)>);
+
+impl Left {
+    fn before(folder: &Path) -> Self {
+        Self(Git::find(folder).and_then(|git| git.untracked().ok().map(|files| (git, files))))
+    }
+
+    /// Files that are there now, were not before, and are neither committed nor ignored.
+    fn since(self) -> Vec<String> {
+        let now = self.0.and_then(|(git, before)| git.untracked().ok().map(|now| (before, now)));
+        now.map(|(before, now)| now.difference(&before).cloned().collect()).unwrap_or_default()
+    }
 }
 
 /// What all runs have in common.
@@ -64,6 +104,8 @@ struct Session<'o> {
     work: Work,
     cleaning: Cleaning,
     request: Request,
+    #[cfg(feature = "postgres")]
+    watch: Option<Watch>,
 }
 
 impl<'o> Session<'o> {
@@ -78,12 +120,25 @@ impl<'o> Session<'o> {
             sampled: detectors::evidence::sampled::SampledProfiles::default(),
         };
         let cleaning = Cleaning::begin().context("cannot take over signals")?;
-        Ok(Self { options, work: Work::of(options)?, cleaning, request })
+        Ok(Self {
+            options,
+            work: Work::of(options)?,
+            cleaning,
+            request,
+            #[cfg(feature = "postgres")]
+            watch: options.database.watch()?,
+        })
+    }
+
+    fn progress(&self, runs: u32) -> Progress {
+        Progress::of(runs, self.work.lasts(), self.options.verbose)
     }
 
     /// A side without runs.
     fn side(&self, folder: &Path) -> Measured {
         let mut environment = environment();
+        #[cfg(feature = "postgres")]
+        environment.facts.extend(self.watch.iter().map(|watch| ("postgres".to_owned(), watch.version())));
         environment.facts.extend(self.options.facts.iter().cloned());
         Measured {
             version: Git::find(folder).and_then(|git| git.version().ok()),
@@ -102,6 +157,8 @@ impl<'o> Session<'o> {
             Some(receiver) => Prepared::of(command, receiver.address(), folder, !self.options.no_instrument),
             None => Prepared::plain(command),
         });
+        #[cfg(feature = "postgres")]
+        let looked = database::before(self.watch.as_ref())?;
         let (started_ms, ticks) = (now_ms(), Ticks::now());
         let last = || receiver.iter().for_each(traced::wait_for_last);
         let shown = self.options.verbose;
@@ -113,6 +170,8 @@ impl<'o> Session<'o> {
             findings.sort();
             findings.dedup();
         }
+        #[cfg(feature = "postgres")]
+        database::count(self.watch.as_ref(), looked, &mut run, self.work.sent_before())?;
         Ok(run)
     }
 }
@@ -154,9 +213,17 @@ impl Keeping {
         }
     }
 
-    fn keep(&self, options: &Options, sides: Vec<(Side, Measured)>) -> anyhow::Result<Outcome> {
+    fn keep(
+        &self,
+        options: &Options,
+        sides: Vec<(Side, Measured)>,
+        left: Vec<String>,
+    ) -> anyhow::Result<Outcome> {
         match self {
-            Self::Entry(root) => keep_in_entry(root, options.replace || options.ab.is_some(), sides)?,
+            Self::Entry(root) => {
+                keep_in_entry(root, options.replace || options.ab.is_some(), sides)?;
+                remember(root, left)?;
+            }
             Self::File(path) => keep_in_files(path, options.ab.is_some(), &sides)?,
         }
         Ok(Outcome::Done)
@@ -181,10 +248,21 @@ fn keep_in_entry(root: &Path, replace: bool, sides: Vec<(Side, Measured)>) -> an
         }
     }
     open.save(root)?;
-    let local = Local { measured_with: Some(again(std::env::args().skip(2))) };
-    local.save(root).context("cannot remember how it was measured")?;
     say(format_args!("whyslow: kept in the entry \"{}\"; whyslow next says what to do now", open.plan.title));
     Ok(())
+}
+
+/// Remembers how it was measured, and what the runs left, which is no change of the code.
+fn remember(root: &Path, left: Vec<String>) -> anyhow::Result<()> {
+    if !left.is_empty() {
+        let named = left.iter().take(3).map(|file| clean(file)).collect::<Vec<_>>().join(", ");
+        let more =
+            left.len().checked_sub(4).map(|more| format!(" and {} more", more + 1)).unwrap_or_default();
+        say(format_args!("whyslow: the runs left {named}{more}; these do not count as a change"));
+    }
+    let mut local = Local { measured_with: again(std::env::args().skip(2)), ..Local::load(root) };
+    local.add_left(left);
+    local.save(root).context("cannot remember how it was measured")
 }
 
 fn keep_in_files(path: &Path, is_folder: bool, sides: &[(Side, Measured)]) -> anyhow::Result<()> {
@@ -200,8 +278,8 @@ fn keep_in_files(path: &Path, is_folder: bool, sides: &[(Side, Measured)]) -> an
     Ok(())
 }
 
-/// What follows `whyslow measure` when the other side is measured: words for a shell.
-fn again(words: impl Iterator<Item = String>) -> String {
+/// What follows `whyslow measure` when the other side is measured.
+fn again(words: impl Iterator<Item = String>) -> Vec<String> {
     let mut words = words.peekable();
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
@@ -217,7 +295,7 @@ fn again(words: impl Iterator<Item = String>) -> String {
             _ => kept.push(word),
         }
     }
-    kept.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    kept
 }
 
 /// One line for each run, as runs take long.
@@ -246,9 +324,9 @@ mod tests {
 
     #[test]
     fn the_other_side_is_measured_with_the_same_words() {
-        let words = |text: &str| again(text.split(' ').map(str::to_owned));
+        let words = |text: &str| again(text.split(' ').map(str::to_owned)).join(" ");
         assert_eq!(words("--side before --runs 5 -- ./load.sh --side x"), "--runs 5 -- ./load.sh --side x");
-        assert_eq!(words("--ab HEAD~1 HEAD --url http://localhost/a?b=1"), "--url 'http://localhost/a?b=1'");
+        assert_eq!(words("--ab HEAD~1 HEAD --url http://localhost/a?b=1"), "--url http://localhost/a?b=1");
         assert_eq!(words("--replace --side=after --rate 5"), "--rate 5");
     }
 }

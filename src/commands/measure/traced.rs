@@ -45,26 +45,22 @@ pub(super) fn count(
         return Ok(Vec::new());
     }
     let messages = spool.context("the receiver failed")?.finish().context("cannot keep the traces")?;
-    let again = messages.try_clone().context("cannot read the traces again")?;
-    let counted = diagnosis::count(vec![input(messages)], request, &|_| {})?;
-    let places = counted.measured.places.iter().filter(|(place, _)| place.kind == PlaceKind::Endpoint);
+    let (report, measured) = diagnosis::diagnose_and_count(vec![input(messages)], request, &|_| {})?;
+    let places = measured.places.iter().filter(|(place, _)| place.kind == PlaceKind::Endpoint);
     for (place, seen) in places {
         let sample = || Sample { requests: seen.requests, ..Sample::default() };
         run.samples.entry(place.name.clone()).or_insert_with(sample);
     }
-    run.samples.iter_mut().for_each(|(endpoint, sample)| traces::count(&counted.measured, endpoint, sample));
-    findings(again, request)
+    run.samples.iter_mut().for_each(|(endpoint, sample)| traces::count(&measured, endpoint, sample));
+    Ok(report.findings.into_iter().map(note).collect())
 }
 
-fn findings(mut messages: std::fs::File, request: &Request) -> anyhow::Result<Vec<FindingNote>> {
-    std::io::Seek::rewind(&mut messages).context("cannot read the traces again")?;
-    let report = diagnosis::diagnose(vec![input(messages)], request, &|_| {})?;
-    let note = |finding: detectors::finding::Finding| FindingNote {
+fn note(finding: detectors::finding::Finding) -> FindingNote {
+    FindingNote {
         id: finding.id,
         endpoint: finding.endpoint.unwrap_or_default(),
         subject: finding.subject.text,
-    };
-    Ok(report.findings.into_iter().map(note).collect())
+    }
 }
 
 fn input(messages: std::fs::File) -> Input {

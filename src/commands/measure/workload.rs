@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use ledger::Workload;
@@ -60,6 +61,23 @@ impl Work {
         match self {
             Self::Command(command) => Some(command),
             Self::Load(_, start) => start.as_deref(),
+        }
+    }
+
+    /// How long a run takes at least.
+    pub(super) fn lasts(&self) -> Duration {
+        match self {
+            Self::Command(_) => Duration::ZERO,
+            Self::Load(offer, _) => offer.warm_up + offer.duration,
+        }
+    }
+
+    /// Requests of a run that are sent and not measured.
+    #[cfg(feature = "postgres")]
+    pub(super) fn sent_before(&self) -> u64 {
+        match self {
+            Self::Command(_) => 0,
+            Self::Load(offer, _) => offer.warm_up_requests(),
         }
     }
 

@@ -10,6 +10,7 @@ use whyslow::diagnosis;
 use whyslow::ingest::Input;
 
 use super::super::UsageError;
+use super::sampled::Sampled;
 use crate::commands::diagnose::progress;
 use crate::commands::reading::Reading;
 
@@ -22,6 +23,8 @@ pub(super) struct Evidence {
     endpoints: Option<Vec<Endpoint>>,
     /// Statements with plans.
     statements: Option<Vec<LoggedStatement>>,
+    /// Profiles.
+    profiles: Vec<Sampled>,
 }
 
 impl Evidence {
@@ -40,7 +43,7 @@ impl Evidence {
             evidence.counted =
                 Some(progress::shown(|progress| diagnosis::count(inputs, &request, progress))?.measured);
         }
-        if guards.clone().any(|guard| !counts(guard)) {
+        if guards.clone().any(|guard| !counts(guard) && !is_of_frames(guard)) {
             let request = reading.request(settings, String::new());
             let inputs = inputs()?;
             let report = progress::shown(|progress| diagnosis::diagnose(inputs, &request, progress))?;
@@ -48,6 +51,19 @@ impl Evidence {
             evidence.statements = report.logged.map(|logged| logged.by_time);
         }
         Ok(evidence)
+    }
+
+    /// Adds what profilers saw.
+    pub(super) fn add_profiles(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
+        for path in paths {
+            self.profiles.push(Sampled::read(path)?);
+        }
+        Ok(())
+    }
+
+    /// Profiles.
+    pub(super) fn profiles(&self) -> &[Sampled] {
+        &self.profiles
     }
 
     /// What one request of each endpoint with such a name sends; `None` where nothing was counted.
@@ -83,6 +99,11 @@ fn counts(guard: &Guard) -> bool {
     match guard {
         Guard::Bounded { metric, .. } => metric.is_exact(),
         Guard::ShapeAbsent { .. } => true,
-        Guard::IndexUsed { .. } | Guard::FrameAbsent { .. } => false,
+        Guard::IndexUsed { .. } | Guard::FrameAbsent { .. } | Guard::FrameShare { .. } => false,
     }
+}
+
+/// Whether a guard is about call paths, which profiles tell.
+fn is_of_frames(guard: &Guard) -> bool {
+    matches!(guard, Guard::FrameAbsent { .. } | Guard::FrameShare { .. })
 }

@@ -11,6 +11,7 @@ use measurement::Metric;
 use serde::Serialize;
 
 use super::evidence::Evidence;
+use super::sampled;
 
 /// A guard that is checked.
 #[derive(Debug)]
@@ -119,7 +120,10 @@ fn judge(guard: &Guard, evidence: &Evidence) -> (State, String) {
         Guard::Bounded { metric, endpoint, bound } => timed(metric, bound, evidence.endpoints(endpoint)),
         Guard::ShapeAbsent { shape, endpoint } => absent(shape, endpoint.as_deref(), evidence),
         Guard::IndexUsed { index, shape } => used(index, shape.as_deref(), evidence),
-        Guard::FrameAbsent { .. } => no_evidence("call paths: they are in no traces"),
+        Guard::FrameAbsent { frame, endpoint } => {
+            sampled::absent(frame, endpoint.as_deref(), evidence.profiles())
+        }
+        Guard::FrameShare { frame, bound } => sampled::shared(frame, bound, evidence.profiles()),
     }
 }
 
@@ -167,11 +171,7 @@ fn timed(metric: &Metric, bound: &Bound, endpoints: Option<Vec<&Endpoint>>) -> (
     };
     match values.iter().all(|value| bound.holds(*value)) {
         true => (State::Holds, value(metric, *most)),
-        false => {
-            let text =
-                format!("{}: measure it again to tell (whyslow ledger remeasure)", value(metric, *most));
-            (State::Unconfirmed, text)
-        }
+        false => (State::Unconfirmed, value(metric, *most)),
     }
 }
 
