@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::{Place, Profile, formats};
 
 /// Every format that can be read, in the order in which they are asked; an input belongs to the first that recognises it.
@@ -82,7 +82,12 @@ pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
         return Err(formats::unknown(&source.head));
     };
     let mut profile = Profile::new(format.name);
-    (format.read)(source, &mut profile)?;
+    match (format.read)(source, &mut profile) {
+        Err(Unreadable::Io(error)) if source::is_cut_off(&error) && profile.records > 0 => {
+            profile.skipped.add("what follows: the input is cut off, or damaged from there on", None);
+        }
+        read => read?,
+    }
     profile.notice_limits();
     if profile.tree.is_empty() {
         return Err(empty(&profile));

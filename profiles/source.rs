@@ -50,8 +50,11 @@ impl<'r> Source<'r> {
 
     fn of(mut rest: Bytes<'r>) -> Result<Self, Unreadable> {
         let mut head = Vec::new();
-        rest.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-        Ok(Self { head, rest })
+        match rest.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head) {
+            Err(error) if !is_cut_off(&error) || head.is_empty() => Err(error.into()),
+            Err(error) => Ok(Self { head, rest: Box::new(Failed(Some(error))) }),
+            Ok(_) => Ok(Self { head, rest }),
+        }
     }
 
     /// All bytes from the first on.
@@ -69,14 +72,33 @@ impl<'r> Source<'r> {
         }
     }
 
-    /// All bytes at once.
+    /// All bytes at once; of a compressed input that is cut off, those that are there.
     pub(crate) fn whole(self) -> Result<Vec<u8>, Unreadable> {
         let mut whole = Vec::new();
-        self.bytes().take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut whole)?;
-        if whole.len() > DOCUMENT_BYTES_MAX {
-            return Err(Unreadable::of("longer than 1 GiB, and its format can only be read whole"));
+        match self.bytes().take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut whole) {
+            Err(error) if !is_cut_off(&error) || whole.is_empty() => Err(error.into()),
+            _ if whole.len() > DOCUMENT_BYTES_MAX => {
+                Err(Unreadable::of("longer than 1 GiB, and its format can only be read whole"))
+            }
+            _ => Ok(whole),
         }
-        Ok(whole)
+    }
+}
+
+/// Whether it is the input that is damaged, and not what it is on.
+pub(crate) fn is_cut_off(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    )
+}
+
+/// What follows bytes that could be read, where the next could not.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

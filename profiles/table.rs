@@ -3,14 +3,17 @@
 /// Slots of an empty table; a power of two, as always.
 const SLOTS_MIN: usize = 64;
 
+/// Most numbers; each is smaller.
+pub(crate) const NUMBERS_MAX: usize = (1 << 24) - 1;
+
 /// Finds numbers by the hash of what they stand for.
 ///
-/// A slot has half of the hash beside the number, so that a look-up touches one line of the cache and then, almost always, only what
-/// it looks for. With millions of nodes that is what counts.
+/// A slot has 8 bits of the hash beside the number, so that a look-up touches one line of the cache and then, almost always, only
+/// what it looks for. With millions of nodes that is what counts, and why slots are small.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    /// Half a hash and a number plus one; zero is empty.
-    slots: Vec<u64>,
+    /// Bits of the hash and a number plus one; zero is empty.
+    slots: Vec<u32>,
     used: usize,
 }
 
@@ -30,23 +33,22 @@ impl Table {
             if slot == 0 {
                 return None;
             }
-            let number = (slot as u32) - 1;
-            if slot >> 32 == hash >> 32 && is(number) {
-                return Some(number);
+            if slot & TAG == tag(hash) && is(number(slot)) {
+                return Some(number(slot));
             }
             at = (at + 1) & mask;
         }
     }
 
-    /// Adds a number that is not in it; `u32::MAX` is none. `hash_of` gives the hash of each that is.
+    /// Adds a number that is not in it. `hash_of` gives the hash of each that is.
     pub(crate) fn insert(&mut self, hash: u64, number: u32, hash_of: impl Fn(u32) -> u64) {
+        debug_assert!((number as usize) < NUMBERS_MAX, "the caller's bound");
         // Two thirds full: longer ways cost more than the room does.
         if self.used * 3 >= self.slots.len() * 2 {
             let larger = vec![0; self.slots.len() * 2];
             let slots = std::mem::replace(&mut self.slots, larger);
-            for slot in slots.into_iter().filter(|slot| *slot != 0) {
-                let number = (slot as u32) - 1;
-                self.put(hash_of(number), number);
+            for known in slots.into_iter().filter(|slot| *slot != 0).map(self::number) {
+                self.put(hash_of(known), known);
             }
         }
         self.put(hash, number);
@@ -59,11 +61,23 @@ impl Table {
         while self.slots[at] != 0 {
             at = (at + 1) & mask;
         }
-        self.slots[at] = hash >> 32 << 32 | (u64::from(number) + 1);
+        self.slots[at] = tag(hash) | (number + 1);
     }
 }
 
-/// Where to look first. The tag is the upper half, so that this is the lower.
+/// The bits of a slot that are of the hash.
+const TAG: u32 = 0xff << 24;
+
+/// The highest bits: the place is of the lowest.
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32 & TAG
+}
+
+fn number(slot: u32) -> u32 {
+    (slot & !TAG) - 1
+}
+
+/// Where to look first.
 fn place(hash: u64, mask: usize) -> usize {
     (hash as usize) & mask
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use rustc_hash::FxBuildHasher;
 
 use crate::limits::FRAME_BYTES_MAX;
-use crate::table::Table;
+use crate::table::{NUMBERS_MAX, Table};
 use crate::{Frame, FrameId, Profile};
 
 /// Texts that were met, each with the frame that was made of it: a text is taken apart once.
@@ -37,7 +37,7 @@ impl Texts {
 
     fn add(&mut self, hash: u64, text: &[u8], frame: FrameId) -> FrameId {
         let id = self.texts.len() as u32;
-        if self.bytes.len() + text.len() > FRAME_BYTES_MAX {
+        if self.bytes.len() + text.len() > FRAME_BYTES_MAX || self.texts.len() >= NUMBERS_MAX {
             // Without room it is taken apart each time.
             return frame;
         }

@@ -7,7 +7,9 @@ use rustc_hash::FxBuildHasher;
 use crate::FrameId;
 use crate::children::Children;
 use crate::limits::NODES_MAX;
-use crate::table::Table;
+use crate::table::{NUMBERS_MAX, Table};
+
+const _: () = assert!(NODES_MAX < NUMBERS_MAX, "the table has room for every node");
 
 /// Number of a node in its tree. Children have higher numbers than their parents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,6 +11,7 @@ generate() {
 }
 
 generate 2000000 folded "$folder/stacks.folded"
+generate 250000 perf "$folder/perf.txt"
 for file in "$folder"/*; do
     # A process for each: the peak of memory is the process's.
     cargo bench --quiet -p whyslow-profiles --bench read_profiles -- "$file"

@@ -1,6 +1,8 @@
 //! Folded stacks: what must be read from fixtures and from awkward lines.
 
 use crate::shown::{fixture, frame_named, function, stacks};
+use std::io::Write;
+
 use profiles::{Kind, Measure, NodeId, Place, Unit, read};
 
 #[test]
@@ -101,4 +103,19 @@ fn values_that_are_none() {
     for nothing in ["", "hello\n", "just some words\nand a number\n", "\u{0}\u{1} 5"] {
         assert!(read(nothing.as_bytes()).is_err(), "{nothing:?}");
     }
+}
+
+#[test]
+fn what_is_there_of_a_compressed_file_that_is_cut_off() {
+    let text: String =
+        (0..40_000).map(|number| format!("main;f{};g{} 1\n", number % 97, number * 7919 % 10_007)).collect();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    assert_eq!(read(&*packed).unwrap().tree.total(0), 40_000.0);
+    let profile = read(&packed[..packed.len() / 2]).unwrap();
+    assert!(profile.records > 1_000 && profile.records < 30_000, "{}", profile.records);
+    assert_eq!(profile.skipped.total(), 1);
+    let profile = read(&packed[..3_000]).unwrap();
+    assert!(profile.records > 10 && profile.skipped.total() >= 1, "{}", profile.records);
 }
