@@ -18,6 +18,13 @@ impl Measure {
         Self { name: name.into(), unit }
     }
 
+    /// The measure that a profiler names by a type and a unit, and how many of its unit one of the profiler's is.
+    pub(crate) fn as_named(name: &str, unit: &str) -> (Self, f64) {
+        let (unit, scale) = Unit::named(unit);
+        let are_samples = unit == Unit::Count && matches!(name, "samples" | "sample");
+        (Self::new(name, if are_samples { Unit::Samples } else { unit }), scale)
+    }
+
     /// How many stacks were seen.
     #[must_use]
     pub fn samples() -> Self {

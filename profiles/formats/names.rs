@@ -27,3 +27,9 @@ fn in_file(text: &str) -> Option<(&str, &str, u32)> {
     let line = line.parse().ok()?;
     (!name.is_empty() && !file.is_empty()).then_some((name, file, line))
 }
+
+/// What stands for a function of a module without a name: `[libc.so.6]`.
+pub(super) fn unnamed(module: Option<&str>) -> String {
+    let file = module.and_then(|module| module.rsplit('/').next());
+    format!("[{}]", file.unwrap_or("unknown").trim_matches(['[', ']']))
+}

@@ -12,7 +12,7 @@ use self::messages::{Sample, ValueType};
 use super::protobuf;
 use crate::read::Format;
 use crate::source::Source;
-use crate::{Measure, NodeId, Place, Profile, Unit, Unreadable};
+use crate::{Measure, NodeId, Place, Profile, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "pprof",
@@ -31,16 +31,11 @@ fn recognise(head: &[u8]) -> bool {
     let fields: Vec<_> = protobuf::fields(head).take(32).collect();
     let has = |number| fields.iter().any(|field| field.number == number);
     let fits = fields.iter().all(|field| match field.message {
-        Some(message) if field.number == 1 => is_value_type(message),
+        Some(message) if field.number == 1 => protobuf::is_pair_of_numbers(message),
         Some(_) => MESSAGES.contains(&field.number),
         None => NUMBERS.contains(&field.number),
     });
     !fields.is_empty() && fits && (has(1) || has(2) || has(6)) && protobuf::is_cut_at_end(head, fields.len())
-}
-
-fn is_value_type(message: &[u8]) -> bool {
-    message.len() <= 22
-        && protobuf::fields(message).all(|field| field.message.is_none() && matches!(field.number, 1 | 2))
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
@@ -92,11 +87,7 @@ fn measures(message: &messages::Profile, profile: &mut Profile) -> Vec<f64> {
 }
 
 fn measure(message: &messages::Profile, of: ValueType) -> (Measure, f64) {
-    let (name, unit) = (text(message, of.r#type), text(message, of.unit));
-    let (unit, scale) = Unit::named(&unit);
-    let unit =
-        if unit == Unit::Count && matches!(&*name, "samples" | "sample") { Unit::Samples } else { unit };
-    (Measure::new(name, unit), scale)
+    Measure::as_named(&text(message, of.r#type), &text(message, of.unit))
 }
 
 /// A text of the table; empty where it is not there.

@@ -19,6 +19,12 @@ pub(super) fn fields(bytes: &[u8]) -> impl Iterator<Item = Field<'_>> {
     })
 }
 
+/// Whether a message is two numbers, as types of values are in tables of texts.
+pub(super) fn is_pair_of_numbers(message: &[u8]) -> bool {
+    message.len() <= 22
+        && fields(message).all(|field| field.message.is_none() && matches!(field.number, 1 | 2))
+}
+
 /// Whether a message is well-formed to the end of what is there of it; its first `known` fields are known to be.
 pub(super) fn is_cut_at_end(bytes: &[u8], known: usize) -> bool {
     let mut rest = bytes;

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::messages::{self, Function, Line, Location, Sample};
+use crate::formats::names;
 use crate::limits::DEPTH_MAX;
 use crate::{Frame, FrameId, Kind, Profile};
 
@@ -58,8 +59,7 @@ impl<'m> Locations<'m> {
         let module = self.modules.get(&location.mapping_id).filter(|module| !module.is_empty()).cloned();
         if location.line.is_empty() {
             self.unnamed += 1;
-            let file = module.as_deref().and_then(|module| module.rsplit('/').next());
-            let name = format!("[{}]", file.unwrap_or("unknown").trim_matches(['[', ']']));
+            let name = names::unnamed(module.as_deref());
             return vec![
                 profile.frames.intern(Frame { module: module.map(Into::into), ..Frame::named(&name) }),
             ];

@@ -4,6 +4,7 @@ mod damaged;
 mod folded;
 mod jfr;
 mod json;
+mod otlp;
 mod perf;
 mod pprof;
 mod shown;
