@@ -20,7 +20,7 @@ use crate::{Place, Profile, Unreadable};
 pub(crate) const FORMAT: Format = Format {
     name: "Chrome trace",
     summary: "trace events as array or as object, also cut off: `B`, `E`, `X` and V8's samples; threads apart",
-    evidence: "py-spy 0.4.3 (`--format chrometrace`); V8's samples documented",
+    evidence: "py-spy 0.4.3 (`--format chrometrace`); Chromium 156",
     recognise,
     read,
 };

@@ -3,20 +3,22 @@
 //! <https://github.com/firefox-devtools/profiler/blob/main/docs-developer/processed-profile-format.md>. Tables are of each thread, or
 //! (since version 57) in `shared`.
 
+mod samples;
 mod tables;
 
 use serde::Deserialize;
 
+use self::samples::SampleTable;
 use self::tables::{FrameTable, FuncTable, ResourceTable, StackTable, Stacks, Tables};
 use super::json;
 use crate::read::Format;
 use crate::source::Source;
-use crate::{Frame, Kind, Measure, NodeId, Place, Profile, Unit, Unreadable};
+use crate::{Frame, Kind, Measure, NodeId, Profile, Unit, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "Firefox Profiler",
     summary: "processed profiles with tables of each thread or shared ones; threads apart, samples and processor time",
-    evidence: "the documentation of versions 24 to 58",
+    evidence: "`fxprof-processed-profile` 0.8.1, with which samply writes; version 58 documented",
     recognise,
     read,
 };
@@ -44,6 +46,24 @@ struct Meta {
     /// In milliseconds since 1970.
     #[serde(rename = "startTime", default)]
     start: f64,
+    #[serde(rename = "sampleUnits", default)]
+    units: Option<SampleUnits>,
+}
+
+#[derive(Deserialize)]
+struct SampleUnits {
+    /// `ns`, `µs`, or `variable CPU cycles`.
+    #[serde(rename = "threadCPUDelta", default)]
+    cpu: Option<String>,
+}
+
+impl Meta {
+    /// The measure of what threads use of the processor, and how many of its unit one of the file's is.
+    fn cpu(&self) -> (Measure, f64) {
+        let unit = self.units.as_ref().and_then(|units| units.cpu.as_deref()).unwrap_or("µs");
+        let (unit, scale) = if unit.contains("cycles") { (Unit::Cycles, 1.0) } else { Unit::named(unit) };
+        (Measure::new("cpu", unit), scale)
+    }
 }
 
 #[derive(Deserialize)]
@@ -86,24 +106,11 @@ impl Thread {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SampleTable {
-    #[serde(default)]
-    stack: Vec<Option<i64>>,
-    #[serde(default)]
-    weight: Option<Vec<f64>>,
-    #[serde(default)]
-    weight_type: Option<String>,
-    /// Of each sample, in the units of `meta.sampleUnits`: microseconds where that is not there.
-    #[serde(rename = "threadCPUDelta", default)]
-    cpu: Option<Vec<Option<f64>>>,
-}
-
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     let bytes = source.whole()?;
     let text = String::from_utf8_lossy(&bytes);
     let file: File = serde_json::from_str(&text).map_err(|error| json::unreadable("Firefox", &error))?;
+    let cpu = file.meta.cpu();
     profile.title = file.meta.product;
     profile.start_ns = Some((file.meta.start * 1e6) as u64).filter(|start| *start > 0);
     if file.meta.interval > 0.0 {
@@ -115,7 +122,7 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
         let own = thread.tables();
         let root = root(&thread, profile);
         let mut stacks = Stacks::of(own.as_ref().unwrap_or(&shared), root);
-        add(&thread, &mut stacks, profile);
+        thread.samples.add(&cpu, &mut stacks, profile);
     }
     Ok(())
 }
@@ -128,44 +135,4 @@ fn root(thread: &Thread, profile: &mut Profile) -> NodeId {
         let frame = profile.frames.intern(Frame { kind: Some(Kind::Thread), ..Frame::named(name) });
         profile.tree.child(node, frame)
     })
-}
-
-fn add(thread: &Thread, stacks: &mut Stacks<'_>, profile: &mut Profile) {
-    let measure = match thread.samples.weight_type.as_deref() {
-        None | Some("samples") => Measure::samples(),
-        Some("tracing-ms") => Measure::new("time", Unit::Nanoseconds),
-        Some("bytes") => Measure::new("bytes", Unit::Bytes),
-        Some(other) => Measure::new(other, Unit::Other(other.chars().take(64).collect())),
-    };
-    let scale = if measure.unit == Unit::Nanoseconds { 1e6 } else { 1.0 };
-    let weights = profile.measure(measure);
-    let cpu =
-        thread.samples.cpu.as_ref().and_then(|_| profile.measure(Measure::new("cpu", Unit::Nanoseconds)));
-    for (index, stack) in thread.samples.stack.iter().enumerate() {
-        let place = Some(Place::Record(index as u64 + 1));
-        let Some(stack) = stack else {
-            profile.noticed.add("samples without a stack", place);
-            continue;
-        };
-        let Some(node) = stacks.node(*stack, profile) else {
-            profile.skipped.add("a sample with a stack that is not there", place);
-            continue;
-        };
-        let weight =
-            thread.samples.weight.as_ref().map_or(1.0, |column| column.get(index).copied().unwrap_or(0.0));
-        if weight < 0.0 {
-            profile
-                .skipped
-                .add("a sample with a negative weight: a difference, or memory that was freed", place);
-            continue;
-        }
-        profile.records += 1;
-        if let Some(weights) = weights {
-            profile.tree.add(node, weights, json::whole(weight * scale, scale));
-        }
-        let used = thread.samples.cpu.as_ref().and_then(|column| column.get(index).copied().flatten());
-        if let (Some(cpu), Some(used)) = (cpu, used) {
-            profile.tree.add(node, cpu, (used * 1e3).round());
-        }
-    }
 }

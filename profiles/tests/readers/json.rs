@@ -109,6 +109,17 @@ fn chrome_with_samples_of_v8() {
 }
 
 #[test]
+fn chrome_of_two_processes() {
+    let profile = fixture("chrome/chromium.json.gz");
+    assert!(profile.skipped.is_empty(), "{:?}", profile.skipped);
+    // Added up by another program: samples with the function, each as long as until the next.
+    assert_eq!(function(&profile, "busy", 0), (26_222_000.0, 377_238_000.0));
+    assert_eq!(function(&profile, "(idle)", 1).0, 1_927_978_000.0);
+    assert_eq!(function(&profile, "(idle)", 0).0, 0.0);
+    assert_eq!(frame_named(&profile, "busy").file.as_deref(), Some("file:///srv/app/page.html"));
+}
+
+#[test]
 fn firefox_with_tables_of_each_thread() {
     let profile = fixture("firefox/two-threads.json");
     let measures: Vec<_> = profile.measures.iter().map(|measure| &*measure.name).collect();
@@ -129,6 +140,23 @@ fn firefox_with_tables_of_each_thread() {
     );
     let skipped: Vec<_> = profile.skipped.iter().map(|counted| (counted.count, counted.first)).collect();
     assert_eq!(skipped, [(1, Some(Place::Record(5)))], "a stack that is its own caller");
+}
+
+#[test]
+fn firefox_as_samply_writes() {
+    let profile = fixture("firefox/written.json");
+    assert_eq!(
+        stacks(&profile, 0),
+        [
+            "shop;start;serve 2",
+            "shop;start;serve;parse 3",
+            "shop;worker;start;serve 1",
+            "shop;worker;start;serve;parse 2"
+        ]
+    );
+    assert_eq!(profile.measures[1], Measure::new("cpu", Unit::Nanoseconds));
+    assert_eq!(profile.tree.total(1), 1_300_000.0);
+    assert_eq!(profile.start_ns, Some(1_700_000_000_000_000_000));
 }
 
 #[test]
