@@ -11,6 +11,7 @@ use crate::{Place, Profile, formats};
 /// Every format that can be read, in the order in which they are asked; an input belongs to the first that recognises it.
 pub static FORMATS: &[Format] = &[
     formats::JFR,
+    formats::PERF_DATA,
     formats::OTLP,
     formats::PPROF,
     formats::SPEEDSCOPE,

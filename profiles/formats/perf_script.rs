@@ -11,12 +11,15 @@
 mod event;
 mod frames;
 
-use self::event::Event;
+pub(super) use event::plain;
+pub(super) use frames::nameless;
+
 use self::frames::FrameLines;
+use super::perf_events::EventTypes;
 use crate::limits::DEPTH_MAX;
 use crate::read::Format;
 use crate::source::{Line, Lines, Source};
-use crate::{Frame, FrameId, Kind, Measure, NodeId, Place, Profile, Unit, Unreadable};
+use crate::{Frame, FrameId, Kind, NodeId, Place, Profile, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "perf script",
@@ -58,26 +61,18 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     let mut lines = source.lines();
     while reader.next(&mut lines, profile)? {}
     reader.end(profile);
-    reader.name_samples(profile);
+    reader.types.name_samples(profile);
     Ok(())
 }
 
 #[derive(Default)]
 struct Reader {
     frames: FrameLines,
-    /// Types of events by name: few, and mostly the one of the event before.
-    events: Vec<Type>,
+    types: EventTypes,
     /// The event whose stack is being read.
     open: Option<Open>,
     /// Its frames so far, the leaf first.
     stack: Vec<FrameId>,
-}
-
-/// A type of event, and where its values go.
-struct Type {
-    name: Box<[u8]>,
-    samples: Option<usize>,
-    periods: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -114,7 +109,7 @@ impl Reader {
         let Some(event) = event::event(line) else {
             return profile.skipped.add("neither an event nor a frame", Some(place));
         };
-        let Some(number) = self.event(&event, profile) else {
+        let Some(number) = self.types.number(event.name, event.period.is_some(), profile) else {
             return profile.skipped.add("events of more than 32 types", Some(place));
         };
         let thread = self.frames.thread(event.thread, profile);
@@ -122,30 +117,6 @@ impl Reader {
         if !event.frame.is_empty() {
             self.frames.push(event.frame, &mut self.stack, profile);
         }
-    }
-
-    /// The number of an event's type, with a measure for its periods where it has any.
-    fn event(&mut self, event: &Event<'_>, profile: &mut Profile) -> Option<usize> {
-        let number = match self.events.iter().position(|known| *known.name == *event.name) {
-            Some(number) => number,
-            None => self.new_event(event, profile)?,
-        };
-        Some(number)
-    }
-
-    fn new_event(&mut self, event: &Event<'_>, profile: &mut Profile) -> Option<usize> {
-        let name = String::from_utf8_lossy(event.name).into_owned();
-        let unit = match name.split(':').next() {
-            Some("cpu-clock" | "task-clock") => Unit::Nanoseconds,
-            Some("cycles" | "cpu-cycles" | "ref-cycles" | "cpu_core/cycles/" | "cpu_atom/cycles/") => {
-                Unit::Cycles
-            }
-            _ => Unit::Count,
-        };
-        let periods = event.period.and_then(|_| profile.measure(Measure::new(&*name, unit)));
-        let samples = profile.measure(Measure::new(samples_of(&name), Unit::Samples))?;
-        self.events.push(Type { name: event.name.into(), samples: Some(samples), periods });
-        Some(self.events.len() - 1)
     }
 
     fn frame(&mut self, line: &[u8], place: Place, profile: &mut Profile) {
@@ -169,28 +140,8 @@ impl Reader {
             profile.notice_depth(Some(open.place));
         }
         self.stack.clear();
-        let event = &self.events[open.event];
-        if let Some(samples) = event.samples {
-            profile.tree.add(node, samples, 1.0);
-        }
-        if let (Some(periods), Some(period)) = (event.periods, open.period) {
-            profile.tree.add(node, periods, period);
-        }
-        profile.records += 1;
+        self.types.add(open.event, open.period, node, profile);
     }
-
-    /// Samples of the only type of event need no name of their own.
-    fn name_samples(&self, profile: &mut Profile) {
-        if let [only] = self.events.as_slice()
-            && let Some(samples) = only.samples
-        {
-            profile.measures[samples] = Measure::samples();
-        }
-    }
-}
-
-fn samples_of(event: &str) -> String {
-    format!("samples of {event}")
 }
 
 /// The frame of a thread.

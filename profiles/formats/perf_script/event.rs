@@ -94,7 +94,7 @@ fn period(text: &[u8]) -> (Option<f64>, &[u8]) {
 }
 
 /// Without the modifiers that say how precise an event is (`:pppH`); those that say what is counted (`:u`) stay.
-fn plain(name: &[u8]) -> &[u8] {
+pub(in crate::formats) fn plain(name: &[u8]) -> &[u8] {
     match name.iter().rposition(|byte| *byte == b':') {
         Some(colon) if name[colon + 1..].iter().all(|byte| b"pPHGSD".contains(byte)) => &name[..colon],
         _ => name,

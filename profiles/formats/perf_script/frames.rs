@@ -116,6 +116,11 @@ impl FrameLines {
     }
 }
 
+/// The frame of a function without a name.
+pub(in crate::formats) fn nameless(module: &str) -> Frame {
+    frame("", &about(module))
+}
+
 fn frame(symbol: &str, about: &About) -> Frame {
     let is_unknown = symbol.is_empty() || symbol == "[unknown]";
     let name = if is_unknown { about.unknown.clone() } else { symbol.into() };

@@ -6,5 +6,6 @@ mod jfr;
 mod json;
 mod otlp;
 mod perf;
+mod perf_data;
 mod pprof;
 mod shown;
