@@ -3,6 +3,7 @@
 mod cleaning;
 #[cfg(feature = "postgres")]
 mod database;
+mod keeping;
 mod progress;
 mod server;
 mod sides;

@@ -47,7 +47,7 @@ impl Progress {
         move |since| {
             let mut line = format!("{name}: {} s", since.as_secs());
             if !each.is_zero() {
-                let _ = write!(line, " of about {} s", each.as_secs().max(1));
+                let _ = write!(line, " of about {:.0} s", each.as_secs_f64().max(1.0));
                 let _ = write!(line, "; all are done in {}", words(left.saturating_sub(since)));
             }
             line

@@ -36,9 +36,9 @@ fn newest<'n>(
         let version = again.version.as_ref().filter(|version| version.uncommitted_sha256.is_none());
         version.is_some_and(|version| git.diff(&version.commit, &head).is_ok_and(|diff| diff.is_empty()))
     };
-    let of_entry = notes.entries.iter().rev().filter_map(|entry| match &entry.what {
+    let mut of_entry = notes.entries.iter().rev().filter_map(|entry| match &entry.what {
         What::ReMeasurement(again) if again.of == guard.entry => Some((entry, &**again)),
         _ => None,
     });
-    of_entry.into_iter().find(|(_, again)| is_now(again))
+    of_entry.find(|(_, again)| is_now(again))
 }
