@@ -8,6 +8,7 @@ mod progress;
 mod server;
 mod sides;
 mod traced;
+mod words;
 mod workload;
 
 use std::ffi::OsString;

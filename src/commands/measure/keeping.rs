@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use detectors::figures::clean;
 use ledger::{Git, Local, Open, OpenProblem, Side as Measured};
 
+use super::words::again;
 use super::{Options, Side};
 use crate::commands::{Outcome, UsageError, project, say};
 
@@ -104,26 +105,6 @@ fn keep_in_files(path: &Path, is_folder: bool, sides: &[(Side, Measured)]) -> an
     Ok(())
 }
 
-/// What follows `whyslow measure` when the other side is measured.
-fn again(words: impl Iterator<Item = String>) -> Vec<String> {
-    let mut words = words.peekable();
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--" => {
-                kept.push(word);
-                kept.extend(words.by_ref());
-            }
-            "--side" => drop(words.next()),
-            "--ab" => drop((words.next(), words.next())),
-            "--replace" => {}
-            word if word.starts_with("--side=") => {}
-            _ => kept.push(word),
-        }
-    }
-    kept
-}
-
 /// What git knew of a work tree before its first run.
 pub(super) struct Left(Option<(Git, BTreeSet<String>)>);
 
@@ -137,18 +118,5 @@ impl Left {
     pub(super) fn since(self) -> Vec<String> {
         let now = self.0.and_then(|(git, before)| git.untracked().ok().map(|now| (before, now)));
         now.map(|(before, now)| now.difference(&before).cloned().collect()).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_other_side_is_measured_with_the_same_words() {
-        let words = |text: &str| again(text.split(' ').map(str::to_owned)).join(" ");
-        assert_eq!(words("--side before --runs 5 -- ./load.sh --side x"), "--runs 5 -- ./load.sh --side x");
-        assert_eq!(words("--ab HEAD~1 HEAD --url http://localhost/a?b=1"), "--url http://localhost/a?b=1");
-        assert_eq!(words("--replace --side=after --rate 5"), "--rate 5");
     }
 }
