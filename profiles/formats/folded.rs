@@ -17,7 +17,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "folded",
     summary: "lines of `frame;frame;frame number`, also with `_[k]`, `_[i]`, `_[j]` behind frames, with fractions, with two numbers \
               (before and after), as UTF-16, and with py-spy's `function (file:line)`",
-    evidence: "inferno 0.12, FlameGraph, py-spy 0.4",
+    evidence: "inferno 0.12 (`inferno-collapse-perf`), py-spy 0.4",
     recognise,
     read,
 };

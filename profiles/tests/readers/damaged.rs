@@ -24,7 +24,7 @@ fn damaged_files_are_read_or_refused() {
                 let damaged = damage(&bytes, &mut Random(seed * 2 + kind as u64));
                 let begin = Instant::now();
                 check(&damaged, &file, seed);
-                assert!(begin.elapsed() < Duration::from_secs(5), "{} {seed}", file.display());
+                assert!(begin.elapsed() < Duration::from_secs(20), "{} {seed}", file.display());
             }
         }
     }

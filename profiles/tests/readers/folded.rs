@@ -119,3 +119,12 @@ fn what_is_there_of_a_compressed_file_that_is_cut_off() {
     let profile = read(&packed[..3_000]).unwrap();
     assert!(profile.records > 10 && profile.skipped.total() >= 1, "{}", profile.records);
 }
+
+#[test]
+fn what_is_no_profile_says_what_would_help() {
+    let told = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+    assert_eq!(told(b""), "empty");
+    assert!(told(b"<?xml version=\"1.0\"?><svg width=\"1200\">").contains("the file that it was drawn from"));
+    assert!(told(b"heap profile: 1: 2 [3: 4] @ heap/1048576\n").contains("pprof -proto"));
+    assert!(told(b"\x28\xb5\x2f\xfd....").contains("decompress it first"));
+}
