@@ -3,7 +3,7 @@
 use profiles::{Measure, NodeId, Profile, Unit, union};
 use rustc_hash::FxHashSet;
 
-use crate::graph::{gaps, grouped};
+use crate::graph::{are_calls, gaps, grouped};
 use crate::names;
 
 /// Two profiles in one tree, which has every stack of either.
@@ -110,13 +110,9 @@ fn sample(profile: &Profile, measure: usize) -> Option<f64> {
 fn facts(both: &Profile, before: &Profile, after: &Profile) -> Vec<String> {
     let [old, new] = [0, 1].map(|side| occurring(both, side));
     let same = old.intersection(&new).count() as u64;
-    let counts = [old.len() as u64, new.len() as u64].map(grouped);
-    let mut facts = vec![format!(
-        "{} of {} functions before and {} after are the same",
-        grouped(same),
-        counts[0],
-        counts[1]
-    )];
+    let [same, old, new] = [grouped(same), grouped(old.len() as u64), grouped(new.len() as u64)];
+    let what = if are_calls(both) { "functions" } else { "steps" };
+    let mut facts = vec![format!("{same} of {old} {what} before and {new} after are the same")];
     for (name, profile) in [("before", before), ("after", after)] {
         facts.extend(gaps(profile).into_iter().map(|gap| format!("{name}: {gap}")));
     }

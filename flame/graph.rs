@@ -39,6 +39,11 @@ impl<'p> Graph<'p> {
     }
 }
 
+/// Whether frames are functions, and not requests, operations or nodes of plans.
+pub(crate) fn are_calls(profile: &Profile) -> bool {
+    !matches!(profile.format, "requests" | "plans")
+}
+
 /// What is missing in a profile or was noticed while it was read.
 pub(crate) fn gaps(profile: &Profile) -> Vec<String> {
     let mut gaps = Vec::new();

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::graph::are_calls;
 use crate::nodes::Nodes;
 use crate::order::Order;
 use crate::outputs::Output;
@@ -65,6 +66,8 @@ struct Head<'h> {
 struct Told<'h> {
     title: &'h str,
     about: Vec<String>,
+    /// Whether frames are functions, and not requests, operations or nodes of plans.
+    calls: bool,
     /// The measure to show first.
     measure: usize,
     sides: Vec<Side>,
@@ -127,6 +130,7 @@ fn one<'g>(graph: &'g Graph<'_>) -> Told<'g> {
     Told {
         title: &graph.title,
         about: graph.facts(),
+        calls: are_calls(graph.profile),
         measure: graph.measure,
         sides: vec![Side::default()],
         measures: graph.profile.measures.iter().map(measure).collect(),
@@ -144,7 +148,8 @@ fn two(difference: &Difference) -> Told<'_> {
     };
     let sides = [before, after].map(|side| Side { requests: side.requests, seconds: side.seconds });
     let about = difference.facts.clone();
-    Told { title: &difference.title, about, measure: 0, sides: sides.into(), measures: vec![measure] }
+    let calls = are_calls(&difference.both);
+    Told { title: &difference.title, about, calls, measure: 0, sides: sides.into(), measures: vec![measure] }
 }
 
 /// As figures are written: counts need no unit, as their measure says what they are.
@@ -202,7 +207,7 @@ fn carried(told: &Told<'_>, profile: &Profile) -> io::Result<String> {
     let frames = frames(profile, &order, &mut strings);
     let head = Head { version: 1, told, nodes: profile.tree.len(), whole, strings: strings.strings, frames };
     let json = serde_json::to_vec(&head)?;
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&(json.len() as u32).to_le_bytes())?;
     encoder.write_all(&json)?;
     encoder.write_all(&bytes)?;
@@ -213,7 +218,7 @@ fn frames<'p>(profile: &'p Profile, order: &Order<'_>, strings: &mut Strings<'p>
     let mut frames = Frames::default();
     let root = profiles::Frame::named("");
     // What is no call of a function is coloured by what its time is spent on.
-    let are_calls = !matches!(profile.format, "requests" | "plans");
+    let are_calls = are_calls(profile);
     frames.push(["all", "", "", "", ""].map(|text| strings.index(text)), root.line);
     for id in &order.frames {
         let frame = &profile.frames[*id];
@@ -251,5 +256,22 @@ const fn kind(kind: Kind) -> &'static str {
         Kind::Native => "native",
         Kind::Waker => "waker",
         Kind::Thread => "thread",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_the_page_ends_its_own_elements() {
+        assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
+    }
+
+    #[test]
+    fn the_template_has_each_part_once() {
+        for name in ["policy", "generator", "style", "script", "profile"] {
+            assert_eq!(PAGE.matches(&format!("{{{{{name}}}}}")).count(), 1, "{name}");
+        }
     }
 }

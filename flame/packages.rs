@@ -2,8 +2,15 @@
 
 use profiles::{Frame, Kind};
 
-/// Folders below which each folder is a package.
-const SHELVES: [&str; 4] = ["site-packages/", "dist-packages/", "node_modules/", "/registry/src/"];
+/// Folders below which each folder is a package, and how many folders come before.
+const SHELVES: [(&str, usize); 6] = [
+    ("site-packages/", 0),
+    ("dist-packages/", 0),
+    ("node_modules/", 0),
+    ("/registry/src/", 1),
+    ("/rustlib/src/rust/library/", 0),
+    ("/rustc/", 2),
+];
 
 /// A frame's package, as far as its name, file or module tell; empty if they do not.
 pub(crate) fn package(frame: &Frame) -> &str {
@@ -17,17 +24,38 @@ pub(crate) fn package(frame: &Frame) -> &str {
     on_shelf(file).or_else(|| of_name(&frame.name)).or(module).unwrap_or_else(|| folder(file))
 }
 
-/// `…/site-packages/flask/app.py` is of `flask`, `…/node_modules/@nestjs/core/x.js` of `@nestjs/core`.
+/// `…/site-packages/flask/app.py` is of `flask`, `…/node_modules/@nestjs/core/x.js` of `@nestjs/core`,
+/// `…/registry/src/index.crates.io-0/memchr-2.7.4/src/lib.rs` of `memchr`, `/rustc/0/library/core/src/ops/index.rs` of `core`.
 fn on_shelf(file: &str) -> Option<&str> {
-    let below = SHELVES.iter().find_map(|shelf| file.rsplit_once(shelf))?.1;
+    let (below, before) =
+        SHELVES.iter().find_map(|(shelf, before)| Some((file.rsplit_once(shelf)?.1, *before)))?;
+    let below = (0..before).try_fold(below, |rest, _| Some(rest.split_once('/')?.1))?;
     let parts = if below.starts_with('@') { 2 } else { 1 };
     let end = below.match_indices('/').nth(parts - 1)?.0;
-    Some(&below[..end])
+    Some(without_version(&below[..end]))
 }
 
-/// The part of a name that says whose it is: `serde_json::ser::to_vec`, `com/shop/Orders.list`, `github.com/lib/pq.(*conn).query`.
+/// `memchr-2.7.4` is `memchr`.
+fn without_version(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((name, version)) if version.starts_with(|letter: char| letter.is_ascii_digit()) => name,
+        _ => name,
+    }
+}
+
+/// The part of a name that says whose it is: `serde_json::ser::to_vec`, `com/shop/Orders.list`, `github.com/lib/pq.(*conn).query`;
+/// of `<A as B>::c` what is told of `A`, else of `B`.
 fn of_name(name: &str) -> Option<&str> {
-    let name = name.trim_start_matches(['<', '&', '*', '_']);
+    let Some((of_type, of_trait)) = name.strip_prefix('<').and_then(|inner| inner.split_once(" as ")) else {
+        return of_path(name);
+    };
+    of_path(of_type).or_else(|| of_path(of_trait))
+}
+
+/// The first parts of a path.
+fn of_path(name: &str) -> Option<&str> {
+    let name = name.trim_start_matches(['<', '&', '*', '_', '[']);
+    let name = name.strip_prefix("mut ").or_else(|| name.strip_prefix("dyn ")).unwrap_or(name);
     let name = &name[..name.find(['(', '<', '{', ' ', '[']).unwrap_or(name.len())];
     if let Some((package, _)) = name.split_once("::") {
         return Some(package);
@@ -77,6 +105,16 @@ mod tests {
             ("wsgi_app", "/usr/lib/python3/site-packages/flask/app.py", "flask"),
             ("inject", "/srv/node_modules/@nestjs/core/injector.js", "@nestjs/core"),
             ("main", "", ""),
+            ("<&mut I as core::iter::Iterator>::next", "", "core"),
+            ("<dyn whyslow::ingest::Read>::next", "", "whyslow"),
+            ("<T as core::convert::Into<U>>::into", "/rustc/0a1b/library/core/src/convert/mod.rs", "core"),
+            (
+                "find",
+                "/home/x/.cargo/registry/src/index.crates.io-19/hashbrown-0.15.5/src/map.rs",
+                "hashbrown",
+            ),
+            ("index", "/root/lib/rustlib/src/rust/library/alloc/src/vec/mod.rs", "alloc"),
+            ("whyslow::ingest::read", "src/ingest/mod.rs", "whyslow"),
         ] {
             let frame = Frame { file: Some(file.into()), ..Frame::named(name) };
             assert_eq!(package(&frame), package_of_it, "{name}");

@@ -60,6 +60,31 @@ fn a_difference_has_both_sides() {
     assert_eq!(text(&output.stdout), "main;a 30 10\nmain;b 10 0\nmain;c 0 5\n");
 }
 
+fn fixture(name: &str) -> String {
+    format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn requests_are_drawn_by_what_they_wait_for() {
+    let recording = fixture("order-list/as-found.otlp.zst");
+    let drawn = text(&flame(&[&recording, "--endpoint", "GET /orders", "--format", "folded"], "").stdout);
+    assert!(drawn.starts_with("shop GET /orders "), "{drawn}");
+    assert!(drawn.contains(";payments POST /charge "), "{drawn}");
+    let page = text(&flame(&[&recording, "--endpoint", "GET /orders"], "").stdout);
+    assert!(page.contains("<title>GET /orders in as-found.otlp.zst</title>"));
+    let (code, said) = refused(&[&recording, "--endpoint", "GET /nothing", "--format", "folded"]);
+    assert_eq!((code, said.as_str()), (3, "error: no endpoint fits GET /nothing; seen: GET /orders\n"));
+}
+
+#[test]
+fn plans_are_drawn_by_the_time_of_their_nodes() {
+    let drawn = text(
+        &flame(&[&fixture("memoize-thrash/keys-that-never-come-again/plan.json"), "--format", "folded"], "")
+            .stdout,
+    );
+    assert!(drawn.contains(";Nested Loop;Memoize;Index Scan on orders o using orders_pkey "), "{drawn}");
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let refusals: &[(&[&str], &str)] = &[

@@ -40,12 +40,12 @@ generate after.folded 2000000 2
 
 draw=$programs/draw_profile
 peer=$inferno/bin/inferno-flamegraph
-cost "page, 583 MB" "$folder/page.html" "$draw" html "$folder/page.html" "$folder/before.folded"
-cost "picture, 583 MB" "$folder/ours.svg" "$draw" svg "$folder/ours.svg" "$folder/before.folded"
-cost "picture by inferno, 583 MB" "$folder/theirs.svg" "$peer" "$folder/before.folded" ">$folder/theirs.svg"
-cost "page, 117 MB" "$folder/small.html" "$draw" html "$folder/small.html" "$folder/small.folded"
-cost "picture by inferno with every box, 117 MB" "$folder/all.svg" "$peer" --minwidth 0 "$folder/small.folded" ">$folder/all.svg"
-cost "difference, 583 and 583 MB" "$folder/difference.html" \
+cost "page, 607 MB" "$folder/page.html" "$draw" html "$folder/page.html" "$folder/before.folded"
+cost "picture, 607 MB" "$folder/ours.svg" "$draw" svg "$folder/ours.svg" "$folder/before.folded"
+cost "picture by inferno, 607 MB" "$folder/theirs.svg" "$peer" "$folder/before.folded" ">$folder/theirs.svg"
+cost "page, 121 MB" "$folder/small.html" "$draw" html "$folder/small.html" "$folder/small.folded"
+cost "picture by inferno with every box, 121 MB" "$folder/all.svg" "$peer" --minwidth 0 "$folder/small.folded" ">$folder/all.svg"
+cost "difference, 607 and 607 MB" "$folder/difference.html" \
     "$draw" html "$folder/difference.html" "$folder/before.folded" "$folder/after.folded"
 cost "lines of the difference by inferno" "$folder/difference.folded" \
     "$inferno/bin/inferno-diff-folded" "$folder/before.folded" "$folder/after.folded" ">$folder/difference.folded"

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use flame::{Difference, Graph, OUTPUTS, Work};
-use profiles::{Profile, read};
+use profiles::{Frame, Measure, Profile, Unit, read};
 
 /// A profile from lines of folded stacks.
 fn profile(lines: &str) -> Profile {
@@ -57,6 +57,84 @@ fn folded_stacks_are_read_back() {
     assert_eq!(text(&profile(lines), "folded"), lines);
 }
 
+/// Two measures of three functions with files, lines and binaries.
+fn detailed() -> Profile {
+    let mut profile = Profile::new("test");
+    let measures = [Measure::new("cpu", Unit::Nanoseconds), Measure::new("alloc_space", Unit::Bytes)];
+    let measures = measures.map(|measure| profile.measure(measure).unwrap());
+    let frame = |name: &str, line| Frame {
+        file: Some("src/main.rs".into()),
+        line: Some(line),
+        module: Some("/usr/bin/shop".into()),
+        ..Frame::named(name)
+    };
+    let [main, list, b] = [("main", 3), ("list; x", 14), ("</script>", 15)]
+        .map(|(name, line)| profile.frames.intern(frame(name, line)));
+    for (stack, values) in
+        [(&[main][..], [5.0, 0.0]), (&[main, list], [7.0, 64.0]), (&[main, list, b, list], [11.0, 1.0])]
+    {
+        let node = profile.node(stack.iter().copied(), None);
+        measures.iter().zip(values).for_each(|(measure, value)| profile.tree.add(node, *measure, value));
+    }
+    profile
+}
+
+/// Stacks of a measure as texts, each with its value.
+fn told(profile: &Profile, measure: usize) -> Vec<(Vec<String>, f64)> {
+    let mut stacks = Vec::new();
+    for node in profile.tree.nodes().filter(|node| profile.tree.own(*node, measure) > 0.0) {
+        let (mut stack, mut at) = (Vec::new(), node);
+        while let Some(id) = profile.tree.frame(at) {
+            let Frame { name, file, line, .. } = &profile.frames[id];
+            stack.push(format!("{name} {} {line:?}", file.as_deref().unwrap_or_default()));
+            at = profile.tree.parent(at);
+        }
+        stack.reverse();
+        stacks.push((stack, profile.tree.own(node, measure)));
+    }
+    stacks.sort_by(|one, other| one.0.cmp(&other.0));
+    stacks
+}
+
+#[test]
+fn pprof_is_read_back() {
+    let profile = detailed();
+    let again = read(written(&profile, "pprof").as_slice()).unwrap();
+    assert_eq!((again.format, &again.measures), ("pprof", &profile.measures));
+    for measure in 0..2 {
+        assert_eq!(told(&again, measure), told(&profile, measure));
+    }
+}
+
+/// The format has no names of measures: each is a profile, whose name is what stacks are below when several are read.
+#[test]
+fn speedscope_is_read_back() {
+    let profile = detailed();
+    let again = read(written(&profile, "speedscope").as_slice()).unwrap();
+    assert_eq!(again.format, "speedscope");
+    for (measure, of_profile) in profile.measures.iter().enumerate() {
+        let same = again.measures.iter().position(|measure| measure.unit == of_profile.unit).unwrap();
+        let below = told(&again, same).into_iter().map(|(stack, value)| (stack[1..].to_vec(), value));
+        assert_eq!(below.collect::<Vec<_>>(), told(&profile, measure));
+    }
+}
+
+#[test]
+fn pprof_keeps_binaries_times_and_what_is_shown() {
+    let mut profile = detailed();
+    profile.default_measure = 1;
+    profile.start_ns = Some(1_700_000_000_000_000_000);
+    profile.duration_ns = Some(30_000_000_000);
+    profile.period = Some((profile.measures[0].clone(), 10_000_000.0));
+    let again = read(written(&profile, "pprof").as_slice()).unwrap();
+    assert_eq!(again.frames.iter().filter(|(_, frame)| frame.module.is_some()).count(), 3);
+    assert_eq!(
+        (again.default_measure, again.start_ns, again.duration_ns),
+        (1, profile.start_ns, profile.duration_ns)
+    );
+    assert_eq!(again.period, profile.period);
+}
+
 #[test]
 fn fractions_are_kept() {
     let lines = "main;a 0.25\nmain;b 1.5\n";
@@ -89,9 +167,9 @@ fn a_function_is_one_box_whatever_is_beside_it() {
 
 #[test]
 fn numbers_in_names_stay_in_names() {
-    let drawn = text(&profile("main;job 1;thread 12 5\nmain;job 1 5\n"), "svg");
-    assert!(drawn.contains("job\u{a0}1 (10 value, 100.00%)"));
-    assert!(drawn.contains("thread\u{a0}12 (5 value, 50.00%)"));
+    let drawn = text(&profile("main;idle 10\nmain;job 1;thread 12 5\nmain;job 1 5\n"), "svg");
+    assert!(drawn.contains("job\u{a0}1 (10 value, 50.00%)"));
+    assert!(drawn.contains("thread\u{a0}12 (5 value, 25.00%)"));
 }
 
 /// Titles and places of the boxes, without their order.
@@ -142,7 +220,7 @@ fn a_difference_has_both_sides() {
 #[test]
 fn what_has_other_units_is_not_compared() {
     let mut bytes = profile("m;x 50\n");
-    bytes.measures[0].unit = profiles::Unit::Bytes;
+    bytes.measures[0].unit = Unit::Bytes;
     let samples = profile("m;x 50\n");
     let refused =
         Difference::of((&bytes, 0, Work::default()), (&samples, 0, Work::default()), "t").unwrap_err();

@@ -1,6 +1,23 @@
 // The head, tabs, choices, legend and status, and what the mouse does.
 
+/** What the boxes are called. */
+const WORDS = {
+  calls: {
+    one: "function", many: "functions", package: "package",
+    box: "A box is a function on a stack, under the function that called it. Its width is what was measured in it and in what it calls;",
+  },
+  steps: {
+    one: "step", many: "steps", package: "what for",
+    box: "A box is a request, something that it does, or a node of a plan, under what it is a part of. Its width is its time with all below it;",
+  },
+};
+
+const words = () => WORDS[page.profile.head.calls ? "calls" : "steps"];
+
 function showHead(head) {
+  ids["tab-sandwich"].textContent = `One ${words().one}`;
+  ids["tab-table"].textContent = words().many[0].toUpperCase() + words().many.slice(1);
+  choice("colour").querySelector("[value=package]").textContent = words().package;
   document.body.dataset.sides = head.sides.length;
   ids.title.textContent = head.title;
   ids.about.textContent = head.about.join(" · ");
@@ -18,7 +35,7 @@ const choice = (name) => document.querySelector(`[data-choice=${name}]`);
 
 /** What the help says of reading a graph. */
 function readingOf(head) {
-  const about = ["A box is a function on a stack, under the function that called it. Its width is what was measured in it and in what it calls; the order from left to right is no order in time."];
+  const about = [`${words().box} the order from left to right is no order in time.`];
   if (head.sides.length === 2) {
     about.push("Orange and + is more than before, blue and − is less, both sides made comparable as chosen under Compare. Rising lines are new, falling lines are gone. Grey is as before, or within what the luck of sampling explains.");
   }
@@ -40,7 +57,7 @@ function showControls() {
   ids["choose-width"].hidden = state.view === "table" || !isDifference();
   resize();
   showLegend();
-  if (state.view === "table") ids.status.textContent = counted(tableFrames().length, "function", "functions");
+  if (state.view === "table") ids.status.textContent = counted(tableFrames().length, words().one, words().many);
 }
 
 /** How much is drawn and how much is not. */

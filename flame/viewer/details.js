@@ -90,7 +90,7 @@ function showDetails() {
   const selected = page.selected ?? { part: 0, node: 0 };
   const part = page.parts[selected.part];
   const frame = part.tree.frame[selected.node];
-  const around = make("button", { type: "button", textContent: "One function", title: "Who calls it and what it calls (s)" });
+  const around = make("button", { type: "button", textContent: `One ${words().one}`, title: "Who calls it and what it calls (s)" });
   around.addEventListener("click", () => showAround(frame));
   ids.details.replaceChildren(make("div", { className: "what" }, ...headOf(frame)), figuresTable(figuresOf(part, selected.node)), ...(frame > 0 && page.state.view !== "sandwich" ? [around] : []));
   showItem(part, selected, frame);

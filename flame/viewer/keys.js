@@ -31,10 +31,23 @@ function onKey(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+  if (event.target.matches("[role=tab]") && walkTabs(event)) return;
   const act = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
   if (!act) return;
   event.preventDefault();
   act();
+}
+
+/** Arrows on a tab go to its neighbours. */
+function walkTabs(event) {
+  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!way) return false;
+  event.preventDefault();
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const next = tabs[(tabs.indexOf(event.target) + way + tabs.length) % tabs.length];
+  openTab(next.dataset.view);
+  next.focus();
+  return true;
 }
 
 function focusSearch() {

@@ -99,7 +99,7 @@ function fitted(context, sign, name, frame, room) {
   const whole = sign + name;
   page.textWidths[frame] ??= measured(name);
   if (page.textWidths[frame] + (sign ? measured(sign) : 0) <= room) return whole;
-  const short = sign + lastPart(name);
+  const short = sign + (page.profile.head.calls ? lastPart(name) : name);
   if (short !== whole && measured(short) <= room) return short;
   if (sign && measured(sign) > room - 20) return measured(sign.replace(/:? $/, "")) <= room ? sign.replace(/:? $/, "") : "";
   const letters = [...short.slice(0, 200)];
@@ -110,6 +110,8 @@ function fitted(context, sign, name, frame, room) {
 
 /** `std::io::Read::read` is `read`, `com.shop.Orders.list` is `Orders.list`; what is in brackets is not cut. */
 function lastPart(name) {
+  // `new Set (native)` and texts of other things have no path.
+  if (/^[^(<[{]+\s/.test(name)) return name;
   const brackets = name.slice(1).search(/[(<[{]/) + 1;
   const plain = brackets > 0 ? name.slice(0, brackets) : name;
   const rest = name.slice(plain.length);

@@ -42,7 +42,7 @@ function matchingFrames(expression) {
 function told() {
   const { tree, weighed } = page;
   const functions = page.matching.reduce((sum, matches) => sum + matches, 0);
-  if (functions === 0) return "no function matches";
+  if (functions === 0) return `no ${words().one} matches`;
   const from = page.state.view === "calls" ? page.state.node : 0;
   const shares = weighed.totals.map((total) => {
     const found = matchesBelow(tree, from, page.matching, total);
@@ -50,7 +50,7 @@ function told() {
   });
   const share = shares.map((side) => side.share).join(" → ");
   const of = from > 0 ? " of what is shown" : "";
-  return `${share}${of} in ${counted(shares[0].nodes, "box", "boxes")}, ${counted(functions, "function", "functions")}`;
+  return `${share}${of} in ${counted(shares[0].nodes, "box", "boxes")}, ${counted(functions, words().one, words().many)}`;
 }
 
 /** Selects the next match in the order of the boxes, or the previous one. */

@@ -4,7 +4,7 @@ const TABLE_ROW = 28;
 
 /** Columns: what is sorted by, and the cells. */
 function columnsOfTable() {
-  const name = { id: "name", title: "Function", key: (frame) => nameOf(frame).toLowerCase() };
+  const name = { id: "name", title: words().one[0].toUpperCase() + words().one.slice(1), key: (frame) => nameOf(frame).toLowerCase() };
   const kinds = [["self", "Own"], ["total", "Total"]];
   if (!isDifference()) {
     return [name, ...kinds.map(([id, title]) => ({ id, title, key: (frame) => page.sums[0][id][frame], cell: (frame) => valueCell(id, frame) }))];

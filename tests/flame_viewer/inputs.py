@@ -28,6 +28,7 @@ def write(folder):
         "difference": ["--compare", before, after],
         "requests": ["--compare", before, after, "--requests", "100", "200"],
         "noise": ["--compare", folded("quiet", {"m;luck": 100, "m;slow": 100, "m;rest": 9800}), folded("loud", {"m;luck": 115, "m;slow": 300, "m;rest": 9585})],
+        "measures": [measures],
         "hostile": [folded("hostile", {f"main;{HOSTILE}": 1, "main;__proto__;constructor": 1})],
         "large": [folded("large", large())],
         "deep": [folded("deep", {";".join(f"f{depth}" for depth in range(5000)): 7})],
