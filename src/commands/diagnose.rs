@@ -211,16 +211,15 @@ fn told(
     command: &Command,
     request: &Request,
     inputs: Vec<Input>,
-    mut notes: Vec<String>,
+    notes: Vec<String>,
 ) -> anyhow::Result<Outcome> {
     if command.compare {
         return compare::compare(&command.options, request, inputs);
     }
     #[cfg(feature = "postgres")]
-    let inputs = {
+    let (inputs, notes) = {
         let (inputs, of_server) = command.live.with(inputs)?;
-        notes.extend(of_server);
-        inputs
+        (inputs, [notes, of_server].concat())
     };
     diagnose(&command.options, request, inputs, notes)
 }
