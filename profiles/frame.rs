@@ -117,7 +117,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The number of a frame, which is new or known. Names that are longer than [`NAME_BYTES_MAX`](crate::NAME_BYTES_MAX) are cut.
+    /// The number of a frame, which is new or known. Names that are longer than [`NAME_BYTES_MAX`] are cut.
     pub fn intern(&mut self, mut frame: Frame) -> FrameId {
         self.cut += u64::from(cut(&mut frame));
         if let Some(id) = self.ids.get(&frame) {

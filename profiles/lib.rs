@@ -4,7 +4,7 @@
 //! becomes such a tree, one stack after the other, so that memory grows with what is distinct and not with the input. Nodes are
 //! keyed on frames, never on text: `foo` is one node whether or not `foo::{{closure}}` is beside it.
 //!
-//! - [`read`] takes any input and tells the format by content, never by name.
+//! - [`read()`] takes any input and tells the format by content, never by name.
 //! - What several threads, processes or programs did is one tree with their names next to the root.
 //! - Event types are measures of their own: cycles are never added to page faults.
 //! - What could not be read costs that record and is counted with place and reason ([`Profile::skipped`]).

@@ -52,7 +52,7 @@ impl Profile {
         }
     }
 
-    /// The index of a measure, which is new or known; `None` beyond [`MEASURES_MAX`](crate::MEASURES_MAX).
+    /// The index of a measure, which is new or known; `None` beyond [`MEASURES_MAX`].
     pub fn measure(&mut self, measure: Measure) -> Option<usize> {
         let known = self.measures.iter().position(|known| *known == measure);
         if known.is_none() && self.measures.len() < MEASURES_MAX {
@@ -67,7 +67,7 @@ impl Profile {
         self.frames.intern(Frame::named(name))
     }
 
-    /// The node of a stack that is given from the root on. What lies deeper than [`DEPTH_MAX`](crate::DEPTH_MAX) is cut.
+    /// The node of a stack that is given from the root on. What lies deeper than [`DEPTH_MAX`] is cut.
     pub fn node(&mut self, stack: impl IntoIterator<Item = FrameId>, place: Option<Place>) -> NodeId {
         self.below(NodeId::ROOT, stack, place)
     }

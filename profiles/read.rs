@@ -107,7 +107,7 @@ pub fn recognise(input: impl Read) -> Option<&'static Format> {
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As [`read()`].
 pub fn read_file(path: &Path) -> Result<Profile, Unreadable> {
     read(File::open(path)?)
 }

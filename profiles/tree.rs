@@ -68,7 +68,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// The child of `parent` with this frame, which is new or known. Beyond [`NODES_MAX`](crate::NODES_MAX) it is the parent itself,
+    /// The child of `parent` with this frame, which is new or known. Beyond [`NODES_MAX`] it is the parent itself,
     /// so that what is added there is not lost.
     pub fn child(&mut self, parent: NodeId, frame: FrameId) -> NodeId {
         let Node { usual, votes, .. } = self.nodes[parent.index()];
