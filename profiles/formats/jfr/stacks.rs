@@ -77,13 +77,17 @@ impl<'k, 'c> Stacks<'k, 'c> {
             }
             return Vec::new();
         };
+        if array.count > DEPTH_MAX {
+            profile.notice_depth(Some(place));
+        }
         self.array(array, profile)
     }
 
     fn array(&mut self, array: Array<'c>, profile: &mut Profile) -> Vec<FrameId> {
         let Some(of) = self.chunk.types.get(array.class) else { return Vec::new() };
         let (mut bytes, mut frames) = (array.bytes, Vec::new());
-        for _ in 0..array.count {
+        // The JDK records 2048 frames at most.
+        for _ in 0..array.count.min(DEPTH_MAX) {
             let (mut method, mut kind, mut line) = (None, None, None);
             let read =
                 values::fields(&self.chunk.types, &mut bytes, of, &mut |name, value| match (name, value) {
@@ -95,10 +99,6 @@ impl<'k, 'c> Stacks<'k, 'c> {
             let (Ok(()), Some(method)) = (read, method) else { break };
             let kind = kind.unwrap_or(Constant { class: 0, index: 0 });
             frames.push(self.frame(method, kind, line.filter(|line| *line > 0), profile));
-            // The root comes last, and it is the leaf's side that is cut.
-            if frames.len() > 4 * DEPTH_MAX {
-                frames.drain(..2 * DEPTH_MAX);
-            }
         }
         frames
     }

@@ -20,6 +20,9 @@ const EVENT_DESC: u32 = 12;
 /// Events of one recording.
 const EVENTS_MAX: usize = 4096;
 
+/// Identifiers of one event, which has one for each processor, or for each thread.
+const IDS_MAX: usize = 1 << 16;
+
 /// What a file's header tells.
 pub(super) struct File {
     /// At least one.
@@ -106,7 +109,8 @@ impl File {
     }
 
     fn identify(&mut self, ids: Bytes<'_>, number: usize) {
-        self.ids.extend((0..ids.0.len() / 8).filter_map(|index| Some((ids.u64(index * 8)?, number))));
+        let count = (ids.0.len() / 8).min(IDS_MAX);
+        self.ids.extend((0..count).filter_map(|index| Some((ids.u64(index * 8)?, number))));
     }
 }
 
