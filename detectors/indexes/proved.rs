@@ -47,6 +47,10 @@ pub struct MeasuredEffect {
     pub before_blocks: u64,
     /// The same with it.
     pub after_blocks: u64,
+    /// CPU time of the executor without the index, the least of three executions; `None` where it is not known.
+    pub before_cpu_ns: Option<u64>,
+    /// The same with it.
+    pub after_cpu_ns: Option<u64>,
 }
 
 /// An index that was tried and is not proposed.

@@ -30,7 +30,8 @@ Examples:
 Exit codes:
   0  done
   2  arguments that make no sense
-  3  nothing usable was read: no evidence, plan or statement, or a broken plan";
+  3  nothing usable was read: no evidence, plan or statement, or a broken plan
+  130  Ctrl-C, while a server was asked: what ran there was cancelled and rolled back";
 
 /// Says which indexes statements lack, what they would give back, and why a statement gets none.
 ///

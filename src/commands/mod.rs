@@ -140,6 +140,10 @@ fn failed(error: &anyhow::Error) -> Outcome {
         return Outcome::Done;
     }
     say(format_args!("error: {}", explained(error)));
+    #[cfg(feature = "postgres")]
+    if let Some(signal) = live::interrupted_by(error) {
+        return Outcome::Interrupted(signal);
+    }
     match error.is::<UsageError>() {
         true => Outcome::Misused,
         false => Outcome::CannotMeasure,
@@ -170,6 +174,9 @@ pub(crate) enum Outcome {
     Misused,
     /// Nothing usable was read.
     CannotMeasure,
+    /// A signal of this number has ended it.
+    #[cfg(feature = "postgres")]
+    Interrupted(u8),
     /// The command that was run ended so.
     #[cfg(feature = "receiver")]
     Passed(u8),
@@ -182,6 +189,9 @@ impl Outcome {
             Self::Failed => 1,
             Self::Misused => 2,
             Self::CannotMeasure => 3,
+            // As shells tell it.
+            #[cfg(feature = "postgres")]
+            Self::Interrupted(signal) => signal.saturating_add(128),
             #[cfg(feature = "receiver")]
             Self::Passed(code) => code,
         })

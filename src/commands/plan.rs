@@ -30,7 +30,8 @@ Examples:
 Exit codes:
   0  done
   2  arguments or settings that make no sense
-  3  no plan was found, or a broken one";
+  3  no plan was found, or a broken one
+  130  Ctrl-C, while a server was asked: what ran there was cancelled and rolled back";
 
 /// Says where the time of a plan goes and what is wrong with it.
 ///

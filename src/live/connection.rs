@@ -1,8 +1,9 @@
 //! A session on a server: one thread, one statement at a time, and an end that leaves nothing running there.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,6 +27,7 @@ pub struct Connection {
     client: Client,
     tls: MakeRustlsConnect,
     version: u32,
+    interrupts: RefCell<Interrupts>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -45,7 +47,8 @@ impl Connection {
         let runtime = runtime.map_err(|problem| Problem::Failed(format!("cannot start: {problem}")))?;
         let tls = target.tls.connector()?;
         let client = runtime.block_on(connect(target, limits, tls.clone()))?;
-        let mut connection = Self { runtime, client, tls, version: 0 };
+        let interrupts = RefCell::new(runtime.block_on(async { Interrupts::new() })?);
+        let mut connection = Self { runtime, client, tls, version: 0, interrupts };
         connection.check(target)?;
         connection.watch_the_client()?;
         Ok(connection)
@@ -134,24 +137,25 @@ impl Connection {
             return Ok(());
         }
         match self.execute("SET client_connection_check_interval = '1s'") {
-            Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => Err(problem),
+            Err(problem @ (Problem::Interrupted(_) | Problem::Failed(_))) => Err(problem),
             _ => Ok(()),
         }
     }
 
-    /// Waits for an answer; who presses Ctrl-C meanwhile cancels what runs on the server.
+    /// Waits for an answer; who presses Ctrl-C meanwhile cancels what runs on the server. Who did so since the last answer is
+    /// heard, too: then nothing more is asked.
     fn wait_for<T>(
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Problem> {
         self.runtime.block_on(async {
-            match first(answer, &mut Interrupts::new()?).await {
-                Some(Ok(answer)) => Ok(answer),
-                Some(Err(error)) => Err(of_asking(&error)),
-                None => {
+            match first(answer, &mut self.interrupts.borrow_mut()).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(of_asking(&error)),
+                Err(signal) => {
                     // Where that fails, the server finds out by the closed connection.
                     let _ = self.client.cancel_token().cancel_query(self.tls.clone()).await;
-                    Err(Problem::Interrupted)
+                    Err(Problem::Interrupted(signal))
                 }
             }
         })
@@ -193,29 +197,47 @@ fn config(target: &Target, limits: Limits) -> Config {
     config
 }
 
-/// Signals that end the program.
-struct Interrupts(Vec<Signal>);
+/// Signals that end the program, by their numbers. Once these are waited for, they end it no more by themselves.
+#[derive(Debug)]
+pub struct Interrupts(Vec<(u8, Signal)>);
 
 impl Interrupts {
-    fn new() -> Result<Self, Problem> {
+    /// Those that come from now on. Needs a runtime of tokio with its drivers.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not let us wait for them.
+    pub fn new() -> Result<Self, Problem> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let signals: Result<Vec<Signal>, _> = kinds.into_iter().map(signal).collect();
+        let number = |kind: SignalKind| u8::try_from(kind.as_raw_value()).unwrap_or(u8::MAX);
+        let signals = kinds.into_iter().map(|kind| signal(kind).map(|signal| (number(kind), signal)));
+        let signals: Result<Vec<(u8, Signal)>, _> = signals.collect();
         signals.map(Self).map_err(|problem| Problem::Failed(format!("cannot wait for signals: {problem}")))
+    }
+
+    /// The number of the next one.
+    pub async fn next(&mut self) -> u8 {
+        std::future::poll_fn(|context| self.come(context).map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    /// One that has come; each is polled, so that each wakes us.
+    fn come(&mut self, context: &mut Context<'_>) -> Option<u8> {
+        let came = self
+            .0
+            .iter_mut()
+            .filter_map(|(number, signal)| signal.poll_recv(context).is_ready().then_some(*number));
+        came.reduce(|first, _| first)
     }
 }
 
-/// The output of the future, or nothing where a signal comes first.
-async fn first<T>(future: impl Future<Output = T>, interrupts: &mut Interrupts) -> Option<T> {
+/// The output of the future, or the signal that comes before it.
+async fn first<T>(future: impl Future<Output = T>, interrupts: &mut Interrupts) -> Result<T, u8> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| {
-        if let Poll::Ready(output) = Pin::new(&mut future).poll(context) {
-            return Poll::Ready(Some(output));
+        if let Some(signal) = interrupts.come(context) {
+            return Poll::Ready(Err(signal));
         }
-        let mut came = interrupts.0.iter_mut().map(|signal| signal.poll_recv(context).is_ready());
-        match came.any(|is_ready| is_ready) {
-            true => Poll::Ready(None),
-            false => Poll::Pending,
-        }
+        Pin::new(&mut future).poll(context).map(Ok)
     })
     .await
 }

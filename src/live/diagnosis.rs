@@ -46,7 +46,7 @@ pub fn ask(target: &Target, limits: Limits) -> Result<Told, Problem> {
     let mut told = Told::default();
     match statements::csv(&connection) {
         Ok(csv) => told.statements = Some(csv),
-        Err(problem @ Problem::Interrupted) => return Err(problem),
+        Err(problem @ Problem::Interrupted(_)) => return Err(problem),
         Err(problem) => told.notes.push(problem.to_string()),
     }
     for look in [connections, blocked, pages, tables, indexes] {

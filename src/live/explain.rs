@@ -37,7 +37,7 @@ pub fn plans(connection: &Connection, statement: &str, analyze: bool) -> Result<
     };
     // A failed transaction is over as well.
     match plans {
-        Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => Err(problem),
+        Err(problem @ (Problem::Interrupted(_) | Problem::Failed(_))) => Err(problem),
         plans => connection.execute("ROLLBACK").and(plans),
     }
 }

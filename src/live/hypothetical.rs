@@ -121,7 +121,7 @@ fn used(
                 let found = read(text.as_bytes()).unwrap_or_default();
                 used.extend(found.iter().flat_map(|found| names(&found.plan)).map(str::to_owned));
             }
-            Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => return Err(problem),
+            Err(problem @ (Problem::Interrupted(_) | Problem::Failed(_))) => return Err(problem),
             Err(_) => return Ok(None),
         }
     }

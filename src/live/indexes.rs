@@ -66,6 +66,8 @@ pub fn advise(
         let proof = prove(&connection, &known.catalogue, &workload, &wanted, proving.times)?;
         missing.extend(unmeasured(&proof, &wanted));
         advice.prove(proof.indexes.iter().map(trial).collect());
+        let without = |reason| format!("CPU times are not known, as {reason}: times are those that passed");
+        advice.notes.extend(proof.without_cpu.filter(|_| !wanted.is_empty()).map(without));
     } else {
         missing.extend(hypothetical::ask(&connection, &known.catalogue, &workload, &mut advice)?);
     }
@@ -118,6 +120,8 @@ fn effect(proof: &StatementProof) -> MeasuredEffect {
         after_ns: proof.after.time_ns,
         before_blocks: proof.before.blocks,
         after_blocks: proof.after.blocks,
+        before_cpu_ns: proof.before.cpu_ns,
+        after_cpu_ns: proof.after.cpu_ns,
     }
 }
 

@@ -18,7 +18,7 @@ pub mod statements;
 mod target;
 mod tls;
 
-pub use connection::{Connection, Row};
+pub use connection::{Connection, Interrupts, Row};
 pub use problem::Problem;
 pub use session::Limits;
 pub use target::Target;

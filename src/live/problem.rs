@@ -28,9 +28,9 @@ pub enum Problem {
         /// `42P01`.
         code: String,
     },
-    /// Someone pressed Ctrl-C, or ended the program: what ran on the server was cancelled.
+    /// Someone pressed Ctrl-C, or ended the program by this signal: what ran on the server was cancelled.
     #[error("interrupted: what ran on the server was cancelled and rolled back")]
-    Interrupted,
+    Interrupted(u8),
 }
 
 impl Problem {

@@ -120,7 +120,7 @@ pub fn add_plans(
                 let own = || Some(statement.text.as_str().into());
                 statement.plans.extend(found.map(|found| Plan { statement: own(), ..found.plan }));
             }
-            Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => return Err(problem),
+            Err(problem @ (Problem::Interrupted(_) | Problem::Failed(_))) => return Err(problem),
             // What the server says may quote values.
             Err(Problem::Refused { code, .. }) => *refused.entry(code).or_default() += 1,
             Err(Problem::Misused(_)) => *refused.entry("placeholders".to_owned()).or_default() += 1,

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use detectors::indexes::{Workload, WorkloadStatement};
 use serde_json::Value;
-use whyslow::live::proof::{Proof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
+use whyslow::live::proof::{Measured, Proof, Times, ValuesFrom, Verdict, Wanted, prove, safety};
 use whyslow::live::{Connection, Limits, Problem, Target, catalogue};
 
-use super::{address, psql, refused, schema, told, version, wait_until};
+use super::{address, command, psql, refused, schema, told, variable, version, wait_until};
 
 /// Everything that a schema is: definitions of all indexes, relations, and the rows of a table.
 fn whole_schema() -> String {
@@ -28,7 +28,11 @@ fn target() -> Target {
 }
 
 fn proof(statements: &[&str], wanted: &[&str], times: Times) -> Result<Proof, Problem> {
-    let connection = Connection::open(&target(), Limits::default())?;
+    proof_on(&target(), statements, wanted, times)
+}
+
+fn proof_on(target: &Target, statements: &[&str], wanted: &[&str], times: Times) -> Result<Proof, Problem> {
+    let connection = Connection::open(target, Limits::default())?;
     let names = BTreeSet::from(["orders", "customers", "events"].map(str::to_owned));
     let known = catalogue::read(&connection, &names)?;
     let statements = statements.iter().map(|text| WorkloadStatement {
@@ -70,6 +74,11 @@ fn an_index_is_proved_and_nothing_of_it_stays() {
     assert_eq!((select.statement, select.values, select.is_search_only), (0, ValuesFrom::Recorded, false));
     assert!(select.factor() > 5.0, "{select:?}");
     assert!(select.before.blocks > 1_000 && select.after.blocks < 50, "{select:?}");
+    // The server is a process of this machine, reached by its port.
+    assert_eq!(proof.without_cpu, None);
+    let cpu = |measured: Measured| measured.cpu_ns.unwrap();
+    assert!(cpu(select.before) > 1_000_000 && cpu(select.before) > 5 * cpu(select.after), "{select:?}");
+    assert!(cpu(select.before) <= 2 * select.before.time_ns, "{select:?}");
     let update = first.statements.iter().find(|one| one.statement == 1).unwrap();
     assert!(update.is_search_only && update.values != ValuesFrom::Recorded, "{update:?}");
     assert_eq!(proof.indexes[1].verdict, Verdict::NotUsed, "{:?}", proof.indexes[1]);
@@ -102,6 +111,27 @@ fn of_two_that_a_statement_needs_both_are_proven() {
         assert!(index.reason.ends_with("together with others"), "{index:?}");
     }
     assert!(proof.together[0].factor() > 5.0, "{proof:?}");
+}
+
+/// A function that waits for some seconds.
+const NAPS: &str =
+    "CREATE FUNCTION naps(float) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep($1); RETURN 1; END'";
+
+#[test]
+fn time_on_the_processor_is_known_over_a_socket_and_leaves_waits_out() {
+    let target = Target::of(&address(&format!("host={}", variable("WHYSLOW_SOCKET"))));
+    let target = target.unwrap_or_else(|problem| panic!("{problem}"));
+    let wanted = ["CREATE INDEX ON public.orders (customer_id)"];
+    let slow = ["SELECT id, naps(0.02) FROM orders WHERE customer_id = 17"];
+    psql(NAPS);
+    let proof = proof_on(&target, &slow, &wanted, Times::default());
+    psql("DROP FUNCTION naps(float)");
+    let proof = proof.unwrap_or_else(|problem| panic!("{problem}"));
+    let one = &proof.indexes[0].statements[0];
+    assert_eq!(proof.without_cpu, None);
+    assert!(one.after.time_ns > 200_000_000, "ten rows sleep 20 ms each: {one:?}");
+    assert!(one.after.cpu_ns.unwrap() < one.after.time_ns / 4, "{one:?}");
+    assert_eq!(proof.indexes[0].verdict, Verdict::Proven, "what is left is a wait: {proof:?}");
 }
 
 /// A planner that takes random reads for nearly free likes an index that reads each page many times.
@@ -256,6 +286,32 @@ fn an_interrupt_ends_the_build() {
     assert_eq!(whole_schema(), before);
 }
 
+/// The program itself ends as shells expect of one that a signal has ended.
+#[test]
+fn ctrl_c_ends_the_program_with_its_signal_and_nothing_stays() {
+    psql(NAPS);
+    let before = whole_schema();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("slow.sql");
+    std::fs::write(&file, "SELECT id, naps(1) FROM orders WHERE customer_id = 17").unwrap();
+    let works =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'whyslow' AND state = 'active'
+        AND query LIKE '%naps(1)%'";
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let program =
+            command(&["index", "--db", &address(""), "--prove", file.to_str().unwrap()]).spawn().unwrap();
+        wait_until("the statement is executed", || psql(works) != "0");
+        assert!(Command::new("kill").args([signal, &program.id().to_string()]).status().unwrap().success());
+        let output = program.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("cancelled and rolled back"), "{said}");
+        wait_until("nothing is executed any more", || psql(works) == "0");
+        assert_eq!(whole_schema(), before);
+    }
+    psql("DROP FUNCTION naps(float)");
+}
+
 #[test]
 fn a_killed_program_leaves_no_index_and_no_build() {
     let before = whole_schema();
@@ -285,8 +341,11 @@ fn the_program_proposes_what_is_proven() {
     let effect = &only["measured"][0];
     assert!(effect["before_ns"].as_u64().unwrap() > 5 * effect["after_ns"].as_u64().unwrap(), "{told}");
     assert_ne!(effect["values"], "recorded");
+    assert!(effect["before_cpu_ns"].as_u64().unwrap() > effect["after_cpu_ns"].as_u64().unwrap(), "{told}");
+    assert_eq!(advice["notes"], serde_json::json!([]), "{told}");
     assert!(told.contains("whole-table"), "{told}");
     assert_eq!(whole_schema(), before);
     let text = super::told(&["index", "--db", &address(""), "--prove"]);
-    assert!(text.contains("proven") && text.contains("times faster"), "{text}");
+    let (tried, predicted) = (text.find(" of CPU time, ").unwrap(), text.find("predicted: ").unwrap());
+    assert!(text.contains("proven") && tried < predicted, "{text}");
 }

@@ -5,7 +5,7 @@ use whyslow::ingest::Input;
 use whyslow::live::diagnosis::ask;
 use whyslow::live::{Limits, Target};
 
-use crate::commands::live::misused;
+use crate::commands::live::{end_at_interrupts, misused};
 
 /// Which server is asked.
 #[derive(Debug, Args)]
@@ -25,6 +25,7 @@ impl Options {
         let Some(address) = &self.db else { return Ok((inputs, Vec::new())) };
         let target = Target::of(address).map_err(misused)?;
         let told = ask(&target, Limits::default()).map_err(misused)?;
+        end_at_interrupts();
         if let Some(csv) = told.statements.filter(|csv| !csv.is_empty()) {
             let name = format!("pg_stat_statements of {target}").into();
             inputs.push(Input::Stream { name, stream: Box::new(std::io::Cursor::new(csv)) });

@@ -65,7 +65,7 @@ fn in_transaction<T>(
 ) -> Result<T, Problem> {
     connection.execute("BEGIN READ WRITE")?;
     match work(connection) {
-        Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => Err(problem),
+        Err(problem @ (Problem::Interrupted(_) | Problem::Failed(_))) => Err(problem),
         done => connection.execute("ROLLBACK").and(done),
     }
 }

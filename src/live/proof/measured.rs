@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::super::connection::Connection;
 use super::super::problem::Problem;
+use super::processor::Processor;
 use super::reads::{Reading, reading};
 use super::values::{ValuesFrom, filled};
 use super::{StatementProof, Times};
@@ -29,6 +30,23 @@ pub struct Measured {
     pub time_ns: u64,
     /// Pages of tables and indexes that were looked at.
     pub blocks: u64,
+    /// CPU time of the executor, the least of three executions, in nanoseconds; `None` where it is not known.
+    pub cpu_ns: Option<u64>,
+}
+
+impl Measured {
+    /// The lesser of two executions: that which took less time, and what either was on the processor.
+    fn least(self, other: Self) -> Self {
+        let quicker = if other.time_ns < self.time_ns { other } else { self };
+        let cpu_ns = self.cpu_ns.zip(other.cpu_ns).map(|(one, other)| one.min(other));
+        Self { cpu_ns: cpu_ns.or(self.cpu_ns).or(other.cpu_ns), ..quicker }
+    }
+}
+
+/// A plan, and what the server's process was on a processor for it: for planning, and for executing where that was asked for.
+struct Planned {
+    plan: Plan,
+    cpu_ns: Option<u64>,
 }
 
 /// A statement that is executed.
@@ -46,11 +64,17 @@ struct Run {
 pub(super) struct Runs {
     runs: Vec<Run>,
     failed: BTreeMap<usize, String>,
+    /// What executes them; `None` where its time on the processor is not known.
+    processor: Option<Processor>,
 }
 
 impl Runs {
     /// Statements that can be executed, and why others are not.
-    pub(super) fn of(workload: &Workload, catalogue: &Catalogue) -> (Self, Vec<(usize, String)>) {
+    pub(super) fn of(
+        workload: &Workload,
+        catalogue: &Catalogue,
+        processor: Option<Processor>,
+    ) -> (Self, Vec<(usize, String)>) {
         let (mut runs, mut unmeasured) = (Vec::new(), Vec::new());
         for (number, statement) in workload.statements.iter().enumerate() {
             let filled = match filled(&statement.text, &statement.bound, catalogue) {
@@ -74,7 +98,7 @@ impl Runs {
             }
         }
         unmeasured.dedup();
-        (Self { runs, failed: BTreeMap::new() }, unmeasured)
+        (Self { runs, failed: BTreeMap::new(), processor }, unmeasured)
     }
 
     /// Whether a statement can be executed.
@@ -96,9 +120,9 @@ impl Runs {
         let mut using = Vec::new();
         for place in 0..self.runs.len() {
             let text = format!("EXPLAIN (FORMAT JSON) {}", self.runs[place].reading.text);
-            let Some(plan) = self.plan(connection, place, &text)? else { continue };
+            let Some(planned) = self.plan(connection, place, &text)? else { continue };
             let used: BTreeSet<String> =
-                names(&plan).filter(|name| indexes.contains(*name)).map(str::to_owned).collect();
+                names(&planned.plan).filter(|name| indexes.contains(*name)).map(str::to_owned).collect();
             if !used.is_empty() {
                 using.push((place, used));
             }
@@ -146,17 +170,14 @@ impl Runs {
 
     /// The least of some executions.
     fn measured(&mut self, connection: &Connection, place: usize) -> Result<Option<Measured>, Problem> {
+        let planning_ns = self.planning_ns(connection, place)?;
         let text =
             format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {}", self.runs[place].reading.text);
         let mut least: Option<Measured> = None;
         for _ in 0..REPEATS {
-            let Some(plan) = self.plan(connection, place, &text)? else { return Ok(None) };
-            let now = Measured {
-                time_ns: plan.execution_ns().unwrap_or(0),
-                blocks: plan.nodes.first().map_or(0, Node::blocks),
-            };
-            let is_less = least.is_none_or(|least| now.time_ns < least.time_ns);
-            least = if is_less { Some(now) } else { least };
+            let Some(planned) = self.plan(connection, place, &text)? else { return Ok(None) };
+            let now = executed(&planned, planning_ns);
+            least = Some(least.map_or(now, |least| least.least(now)));
             if now.time_ns > LONG_NS {
                 break;
             }
@@ -164,20 +185,41 @@ impl Runs {
         Ok(least)
     }
 
+    /// What planning a run is on the processor, the least of some times, as executing it plans it as well.
+    fn planning_ns(&mut self, connection: &Connection, place: usize) -> Result<Option<u64>, Problem> {
+        if self.processor.is_none() {
+            return Ok(None);
+        }
+        let text = format!("EXPLAIN (FORMAT JSON) {}", self.runs[place].reading.text);
+        let mut least = None;
+        for _ in 0..REPEATS {
+            let cpu_ns = self.plan(connection, place, &text)?.and_then(|planned| planned.cpu_ns);
+            least = cpu_ns.into_iter().chain(least).min();
+        }
+        Ok(least)
+    }
+
     /// A plan, made in a part of the transaction that only reads and is rolled back.
-    fn plan(&mut self, connection: &Connection, place: usize, text: &str) -> Result<Option<Plan>, Problem> {
+    fn plan(
+        &mut self,
+        connection: &Connection,
+        place: usize,
+        text: &str,
+    ) -> Result<Option<Planned>, Problem> {
         let number = self.runs[place].statement;
         if self.failed.contains_key(&number) {
             return Ok(None);
         }
         connection.execute("SAVEPOINT whyslow; SET LOCAL transaction_read_only = on")?;
+        let before_ns = self.processor.as_ref().and_then(Processor::ns);
         let rows = connection.rows(text);
         match rows {
             Ok(rows) => {
+                let cpu_ns = self.cpu_since(before_ns);
                 connection.execute(BACK)?;
                 let text: Vec<&str> = rows.iter().filter_map(|row| row.first()).collect();
                 let plans = read(text.join("\n").as_bytes()).unwrap_or_default();
-                Ok(plans.into_iter().next().map(|found| found.plan))
+                Ok(plans.into_iter().next().map(|found| Planned { plan: found.plan, cpu_ns }))
             }
             // What the server says may quote values.
             Err(Problem::Refused { code, .. }) => {
@@ -188,9 +230,21 @@ impl Runs {
             Err(problem) => Err(problem),
         }
     }
+
+    fn cpu_since(&self, before_ns: Option<u64>) -> Option<u64> {
+        let processor = self.processor.as_ref()?;
+        processor.between(before_ns?, processor.ns()?)
+    }
 }
 
-/// Settings under which statements are measured, until the end of the transaction.
+/// What an execution took. All of it is in one process, so that it was on the processor for no longer than it took.
+fn executed(planned: &Planned, planning_ns: Option<u64>) -> Measured {
+    let time_ns = planned.plan.execution_ns().unwrap_or(0);
+    let cpu_ns = planned.cpu_ns.map(|ns| ns.saturating_sub(planning_ns.unwrap_or(0)).min(time_ns));
+    Measured { time_ns, blocks: planned.plan.nodes.first().map_or(0, Node::blocks), cpu_ns }
+}
+
+/// Settings under which statements are measured, until the end of the transaction: all in one process.
 pub(super) fn settings(times: Times) -> String {
     format!(
         "SET LOCAL statement_timeout = {}; SET LOCAL max_parallel_workers_per_gather = 0",

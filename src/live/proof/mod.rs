@@ -7,6 +7,7 @@
 
 mod built;
 mod measured;
+mod processor;
 mod reads;
 pub mod safety;
 mod values;
@@ -21,6 +22,7 @@ use serde::Serialize;
 pub use self::measured::Measured;
 use self::measured::Runs;
 pub(super) use self::measured::names;
+use self::processor::Processor;
 pub use self::values::ValuesFrom;
 pub(super) use self::values::filled;
 pub use self::verdict::Verdict;
@@ -51,8 +53,8 @@ impl Default for Times {
     }
 }
 
-/// What came of it. Times are of the executor in one process with warm caches, the least of three; blocks are pages of
-/// 8 KiB that were looked at.
+/// What came of it. Times are of the executor in one process with warm caches, the least of three: those that passed, and those
+/// on the processor where they are known; blocks are pages of 8 KiB that were looked at.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Proof {
     /// One for each index that was wanted, in their order.
@@ -61,6 +63,8 @@ pub struct Proof {
     pub together: Vec<StatementProof>,
     /// Statements that could not be measured: their numbers in the workload, and why.
     pub unmeasured: Vec<(usize, String)>,
+    /// Why CPU times are not known, where they are not.
+    pub without_cpu: Option<String>,
 }
 
 /// What came of one index.
@@ -98,11 +102,20 @@ pub struct StatementProof {
 }
 
 impl StatementProof {
-    /// How many times less time it takes.
+    /// How many times less time it takes: on the processor where that is known.
     pub fn factor(&self) -> f64 {
-        self.before.time_ns.max(1) as f64 / self.after.time_ns.max(1) as f64
+        let (before, after) = self.cpu_ns().unwrap_or((self.before.time_ns, self.after.time_ns));
+        before.max(CPU_MIN_NS) as f64 / after.max(CPU_MIN_NS) as f64
+    }
+
+    /// CPU time without the index and with it, where both are known.
+    fn cpu_ns(&self) -> Option<(u64, u64)> {
+        self.before.cpu_ns.zip(self.after.cpu_ns)
     }
 }
+
+/// Less than this is not told from the noise of the clock.
+const CPU_MIN_NS: u64 = 1_000;
 
 /// Proves indexes one by one, then those that are proven together.
 ///
@@ -117,8 +130,12 @@ pub fn prove(
     wanted: &[Wanted],
     times: Times,
 ) -> Result<Proof, Problem> {
-    let (mut runs, unmeasured) = Runs::of(workload, catalogue);
-    let mut proof = Proof { unmeasured, ..Proof::default() };
+    let (processor, without_cpu) = match Processor::of(connection)? {
+        Ok(processor) => (Some(processor), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let (mut runs, unmeasured) = Runs::of(workload, catalogue, processor);
+    let mut proof = Proof { unmeasured, without_cpu, ..Proof::default() };
     for (place, one) in wanted.iter().enumerate() {
         let is_measurable = one.statements.is_empty() || one.statements.iter().any(|own| runs.has(*own));
         proof.indexes.push(match is_measurable {

@@ -9,7 +9,8 @@ use crate::live::problem::Problem;
 /// An index that makes nothing this much faster is not worth its writes.
 const FACTOR_MIN: f64 = 1.5;
 
-/// A statement that takes this much longer, or looks at so many times the pages, is harmed.
+/// A statement that takes this much more CPU time is harmed; where that is not known, one that takes this much longer, or
+/// looks at twice the pages and is no quicker.
 const HARM: f64 = 1.2;
 
 /// Below this no difference is told from noise.
@@ -60,7 +61,7 @@ pub(super) fn judge(statements: &[StatementProof]) -> (Verdict, String) {
     let total = |of: fn(&StatementProof) -> u64| -> u128 {
         statements.iter().map(|proof| u128::from(of(proof)) * u128::from(proof.executions)).sum()
     };
-    let (before, after) = (total(|proof| proof.before.time_ns), total(|proof| proof.after.time_ns));
+    let (before, after) = (total(|proof| work(proof).0), total(|proof| work(proof).1));
     let worst =
         statements.iter().filter(|proof| is_harmed(proof)).min_by(|a, b| a.factor().total_cmp(&b.factor()));
     match worst {
@@ -74,20 +75,29 @@ pub(super) fn judge(statements: &[StatementProof]) -> (Verdict, String) {
     }
 }
 
+/// What a statement takes without the index and with it: CPU time where that is known.
+fn work(proof: &StatementProof) -> (u64, u64) {
+    proof.cpu_ns().unwrap_or((proof.before.time_ns, proof.after.time_ns))
+}
+
 fn is_harmed(proof: &StatementProof) -> bool {
-    let (before, after) = (proof.before, proof.after);
-    let more_time = after.time_ns as f64 > before.time_ns as f64 * HARM;
-    let more_blocks = after.blocks as f64 > before.blocks as f64 * 2.0 && proof.factor() < HARM;
-    (more_time || more_blocks) && after.time_ns > NOISE_NS
+    let (before, after) = work(proof);
+    let more_time = after as f64 > before as f64 * HARM;
+    let more_blocks = proof.cpu_ns().is_none()
+        && proof.after.blocks as f64 > proof.before.blocks as f64 * 2.0
+        && proof.factor() < HARM;
+    (more_time || more_blocks) && after > NOISE_NS
 }
 
 fn faster(proof: &StatementProof) -> String {
-    format!("{:.1} times faster, {} of {} pages", proof.factor(), proof.after.blocks, proof.before.blocks)
+    let time = if proof.cpu_ns().is_some() { "less CPU time" } else { "faster" };
+    format!("{:.1} times {time}, {} of {} pages", proof.factor(), proof.after.blocks, proof.before.blocks)
 }
 
 fn more(proof: &StatementProof) -> String {
+    let takes = if proof.cpu_ns().is_some() { "the CPU time" } else { "as long" };
     format!(
-        "a plan that uses it takes {:.1} times as long and looks at {} pages, {} without it",
+        "a plan that uses it takes {:.1} times {takes} and looks at {} pages, {} without it",
         1.0 / proof.factor(),
         proof.after.blocks,
         proof.before.blocks
@@ -100,8 +110,11 @@ mod tests {
     use super::*;
 
     fn proof(before: (u64, u64), after: (u64, u64), executions: u64) -> StatementProof {
-        let measured =
-            |(milliseconds, blocks): (u64, u64)| Measured { time_ns: milliseconds * 1_000_000, blocks };
+        let measured = |(milliseconds, blocks): (u64, u64)| Measured {
+            time_ns: milliseconds * 1_000_000,
+            blocks,
+            cpu_ns: None,
+        };
         StatementProof {
             statement: 0,
             values: ValuesFrom::Recorded,
@@ -145,5 +158,31 @@ mod tests {
         ] {
             assert_eq!(judge(&statements).0, expected, "{statements:?}");
         }
+    }
+
+    /// Milliseconds on the processor before and after, of a statement that always takes 100 ms and looks at more pages.
+    fn on_processor(before: u64, after: u64) -> StatementProof {
+        let mut proof = proof((100, 1_000), (100, 60_000), 1);
+        proof.before.cpu_ns = Some(before * 1_000_000);
+        proof.after.cpu_ns = Some(after * 1_000_000);
+        proof
+    }
+
+    #[test]
+    fn time_on_the_processor_decides_where_it_is_known() {
+        for (statement, expected) in [
+            (on_processor(90, 30), Verdict::Proven),
+            (on_processor(30, 90), Verdict::MoreWork),
+            // Twice the pages are no harm where they took no time.
+            (on_processor(50, 48), Verdict::LittleGain),
+        ] {
+            assert_eq!(judge(&[statement.clone()]).0, expected, "{statement:?}");
+        }
+        let (_, reason) = judge(&[on_processor(90, 30)]);
+        assert_eq!(reason, "3.0 times less CPU time, 60000 of 1000 pages");
+        // One side alone says nothing.
+        let mut half = on_processor(30, 90);
+        half.before.cpu_ns = None;
+        assert!(judge(&[half]).1.contains("as long"));
     }
 }

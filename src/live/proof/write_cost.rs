@@ -20,7 +20,7 @@ pub(super) fn per_row(connection: &Connection, family: &str) -> Result<Option<u6
     connection.execute("SAVEPOINT copies")?;
     let measured = measured(connection, family);
     match measured {
-        Err(problem @ (Problem::Interrupted | Problem::Failed(_))) => Err(problem),
+        Err(problem @ (Problem::Interrupted(_) | Problem::Failed(_))) => Err(problem),
         measured => {
             connection.execute("ROLLBACK TO SAVEPOINT copies")?;
             Ok(measured.ok().flatten())

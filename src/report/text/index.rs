@@ -49,9 +49,10 @@ fn write_proposal(
     number: usize,
     proposal: &Proposal,
 ) -> io::Result<()> {
-    let label = |label: &str| Line::at(3).with(Ink::Faint, format!("{label:<8}"));
+    let is_proven = proposal.proof == Proof::Proven;
     let saved = proposal.saved_ns.map_or(Line::default(), |saved| {
-        Line::default().with(Ink::Figure, format!("gives back {}", duration(saved)))
+        let predicted = if is_proven { "predicted to give back" } else { "gives back" };
+        Line::default().with(Ink::Figure, format!("{predicted} {}", duration(saved)))
     });
     let title = Line::default().with(Ink::Figure, format!("{number}  ")).with(Ink::Title, &proposal.table);
     let known = match (proposal.proof, proposal.planner) {
@@ -62,24 +63,54 @@ fn write_proposal(
     };
     page.line_and_right(title.with(Ink::Faint, known), saved, 3)?;
     page.prose(label("create"), Ink::Plain, &format!("{};", proposal.ddl))?;
-    let most = if page.style.verbose { usize::MAX } else { HELPED };
-    for (place, helped) in proposal.helps.iter().take(most).enumerate() {
-        let statement = &advice.statements[helped.statement];
-        page.prose(label(if place == 0 { "helps" } else { "" }), Ink::Plain, &helps(statement, helped))?;
-        page.prose(label(""), Ink::Faint, &brief(&statement.text))?;
-    }
-    if let Some(more) = proposal.helps.len().checked_sub(most).filter(|more| *more > 0) {
-        page.prose(label(""), Ink::Faint, &format!("and {} more: -v", counted(more as u64, "statement")))?;
-    }
-    for (place, effect) in proposal.measured.iter().take(most).enumerate() {
-        page.prose(label(if place == 0 { "tried" } else { "" }), Ink::Plain, &measured(advice, effect))?;
-    }
+    write_measured(page, advice, proposal)?;
+    write_predicted(page, advice, proposal)?;
     page.prose(label("costs"), Ink::Plain, &costs(proposal))?;
     proposal.notes.iter().try_for_each(|text| page.prose(label("note"), Ink::Plain, text))?;
     for other in proposal.others.iter().filter(|_| page.style.verbose) {
         page.prose(label("not"), Ink::Faint, &format!("{}: {}", other.ddl, other.reason))?;
     }
     Ok(())
+}
+
+fn label(label: &str) -> Line {
+    Line::at(3).with(Ink::Faint, format!("{label:<8}"))
+}
+
+/// What was measured comes before what was predicted.
+fn write_measured(page: &mut Page<'_>, advice: &IndexAdvice, proposal: &Proposal) -> io::Result<()> {
+    for (place, effect) in proposal.measured.iter().take(told(page, HELPED)).enumerate() {
+        page.prose(label(if place == 0 { "tried" } else { "" }), Ink::Plain, &measured(advice, effect))?;
+        let statement = advice.statements.get(effect.statement).map_or("", |statement| &*statement.text);
+        page.prose(label(""), Ink::Faint, &brief(statement))?;
+    }
+    Ok(())
+}
+
+fn write_predicted(page: &mut Page<'_>, advice: &IndexAdvice, proposal: &Proposal) -> io::Result<()> {
+    let most = told(page, HELPED);
+    let is_tried =
+        |helped: &Helped| proposal.measured.iter().any(|effect| effect.statement == helped.statement);
+    for (place, helped) in proposal.helps.iter().take(most).enumerate() {
+        let statement = &advice.statements[helped.statement];
+        let predicted = if proposal.measured.is_empty() { "" } else { "predicted: " };
+        let text = format!("{predicted}{}", helps(statement, helped));
+        page.prose(label(if place == 0 { "helps" } else { "" }), Ink::Plain, &text)?;
+        if !is_tried(helped) {
+            page.prose(label(""), Ink::Faint, &brief(&statement.text))?;
+        }
+    }
+    match proposal.helps.len().checked_sub(most).filter(|more| *more > 0) {
+        Some(more) => {
+            page.prose(label(""), Ink::Faint, &format!("and {} more: -v", counted(more as u64, "statement")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// How many of a kind are told, unless all are asked for.
+fn told(page: &Page<'_>, most: usize) -> usize {
+    if page.style.verbose { usize::MAX } else { most }
 }
 
 fn helps(statement: &StatementAdvice, helped: &Helped) -> String {
@@ -121,14 +152,21 @@ fn measured(advice: &IndexAdvice, effect: &MeasuredEffect) -> String {
         _ => " with recorded values",
     };
     let search = if effect.is_search_only { ", the search for its rows alone" } else { "" };
-    format!(
-        "{statement}{values}: {} -> {}, {} times faster, {} -> {} pages{search}",
-        duration(effect.before_ns),
-        duration(effect.after_ns),
-        factor(effect.before_ns.max(1) as f64 / effect.after_ns.max(1) as f64),
-        count(effect.before_blocks),
-        count(effect.after_blocks)
-    )
+    let pages = format!("{} -> {} pages", count(effect.before_blocks), count(effect.after_blocks));
+    let change = |before: u64, after: u64| format!("{} -> {}", duration(before), duration(after));
+    let times = |before: u64, after: u64| factor(before.max(1) as f64 / after.max(1) as f64);
+    let passed = change(effect.before_ns, effect.after_ns);
+    let time = match effect.before_cpu_ns.zip(effect.after_cpu_ns) {
+        Some((before, after)) => {
+            format!(
+                "{} of CPU time, {} times less, {passed} in all",
+                change(before, after),
+                times(before, after)
+            )
+        }
+        None => format!("{passed}, {} times faster", times(effect.before_ns, effect.after_ns)),
+    };
+    format!("{statement}{values}: {time}, {pages}{search}")
 }
 
 fn disproved(page: &mut Page<'_>, advice: &IndexAdvice) -> io::Result<()> {
@@ -175,7 +213,7 @@ fn without_plan(page: &mut Page<'_>, unplanned: &[&StatementAdvice]) -> io::Resu
     page.blank()?;
     page.line(Line::default().with(Ink::Title, "Not known without a plan"))?;
     page.prose(Line::at(3), Ink::Plain, &refusal.reason)?;
-    let most = if page.style.verbose { usize::MAX } else { UNPLANNED };
+    let most = told(page, UNPLANNED);
     for statement in unplanned.iter().take(most) {
         page.prose(Line::at(3), Ink::Plain, &format!("{}{}", statement.place, executed(statement)))?;
         page.prose(Line::at(5), Ink::Faint, &brief(&statement.text))?;
