@@ -653,7 +653,10 @@ impl<S: Sink> Scan<'_, '_, S> {
         let text = self.text;
         let name = text.get(start..end).unwrap_or_default();
         self.pos = next;
-        if name.len() > NAME_BYTES || name.iter().any(|byte| matches!(byte, b'@' | b'\n' | b'\'')) {
+        // In quotes that no text has here, a name may hold a quote.
+        let is_name = quote == b'`' || self.dialect == Dialect::Postgres;
+        let is_odd = |byte: &u8| matches!(byte, b'@' | b'\n') || *byte == b'\'' && !is_name;
+        if name.len() > NAME_BYTES || name.iter().any(is_odd) {
             // No name looks like this: a text in another dialect's quotes.
             return self.literal(start, end);
         }

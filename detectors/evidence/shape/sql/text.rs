@@ -352,6 +352,31 @@ mod tests {
     }
 
     #[test]
+    fn names_may_hold_quotes_where_nothing_else_has_theirs() {
+        let of = |statement: &str, dialect| {
+            String::from(Lexer::new(0).describe(statement.as_bytes(), dialect).text)
+        };
+        for (statement, dialect, expected) in [
+            (
+                "SELECT \"a'b\" FROM t WHERE \"a'b\" = 5",
+                Dialect::Postgres,
+                "SELECT \"a'b\" FROM t WHERE \"a'b\" = ?",
+            ),
+            (
+                "SELECT `a'b` FROM t WHERE `a'b` = 5",
+                Dialect::MySql,
+                "SELECT \"a'b\" FROM t WHERE \"a'b\" = ?",
+            ),
+            // Texts in the quotes of another dialect, and what looks like an address.
+            ("SELECT a FROM t WHERE b = \"it's\"", Dialect::MySql, "SELECT a FROM t WHERE b = ?"),
+            ("SELECT a FROM t WHERE b = \"it's\"", Dialect::Generic, "SELECT a FROM t WHERE b = ?"),
+            ("SELECT a FROM t WHERE b = \"a@b.c\"", Dialect::Postgres, "SELECT a FROM t WHERE b = ?"),
+        ] {
+            assert_eq!(of(statement, dialect), expected, "{statement}");
+        }
+    }
+
+    #[test]
     fn writes_readable_texts() {
         let cases = [
             (
