@@ -184,3 +184,18 @@ fn statements_of_another_server_are_left_out_and_counted() {
     let hint = alone["statements"][0]["refusal"]["reason"].as_str().unwrap();
     assert!(hint.contains("EXPLAIN FORMAT=JSON"), "{hint}");
 }
+
+#[test]
+fn what_stands_beside_statements_is_counted_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "SELECT * FROM orders WHERE id = 7;\nSELEC * FROM orders;\n-- nothing\nSET x = 1;\nSELECT FROM WHERE;\n";
+    let beside = file(folder.path(), "top.sql", text);
+    let advice = advice(&[&beside]);
+    let note = format!("left out: 2 texts that are no statements that search rows: {beside}:2, {beside}:4");
+    assert_eq!(advice["notes"], serde_json::json!([note]));
+    let kinds: Vec<&Value> =
+        advice["statements"].as_array().unwrap().iter().map(|one| &one["refusal"]["kind"]).collect();
+    assert_eq!(kinds, ["no-plan", "not-understood"]);
+    let without = file(folder.path(), "clean.sql", "SELECT * FROM orders WHERE id = 7;\n");
+    assert_eq!(self::advice(&[&without])["notes"], serde_json::json!([]));
+}

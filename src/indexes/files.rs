@@ -6,6 +6,7 @@ use std::path::Path;
 use detectors::evidence::plan::{Engine, Plan};
 use detectors::evidence::shape::ShapeId;
 use detectors::evidence::shape::sql::{Dialect, Lexer, Part};
+use detectors::figures::counted;
 use detectors::indexes::{Workload, WorkloadStatement};
 
 use super::{dialect, join};
@@ -14,6 +15,9 @@ use crate::plans::Problem;
 
 /// Statements of a file beyond this many are left out.
 const STATEMENTS_MAX: usize = 100_000;
+
+/// Places of others that are named.
+const PLACES_MAX: usize = 5;
 
 /// What names a pair of files: `top.sql` and `top.plan.json` are of one statement.
 fn stem(file: &str) -> String {
@@ -46,6 +50,44 @@ pub(super) struct Gathered {
     statements: Vec<(String, WorkloadStatement)>,
     /// Plans without their statement and their places, by the stem of their file.
     alone: BTreeMap<String, Vec<(String, Plan)>>,
+    /// Where texts begin that are no statements that search rows.
+    others: Others,
+}
+
+/// What stands beside statements, or beyond those that are looked at.
+#[derive(Debug, Default)]
+struct Others {
+    count: u64,
+    /// The places of the first ones.
+    places: Vec<String>,
+}
+
+impl Others {
+    fn add(&mut self, place: String) {
+        self.count += 1;
+        if self.places.len() < PLACES_MAX {
+            self.places.push(place);
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        let more = match self.count.checked_sub(self.places.len() as u64)? {
+            0 => String::new(),
+            more => format!(" and {}", counted(more, "more place")),
+        };
+        (self.count > 0).then(|| {
+            format!(
+                "left out: {} that {}: {}{more}",
+                counted(self.count, "text"),
+                if self.count == 1 {
+                    "is no statement that searches rows"
+                } else {
+                    "are no statements that search rows"
+                },
+                self.places.join(", ")
+            )
+        })
+    }
 }
 
 impl Gathered {
@@ -89,10 +131,12 @@ impl Gathered {
     /// Takes the statements of a text; says how many there are.
     fn statements(&mut self, stem: &str, file: &str, text: &str) -> usize {
         let before = self.statements.len();
-        for (line, statement) in
-            split(text).into_iter().filter(|(_, one)| begins_as_statement(one)).take(STATEMENTS_MAX)
-        {
+        for (line, statement) in split(text) {
             let place = format!("{file}:{line}");
+            if !begins_as_statement(statement) || self.statements.len() - before >= STATEMENTS_MAX {
+                self.others.add(place);
+                continue;
+            }
             let statement = WorkloadStatement {
                 text: statement.to_owned(),
                 executions: 1,
@@ -102,6 +146,11 @@ impl Gathered {
             self.statements.push((stem.to_owned(), statement));
         }
         self.statements.len() - before
+    }
+
+    /// What there is to know of texts that were left out.
+    pub(super) fn note(&self) -> Option<String> {
+        self.others.note()
     }
 
     /// Each statement once, with its plans: those that stand with it, else those of a file of the same name, in order. Others

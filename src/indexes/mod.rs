@@ -83,7 +83,7 @@ pub fn workload(
             taken => taken?,
         }
     }
-    let mut notes: Vec<String> = note_of_others(&neither).into_iter().collect();
+    let mut notes: Vec<String> = note_of_others(&neither).into_iter().chain(gathered.note()).collect();
     if sorted.evidence.is_empty() {
         return Ok(Given { workload: gathered.workload(Vec::new()), notes });
     }
@@ -107,7 +107,7 @@ fn note_of_others(names: &[String]) -> Option<String> {
 }
 
 /// The language of a server's statements.
-fn dialect(engine: Engine) -> Dialect {
+pub(crate) fn dialect(engine: Engine) -> Dialect {
     match engine {
         Engine::PostgreSql => Dialect::Postgres,
         _ => Dialect::MySql,

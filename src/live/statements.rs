@@ -221,7 +221,10 @@ fn of_row(row: &Row, text: &str) -> Option<WorkloadStatement> {
     let is_one =
         WITH_ROWS.iter().any(|word| word.eq_ignore_ascii_case(first)) || text.starts_with(['/', '-']);
     let milliseconds: f64 = row.number("time")?;
-    (is_one && tables(text).iter().any(|name| !is_own(name))).then(|| WorkloadStatement {
+    // What is not understood is told, too; the server may have a plan of it.
+    let is_unread = || facts(text).is_none_or(|facts| !facts.parsed && facts.tables.is_empty());
+    let is_of_user = tables(text).iter().any(|name| !is_own(name)) || is_unread();
+    (is_one && is_of_user).then(|| WorkloadStatement {
         text: text.to_owned(),
         executions: row.number("calls").unwrap_or(1),
         time_ns: Some((milliseconds * 1e6).round().max(0.0) as u64),
