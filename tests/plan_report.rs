@@ -176,6 +176,74 @@ fn a_comparison_takes_two_files_with_a_plan_each() {
     }
 }
 
+/// A log of auto_explain: statements with what their executions took.
+fn logged(folder: &Path, name: &str, plans: &[(&str, f64, &str)]) -> String {
+    let lines = plans.iter().map(|(statement, took, scan)| {
+        format!(
+            "2026-11-29 01:03:03.877 UTC [32042] LOG:  duration: {took:.3} ms  plan:\n\tQuery Text: {statement}\n\
+             \t{scan}  (cost=0.00..1000.00 rows=40 width=8) (actual time=0.010..{took:.3} rows=40 loops=1)\n\
+             2026-11-29 01:03:03.878 UTC [32042] LOG:  duration: 0.043 ms  statement: ROLLBACK\n"
+        )
+    });
+    let file = folder.join(name);
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn plans_of_two_logs_are_compared_by_their_statements() {
+    let folder = tempfile::tempdir().unwrap();
+    let orders = |customer: u32| format!("SELECT * FROM orders o WHERE o.customer_id = {customer}");
+    let before = [
+        (&*orders(4711), 84.0, "Seq Scan on orders o"),
+        (&*orders(17), 80.0, "Seq Scan on orders o"),
+        ("SELECT 1 FROM users", 9.0, "Seq Scan on users"),
+        ("SELECT 1 FROM gone", 5.0, "Seq Scan on gone"),
+    ];
+    let after = [
+        ("SELECT 1 FROM users", 12.0, "Seq Scan on users"),
+        (&*orders(99), 0.25, "Index Scan using orders_customer on orders o"),
+    ];
+    let before = logged(folder.path(), "before.log", &before);
+    let after = logged(folder.path(), "after.log", &after);
+    let told_json = told(&["--compare", &before, &after, "--format", "json"]);
+    let document: Value = serde_json::from_str(&told_json).unwrap();
+    assert_is_comparison(&document);
+    assert!(!told_json.contains("4711") && !told_json.contains("99\""), "{told_json}");
+    let comparisons = document["comparisons"].as_array().unwrap();
+    let times = |one: &Value| (one["before"]["execution_ns"].clone(), one["after"]["execution_ns"].clone());
+    assert_eq!(comparisons.len(), 2, "{told_json}");
+    assert_eq!(times(&comparisons[0]), (84_000_000.into(), 250_000.into()), "the slowest of each log");
+    assert_eq!(times(&comparisons[1]), (9_000_000.into(), 12_000_000.into()));
+    assert_eq!(comparisons[0]["statement"], "SELECT * FROM orders o WHERE o.customer_id = ?");
+    assert_eq!(document["alone"], serde_json::json!([1, 0]));
+    let text = told(&["--compare", &before, &after, "--top", "1"]);
+    for said in [
+        "336 times faster",
+        "1 statement differs less: --top",
+        "1 statement has a plan in",
+        "before.log alone",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    // One with a plan that was pasted, and logs that have nothing in common.
+    let pasted = folder.path().join("pasted.txt");
+    std::fs::write(
+        &pasted,
+        "EXPLAIN SELECT 1 FROM users;\nSeq Scan on users  (cost=0.00..9.00 rows=40 width=8)\n",
+    )
+    .unwrap();
+    let mixed = told(&["--compare", &before, pasted.to_str().unwrap()]);
+    assert!(mixed.contains("SELECT 1 FROM users") || mixed.contains("SELECT ? FROM users"), "{mixed}");
+    let other = logged(folder.path(), "other.log", &[("SELECT 1 FROM other", 5.0, "Seq Scan on other")]);
+    let output = Command::new(env!("CARGO_BIN_EXE_whyslow"))
+        .args(["plan", "--compare", &before, &other])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no statement has a plan in both"));
+}
+
 /// A log in which the slowest execution of one statement has its plan.
 const LOG: &str = "fixtures/missing-index/visitor-without-an-index/postgresql.log.zst";
 

@@ -25,6 +25,7 @@ Examples:
   whyslow plan slow.json -v                  all conditions, and what was dismissed
   whyslow plan postgresql.log                the slowest plans that auto_explain wrote into it
   whyslow plan --compare before.txt after.txt
+  whyslow plan --compare yesterday.log today.log
   whyslow plan --db postgres://reader@db.example/shop 'SELECT …'
 
 Exit codes:
@@ -69,7 +70,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     logs: log_form::Options,
 
-    /// Say what changed between two plans of one statement: `--compare BEFORE AFTER`
+    /// Say what changed between two plans of one statement: `--compare BEFORE AFTER`. Of two logs, or files with several plans,
+    /// those of the same statements are compared
     #[arg(long)]
     compare: bool,
 
@@ -106,7 +108,7 @@ pub(crate) fn execute(mut options: Options) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Says what changed between two plans.
+/// Says what changed between the plans of two inputs.
 fn compare(options: &Options, output: &PlanOutput, style: Style) -> anyhow::Result<Outcome> {
     let [before, after] = options.inputs.as_slice() else {
         let given = options.inputs.len();
@@ -115,7 +117,9 @@ fn compare(options: &Options, output: &PlanOutput, style: Style) -> anyhow::Resu
     let none = || UsageError(format!("--compare has no form {}: text and json", options.format));
     let write = output.compare.ok_or_else(none)?;
     let destination = Destination::open(options.output.as_deref())?;
-    destination.write(write, &contrast(before, after)?, style)?;
+    let reading = reading(options);
+    let contrast = progress::shown(|progress| contrast(before, after, &reading, progress))?;
+    destination.write(write, &contrast, style)?;
     Ok(Outcome::Done)
 }
 
@@ -125,10 +129,10 @@ fn report(options: &Options, settings: &Settings) -> anyhow::Result<PlansReport>
     if let Some(address) = &options.live.db {
         return options.live.examine(address, &options.inputs, settings);
     }
-    let reading = LogReading {
-        threads: threads(options.threads),
-        log_form: options.logs.given(),
-        top: options.top.get(),
-    };
+    let reading = reading(options);
     Ok(progress::shown(|progress| examine(&options.inputs, settings, &reading, progress))?)
+}
+
+fn reading(options: &Options) -> LogReading {
+    LogReading { threads: threads(options.threads), log_form: options.logs.given(), top: options.top.get() }
 }

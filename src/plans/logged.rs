@@ -22,13 +22,34 @@ pub(super) struct Logged {
     pub(super) notes: Vec<String>,
 }
 
-/// Reads logs and keeps nothing of them but plans.
+/// Reads logs and looks at the slowest plans.
 pub(super) fn read(
     inputs: Vec<Input>,
     reading: &LogReading,
     settings: &Settings,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Logged, IngestError> {
+    let AllPlans { mut plans, dictionary, notes } = all(inputs, reading, progress)?;
+    let more = plans.len().saturating_sub(reading.top) as u64;
+    plans.truncate(reading.top);
+    let plans = plans.into_iter().map(|plan| placed(plan, &dictionary, settings)).collect();
+    Ok(Logged { plans, more, notes })
+}
+
+/// All plans of logs, the slowest first.
+pub(super) struct AllPlans {
+    pub(super) plans: Vec<LoggedPlan>,
+    /// Knows where they stand.
+    pub(super) dictionary: Dictionary,
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads logs and keeps nothing of them but plans.
+pub(super) fn all(
+    inputs: Vec<Input>,
+    reading: &LogReading,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<AllPlans, IngestError> {
     let dictionary = Mutex::new(Dictionary::default());
     let options = ingest::Options {
         threads: reading.threads,
@@ -51,10 +72,7 @@ pub(super) fn read(
     let problems = summary.inputs.iter().filter_map(|input| Some((&input.name, input.problem.as_ref()?)));
     notes.extend(problems.map(|(name, problem)| format!("{name}: {problem}")));
     found.sort_by_key(|plan| (Reverse(plan.took_ns), plan.line));
-    let more = found.len().saturating_sub(reading.top) as u64;
-    found.truncate(reading.top);
-    let plans = found.into_iter().map(|plan| placed(plan, &dictionary, settings)).collect();
-    Ok(Logged { plans, more, notes })
+    Ok(AllPlans { plans: found, dictionary, notes })
 }
 
 fn placed(plan: LoggedPlan, dictionary: &Dictionary, settings: &Settings) -> PlacedPlan {

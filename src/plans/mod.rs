@@ -1,16 +1,16 @@
 //! From files with plans to what is said of them.
 
+mod contrast;
 mod logged;
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use detectors::evidence::plan::Plan;
-use detectors::plans::{PlanComparison, PlanReport, VERSION, compare, judge};
+use detectors::plans::{PlanReport, VERSION, judge};
 use detectors::settings::Settings;
 use serde::Serialize;
 
+pub use self::contrast::{Contrast, Contrasts, PlacedComparison, contrast};
 use crate::diagnosis::Progress;
 use crate::ingest::plans::{Unreadable, read};
 use crate::ingest::{IngestError, LogForms, Other, Recognised, sorted};
@@ -65,16 +65,6 @@ pub struct PlacedPlan {
     pub report: PlanReport,
 }
 
-/// What changed between two plans, and where they stand.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PlacedComparison {
-    /// The file of the plan before and that of the plan after.
-    pub files: [String; 2],
-    /// What changed.
-    #[serde(flatten)]
-    pub comparison: PlanComparison,
-}
-
 /// Why an input gives no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -92,9 +82,12 @@ pub enum Problem {
         "no plan in {0}: it is PostgreSQL's log; auto_explain writes plans into it (auto_explain.log_min_duration = '100ms')"
     )]
     NoneLogged(String),
-    /// It holds several plans where one is compared.
-    #[error("{0} holds {1} plans: give a file with one of them")]
+    /// It holds several plans, and which are of one statement is not known.
+    #[error("{0} holds {1} plans, and not all of their statements are known: give a file with one of them")]
     Several(String, usize),
+    /// Two inputs have no statement in common.
+    #[error("no statement has a plan in both {0} and {1}")]
+    NothingInCommon(String, String),
 }
 
 impl Default for PlansReport {
@@ -202,41 +195,9 @@ pub(crate) fn judged(
     Ok(placed.collect())
 }
 
-/// Compares the plan of one input with that of another.
-///
-/// # Errors
-///
-/// An input that cannot be read, or that does not hold one whole plan.
-pub fn contrast(before: &Path, after: &Path) -> Result<PlacedComparison, Problem> {
-    let ((first, one), (second, other)) = (only_plan(before)?, only_plan(after)?);
-    Ok(PlacedComparison { files: [first, second], comparison: compare(&one, &other) })
-}
-
-fn only_plan(input: &Path) -> Result<(String, Plan), Problem> {
-    let (file, text) = text_of(input)?;
-    let mut found = read(&text).map_err(|problem| Problem::Unreadable(file.clone(), problem))?;
-    match (found.len(), found.pop()) {
-        (1, Some(only)) => Ok((file, only.plan)),
-        (several, _) => Err(Problem::Several(file, several)),
-    }
-}
-
 /// All of an input that is no evidence.
 pub(crate) fn text_in(other: Other) -> Result<Vec<u8>, Problem> {
     bounded(other.stream).map_err(|problem| Problem::Input(other.name, problem))
-}
-
-pub(crate) fn text_of(input: &Path) -> Result<(String, Vec<u8>), Problem> {
-    let is_stdin = input == Path::new("-");
-    let name = if is_stdin { "stdin".to_owned() } else { input.display().to_string() };
-    let read = match is_stdin {
-        true => bounded(io::stdin().lock()),
-        false => File::open(input).and_then(bounded),
-    };
-    match read {
-        Ok(text) => Ok((name, text)),
-        Err(problem) => Err(Problem::Input(name, problem)),
-    }
 }
 
 fn bounded(input: impl Read) -> io::Result<Vec<u8>> {

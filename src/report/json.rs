@@ -9,7 +9,7 @@ use detectors::queries::Check;
 
 use super::{CheckOutput, IndexOutput, Output, PlanOutput, RunsOutput, Style};
 use crate::measurements::comparison::RunsComparison;
-use crate::plans::{PlacedComparison, PlansReport};
+use crate::plans::{Contrast, PlansReport};
 
 pub(super) const OUTPUT: Output = Output {
     name: "json",
@@ -41,8 +41,8 @@ pub(super) const PLAN: PlanOutput = PlanOutput {
 };
 
 /// `docs/plan-comparison-v1.schema.json` describes it.
-fn compare_plans(comparison: &PlacedComparison, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, comparison)?;
+fn compare_plans(contrast: &Contrast, _: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, contrast)?;
     out.write_all(b"\n")
 }
 

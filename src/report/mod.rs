@@ -26,7 +26,7 @@ use detectors::indexes::IndexAdvice;
 use detectors::queries::Check;
 
 use crate::measurements::comparison::RunsComparison;
-use crate::plans::{PlacedComparison, PlansReport};
+use crate::plans::{Contrast, PlansReport};
 
 /// Writes something in the form of an output.
 pub type Write<T> = fn(&T, &Style, &mut dyn io::Write) -> io::Result<()>;
@@ -85,7 +85,7 @@ pub struct PlanOutput {
     /// Writes all of it.
     pub write: Write<PlansReport>,
     /// Writes what changed between two plans; `None` where that has no such form.
-    pub compare: Option<Write<PlacedComparison>>,
+    pub compare: Option<Write<Contrast>>,
 }
 
 /// Every output of plans; the first is the default.

@@ -2,35 +2,71 @@
 
 use std::io;
 
-use detectors::figures::{count, duration};
+use detectors::figures::{count, counted, duration};
 use detectors::plans::{ChangeKind, ComparedNode, PlanChange, PlanTotals};
+use detectors::wording::without_columns;
 
 use super::ink::{Ink, Line};
 use super::page::Page;
-use crate::plans::PlacedComparison;
+use crate::plans::{Contrast, Contrasts, PlacedComparison};
 use crate::report::Style;
 
 /// Columns of times, before what they belong to.
 const TIMES: usize = 24;
 
-pub(super) fn write(placed: &PlacedComparison, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(contrast: &Contrast, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page { style, out };
+    match contrast {
+        Contrast::One(only) => write_one(&mut page, only),
+        Contrast::Several(all) => write_all(&mut page, all),
+    }
+}
+
+/// Each statement, then those that are not told.
+fn write_all(page: &mut Page<'_>, all: &Contrasts) -> io::Result<()> {
+    for (place, one) in all.comparisons.iter().enumerate() {
+        if place > 0 {
+            page.blank()?;
+        }
+        write_one(page, one)?;
+    }
+    let [before, after] = &all.files;
+    let rest = [
+        (all.more, "differs", "differ", "less: --top shows more".to_owned()),
+        (all.alone[0], "has", "have", format!("a plan in {before} alone")),
+        (all.alone[1], "has", "have", format!("a plan in {after} alone")),
+    ];
+    let told = rest.into_iter().filter(|(count, ..)| *count > 0).map(|(count, of_one, of_many, what)| {
+        format!("{} {} {what}", counted(count, "statement"), if count == 1 { of_one } else { of_many })
+    });
+    let notes: Vec<String> = told.chain(all.notes.iter().cloned()).collect();
+    if !notes.is_empty() {
+        page.blank()?;
+    }
+    notes.iter().try_for_each(|note| page.prose(Line::at(0).with(Ink::Faint, "note  "), Ink::Faint, note))
+}
+
+fn write_one(page: &mut Page<'_>, placed: &PlacedComparison) -> io::Result<()> {
     let comparison = &placed.comparison;
     let [before, after] = &placed.files;
     page.line(Line::default().with(Ink::Title, format!("{before} -> {after}")))?;
+    if let Some(statement) = &placed.statement {
+        let statement = without_columns(statement).unwrap_or_else(|| statement.clone());
+        page.prose(Line::at(2), Ink::Faint, &statement)?;
+    }
     if comparison.is_same_statement == Some(false) {
         let text = "The statements are not the same: what differs need not be for the plan.";
         page.prose(Line::at(2), Ink::Bad, text)?;
     }
     page.blank()?;
-    totals(&mut page, &comparison.before, &comparison.after)?;
+    totals(page, &comparison.before, &comparison.after)?;
     if let Some([one, other]) = &comparison.order {
         page.prose(label("order"), Ink::Plain, &format!("{} -> {}", one.join(", "), other.join(", ")))?;
     }
     page.blank()?;
     match comparison.changes.as_slice() {
         [] => page.line(Line::at(2).with(Ink::Plain, "No node is different.")),
-        changes => changes.iter().try_for_each(|change| write_change(&mut page, change)),
+        changes => changes.iter().try_for_each(|change| write_change(page, change)),
     }
 }
 
