@@ -105,7 +105,7 @@ impl StatementProof {
     /// How many times less time it takes: on the processor where that is known.
     pub fn factor(&self) -> f64 {
         let (before, after) = self.cpu_ns().unwrap_or((self.before.time_ns, self.after.time_ns));
-        before.max(CPU_MIN_NS) as f64 / after.max(CPU_MIN_NS) as f64
+        before.max(1) as f64 / after.max(1) as f64
     }
 
     /// CPU time without the index and with it, where both are known.
@@ -113,9 +113,6 @@ impl StatementProof {
         self.before.cpu_ns.zip(self.after.cpu_ns)
     }
 }
-
-/// Less than this is not told from the noise of the clock.
-const CPU_MIN_NS: u64 = 1_000;
 
 /// Proves indexes one by one, then those that are proven together.
 ///
