@@ -21,6 +21,14 @@ pub(super) struct Charge {
 /// Steps for each node that looking for those that pay may take, so that no plan makes it slow.
 const STEPS_A_NODE: usize = 64;
 
+/// Who pays for each node what it is expected to take: the planner adds what it plans apart to the cost of what it is listed under
+/// (`SS_charge_for_initplans`), and not to that of those who ask for it.
+pub(super) fn expected_charges(plan: &Plan, took: &[u64]) -> Vec<Vec<Charge>> {
+    let one =
+        |(node, ns): (&Node, &u64)| node.parent.map(|payer| Charge { payer, ns: *ns }).into_iter().collect();
+    plan.nodes.iter().zip(took).map(one).collect()
+}
+
 /// Who pays for each node what it took; nobody for the root, and for what runs outside of it.
 pub(super) fn charges(plan: &Plan, ends: &[u32], took: &[u64]) -> Vec<Vec<Charge>> {
     let mut search = Search::new(plan, ends, took);

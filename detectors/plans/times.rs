@@ -9,7 +9,7 @@
 
 use crate::evidence::plan::{Key, Node, NodeType, Plan, Relationship};
 
-use super::charges::{Charge, charges};
+use super::charges::{Charge, charges, expected_charges};
 use super::regions::{Region, regions, scaled};
 
 /// What the numbers of [`Times`] are.
@@ -74,11 +74,18 @@ impl Times {
             _ => return Self { nodes: vec![NodeTime::default(); plan.nodes.len()], ..Self::default() },
         };
         let regions = regions(plan);
-        let took = match basis {
-            Basis::Measured => measured(plan, &regions),
-            _ => estimated(plan),
+        let (took, charges) = match basis {
+            Basis::Measured => {
+                let took = measured(plan, &regions);
+                let charges = charges(plan, ends, &took);
+                (took, charges)
+            }
+            _ => {
+                let took = estimated(plan);
+                let charges = expected_charges(plan, &took);
+                (took, charges)
+            }
         };
-        let charges = charges(plan, ends, &took);
         let granted = Granted::of(&took, &charges);
         let node = |number: usize| NodeTime {
             self_ns: granted.own[number],
@@ -332,5 +339,16 @@ mod tests {
         assert_eq!(view.times.basis, Basis::Estimated);
         let own: Vec<u64> = view.times.nodes.iter().map(|time| time.self_ns / 1000).collect();
         assert_eq!(own, [100, 100, 800]);
+    }
+
+    #[test]
+    fn costs_of_what_is_planned_apart_are_in_that_of_its_owner() {
+        let cost = |sketch: Sketch, depth: usize, node_type, cost: f64| {
+            sketch.bare(depth, node_type).number(Key::TotalCost, cost)
+        };
+        let plan = cost(sketch(), 0, NodeType::Aggregate, 100.0);
+        let plan = cost(plan, 1, NodeType::SeqScan, 90.0).apart(Relationship::InitPlan, "CTE t");
+        let plan = cost(plan, 1, NodeType::CteScan, 5.0).text(Key::CteName, "t");
+        assert_eq!(own(plan).0, [5, 90, 5]);
     }
 }
