@@ -13,6 +13,8 @@ mod hypothetical;
 #[cfg(all(feature = "client", feature = "receiver"))]
 #[path = "live/measured.rs"]
 mod measured;
+#[path = "live/missed.rs"]
+mod missed;
 #[path = "live/plan.rs"]
 mod plan;
 #[path = "live/proof.rs"]

@@ -5,11 +5,12 @@ use super::advice::{
 };
 use super::block_ranges;
 use super::catalogue::{Catalogue, Index, Table};
-use super::choose::{Analysis, Choice, Chosen, FACTOR_MIN};
+use super::choose::{Analysis, Choice, Chosen};
 use super::ddl::create;
 use super::foreign_keys::checks;
 use super::from_plan::forget_constants;
 use super::health::{existing, full_name, serves};
+use super::referred;
 use super::refusals::{refusal, rewrite};
 use super::workload::{Workload, WorkloadStatement};
 use crate::evidence::plan::{Engine, dialect};
@@ -38,6 +39,12 @@ const NO_PLAN: &str = "how many rows it reads is not known: ask the server (--db
 /// The same where the server is none of PostgreSQL.
 const NO_PLAN_ELSEWHERE: &str =
     "how many rows it reads is not known: give the output of EXPLAIN FORMAT=JSON for it";
+
+/// Why nothing is said of a plan without its statement.
+const NO_STATEMENT: &str = "its statement is not known, and the plan does not tell what it asks for: give both in files of the same name";
+
+/// What is to be known where a plan of MySQL or MariaDB is all there is.
+const NAMED_BY_PLAN: &str = "the plan tells the name that the table has in the statement: where that is another than its own, put its own";
 
 /// Bytes of an entry of an index beside its keys: header, line pointer and a share of pages that are not full.
 const ENTRY_BYTES: f64 = 16.0;
@@ -70,30 +77,28 @@ pub fn advise(workload: &Workload, catalogue: &Catalogue) -> IndexAdvice {
 fn examine(statement: &WorkloadStatement, engine: Engine, catalogue: &Catalogue) -> Result<Choice, Refusal> {
     let refuse = |kind, reason: &str| Refusal { kind, reason: reason.to_owned(), rewrite: None };
     let Some(mut analysis) = Analysis::of(&statement.text, &statement.plans, engine, catalogue) else {
-        return Err(refuse(RefusalKind::NotUnderstood, "its text could not be parsed"));
+        let reason = if statement.text.is_empty() { NO_STATEMENT } else { "its text could not be parsed" };
+        return Err(refuse(RefusalKind::NotUnderstood, reason));
     };
     if statement.has_other_values {
         forget_constants(&mut analysis.statement);
     }
-    let Some(plan) = statement.plans.first() else {
-        return Err(match analysis.statement.uses.is_empty() {
-            true => refuse(RefusalKind::NoTable, "it reads no table"),
-            false if engine == Engine::PostgreSql => refuse(RefusalKind::NoPlan, NO_PLAN),
-            false => refuse(RefusalKind::NoPlan, NO_PLAN_ELSEWHERE),
-        });
-    };
-    if analysis.statement.uses.is_empty() && plan.triggers.is_empty() {
-        return Err(refuse(RefusalKind::NoTable, "it reads no table"));
-    }
     let model = analysis.model();
-    let mut choice = analysis.choose(&model, statement.executions);
-    let checks = checks(plan, catalogue);
-    let by_case = |case: usize| checks.iter().map(|check| check.saved(case)).sum::<f64>();
-    let after = [0, 1, 2].map(|case| (choice.after[case] - by_case(case)).max(1.0));
-    if !checks.is_empty() && after[1] * FACTOR_MIN <= choice.now {
-        choice.after = after;
-        choice.chosen.extend(checks.into_iter().map(|check| check.chosen));
+    let unseen = referred::checks(&analysis, &model);
+    let plan = statement.plans.first();
+    let is_without_table =
+        analysis.statement.uses.is_empty() && plan.is_none_or(|plan| plan.triggers.is_empty());
+    match plan {
+        _ if is_without_table => return Err(refuse(RefusalKind::NoTable, "it reads no table")),
+        None if unseen.is_empty() && engine == Engine::PostgreSql => {
+            return Err(refuse(RefusalKind::NoPlan, NO_PLAN));
+        }
+        None if unseen.is_empty() => return Err(refuse(RefusalKind::NoPlan, NO_PLAN_ELSEWHERE)),
+        _ => {}
     }
+    let mut choice = analysis.choose(&model, statement.executions);
+    let seen = plan.map_or_else(Vec::new, |plan| checks(plan, &analysis.known));
+    choice.add_checks(seen, unseen);
     match choice.chosen.is_empty() {
         true => Err(refusal(&analysis, &model)),
         false => Ok(Choice { rewrite: rewrite(&analysis), ..choice }),
@@ -155,6 +160,9 @@ impl Collected<'_> {
                 (Some(one), Some(other)) => Some(one.saturating_add(other)),
                 (one, other) => one.or(other),
             };
+            if statement.text.is_empty() && self.engine != Engine::PostgreSql {
+                note(proposal, NAMED_BY_PLAN);
+            }
             if let Some(rewrite) = &choice.rewrite {
                 note(proposal, &format!("another condition needs a rewrite to be served: {rewrite}"));
             }

@@ -4,7 +4,7 @@ use super::block_ranges::{self, BlockRanges};
 use super::catalogue::{Index, IndexKey};
 use super::known::Known;
 use super::selectivity::Shares;
-use super::uses::{Condition, Container, Operand, Order, OrderKey, TableUse, Test};
+use super::uses::{Condition, Constant, Container, Operand, Order, OrderKey, TableUse, Test};
 use crate::evidence::plan::Engine;
 
 /// Keys of one index.
@@ -172,23 +172,16 @@ impl<'m> Making<'m> {
             return;
         }
         let is_rare = |number: &usize| {
-            let condition = self.condition(*number);
-            let is_code = condition.constant.as_ref().is_some_and(super::uses::Constant::is_code);
             let part = self.shares.each[*number];
-            condition.operand.is_column()
-                && is_code
-                && part <= RARE
-                && part * self.shares.rows >= CLASS_ROWS_MIN
+            self.class(*number).is_some() && part <= RARE && part * self.shares.rows >= CLASS_ROWS_MIN
         };
-        let classes: Vec<usize> = equal.iter().copied().filter(is_rare).collect();
+        let others = self.numbers(|condition| matches!(condition.test, Test::Differs(_)));
+        let classes: Vec<usize> = equal.iter().copied().chain(others).filter(is_rare).collect();
         for class in classes {
             let before = std::mem::take(&mut self.found);
             let rest: Vec<usize> = equal.iter().copied().filter(|number| *number != class).collect();
             self.tails(&rest);
-            let predicate = {
-                let condition = self.condition(class);
-                condition.constant.as_ref().map(|constant| predicate(&condition.operand, &constant.sql()))
-            };
+            let predicate = self.class(class);
             for candidate in &mut self.found {
                 for index in &mut candidate.indexes {
                     index.predicate = joined(index.predicate.take(), predicate.clone());
@@ -201,6 +194,19 @@ impl<'m> Making<'m> {
             }
             self.found.splice(0..0, before);
         }
+    }
+
+    /// The condition of an index that holds the rows of a class alone, where it names nothing but codes. How rare the rows are that
+    /// are of none of some classes has to be known.
+    fn class(&self, number: usize) -> Option<String> {
+        let condition = self.condition(number);
+        let constants = match &condition.test {
+            Test::Differs(constants) if self.shares.is_known[number] => &constants[..],
+            Test::Differs(_) => return None,
+            _ => condition.constant.as_slice(),
+        };
+        let are_codes = !constants.is_empty() && constants.iter().all(Constant::is_code);
+        (condition.operand.is_column() && are_codes).then(|| predicate(condition, constants))
     }
 
     fn class_alone(&mut self, class: usize, predicate: Option<String>) {
@@ -335,11 +341,14 @@ impl<'m> Making<'m> {
         let class = match &condition.test {
             Test::Infix => Some("gin_trgm_ops"),
             Test::Contains(Container::Json) => Some("jsonb_path_ops"),
+            Test::Contains(Container::Network) => Some("inet_ops"),
             Test::Contains(_) | Test::HasKey | Test::Matches => None,
             _ => return None,
         };
-        let is_range = condition.test == Test::Contains(Container::Range);
-        let method = if is_range { "gist" } else { "gin" };
+        let method = match condition.test {
+            Test::Contains(Container::Range | Container::Network) => "gist",
+            _ => "gin",
+        };
         let key = IndexKey {
             expression: condition.operand.text.clone(),
             operator_class: class.map(str::to_owned),
@@ -400,7 +409,7 @@ impl<'m> Making<'m> {
 
     /// The same with all columns that are read, where these are few.
     fn covering(&mut self) {
-        if self.table_use.reads_all || self.table_use.is_written || self.engine == Engine::Sqlite {
+        if self.table_use.reads_all || self.table_use.written.is_some() || self.engine == Engine::Sqlite {
             return;
         }
         let mut covering = Vec::new();
@@ -456,11 +465,15 @@ fn order_keys(
     each.collect()
 }
 
-fn predicate(operand: &Operand, value: &str) -> String {
-    match value {
-        "true" => operand.text.clone(),
-        "false" => format!("NOT {}", operand.text),
-        _ => format!("{} = {value}", operand.text),
+fn predicate(condition: &Condition, constants: &[Constant]) -> String {
+    let column = &condition.operand.text;
+    let differs = matches!(condition.test, Test::Differs(_));
+    let texts: Vec<String> = constants.iter().map(Constant::sql).collect();
+    match constants {
+        [Constant::Boolean(value)] if *value != differs => column.clone(),
+        [Constant::Boolean(_)] => format!("NOT {column}"),
+        [_] => format!("{column} {} {}", if differs { "<>" } else { "=" }, texts[0]),
+        _ => format!("{column} NOT IN ({})", texts.join(", ")),
     }
 }
 

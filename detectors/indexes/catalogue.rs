@@ -98,6 +98,8 @@ pub struct ForeignKey {
     pub references: String,
     /// Its columns that are referred to, in the order of `columns`; empty where they are not known.
     pub referenced: Vec<String>,
+    /// Whether rows that refer to a deleted one are deleted as well (`ON DELETE CASCADE`).
+    pub cascades: bool,
 }
 
 /// A column with what the planner knows of it (`pg_stats`).

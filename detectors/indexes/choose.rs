@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, Making};
 use super::catalogue::{Catalogue, Index};
+use super::foreign_keys::Check;
 use super::from_plan::uses_of_plan;
 use super::health::serves;
 use super::known::Known;
@@ -14,7 +15,7 @@ use crate::evidence::plan::{Engine, Plan};
 use crate::plans::PlanView;
 
 /// A statement that gets no faster than this by all indexes together gets none.
-pub(super) const FACTOR_MIN: f64 = 1.5;
+const FACTOR_MIN: f64 = 1.5;
 
 /// One more index is worth it if the statement gets faster by this.
 const FURTHER_MIN: f64 = 1.25;
@@ -55,6 +56,28 @@ pub(super) struct Choice {
     pub(super) rewrite: Option<String>,
 }
 
+impl Choice {
+    /// Takes checks of foreign keys into it: those whose time is in that of the execution, and those whose cost is in no plan.
+    pub(super) fn add_checks(&mut self, seen: Vec<Check>, unseen: Vec<Check>) {
+        let took: f64 = unseen.iter().map(|check| check.took).sum();
+        self.now += took;
+        self.after = self.after.map(|after| after + took);
+        let mut checks: Vec<Check> = seen.into_iter().chain(unseen).collect();
+        let of_all = self.after_checks(&checks)[1];
+        checks.retain(|check| check.saved(1) >= of_all * (FURTHER_MIN - 1.0));
+        let after = self.after_checks(&checks);
+        if !checks.is_empty() && after[1] * FACTOR_MIN <= self.now {
+            self.after = after;
+            self.chosen.extend(checks.into_iter().map(|check| check.chosen));
+        }
+    }
+
+    fn after_checks(&self, checks: &[Check]) -> [f64; 3] {
+        let saved = |case: usize| checks.iter().map(|check| check.saved(case)).sum::<f64>();
+        [0, 1, 2].map(|case| (self.after[case] - saved(case)).max(1.0))
+    }
+}
+
 /// A chosen candidate with what is known of its table.
 #[derive(Debug, Clone)]
 pub(super) struct Chosen {
@@ -79,7 +102,7 @@ pub(super) struct Analysis<'a> {
     pub(super) statement: StatementUses,
     pub(super) work: Work,
     pub(super) known: Known<'a>,
-    engine: Engine,
+    pub(super) engine: Engine,
 }
 
 impl<'a> Analysis<'a> {
@@ -121,7 +144,8 @@ impl<'a> Analysis<'a> {
         for (region, scans) in model.scans.iter().enumerate() {
             let uses: Vec<Option<usize>> =
                 scans.iter().map(|known| known.as_ref().map(|(number, _)| *number)).collect();
-            for (number, shares) in scans.iter().flatten() {
+            let is_table = |number: usize| !self.statement.uses[number].table.is_empty();
+            for (number, shares) in scans.iter().flatten().filter(|(number, _)| is_table(*number)) {
                 let table_use = &self.statement.uses[*number];
                 let block = &self.statement.blocks[table_use.block];
                 let is_wanted = block.is_limited || self.work.regions[region].wanted.is_some();
@@ -412,8 +436,9 @@ fn matched(statement: &StatementUses, work: &Work) -> Vec<Vec<Option<usize>>> {
 
 fn fits(table_use: &super::uses::TableUse, scan: &Scan, is_exact: bool) -> bool {
     let table = table_use.table.rsplit('.').next().unwrap_or(&table_use.table);
-    let is_of_table =
-        scan.table == table || scan.table.is_empty() || scan.is_partitioned || scan.table.starts_with(table);
+    let is_of_table = scan.table == table
+        || scan.table.is_empty()
+        || !table.is_empty() && (scan.is_partitioned || scan.table.starts_with(table));
     match is_exact {
         true => !scan.alias.is_empty() && scan.alias == table_use.alias && is_of_table,
         false => {

@@ -6,8 +6,11 @@ use sqlparser::ast::{BinaryOperator, Expr, Function, InTarget, Query, UnaryOpera
 
 use super::container;
 use super::expressions::{Resolve, arguments, column, constant, function_name, is_volatile, operand};
-use super::statement::Walk;
-use super::uses::{Condition, Constant, Operand, OperandKind, Role, Test};
+use super::statement::{Walk, read_columns};
+use super::uses::{Condition, Constant, Container, Operand, OperandKind, Role, Test};
+
+/// Values that rows differ from, beyond which an index of the others is not thought of.
+const DIFFERS_MAX: usize = 8;
 
 /// Conditions with the uses that they are on.
 type Found = Vec<(usize, Condition)>;
@@ -18,9 +21,15 @@ impl Walk<'_> {
         for part in conjunction(condition) {
             self.note_columns(part);
             let mut found = Vec::new();
-            match disjunction(part) {
+            let is_known = match disjunction(part) {
                 arms if arms.len() > 1 => self.alternatives(&arms, kept),
-                _ => self.condition(part, false, &mut found),
+                _ => {
+                    self.condition(part, false, &mut found);
+                    !found.is_empty()
+                }
+            };
+            if !is_known {
+                found.extend(self.opaque(part));
             }
             for (number, condition) in found {
                 // `WHERE joined.id IS NULL` asks for rows without a partner: no row of the table has it.
@@ -32,6 +41,23 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// What a condition that no index serves reads of one table: it takes rows away all the same. One with a query in it is looked
+    /// at there.
+    fn opaque(&self, condition: &Expr) -> Option<(usize, Condition)> {
+        let read = read_columns(condition)?;
+        let resolved = read.iter().map(|(qualifier, column)| self.column(qualifier.as_deref(), column));
+        let (mut columns, mut number) = (Vec::new(), None);
+        for (own, column) in resolved.collect::<Option<Vec<_>>>()? {
+            if self.is_own(own) && *number.get_or_insert(own) != own {
+                return None;
+            }
+            columns.extend(self.is_own(own).then_some(column));
+        }
+        let condition =
+            Condition { operand: Operand::opaque(columns), test: Test::Other(None), constant: None };
+        Some((number?, condition))
     }
 
     /// A join by columns of the same name.
@@ -58,19 +84,20 @@ impl Walk<'_> {
         }
     }
 
-    fn alternatives(&mut self, arms: &[&Expr], kept: Option<&Range<usize>>) {
+    /// Whether all sides of an `OR` are understood, and on one table.
+    fn alternatives(&mut self, arms: &[&Expr], kept: Option<&Range<usize>>) -> bool {
         let mut each: Vec<Found> = Vec::new();
         for arm in arms {
             let mut found = Vec::new();
             conjunction(arm).into_iter().for_each(|part| self.condition(part, false, &mut found));
             each.push(found);
         }
-        let Some((number, _)) = each.first().and_then(|found| found.first()) else { return };
+        let Some((number, _)) = each.first().and_then(|found| found.first()) else { return false };
         let number = *number;
         let is_of_one =
             each.iter().all(|found| !found.is_empty() && found.iter().all(|(own, _)| *own == number));
         if !is_of_one || kept.is_some_and(|kept| !kept.contains(&number)) {
-            return;
+            return is_of_one;
         }
         let arms: Vec<Vec<Condition>> = each
             .into_iter()
@@ -80,6 +107,7 @@ impl Walk<'_> {
             Some(condition) => self.uses[number].conditions.push(condition),
             None => self.uses[number].alternatives.push(arms),
         }
+        true
     }
 
     /// One condition without `AND` and `OR`.
@@ -92,6 +120,9 @@ impl Walk<'_> {
             }
             Expr::In { expr, target: InTarget::Subquery(query), negated: not, .. } => {
                 self.in_query(expr, query, negated != *not, found);
+            }
+            Expr::In { expr, target: InTarget::List(values), negated: not, .. } if negated != *not => {
+                self.compare(expr, differs(values), false, None, found);
             }
             Expr::In { expr, negated: not, .. } => self.compare(expr, Test::In, negated != *not, None, found),
             Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
@@ -115,8 +146,11 @@ impl Walk<'_> {
             Expr::SimilarTo { expr, negated: not, .. } | Expr::RLike { expr, negated: not, .. } => {
                 self.compare(expr, Test::Infix, negated != *not, None, found);
             }
-            Expr::IsTrue(expr) | Expr::IsNotFalse(expr) => self.boolean(expr, !negated, found),
-            Expr::IsFalse(expr) | Expr::IsNotTrue(expr) => self.boolean(expr, negated, found),
+            // An index of the rows WHERE flag, or NOT flag, does not serve these: they say what is null, too.
+            Expr::IsTrue(expr) | Expr::IsFalse(expr) => self.compare(expr, Test::Equal, negated, None, found),
+            Expr::IsNotTrue(expr) | Expr::IsNotFalse(expr) => {
+                self.compare(expr, Test::Equal, !negated, None, found);
+            }
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, negated, found),
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.boolean(condition, !negated, found),
             _ => {}
@@ -173,6 +207,11 @@ impl Walk<'_> {
             (true, false) => (right, left),
             _ => return self.unserved(left, right, found),
         };
+        let is_unequal = matches!(op, BinaryOperator::NotEq);
+        if is_unequal != (is_equal && negated) && constant(value).is_some() {
+            let test = if is_unequal && negated { Test::Equal } else { differs(std::slice::from_ref(value)) };
+            return self.compare(column_side, test, false, constant(value), found);
+        }
         let test = match op {
             _ if is_equal => Test::Equal,
             _ if is_range => Test::Range(false),
@@ -186,9 +225,34 @@ impl Walk<'_> {
                 Test::HasKey
             }
             BinaryOperator::AtAt => Test::Matches,
-            _ => Test::Other(None),
+            _ => self.network(column_side, op, value, std::ptr::eq(column_side, left)),
         };
         self.compare(column_side, test, negated, constant(value), found);
+    }
+
+    /// Addresses within a network, or networks with an address. Of a network that is written down PostgreSQL makes a range of
+    /// addresses.
+    fn network(&self, searched: &Expr, op: &BinaryOperator, value: &Expr, is_left: bool) -> Test {
+        let (is_within, is_sure) = match op {
+            BinaryOperator::Custom(text) if text == "<<=" => (is_left, true),
+            BinaryOperator::Custom(text) if text == ">>=" => (!is_left, true),
+            BinaryOperator::PGBitwiseShiftLeft => (is_left, false),
+            BinaryOperator::PGBitwiseShiftRight => (!is_left, false),
+            _ => return Test::Other(None),
+        };
+        let is_of_network =
+            container::of_type(self.type_of(searched).unwrap_or_default()) == Some(Container::Network);
+        match constant(value) {
+            _ if !is_sure && !is_of_network => Test::Other(None),
+            Some(_) if is_within => Test::Range(true),
+            _ => Test::Contains(Container::Network),
+        }
+    }
+
+    /// The type of a column.
+    fn type_of(&self, searched: &Expr) -> Option<&str> {
+        let (number, operand) = operand(searched, self).filter(|(_, operand)| operand.is_column())?;
+        self.known().type_of(self.table(number), operand.columns.first()?)
     }
 
     /// Neither side stands alone: what rows they take away is noted, but no index serves it.
@@ -275,16 +339,19 @@ impl Walk<'_> {
     /// A search in what holds several values. The type of the column decides, then what is looked for; of a type that no index
     /// is known for it is a condition that none serves.
     fn contains(&self, searched: &Expr, op: &BinaryOperator, value: &Expr) -> Test {
-        let column = operand(searched, self).filter(|(_, operand)| operand.is_column());
-        let type_name = column.as_ref().and_then(|(number, operand)| {
-            self.known().type_of(self.table(*number), operand.columns.first()?)
-        });
+        let type_name = self.type_of(searched);
         let container = match type_name {
             Some(type_name) => container::of_type(type_name),
             None => container::of_value(value, matches!(op, BinaryOperator::PGOverlap)),
         };
         container.map_or(Test::Other(None), Test::Contains)
     }
+}
+
+/// None of these values, where they are literals.
+fn differs(values: &[Expr]) -> Test {
+    let constants: Option<Vec<Constant>> = values.iter().map(constant).collect();
+    constants.filter(|constants| constants.len() <= DIFFERS_MAX).map_or(Test::Other(None), Test::Differs)
 }
 
 fn role(negated: bool) -> Role {

@@ -9,6 +9,7 @@ use sqlparser::ast::Expr;
 pub(super) fn of_type(type_name: &str) -> Option<Container> {
     match type_name {
         "json" | "jsonb" => Some(Container::Json),
+        "inet" | "cidr" => Some(Container::Network),
         array if array.ends_with("[]") => Some(Container::Array),
         // A time by itself is looked for in ranges alone.
         range if is_range(range) || range.starts_with("timestamp") || range == "date" => {

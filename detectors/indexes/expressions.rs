@@ -46,8 +46,8 @@ const IMMUTABLE: [&str; 27] = [
 const OF_TIME: [&str; 6] = ["date", "date_trunc", "date_part", "extract", "year", "month"];
 
 /// Functions whose result differs from row to row: no index helps a comparison with them.
-const VOLATILE: [&str; 6] =
-    ["random", "clock_timestamp", "timeofday", "nextval", "gen_random_uuid", "uuid_generate_v4"];
+const VOLATILE: [&str; 7] =
+    ["random", "rand", "clock_timestamp", "timeofday", "nextval", "gen_random_uuid", "uuid_generate_v4"];
 
 /// Finds out which use a column belongs to.
 pub(super) trait Resolve {

@@ -1,8 +1,9 @@
 //! Foreign keys whose checks search a table: the lines of triggers tell how long they take.
 
-use super::catalogue::{Catalogue, Index, IndexKey};
+use super::catalogue::{Index, IndexKey, Table};
 use super::choose::Chosen;
 use super::health::full_name;
+use super::known::Known;
 use super::uses::quoted;
 use crate::evidence::plan::{Facts, Key, Plan};
 
@@ -17,60 +18,68 @@ const LEFT: [f64; 3] = [0.01, 0.05, 0.3];
 pub(super) struct Check {
     /// The index.
     pub(super) chosen: Chosen,
-    /// What its checks take in one execution.
-    took: u64,
+    /// What its checks take in one execution, in the unit of the plan.
+    pub(super) took: f64,
 }
 
 impl Check {
+    /// The check of a constraint on these columns, without an index on them.
+    pub(super) fn new(
+        name: String,
+        table: Option<&Table>,
+        columns: &[String],
+        took: f64,
+        is_partitioned: bool,
+    ) -> Self {
+        let keys =
+            columns.iter().map(|column| IndexKey { expression: quoted(column), ..IndexKey::default() });
+        let index =
+            Index { method: "btree".to_owned(), keys: keys.collect(), is_valid: true, ..Index::default() };
+        let chosen = Chosen {
+            table_use: usize::MAX,
+            table: name,
+            indexes: vec![index],
+            rows: table.and_then(|table| table.rows).unwrap_or(0.0),
+            part: 1.0,
+            is_partitioned,
+            is_covering: false,
+        };
+        Self { chosen, took }
+    }
+
     /// What an index gives back: at best, in the middle, at worst.
     pub(super) fn saved(&self, case: usize) -> f64 {
-        self.took as f64 * (1.0 - LEFT[case])
+        self.took * (1.0 - LEFT[case])
     }
 }
 
 /// The checks of an execution that search.
-pub(super) fn checks(plan: &Plan, catalogue: &Catalogue) -> Vec<Check> {
-    let mut found = Vec::new();
-    for trigger in &plan.triggers {
+pub(super) fn checks(plan: &Plan, known: &Known<'_>) -> Vec<Check> {
+    let slow = plan.triggers.iter().filter_map(|trigger| {
         let took = trigger.ns(Key::Time).unwrap_or(0);
-        if took / trigger.count(Key::Calls).max(1) > BY_INDEX_NS
-            && let Some((table, columns)) = referring_of(trigger, catalogue)
-        {
-            let keys =
-                columns.iter().map(|column| IndexKey { expression: quoted(column), ..IndexKey::default() });
-            let index = Index {
-                method: "btree".to_owned(),
-                keys: keys.collect(),
-                is_valid: true,
-                ..Index::default()
-            };
-            let rows = catalogue.tables.get(&table).and_then(|table| table.rows).unwrap_or(0.0);
-            let chosen = Chosen {
-                table_use: usize::MAX,
-                table,
-                indexes: vec![index],
-                rows,
-                part: 1.0,
-                is_partitioned: false,
-                is_covering: false,
-            };
-            found.push(Check { chosen, took });
-        }
-    }
-    found
+        let searches = took / trigger.count(Key::Calls).max(1) > BY_INDEX_NS;
+        let (name, columns) = referring_of(trigger, known.tables()).filter(|_| searches)?;
+        let table = known.table(&name);
+        let is_partitioned = table.is_some_and(|table| known.has_partitions(table));
+        Some(Check::new(name, table, &columns, took as f64, is_partitioned))
+    });
+    slow.collect()
 }
 
 /// The table and the column of the constraint that a trigger keeps, as its name tells them.
 pub(crate) fn referring(trigger: &Facts) -> Option<(String, String)> {
-    let (table, columns) = referring_of(trigger, &Catalogue::default())?;
+    let (table, columns) = referring_of(trigger, std::iter::empty())?;
     Some((quoted(&table), quoted(columns.first()?)))
 }
 
 /// Table and columns of a constraint: from the catalogue, else from its name, as PostgreSQL and most people make it:
 /// `order_items_order_id_fkey`.
-fn referring_of(trigger: &Facts, catalogue: &Catalogue) -> Option<(String, Vec<String>)> {
+fn referring_of<'t>(
+    trigger: &Facts,
+    tables: impl Iterator<Item = &'t Table>,
+) -> Option<(String, Vec<String>)> {
     let name = trigger.text(Key::ConstraintName)?;
-    for table in catalogue.tables.values() {
+    for table in tables {
         if let Some(key) = table.foreign_keys.iter().find(|key| key.name == name) {
             return Some((full_name(table), key.columns.clone()));
         }

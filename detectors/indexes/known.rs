@@ -49,6 +49,11 @@ impl<'a> Known<'a> {
         tables.get(name).or_else(|| tables.get(&format!("public.{name}"))).or_else(by_last)
     }
 
+    /// All tables.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
+        self.catalogue.tables.values()
+    }
+
     /// Whether a table has partitions.
     pub(super) fn has_partitions(&self, table: &Table) -> bool {
         let is_parent = |parent: &str| parent.rsplit('.').next() == Some(&table.name);
@@ -108,7 +113,8 @@ impl<'a> Known<'a> {
 }
 
 /// What stands between a column and a value that has its type.
-const COMPARED: [&str; 9] = ["=", "<>", "<", "<=", ">", ">=", "= ANY (", "&&", "@>"];
+const COMPARED: [&str; 13] =
+    ["=", "<>", "<", "<=", ">", ">=", "= ANY (", "&&", "@>", "<<", "<<=", ">>", ">>="];
 
 /// A piece of a condition as plans have it.
 enum Piece<'t> {

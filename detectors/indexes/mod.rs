@@ -25,6 +25,7 @@ mod of_plan;
 mod ordering;
 mod proved;
 mod reckoned;
+mod referred;
 mod refusals;
 mod selectivity;
 mod statement;

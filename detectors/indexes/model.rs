@@ -17,6 +17,8 @@ pub(super) struct Prices {
     descent: f64,
     /// A row that an index leads to in the table.
     row: f64,
+    /// A page of a table of which many are read, one after the other: rows that lie together share one.
+    page: f64,
     /// A row that is read out of the index alone.
     held: f64,
     /// A row that a GIN index leads to, and that is looked at again.
@@ -27,17 +29,68 @@ pub(super) struct Prices {
     spread: f64,
 }
 
+/// What nobody measured: with all pages in memory rows count, and no pages.
+const UNKNOWN: f64 = f64::INFINITY;
+
 /// At best, in the middle, at worst.
 const MEASURED: [Prices; 3] = [
-    Prices { descent: 900.0, row: 90.0, held: 50.0, looked_at: 500.0, joined: 40.0, spread: 1.0 },
-    Prices { descent: 2_000.0, row: 280.0, held: 100.0, looked_at: 1_500.0, joined: 80.0, spread: 3.0 },
-    Prices { descent: 4_000.0, row: 1_100.0, held: 250.0, looked_at: 6_000.0, joined: 200.0, spread: 10.0 },
+    Prices {
+        descent: 900.0,
+        row: 90.0,
+        page: UNKNOWN,
+        held: 50.0,
+        looked_at: 500.0,
+        joined: 40.0,
+        spread: 1.0,
+    },
+    Prices {
+        descent: 2_000.0,
+        row: 280.0,
+        page: UNKNOWN,
+        held: 100.0,
+        looked_at: 1_500.0,
+        joined: 80.0,
+        spread: 3.0,
+    },
+    Prices {
+        descent: 4_000.0,
+        row: 1_100.0,
+        page: UNKNOWN,
+        held: 250.0,
+        looked_at: 6_000.0,
+        joined: 200.0,
+        spread: 10.0,
+    },
 ];
 
 const ESTIMATED: [Prices; 3] = [
-    Prices { descent: 500.0, row: 100.0, held: 10.0, looked_at: 500.0, joined: 5.0, spread: 1.0 },
-    Prices { descent: 4_000.0, row: 1_000.0, held: 15.0, looked_at: 1_500.0, joined: 10.0, spread: 3.0 },
-    Prices { descent: 8_500.0, row: 4_000.0, held: 20.0, looked_at: 5_000.0, joined: 20.0, spread: 10.0 },
+    Prices {
+        descent: 500.0,
+        row: 100.0,
+        page: 1_000.0,
+        held: 10.0,
+        looked_at: 500.0,
+        joined: 5.0,
+        spread: 1.0,
+    },
+    Prices {
+        descent: 4_000.0,
+        row: 1_000.0,
+        page: 1_100.0,
+        held: 15.0,
+        looked_at: 1_500.0,
+        joined: 10.0,
+        spread: 3.0,
+    },
+    Prices {
+        descent: 8_500.0,
+        row: 4_000.0,
+        page: 1_500.0,
+        held: 20.0,
+        looked_at: 5_000.0,
+        joined: 20.0,
+        spread: 10.0,
+    },
 ];
 
 /// A statement's work with what is known of each scan.
@@ -231,9 +284,19 @@ impl Model<'_> {
             None => {
                 let descents =
                     loops * candidate.indexes.iter().map(|index| descent(index, prices)).sum::<f64>();
-                Some((descents + full * price, scan.kept, false))
+                let rows =
+                    self.rows_price(*own, candidate, full, prices).min(full * row_price(candidate, prices));
+                Some((descents + rows + full * scan.evaluation(), scan.kept, false))
             }
         }
+    }
+
+    /// What rows cost that a bitmap leads to: no more than all pages of the table, one after the other.
+    fn rows_price(&self, table_use: usize, candidate: &Candidate, rows: f64, prices: Prices) -> f64 {
+        let table = self.known.table(&self.statement.uses[table_use].table);
+        let pages = table.and_then(|table| table.pages).map_or(UNKNOWN, |pages| pages as f64);
+        let is_plain = candidate.indexes.iter().all(|index| index.method == "btree");
+        if is_plain { pages * prices.page + rows * prices.held } else { UNKNOWN }
     }
 
     /// Whether a condition that an ordered index does not serve is on what it is ordered by: the rows that meet it lie

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use std::ops::ControlFlow;
 
 use super::conditions::is_call_of;
-use super::expressions::{arguments, function_name, identifier, operand};
+use super::expressions::{arguments, function_name, identifier, is_volatile, operand};
 use super::statement::Walk;
 use super::uses::{Operand, Order, OrderKey};
 
@@ -51,6 +51,7 @@ impl Walk<'_> {
         let Some(by) = query.and_then(|query| query.order_by.as_ref()) else { return };
         let OrderByKind::Expressions(keys) = &by.kind else { return };
         keys.iter().for_each(|key| self.inside(&key.expr));
+        self.blocks[block].is_shuffled = keys.iter().any(|key| is_by_chance(meant(&key.expr, select)));
         if !is_aggregate {
             self.blocks[block].order = self.order(keys, select);
         }
@@ -93,6 +94,14 @@ impl Walk<'_> {
             }
         }
         found
+    }
+}
+
+fn is_by_chance(expression: &Expr) -> bool {
+    match expression {
+        Expr::Nested(inner) => is_by_chance(inner),
+        Expr::Function(function) => is_volatile(function),
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ use super::choose::Analysis;
 use super::model::{Model, before};
 use super::uses::Test;
 use super::work::{Region, Scan};
+use crate::evidence::plan::Engine;
 use crate::figures::{count, duration};
 
 /// An execution that takes less is not worth an index, in nanoseconds.
@@ -27,6 +28,16 @@ pub(super) fn refusal(analysis: &Analysis<'_>, model: &Model<'_>) -> Refusal {
     if rewrite.is_some() {
         let reason = "what it compares is no column that an index could be made on".to_owned();
         return say(RefusalKind::NeedsRewrite, reason);
+    }
+    if analysis.statement.blocks.iter().any(|block| block.is_shuffled && block.is_limited) {
+        return Refusal {
+            kind: RefusalKind::NeedsRewrite,
+            reason: format!(
+                "it gives each of {} rows a number by chance and sorts them by it: no index has that order",
+                count(region.rows as u64)
+            ),
+            rewrite: Some(by_chance(analysis).to_owned()),
+        };
     }
     if before(region) < work.total / 3.0 {
         return say(RefusalKind::SmallShare, "reading tables is the smaller part of its time".to_owned());
@@ -77,6 +88,24 @@ fn of_scan(region: &Region, model: &Model<'_>) -> (RefusalKind, String) {
 
 fn has_filter(region: &Region) -> bool {
     region.scans.iter().any(|scan: &Scan| scan.kept < scan.read * 0.98)
+}
+
+/// How rows by chance are asked for by an index: from a random place of the primary key on.
+fn by_chance(analysis: &Analysis<'_>) -> &'static str {
+    match analysis.engine {
+        // MySQL and MariaDB make a new number for each row that a condition looks at.
+        Engine::MySql | Engine::MariaDb => {
+            "begin at a random place of the primary key: FROM t JOIN (SELECT floor(rand() * max(id)) AS start FROM t) place \
+             ON t.id >= place.start ORDER BY t.id LIMIT …"
+        }
+        Engine::Sqlite => {
+            "begin at a random place of the primary key: WHERE id >= (SELECT abs(random()) % max(id) FROM t) ORDER BY id LIMIT …"
+        }
+        Engine::PostgreSql => {
+            "begin at a random place of the primary key: WHERE id >= (SELECT (random() * max(id))::bigint FROM t) ORDER BY id \
+             LIMIT …; or take rows out of some pages of the table: FROM t TABLESAMPLE SYSTEM (1) LIMIT …"
+        }
+    }
 }
 
 /// How a condition that no index serves could be written instead.

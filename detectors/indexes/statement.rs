@@ -1,18 +1,18 @@
 //! From the text of a statement to what it asks of each table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, FromTable, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem,
-    SetExpr, Statement, TableFactor, TableWithJoins, UpdateTableFromKind, Visit, Visitor,
+    AssignmentTarget, Expr, FromTable, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, Query,
+    Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, UpdateTableFromKind, Visit, Visitor,
 };
 use sqlparser::dialect as dialects;
 use sqlparser::parser::Parser;
 
 use super::expressions::{Resolve, column_name, identifier};
 use super::known::Known;
-use super::uses::{Block, Role, StatementUses, TableUse};
+use super::uses::{Block, Role, StatementUses, TableUse, Written};
 use crate::evidence::plan::{Engine, dialect};
 use crate::evidence::shape::sql::{Lexer, Part};
 
@@ -107,8 +107,8 @@ pub(super) struct Walk<'k> {
     pub(super) uses: Vec<TableUse>,
     pub(super) blocks: Vec<Block>,
     scopes: Vec<Scope>,
-    /// Common table expressions by name.
-    expressions: Vec<(String, Columns)>,
+    /// Common table expressions by name; inside of a recursive one its own columns are those of the rows found before.
+    expressions: Vec<(String, Option<Columns>)>,
 }
 
 impl Resolve for Walk<'_> {
@@ -197,19 +197,23 @@ impl<'k> Walk<'k> {
                     }
                     None => &[],
                 };
-                self.change(std::slice::from_ref(&update.table), from, update.selection.as_ref());
+                let set =
+                    update.assignments.iter().flat_map(|assignment| set_by(&assignment.target)).collect();
+                let table = std::slice::from_ref(&update.table);
+                self.change(table, from, update.selection.as_ref(), Written::Updated(set));
                 update.assignments.iter().for_each(|assignment| self.inside(&assignment.value));
                 self.scopes.pop();
             }
             Statement::Delete(delete) => {
                 let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-                self.change(from, delete.using.as_deref().unwrap_or_default(), delete.selection.as_ref());
+                let using = delete.using.as_deref().unwrap_or_default();
+                self.change(from, using, delete.selection.as_ref(), Written::Deleted);
                 self.scopes.pop();
             }
             Statement::Merge(merge) => {
                 self.open(Role::Rows);
                 self.factor(&merge.table);
-                self.mark_written();
+                self.mark_written(Written::Updated(BTreeSet::new()));
                 self.factor(&merge.source);
                 self.conditions(&merge.on, None);
                 self.scopes.pop();
@@ -219,20 +223,26 @@ impl<'k> Walk<'k> {
     }
 
     /// A statement that changes rows: its rows are found as those of a query.
-    fn change(&mut self, table: &[TableWithJoins], from: &[TableWithJoins], selection: Option<&Expr>) {
+    fn change(
+        &mut self,
+        table: &[TableWithJoins],
+        from: &[TableWithJoins],
+        selection: Option<&Expr>,
+        written: Written,
+    ) {
         self.open(Role::Rows);
         table.iter().for_each(|table| self.table_with_joins(table));
-        self.mark_written();
+        self.mark_written(written);
         from.iter().for_each(|table| self.table_with_joins(table));
         if let Some(selection) = selection {
             self.conditions(selection, None);
         }
     }
 
-    fn mark_written(&mut self) {
+    fn mark_written(&mut self, written: Written) {
         let first = self.scopes.last().and_then(|scope| scope.relations.first());
         if let Some(number) = first.and_then(|relation| relation.table_use) {
-            self.uses[number].is_written = true;
+            self.uses[number].written = Some(written);
             self.uses[number].reads_all = true;
         }
     }
@@ -247,9 +257,14 @@ impl<'k> Walk<'k> {
     /// A query; gives its columns that are columns of a table.
     pub(super) fn query(&mut self, query: &Query, role: Role) -> Columns {
         let known = self.expressions.len();
+        let is_recursive = query.with.as_ref().is_some_and(|with| with.recursive);
         for table in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let name = identifier(&table.alias.name);
+            let own = self.expressions.len();
+            self.expressions.extend(is_recursive.then(|| (name.clone(), None)));
             let columns = self.query(&table.query, Role::Rows);
-            self.expressions.push((identifier(&table.alias.name), columns));
+            self.expressions.truncate(own);
+            self.expressions.push((name, Some(columns)));
         }
         let columns = self.body(&query.body, Some(query), role);
         self.expressions.truncate(known);
@@ -396,10 +411,12 @@ impl<'k> Walk<'k> {
     fn table_factor(&mut self, name: &ObjectName, alias: Option<String>) -> Relation {
         let table = full_name(name);
         let alias = alias.or_else(|| last_name(name)).unwrap_or_default();
-        if let Some((_, columns)) = self.expressions.iter().rev().find(|(expression, _)| *expression == table)
-        {
-            return Relation { alias, table_use: None, columns: columns.clone() };
-        }
+        let known = self.expressions.iter().rev().find(|(expression, _)| *expression == table);
+        let table = match known.map(|(_, columns)| columns.clone()) {
+            Some(Some(columns)) => return Relation { alias, table_use: None, columns },
+            Some(None) => String::new(),
+            None => table,
+        };
         let block = self.scopes.last().map_or(0, |scope| scope.block);
         self.uses.push(TableUse { table, alias: alias.clone(), block, ..TableUse::default() });
         Relation { alias, table_use: Some(self.uses.len() - 1), columns: BTreeMap::new() }
@@ -434,6 +451,13 @@ impl<'k> Walk<'k> {
         let columns = self.query(query, role);
         columns.into_values().next().filter(|_| is_one)
     }
+}
+
+/// The columns that an expression reads, with their qualifiers; `None` where a query is in it.
+pub(super) fn read_columns(expression: &Expr) -> Option<Vec<(Option<String>, String)>> {
+    let mut inside = Inside::default();
+    let _: ControlFlow<()> = expression.visit(&mut inside);
+    inside.queries.is_empty().then_some(inside.columns)
 }
 
 /// What is read inside of an expression.
@@ -491,6 +515,14 @@ fn first_rows(query: &Query) -> Option<f64> {
         LimitClause::OffsetCommaLimit { offset, limit } => (limit, Some(offset)),
     };
     Some(number(limit)? + offset.map_or(Some(0.0), number)?)
+}
+
+/// The columns that an assignment sets.
+fn set_by(target: &AssignmentTarget) -> Vec<String> {
+    match target {
+        AssignmentTarget::ColumnName(name) => last_name(name).into_iter().collect(),
+        AssignmentTarget::Tuple(names) => names.iter().filter_map(last_name).collect(),
+    }
 }
 
 fn full_name(name: &ObjectName) -> String {

@@ -1,5 +1,8 @@
 //! Statements with their plans, and the indexes that are proposed for them.
 
+mod connected;
+mod plans_alone;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -88,6 +91,16 @@ fn filters() {
         ("\"userId\" = 3", "t (\"userId\")"),
         ("owner_id = $1 AND deleted_at IS NULL", "t (owner_id) WHERE deleted_at IS NULL"),
         ("status = 'failed'", "t (status) WHERE status = 'failed'"),
+        // The plan says how few rows are left, as nothing else is asked.
+        ("status <> 'done'", "t (status) WHERE status <> 'done'"),
+        ("NOT (status = 'done')", "t (status) WHERE status <> 'done'"),
+        ("status NOT IN ('done', 'gone')", "t (status) WHERE status NOT IN ('done', 'gone')"),
+        ("NOT is_sent", "t (is_sent) WHERE NOT is_sent"),
+        ("sent_at IS NOT NULL", "t (sent_at) WHERE sent_at IS NOT NULL"),
+        ("ip <<= '10.1.0.0/16'", "t (ip)"),
+        ("ip <<= $1", "t USING gist (ip inet_ops)"),
+        ("ip >>= '10.1.0.7'", "t USING gist (ip inet_ops)"),
+        ("'10.1.0.0/16'::inet >>= ip", "t (ip)"),
     ] {
         let text = format!("SELECT * FROM t WHERE {condition}");
         assert_eq!(proposed(&text, scanned("t", "t", 40.0)), [expected], "{condition}");
@@ -243,6 +256,92 @@ fn silent_where_no_index_helps() {
         assert_eq!(refused(text, scanned("t", "t", kept)), expected, "{text}");
     }
     assert_eq!(refused("SELEC nothing", Plan::default()), RefusalKind::NotUnderstood);
+}
+
+#[test]
+fn an_order_by_chance_needs_a_rewrite() {
+    for order in ["random()", "(random())", "1"] {
+        let text = format!("SELECT random(), id FROM t ORDER BY {order} LIMIT 10");
+        let advice = advice(Engine::PostgreSql, &text, first_ten("t", "t", 1e6));
+        assert_eq!(advice.proposals, []);
+        let refusal = advice.statements[0].refusal.as_ref().expect("a reason");
+        assert_eq!(refusal.kind, RefusalKind::NeedsRewrite, "{order}");
+        assert!(refusal.reason.contains("1,000,000 rows a number by chance"), "{}", refusal.reason);
+        assert!(refusal.rewrite.as_ref().is_some_and(|text| text.contains("TABLESAMPLE")), "{refusal:?}");
+    }
+    // What takes the rows is a condition, and an index serves it.
+    let text = "SELECT id FROM t WHERE tenant_id = $1 ORDER BY random() LIMIT 10";
+    assert_eq!(proposed(text, first_ten("t", "t", 40.0)), ["t (tenant_id)"]);
+}
+
+#[test]
+fn rows_that_are_null_too_are_no_class() {
+    for condition in ["flag IS NOT TRUE", "flag IS NOT FALSE", "NOT (flag IS TRUE)"] {
+        let text = format!("SELECT * FROM t WHERE {condition}");
+        assert!(proposed(&text, scanned("t", "t", 40.0)).is_empty(), "{condition}");
+    }
+    let text = "SELECT * FROM t WHERE flag IS FALSE";
+    assert_eq!(proposed(text, scanned("t", "t", 40.0)), ["t (flag)"]);
+    // Values of people, and those that each execution has others of.
+    for condition in ["email <> 'a@b.c'", "status <> $1", "price <> 12"] {
+        let text = format!("SELECT * FROM t WHERE {condition}");
+        assert!(proposed(&text, scanned("t", "t", 40.0)).is_empty(), "{condition}");
+    }
+}
+
+/// A condition that no index serves is not credited to the one that an index does.
+#[test]
+fn what_no_index_serves_is_not_credited() {
+    let factor = |text: &str| {
+        let advice = advice(Engine::PostgreSql, text, scanned("t", "t", 2.0));
+        advice.proposals.first().map(|only| only.helps[0].factors[1]).unwrap_or(0.0)
+    };
+    let alone = factor("SELECT * FROM t WHERE kind = $1");
+    assert!(alone > 150.0, "{alone}");
+    for other in
+        ["a % 7 = b", "name !~ 'x'", "(a = 3 OR f(b))", "a IS DISTINCT FROM b", "pos <-> '(1,2)' < 3"]
+    {
+        let beside = factor(&format!("SELECT * FROM t WHERE kind = $1 AND {other}"));
+        assert!((1.5..100.0).contains(&beside), "{other}: {beside}");
+    }
+}
+
+/// Rows that lead to others of the same table, level by level.
+fn recursive(second: f64) -> Plan {
+    let plan = sketch().node(0, NodeType::Aggregate, 601.0, 1.0, 1).node(
+        1,
+        NodeType::RecursiveUnion,
+        600.0,
+        40.0,
+        1,
+    );
+    let plan =
+        plan.node(2, NodeType::IndexScan, 0.02, 1.0, 1).text(Key::RelationName, "t").text(Key::Alias, "t");
+    let plan = plan.text(Key::IndexName, "t_pkey").text(Key::IndexCond, "(id = 7)");
+    let plan = plan.node(2, NodeType::HashJoin, 100.0, second, 6).text(Key::JoinType, "Inner");
+    let plan = plan.text(Key::HashCond, "(t_1.parent = c.id)");
+    let plan =
+        plan.node(3, NodeType::SeqScan, 90.0, 1e6, 6).text(Key::RelationName, "t").text(Key::Alias, "t_1");
+    let plan = plan.node(3, NodeType::Hash, 0.01, 7.0, 6);
+    let plan = plan.node(4, NodeType::WorkTableScan, 0.005, 7.0, 6).text(Key::Alias, "c");
+    plan.execution(602.0).plan()
+}
+
+#[test]
+fn rows_that_lead_to_others_are_looked_up() {
+    for step in [
+        "SELECT t.id FROM t JOIN c ON t.parent = c.id",
+        "SELECT t.id FROM c JOIN t ON c.id = t.parent",
+        "SELECT t.id FROM t, c WHERE t.parent = c.id",
+    ] {
+        let text = format!(
+            "WITH RECURSIVE c AS (SELECT id FROM t WHERE id = 7 UNION ALL {step}) SELECT count(*) FROM c"
+        );
+        assert_eq!(proposed(&text, recursive(6.5)), ["t (parent)"], "{step}");
+        // Where most of the table is met, it is better read whole.
+        let met = recursive(500_000.0);
+        assert!(proposed(&text, met).is_empty(), "{step}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) struct StatementUses {
 /// One use of a table.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct TableUse {
-    /// The table, with its schema where the statement names one.
+    /// The table, with its schema where the statement names one; empty for the rows that a recursive query has found before.
     pub(super) table: String,
     /// Its name in the statement.
     pub(super) alias: String,
@@ -30,8 +30,17 @@ pub(super) struct TableUse {
     pub(super) reads_all: bool,
     /// Whether an outer join gives a row without values where it has none.
     pub(super) is_nullable: bool,
-    /// Whether rows of it are changed or removed.
-    pub(super) is_written: bool,
+    /// What is done to the rows of it that are found, where that is more than reading them.
+    pub(super) written: Option<Written>,
+}
+
+/// What is done to rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Written {
+    /// They are removed.
+    Deleted,
+    /// These columns of them are set.
+    Updated(BTreeSet<String>),
 }
 
 /// One query: the statement itself, or one inside it.
@@ -41,6 +50,8 @@ pub(super) struct Block {
     pub(super) role: Role,
     /// The order in which rows of one table are wanted.
     pub(super) order: Option<Order>,
+    /// Whether it wants its rows in an order by chance (`ORDER BY random()`).
+    pub(super) is_shuffled: bool,
     /// Whether it wants the first rows only.
     pub(super) is_limited: bool,
     /// How many rows it asks for with those that it passes over, where that is written as numbers.
@@ -99,7 +110,7 @@ pub(super) struct Condition {
 pub(super) struct Operand {
     /// As it is written in an index: `email`, `(lower(email))`.
     pub(super) text: String,
-    /// The columns in it.
+    /// The columns in it; of a condition that is not understood those that it reads, and no text.
     pub(super) columns: Vec<String>,
     /// Whether an index can hold it.
     pub(super) kind: OperandKind,
@@ -123,6 +134,11 @@ impl Operand {
         Self { text: quoted(name), columns: vec![name.to_owned()], kind: OperandKind::Column }
     }
 
+    /// What a condition that is not understood reads.
+    pub(super) fn opaque(columns: Vec<String>) -> Self {
+        Self { text: String::new(), columns, kind: OperandKind::Unstable(String::new()) }
+    }
+
     /// Whether it is a column alone.
     pub(super) fn is_column(&self) -> bool {
         self.kind == OperandKind::Column
@@ -141,6 +157,8 @@ pub(super) enum Test {
     Equal,
     /// `IN (…)`, `= ANY (…)`: one of several values.
     In,
+    /// `<>`, `NOT IN (…)`: none of these values, which only an index of the other rows alone serves.
+    Differs(Vec<Constant>),
     /// `<`, `>`, `BETWEEN`; whether both ends are given.
     Range(bool),
     /// `IS NULL`.
@@ -177,6 +195,8 @@ pub(super) enum Container {
     Array,
     /// A range, whose indexes are GiST.
     Range,
+    /// Addresses of a network, whose indexes for any operator are GiST.
+    Network,
     /// A document or an array: the statement does not say.
     Unknown,
 }

@@ -114,7 +114,8 @@ impl Work {
         let is_reckoned = view.times.basis == Basis::None;
         let reckoned = if is_reckoned { reckoned(view) } else { Vec::new() };
         let at = vec![None; view.plan.nodes.len()];
-        let mut gathering = Gathering { view, reckoned, regions: Vec::new(), at };
+        let again = again(view);
+        let mut gathering = Gathering { view, reckoned, again, regions: Vec::new(), at };
         for number in (0..view.plan.nodes.len() as u32).rev() {
             gathering.node(number);
         }
@@ -136,6 +137,8 @@ struct Gathering<'v> {
     view: &'v PlanView<'v>,
     /// All nodes of a plan that tells neither times nor costs; else empty.
     reckoned: Vec<Reckoned>,
+    /// How often each node is expected to be executed where that was not counted and is in the cost of what is above.
+    again: Vec<f64>,
     regions: Vec<Region>,
     /// The region that the rows of a node come from.
     at: Vec<Option<usize>>,
@@ -211,7 +214,7 @@ impl Gathering<'_> {
         let node = self.view.node(number);
         match node.facts.has(Key::ActualLoops) {
             true => node.loops() as f64 / f64::from(self.view.times.nodes[number as usize].processes.max(1)),
-            false => 1.0,
+            false => self.again[number as usize],
         }
     }
 
@@ -219,7 +222,7 @@ impl Gathering<'_> {
     fn cost(&self, number: u32) -> f64 {
         match self.reckoned.get(number as usize) {
             Some(reckoned) => reckoned.ns,
-            None => self.view.self_ns(number) as f64,
+            None => self.view.self_ns(number) as f64 * self.again[number as usize],
         }
     }
 
@@ -228,7 +231,9 @@ impl Gathering<'_> {
         let node = self.view.node(number);
         match self.reckoned.get(number as usize) {
             Some(reckoned) => reckoned.given,
-            None => node.rows().or_else(|| node.facts.number(Key::PlanRows)).unwrap_or(0.0),
+            None => node.rows().unwrap_or_else(|| {
+                node.facts.number(Key::PlanRows).unwrap_or(0.0) * self.again[number as usize]
+            }),
         }
     }
 
@@ -362,13 +367,24 @@ impl Gathering<'_> {
         Some(first)
     }
 
+    /// The name in the statement of the rows that a recursive query has found before, where an input gives those.
+    fn found_before(&self, input: u32) -> Option<&str> {
+        let below = std::iter::successors(Some(input), |number| match self.view.node(*number).node_type {
+            NodeType::Hash | NodeType::Sort | NodeType::Materialize => self.view.inputs(*number).next(),
+            _ => None,
+        });
+        let node = self.view.node(below.last()?);
+        node.facts.text(Key::Alias).filter(|_| node.node_type == NodeType::WorkTableScan)
+    }
+
     /// The region of an input; of what is no table, a region with a scan that costs nothing more.
     fn region_of(&mut self, input: u32) -> usize {
         if let Some(region) = self.at[input as usize] {
             return region;
         }
         let (loops, rows) = (self.loops(input), self.rows(input));
-        let scan = Scan { read: rows.max(1.0), kept: rows, loops, ..Scan::default() };
+        let alias = self.found_before(input).unwrap_or_default().to_owned();
+        let scan = Scan { alias, read: rows.max(1.0), kept: rows, loops, ..Scan::default() };
         self.regions.push(Region { rows, loops, scans: vec![scan], ..Region::default() });
         self.regions.len() - 1
     }
@@ -388,6 +404,24 @@ impl Scan {
             self.index_condition.push_str(&other.index_condition);
         }
     }
+}
+
+/// How often PostgreSQL expects the part of a recursive query to be executed that finds further rows (`cost_recursive_union`).
+const RECURSIONS: f64 = 10.0;
+
+/// How often nodes are executed by the reckoning of the planner, as far as their own costs do not say it.
+fn again(view: &PlanView<'_>) -> Vec<f64> {
+    let mut again: Vec<f64> = Vec::with_capacity(view.plan.nodes.len());
+    for (number, node) in view.nodes() {
+        let above = node.parent.map_or(1.0, |parent| again[parent as usize]);
+        let is_further = node.parent.is_some_and(|parent| {
+            view.node(parent).node_type == NodeType::RecursiveUnion
+                && view.inputs(parent).nth(1) == Some(number)
+        });
+        let is_counted = view.times.basis == Basis::Measured;
+        again.push(if is_further && !is_counted { above * RECURSIONS } else { above });
+    }
+    again
 }
 
 fn is_bitmap(node: &Node) -> bool {

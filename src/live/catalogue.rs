@@ -183,6 +183,7 @@ fn own_table<'c>(catalogue: &'c mut Catalogue, row: &Row) -> Option<&'c mut Tabl
 fn foreign_keys() -> String {
     format!(
         "SELECT n.nspname AS schema, c.relname AS table, k.conname AS name, rn.nspname || '.' || r.relname AS references,
+            k.confdeltype = 'c' AS cascades,
             (SELECT json_agg(a.attname ORDER BY place) FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = key.number) AS columns,
             (SELECT json_agg(a.attname ORDER BY place) FROM unnest(k.confkey) WITH ORDINALITY AS key (number, place)
@@ -200,6 +201,7 @@ fn add_foreign_key(catalogue: &mut Catalogue, row: &Row) {
         columns: list(row, "columns"),
         references: row.text("references").unwrap_or_default().to_owned(),
         referenced: list(row, "referenced"),
+        cascades: row.is("cascades"),
     });
 }
 
