@@ -148,17 +148,16 @@ impl Connection {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Problem> {
-        self.runtime.block_on(async {
-            match first(answer, &mut self.interrupts.borrow_mut()).await {
-                Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(error)) => Err(of_asking(&error)),
-                Err(signal) => {
-                    // Where that fails, the server finds out by the closed connection.
-                    let _ = self.client.cancel_token().cancel_query(self.tls.clone()).await;
-                    Err(Problem::Interrupted(signal))
-                }
+        let answered = self.runtime.block_on(first(answer, &mut self.interrupts.borrow_mut()));
+        match answered {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(of_asking(&error)),
+            Err(signal) => {
+                // Where that fails, the server finds out by the closed connection.
+                let _ = self.runtime.block_on(self.client.cancel_token().cancel_query(self.tls.clone()));
+                Err(Problem::Interrupted(signal))
             }
-        })
+        }
     }
 }
 

@@ -176,7 +176,7 @@ mod tests {
             // Twice the pages are no harm where they took no time.
             (on_processor(50, 48), Verdict::LittleGain),
         ] {
-            assert_eq!(judge(&[statement.clone()]).0, expected, "{statement:?}");
+            assert_eq!(judge(std::slice::from_ref(&statement)).0, expected, "{statement:?}");
         }
         let (_, reason) = judge(&[on_processor(90, 30)]);
         assert_eq!(reason, "3.0 times less CPU time, 60000 of 1000 pages");
