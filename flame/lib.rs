@@ -4,7 +4,7 @@
 //! output shows what is there and decides nothing. The page (`viewer/`) holds every node of the tree and everything that it needs;
 //! it loads nothing.
 //!
-//! All outputs walk the tree in one order ([`order::Order`]): depth first, siblings by name, so that the same profile gives the
+//! All outputs walk the tree in one order (`order::Order`): depth first, siblings by name, so that the same profile gives the
 //! same bytes.
 
 mod difference;
