@@ -18,6 +18,11 @@ impl Read for Slowly {
     }
 }
 
+/// What is compressed is counted as it comes out.
+fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+}
+
 type Seen = (Vec<(u128, u64, u64, u64)>, u64, u64);
 
 fn read(bytes: &[u8], threads: usize, at_once: usize) -> Option<Seen> {
@@ -32,7 +37,9 @@ fn read(bytes: &[u8], threads: usize, at_once: usize) -> Option<Seen> {
     let options = Options { threads, values_key: 1, log_form: None, show_values: false, keep_texts: false };
     let input = Input::Stream { name: "fuzz".into(), stream };
     let summary = ingest::read(vec![input], &options, &dictionary, &sink, &|_, _| {}).ok()?;
-    assert_eq!(summary.bytes, bytes.len() as u64);
+    if !is_compressed(bytes) {
+        assert_eq!(summary.bytes, bytes.len() as u64);
+    }
     let mut spans = spans.into_inner().ok()?;
     spans.sort_unstable();
     Some((spans, summary.skipped.records, summary.skipped.kept))
