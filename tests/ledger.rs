@@ -148,6 +148,25 @@ fn from_the_plan_to_the_proof() {
     contains(&std::fs::read_to_string(shop.file().with_extension("svg")).unwrap(), &["<svg ", "5 runs"]);
 }
 
+/// Where `fixtures/order-list/ledger.sh` keeps what comes of following `whyslow next`.
+#[test]
+fn the_worked_example_holds() {
+    let shop = Shop::new();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/order-list/ledger");
+    let kept_files = files(&kept);
+    assert_eq!(kept_files.iter().filter(|file| file.extension().is_some_and(|end| end == "json")).count(), 3);
+    for file in &kept_files {
+        let copy = shop.path().join(".whyslow/ledger").join(file.strip_prefix(&kept).unwrap());
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(file, copy).unwrap();
+    }
+    contains(&shop.ends(0, &["ledger", "verify"]), &["3 entries: as they were written"]);
+    let list = shop.ends(0, &["ledger", "list"]);
+    let verdicts: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(verdicts, ["improved"; 3], "{list}");
+    contains(&shop.ends(0, &["ledger", "list", "--predictions"]), &["0 do not compare"]);
+}
+
 #[test]
 fn entries_are_as_the_schema_says() {
     let shop = Shop::new();
