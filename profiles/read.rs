@@ -91,10 +91,24 @@ pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
         read => read?,
     }
     profile.notice_limits();
-    if profile.tree.is_empty() {
+    let is_nothing = (0..profile.measures.len()).all(|measure| profile.tree.total(measure) == 0.0);
+    if profile.tree.is_empty() || is_nothing {
         return Err(empty(&profile));
     }
+    show_processors_first(&mut profile);
     Ok(profile)
+}
+
+/// Of several types of events the one that tells what processors did is shown first, unless the format says which.
+fn show_processors_first(profile: &mut Profile) {
+    let is_of_processors = |name: &str| {
+        matches!(name.split(':').next(), Some("cpu" | "cpu-clock" | "task-clock" | "cycles" | "cpu-cycles"))
+    };
+    if profile.format != formats::PPROF.name
+        && let Some(first) = profile.measures.iter().position(|measure| is_of_processors(&measure.name))
+    {
+        profile.default_measure = first;
+    }
 }
 
 /// The format of an input, by its first bytes; `None` where it is no profile that can be read.

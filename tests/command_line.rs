@@ -58,7 +58,7 @@ fn a_profile_beside_traces_names_the_function() {
     let stack = "main (shop.py:9);list_orders (shop.py:88);encode (shop.py:120)";
     std::fs::write(
         folder.path().join("cpu.folded"),
-        format!("{stack} 90\nmain (shop.py:9);idle (shop.py:7) 30\n"),
+        format!("{stack} 90\nmain (shop.py:9);other (shop.py:7) 30\n"),
     )
     .unwrap();
     let traces = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/order-list/as-found.otlp.zst");

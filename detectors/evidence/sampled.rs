@@ -108,6 +108,11 @@ impl SampledFunction {
             && self.file.as_deref().is_none_or(|own| file.is_empty() || last_part(own) == last_part(file))
     }
 
+    /// Whether it is a function with a name: `[unknown]` is none.
+    fn is_known(&self) -> bool {
+        !self.name.starts_with('[') && !self.name.is_empty()
+    }
+
     /// Whether it belongs to what the service is built on, as far as its file tells.
     fn is_of_library(&self) -> bool {
         const FOLDERS: [&str; 9] = [
@@ -158,6 +163,10 @@ impl SampledProfile {
             here = nodes;
         }
         let function = |number: u32| &self.functions[number as usize];
+        // A thread, and what has no symbol, is no place to look at.
+        while way.last().is_some_and(|(at, _)| !function(*at).is_known()) {
+            way.pop();
+        }
         let (at, seen) = way.pop().map(|(at, seen)| (function(at), seen))?;
         let own = way.iter().rev().map(|(at, _)| function(*at)).find(|by| !by.is_of_library());
         Some(Hotspot {
@@ -211,10 +220,19 @@ impl SampledProfile {
         totals: &[f64],
     ) -> Option<(u32, f64, Vec<u32>)> {
         let mut called: FxHashMap<u32, (f64, Vec<u32>)> = FxHashMap::default();
-        for &place in nodes.iter().filter_map(|node| calls.get(node)).flatten() {
-            let (seen, places) = called.entry(self.nodes[place as usize].function).or_default();
-            *seen += totals[place as usize];
-            places.push(place);
+        let mut waiting: Vec<u32> = nodes.to_vec();
+        while let Some(node) = waiting.pop() {
+            for &place in calls.get(&node).into_iter().flatten() {
+                let function = self.nodes[place as usize].function;
+                if node != 0 && function == self.nodes[node as usize].function {
+                    // It calls itself: what that calls is called by it.
+                    waiting.push(place);
+                    continue;
+                }
+                let (seen, places) = called.entry(function).or_default();
+                *seen += totals[place as usize];
+                places.push(place);
+            }
         }
         let heaviest = called.into_iter().max_by(|(one, (seen, _)), (other, (other_seen, _))| {
             seen.total_cmp(other_seen).then(other.cmp(one))
@@ -310,6 +328,20 @@ mod tests {
         let hot = profiles.below("walk", "a.py").expect("in the profile");
         assert!(hot.below_share <= 1.0 && hot.share <= 1.0, "{hot:?}");
         assert_eq!(&*hot.function.name, "leaf");
+    }
+
+    #[test]
+    fn what_calls_itself_is_one_place() {
+        let hot = profile(&[("m@a.py;fib@a.py;fib@a.py;fib@a.py", 50.0), ("m@a.py;fib@a.py", 50.0)]);
+        let hot = hot.whole().expect("all of it is in one place");
+        assert_eq!((&*hot.function.name, hot.share), ("fib", 1.0));
+    }
+
+    #[test]
+    fn what_has_no_name_is_not_named() {
+        let hot = profile(&[("main@a.py;[unknown]", 90.0), ("main@a.py;tax@a.py", 10.0)]);
+        assert_eq!(hot.whole().map(|hot| &*hot.function.name), Some("main"));
+        assert_eq!(profile(&[("[thread];[unknown]", 90.0)]).whole(), None);
     }
 
     #[test]

@@ -55,6 +55,7 @@ function showTable() {
   const table = functions.querySelector("table");
   const columns = columnsOfTable();
   table.setAttribute("aria-colcount", columns.length);
+  table.style.setProperty("--columns", columns.length);
   table.setAttribute("aria-rowcount", tableFrames().length + 1);
   table.tHead.replaceChildren(make("tr", { "aria-rowindex": 1 }, ...columns.map(columnHead)));
   showRows();

@@ -28,6 +28,10 @@ const NUMBERS: [u32; 7] = [7, 8, 9, 10, 12, 14, 15];
 
 /// Fields as a `Profile` has them, whose types of samples are two numbers.
 fn recognise(head: &[u8]) -> bool {
+    // Letters are tags of fields, too; but lengths and numbers are not all letters.
+    if head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        return false;
+    }
     let fields: Vec<_> = protobuf::fields(head).take(32).collect();
     let has = |number| fields.iter().any(|field| field.number == number);
     let fits = fields.iter().all(|field| match field.message {

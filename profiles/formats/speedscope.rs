@@ -36,6 +36,10 @@ struct File<'j> {
     profiles: Vec<One<'j>>,
     #[serde(borrow, default)]
     name: Option<Cow<'j, str>>,
+    #[serde(borrow, default)]
+    exporter: Option<Cow<'j, str>>,
+    #[serde(rename = "activeProfileIndex", default)]
+    active: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -95,22 +99,33 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     profile.title = file.name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned);
     let frames: Vec<FrameId> =
         file.shared.frames.iter().map(|named| profile.frames.intern(frame(named))).collect();
+    // Our own files have one for each measure; others have one for each thread.
+    let are_measures = file.exporter.as_deref().is_some_and(|exporter| exporter.starts_with("whyslow "));
     let mut records = 0;
     for one in &file.profiles {
         let (unit, scale) = Unit::named(&one.unit);
-        let name = if unit == Unit::Nanoseconds { "time" } else { "value" };
+        let name = match unit {
+            _ if are_measures => &*one.name,
+            Unit::Nanoseconds => "time",
+            _ => "value",
+        };
         let Some(measure) = profile.measure(Measure::new(name, unit)) else {
             profile.skipped.add("profiles of more units than can be", None);
             continue;
         };
         let root = match file.profiles.len() {
+            _ if are_measures => NodeId::ROOT,
             1 => NodeId::ROOT,
             _ => thread(&one.name, profile),
         };
-        let mut reader = Reader { frames: &frames, root, measure, scale, records };
+        let mut reader =
+            Reader { frames: &frames, root, measure, scale, records, are_samples: !are_measures };
         reader.samples(one, profile);
         reader.events(one, profile);
         records = reader.records;
+    }
+    if are_measures {
+        profile.default_measure = file.active.filter(|active| *active < profile.measures.len()).unwrap_or(0);
     }
     Ok(())
 }
@@ -137,19 +152,25 @@ struct Reader<'f> {
     /// How many of the measure's unit one of the file's is.
     scale: f64,
     records: u64,
+    /// Whether each stack is a sample, and no sum of them.
+    are_samples: bool,
 }
 
 impl Reader<'_> {
     fn samples(&mut self, one: &One<'_>, profile: &mut Profile) {
-        let counted = if one.samples.is_empty() { None } else { profile.measure(Measure::samples()) };
+        let is_counted = self.are_samples && !one.samples.is_empty();
+        let counted = if is_counted { profile.measure(Measure::samples()) } else { None };
         for (index, sample) in one.samples.iter().enumerate() {
             self.records += 1;
             let place = Some(Place::Record(self.records));
             let stack: Option<Vec<FrameId>> = sample.iter().map(|frame| self.frame(*frame)).collect();
-            let weight =
-                one.weights.get(index).copied().unwrap_or(if one.weights.is_empty() { 1.0 } else { 0.0 });
             let Some(stack) = stack else {
                 profile.skipped.add("a sample with a frame that is not there", place);
+                continue;
+            };
+            let only = one.weights.is_empty().then_some(1.0);
+            let Some(weight) = one.weights.get(index).copied().or(only) else {
+                profile.skipped.add("a sample without a weight", place);
                 continue;
             };
             if weight < 0.0 {

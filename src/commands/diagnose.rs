@@ -186,7 +186,10 @@ pub(crate) fn execute(command: Command) -> anyhow::Result<Outcome> {
     }
     let log_form = command.logs.given();
     let given = profiles::Given::of(&command.paths, &command.profiles)?;
-    let request = command.options.reading.request(settings, again(&command.paths, log_form.as_ref()));
+    let request = command
+        .options
+        .reading
+        .request(settings, again(&command.paths, &command.profiles, log_form.as_ref()));
     let request = Request { log_form, show_values: command.show_values, sampled: given.sampled, ..request };
     if command.since.since_last && command.anonymize.is_some() {
         return Err(UsageError(WHOLE_COPIES.to_owned()).into());
@@ -225,10 +228,11 @@ fn told(
 }
 
 /// The command that reads the same places again, where a new recording lies by then.
-fn again(paths: &[PathBuf], log_form: Option<&LogForms>) -> String {
+fn again(paths: &[PathBuf], profiles: &[PathBuf], log_form: Option<&LogForms>) -> String {
     let form = log_form.map_or_else(Vec::new, LogForms::options).into_iter().map(|word| quoted(&word));
     let paths = paths.iter().map(|path| quoted(&path.to_string_lossy()));
-    let words: Vec<String> = form.chain(paths).collect();
+    let profiles = profiles.iter().map(|path| format!("--profile {}", quoted(&path.to_string_lossy())));
+    let words: Vec<String> = form.chain(paths).chain(profiles).collect();
     if words.is_empty() {
         // An address may hold a password.
         return "whyslow diagnose --db ADDRESS  # after the change".to_owned();
@@ -382,7 +386,7 @@ mod tests {
     fn commands_can_be_copied() {
         let paths = ["traces.json", "a b/it's", "-"].map(PathBuf::from);
         assert_eq!(
-            again(&paths, None),
+            again(&paths, &[], None),
             r"whyslow diagnose traces.json 'a b/it'\''s' -  # of a new recording"
         );
     }

@@ -174,3 +174,39 @@ fn what_is_cut_off_says_so() {
         "{error}"
     );
 }
+
+/// Whyslow's own files have a profile for each measure: they are not threads, and are not added up.
+#[test]
+fn speedscope_of_whyslow_keeps_measures_apart() {
+    let one = |name: &str, weight: f64| {
+        format!(
+            r#"{{"type":"sampled","name":"{name}","unit":"none","startValue":0,"endValue":{weight},"samples":[[0]],"weights":[{weight}]}}"#
+        )
+    };
+    let file = format!(
+        r#"{{"shared":{{"frames":[{{"name":"main"}}]}},"exporter":"whyslow 0.1.0","activeProfileIndex":1,"profiles":[{},{}]}}"#,
+        one("page-faults", 4.0),
+        one("cpu", 9.0)
+    );
+    let profile = read(file.as_bytes()).unwrap();
+    assert_eq!(
+        (stacks(&profile, 0), stacks(&profile, 1)),
+        (vec!["main 4".to_owned()], vec!["main 9".to_owned()])
+    );
+    assert_eq!((profile.measures.len(), profile.default_measure), (2, 1));
+}
+
+#[test]
+fn samples_without_a_weight_are_counted() {
+    let file = r#"{"shared":{"frames":[{"name":"main"}]},"profiles":[{"type":"sampled","name":"a","unit":"none","startValue":0,
+"endValue":1,"samples":[[0],[0],[0]],"weights":[1]}]}"#;
+    let profile = read(file.as_bytes()).unwrap();
+    assert_eq!((profile.records, profile.skipped.total()), (1, 2));
+}
+
+#[test]
+fn what_has_no_sample_is_an_error() {
+    let file = r#"{"nodes":[{"id":1,"callFrame":{"functionName":"f","url":"","lineNumber":0},"hitCount":0}],"startTime":0,"endTime":9,
+"samples":[],"timeDeltas":[]}"#;
+    assert!(read(file.as_bytes()).is_err());
+}

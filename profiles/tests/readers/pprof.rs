@@ -28,3 +28,11 @@ fn sizes_of_node() {
     );
     assert!(profile.tree.total(1) > 100_000.0, "{}", profile.tree.total(1));
 }
+
+#[test]
+fn text_is_no_damaged_pprof() {
+    for text in ["2026-01-01 hello world\n", "a b c\n"] {
+        let error = profiles::read(text.as_bytes()).expect_err("it is text").to_string();
+        assert!(!error.contains("pprof"), "{error}");
+    }
+}
