@@ -9,8 +9,8 @@ const FRAME_COST: usize = 160;
 
 /// A function on a stack.
 ///
-/// Two frames are the same if all but the line are: a function stays one node when its lines move, or when a profiler tells which
-/// of its lines was running.
+/// Two frames are the same if all but the line are, and how the code was brought to run: a function stays one node when its lines
+/// move, when a profiler tells which of its lines was running, and when it is inlined here and compiled there.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
     /// The function, or what stands for it (`[unknown]`, a thread's name). May hold anything that a profile holds, also markup and
@@ -28,8 +28,7 @@ pub struct Frame {
 
 impl PartialEq for Frame {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.file, &self.module, self.kind)
-            == (&other.name, &other.file, &other.module, other.kind)
+        self.identity() == other.identity()
     }
 }
 
@@ -37,11 +36,17 @@ impl Eq for Frame {}
 
 impl std::hash::Hash for Frame {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (&self.name, &self.file, &self.module, self.kind).hash(state);
+        self.identity().hash(state);
     }
 }
 
 impl Frame {
+    /// What makes it another function.
+    fn identity(&self) -> (&str, Option<&str>, Option<&str>, Option<Kind>) {
+        let kind = self.kind.filter(|kind| !kind.is_a_way_to_run());
+        (&self.name, self.file.as_deref(), self.module.as_deref(), kind)
+    }
+
     /// A frame of which only the name is known.
     #[must_use]
     pub fn named(name: &str) -> Self {
@@ -71,6 +76,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it tells how code was brought to run, which may differ from call to call, and not what it is.
+    const fn is_a_way_to_run(self) -> bool {
+        matches!(self, Self::Inlined | Self::Jit | Self::Interpreted | Self::Quick)
+    }
+
     /// The suffix of folded stacks, as `flamegraph.pl` and async-profiler write it: `_[k]`.
     #[must_use]
     pub const fn suffix(self) -> Option<&'static str> {
