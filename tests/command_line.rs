@@ -68,6 +68,14 @@ fn a_profile_beside_traces_names_the_function() {
     assert!(told.contains(expected), "{told}");
     let alone = whyslow(folder.path(), &["diagnose", "--profile", "cpu.folded", "cpu.folded"]);
     assert_eq!(alone.status.code(), Some(3), "folded stacks among the paths are taken for text");
+    std::fs::write(folder.path().join("few.folded"), "main;work 19\n").unwrap();
+    let few = whyslow(folder.path(), &["diagnose", traces, "--profile", "few.folded"]);
+    assert!(text(&few.stdout).contains("few.folded: too few samples"), "{}", text(&few.stdout));
+    let chosen = whyslow(folder.path(), &["flame", "few.folded", "--endpoint", "GET /*", "-o", "x.html"]);
+    assert_eq!(chosen.status.code(), Some(2), "{}", text(&chosen.stderr));
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let nothing = whyslow(folder.path(), &["flame", "empty", "-o", "x.html"]);
+    assert_eq!(nothing.status.code(), Some(3), "{}", text(&nothing.stderr));
 }
 
 #[cfg(feature = "self-profile")]

@@ -73,12 +73,14 @@ impl<'p> Hotspot<'p> {
 }
 
 impl SampledProfiles {
-    /// Adds one; those with too few samples say nothing.
-    pub fn push(&mut self, profile: SampledProfile) {
+    /// Adds one, and says whether it was: those with too few samples say nothing.
+    pub fn push(&mut self, profile: SampledProfile) -> bool {
         let all: f64 = profile.nodes.iter().map(|node| node.own).sum();
-        if all > 0.0 && profile.samples.is_none_or(|samples| samples as f64 >= SAMPLES_MIN) {
+        let is_enough = all > 0.0 && profile.samples.is_none_or(|samples| samples as f64 >= SAMPLES_MIN);
+        if is_enough {
             self.0.push(profile);
         }
+        is_enough
     }
 
     /// Whether there is none.
@@ -347,11 +349,11 @@ mod tests {
     #[test]
     fn few_samples_say_nothing() {
         let mut profiles = SampledProfiles::default();
-        profiles.push(SampledProfile {
+        let taken = profiles.push(SampledProfile {
             samples: Some(19),
             nodes: vec![SampledNode { own: 19.0, ..SampledNode::default() }],
             ..SampledProfile::default()
         });
-        assert!(profiles.is_empty());
+        assert!(!taken && profiles.is_empty());
     }
 }

@@ -6,6 +6,7 @@ mod address;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use flame::{Difference, Graph, OUTPUTS, Output, Work, Write};
@@ -204,6 +205,14 @@ impl Options {
         let chosen = Chosen { endpoint: self.endpoint.clone(), slowest: self.slowest };
         let profile = progress::shown(|progress| of_inputs(inputs, &request, &chosen, progress))?;
         tell(&profile);
+        let names = || inputs.iter().map(|input| name(input)).collect::<Vec<_>>().join(", ");
+        if (0..profile.measures.len()).all(|measure| profile.tree.total(measure) == 0.0) {
+            bail!("no profile was found: nothing was measured in {}", names());
+        }
+        if chosen != Chosen::default() && profile.format != "requests" {
+            let what = format!("--endpoint and --slowest choose requests; {} has none", names());
+            return Err(UsageError(what).into());
+        }
         Ok(profile)
     }
 

@@ -45,7 +45,11 @@ impl Given {
         let profile =
             ::profiles::read_file(path).with_context(|| format!("the profile {name} cannot be read"))?;
         match of_profile(&profile, &name) {
-            Some(sampled) => self.sampled.push(sampled),
+            Some(sampled) => {
+                if !self.sampled.push(sampled) {
+                    self.notes.push(format!("{name}: too few samples of work to say anything, left out"));
+                }
+            }
             None => self.notes.push(format!("{name}: a profile of something else than processors, left out")),
         }
         if profile.skipped.total() > 0 {
