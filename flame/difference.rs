@@ -101,8 +101,7 @@ fn sample(profile: &Profile, measure: usize) -> Option<f64> {
     if let Some((_, value)) = profile.period.as_ref().filter(|(period, _)| period == compared) {
         return (*value > 0.0).then_some(*value);
     }
-    let samples = profile.measures.iter().position(|measure| measure.unit == Unit::Samples)?;
-    let (value, count) = (profile.tree.total(measure), profile.tree.total(samples));
+    let (value, count) = (profile.tree.total(measure), profile.samples_of(measure)?);
     (value > 0.0 && count > 0.0).then(|| value / count)
 }
 

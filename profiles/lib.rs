@@ -32,7 +32,7 @@ pub use limits::{
 };
 pub use measure::{Measure, Unit};
 pub use profile::Profile;
-pub use read::{FORMATS, Format, Unreadable, read, read_file, recognise};
+pub use read::{FORMATS, Format, Unreadable, is_profile, read, read_file, recognise};
 pub use tally::{Counted, Place, Tally};
 pub use tree::{NodeId, Tree};
 pub use union::union;

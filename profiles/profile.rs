@@ -1,7 +1,7 @@
 //! One profile.
 
 use crate::limits::{DEPTH_MAX, MEASURES_MAX};
-use crate::{Frame, FrameId, Frames, Measure, NodeId, Place, Tally, Tree};
+use crate::{Frame, FrameId, Frames, Measure, NodeId, Place, Tally, Tree, Unit};
 
 /// What one input holds.
 #[derive(Debug, Clone)]
@@ -60,6 +60,27 @@ impl Profile {
             return Some(self.measures.len() - 1);
         }
         known
+    }
+
+    /// Whether nothing was measured: there is no stack, or none has a value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        (0..self.measures.len()).all(|measure| self.tree.total(measure) == 0.0)
+    }
+
+    /// How many stacks were taken of a measure, where that is told: of several types of events each has a count of its own.
+    #[must_use]
+    pub fn samples_of(&self, measure: usize) -> Option<f64> {
+        let of = self.measures.get(measure)?;
+        let counted = |name: &str| {
+            let is_it = |other: &Measure| other.unit == Unit::Samples && other.name == name;
+            self.measures.iter().position(is_it)
+        };
+        let column = match of.unit {
+            Unit::Samples => measure,
+            _ => counted(&format!("samples of {}", of.name)).or_else(|| counted("samples"))?,
+        };
+        Some(self.tree.total(column))
     }
 
     /// The number of a frame of which only the name is known.

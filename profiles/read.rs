@@ -39,8 +39,7 @@ pub struct Format {
 impl Format {
     /// Whether what it recognises is nothing else: folded stacks are lines of text that end with a number, as those of other
     /// files may.
-    #[must_use]
-    pub fn is_unmistakable(&self) -> bool {
+    fn is_unmistakable(&self) -> bool {
         self.name != formats::FOLDED.name
     }
 }
@@ -91,8 +90,7 @@ pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
         read => read?,
     }
     profile.notice_limits();
-    let is_nothing = (0..profile.measures.len()).all(|measure| profile.tree.total(measure) == 0.0);
-    if profile.tree.is_empty() || is_nothing {
+    if profile.is_empty() {
         return Err(empty(&profile));
     }
     show_processors_first(&mut profile);
@@ -115,6 +113,13 @@ fn show_processors_first(profile: &mut Profile) {
 pub fn recognise(input: impl Read) -> Option<&'static Format> {
     let source = Source::open(input).ok()?;
     FORMATS.iter().find(|format| (format.recognise)(&source.head))
+}
+
+/// Whether a file is a profile without doubt.
+pub fn is_profile(path: &Path) -> bool {
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+    let format = is_file.then(|| File::open(path).ok()).flatten().and_then(recognise);
+    format.is_some_and(Format::is_unmistakable)
 }
 
 /// Reads a profile from a file.

@@ -81,13 +81,11 @@ fn is_of_processors(measure: &Measure) -> bool {
 
 /// How many stacks the profiler took of a measure, where that is told. Where a format has no units, its numbers are stacks.
 fn samples(profile: &Profile, measure: usize) -> Option<u64> {
-    let of = &profile.measures[measure];
-    let counts = |other: &Measure| {
-        other.unit == Unit::Samples && (other.name == "samples" || other.name.ends_with(&of.name))
+    let samples = match profile.measures[measure].unit {
+        Unit::Unknown => Some(profile.tree.total(measure)),
+        _ => profile.samples_of(measure),
     };
-    let is_count = matches!(of.unit, Unit::Samples | Unit::Unknown);
-    let number = if is_count { measure } else { profile.measures.iter().position(counts)? };
-    Some(profile.tree.total(number) as u64)
+    samples.map(|samples| samples as u64)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a sampling profiler saw of a service: where its processors were while it computed.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 /// With fewer samples nothing is said: a share of 20 is off by up to 22 points, one time in twenty.
@@ -8,9 +10,21 @@ const SAMPLES_MIN: f64 = 20.0;
 /// Going down from a function to what it calls ends where less than this share of it is in one place.
 const MAIN_SHARE_MIN: f64 = 0.5;
 
-/// Profiles that were given beside traces.
+/// Profiles that were given beside traces; copies share them.
 #[derive(Debug, Clone, Default)]
-pub struct SampledProfiles(Vec<SampledProfile>);
+pub struct SampledProfiles(Vec<Arc<Tallied>>);
+
+/// A profile with what each question asks of it.
+#[derive(Debug)]
+struct Tallied {
+    profile: SampledProfile,
+    /// What was seen of each node with what it calls.
+    totals: Vec<f64>,
+    /// The nodes that each node calls, one node's after the other's.
+    called: Vec<u32>,
+    /// Where those of each node begin; the last number is where all end.
+    begins: Vec<usize>,
+}
 
 /// One profile: stacks of functions with how much was seen of each.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,7 +92,7 @@ impl SampledProfiles {
         let all: f64 = profile.nodes.iter().map(|node| node.own).sum();
         let is_enough = all > 0.0 && profile.samples.is_none_or(|samples| samples as f64 >= SAMPLES_MIN);
         if is_enough {
-            self.0.push(profile);
+            self.0.push(Arc::new(Tallied::of(profile)));
         }
         is_enough
     }
@@ -90,15 +104,16 @@ impl SampledProfiles {
 
     /// Where most of the time of a function of this name and file is, by the first profile that has it.
     pub fn below(&self, name: &str, file: &str) -> Option<Hotspot<'_>> {
-        self.0.iter().find_map(|profile| {
-            let is_it: Vec<bool> = profile.functions.iter().map(|function| function.is(name, file)).collect();
-            profile.hotspot(profile.outermost(|function| is_it[function as usize]), true)
+        self.0.iter().find_map(|tallied| {
+            let functions = tallied.profile.functions.iter();
+            let is_it: Vec<bool> = functions.map(|function| function.is(name, file)).collect();
+            tallied.hotspot(tallied.outermost(|function| is_it[function as usize]), true)
         })
     }
 
     /// Where most of the time of all is, by the first profile that has such a place.
     pub fn whole(&self) -> Option<Hotspot<'_>> {
-        self.0.iter().find_map(|profile| profile.hotspot(vec![0], false))
+        self.0.iter().find_map(|tallied| tallied.hotspot(vec![0], false))
     }
 }
 
@@ -148,23 +163,48 @@ fn last_part(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-impl SampledProfile {
+impl Tallied {
+    fn of(profile: SampledProfile) -> Self {
+        let nodes = &profile.nodes;
+        let mut totals: Vec<f64> = nodes.iter().map(|node| node.own).collect();
+        let mut begins = vec![0; nodes.len() + 1];
+        for (place, node) in nodes.iter().enumerate().skip(1).rev() {
+            totals[node.above as usize] += totals[place];
+            begins[node.above as usize + 1] += 1;
+        }
+        for place in 1..begins.len() {
+            begins[place] += begins[place - 1];
+        }
+        let mut next = begins.clone();
+        let mut called = vec![0; nodes.len().saturating_sub(1)];
+        for (place, node) in nodes.iter().enumerate().skip(1) {
+            let slot = &mut next[node.above as usize];
+            called[*slot] = place as u32;
+            *slot += 1;
+        }
+        Self { profile, totals, called, begins }
+    }
+
+    /// The nodes that a node calls.
+    fn calls(&self, node: u32) -> &[u32] {
+        let node = node as usize;
+        &self.called[self.begins[node]..self.begins[node + 1]]
+    }
+
     /// Goes down from nodes, as long as most of what was seen of them is in one place. `named` says that they are of one
     /// function, and not what is above all.
     fn hotspot(&self, mut here: Vec<u32>, named: bool) -> Option<Hotspot<'_>> {
-        let totals = self.totals();
-        let below = self.nodes.get(*here.first()? as usize)?.function;
-        let all: f64 = here.iter().map(|&node| totals[node as usize]).sum();
-        let calls = self.calls();
+        let below = self.profile.nodes.get(*here.first()? as usize)?.function;
+        let all: f64 = here.iter().map(|&node| self.totals[node as usize]).sum();
         let mut way: Vec<(u32, f64)> = Vec::new();
-        while let Some((next, seen, nodes)) = self.heaviest(&here, &calls, &totals) {
+        while let Some((next, seen, nodes)) = self.heaviest(&here) {
             if seen < all * MAIN_SHARE_MIN {
                 break;
             }
             way.push((next, seen));
             here = nodes;
         }
-        let function = |number: u32| &self.functions[number as usize];
+        let function = |number: u32| &self.profile.functions[number as usize];
         // A thread, and what has no symbol, is no place to look at.
         while way.last().is_some_and(|(at, _)| !function(*at).is_known()) {
             way.pop();
@@ -172,29 +212,20 @@ impl SampledProfile {
         let (at, seen) = way.pop().map(|(at, seen)| (function(at), seen))?;
         let own = way.iter().rev().map(|(at, _)| function(*at)).find(|by| !by.is_of_library());
         Some(Hotspot {
-            profile: self,
+            profile: &self.profile,
             below: named.then(|| function(below)),
-            below_share: all / totals[0],
+            below_share: all / self.totals[0],
             function: at,
             share: seen / all,
             called_by: own,
         })
     }
 
-    /// What was seen of each node with what it calls.
-    fn totals(&self) -> Vec<f64> {
-        let mut totals: Vec<f64> = self.nodes.iter().map(|node| node.own).collect();
-        for place in (1..self.nodes.len()).rev() {
-            totals[self.nodes[place].above as usize] += totals[place];
-        }
-        totals
-    }
-
     /// Nodes of such functions that are below no other one: what calls itself counts once.
     fn outermost(&self, is_it: impl Fn(u32) -> bool) -> Vec<u32> {
-        let mut within = vec![false; self.nodes.len()];
+        let mut within = vec![false; self.profile.nodes.len()];
         let mut outermost = Vec::new();
-        for (place, node) in self.nodes.iter().enumerate().skip(1) {
+        for (place, node) in self.profile.nodes.iter().enumerate().skip(1) {
             let above = within[node.above as usize];
             let found = is_it(node.function);
             within[place] = above || found;
@@ -205,34 +236,20 @@ impl SampledProfile {
         outermost
     }
 
-    /// The nodes that each node calls.
-    fn calls(&self) -> FxHashMap<u32, Vec<u32>> {
-        let mut calls: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-        for (place, node) in self.nodes.iter().enumerate().skip(1) {
-            calls.entry(node.above).or_default().push(place as u32);
-        }
-        calls
-    }
-
     /// The function that these nodes call for the longest, how long, and where; of equals the first.
-    fn heaviest(
-        &self,
-        nodes: &[u32],
-        calls: &FxHashMap<u32, Vec<u32>>,
-        totals: &[f64],
-    ) -> Option<(u32, f64, Vec<u32>)> {
+    fn heaviest(&self, nodes: &[u32]) -> Option<(u32, f64, Vec<u32>)> {
+        let function = |node: u32| self.profile.nodes[node as usize].function;
         let mut called: FxHashMap<u32, (f64, Vec<u32>)> = FxHashMap::default();
         let mut waiting: Vec<u32> = nodes.to_vec();
         while let Some(node) = waiting.pop() {
-            for &place in calls.get(&node).into_iter().flatten() {
-                let function = self.nodes[place as usize].function;
-                if node != 0 && function == self.nodes[node as usize].function {
+            for &place in self.calls(node) {
+                if node != 0 && function(place) == function(node) {
                     // It calls itself: what that calls is called by it.
                     waiting.push(place);
                     continue;
                 }
-                let (seen, places) = called.entry(function).or_default();
-                *seen += totals[place as usize];
+                let (seen, places) = called.entry(function(place)).or_default();
+                *seen += self.totals[place as usize];
                 places.push(place);
             }
         }

@@ -206,7 +206,7 @@ impl Options {
         let profile = progress::shown(|progress| of_inputs(inputs, &request, &chosen, progress))?;
         tell(&profile);
         let names = || inputs.iter().map(|input| name(input)).collect::<Vec<_>>().join(", ");
-        if (0..profile.measures.len()).all(|measure| profile.tree.total(measure) == 0.0) {
+        if profile.is_empty() {
             bail!("no profile was found: nothing was measured in {}", names());
         }
         if chosen != Chosen::default() && profile.format != "requests" {

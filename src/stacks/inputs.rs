@@ -1,8 +1,7 @@
 //! Inputs of any kind as stacks: a profile, else traces and logs, else plans.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use profiles::{Profile, Unreadable};
 
@@ -59,7 +58,7 @@ pub fn of_inputs(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Profile, Undrawable> {
     if let [path] = paths
-        && is_profile(path)
+        && profiles::is_profile(path)
     {
         let unreadable = |problem| Undrawable::Profile { name: path.display().to_string(), problem };
         return profiles::read_file(path).map_err(unreadable);
@@ -74,13 +73,6 @@ pub fn of_inputs(
         profile.noticed.add(format!("input is neither traces nor a log and left out: {}", other.name), None);
     }
     Ok(profile)
-}
-
-/// Whether a file is a profile without doubt: any text with numbers at the ends of its lines may be folded stacks.
-fn is_profile(path: &Path) -> bool {
-    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
-    let format = is_file.then(|| File::open(path).ok()).flatten().and_then(profiles::recognise);
-    format.is_some_and(profiles::Format::is_unmistakable)
 }
 
 /// Inputs that are neither traces nor logs: plans, or one profile.

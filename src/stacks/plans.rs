@@ -1,7 +1,7 @@
 //! Plans as stacks: a statement and the nodes of its plan.
 
 use detectors::plans::{Basis, PlanNode, PlanReport};
-use profiles::{Measure, NodeId, Profile, Unit};
+use profiles::{Frame, FrameId, Measure, NodeId, Profile, Unit};
 
 use crate::report::words::outside_of_nodes;
 
@@ -49,7 +49,7 @@ fn place(plan: &PlanReport, profile: &mut Profile) -> Vec<NodeId> {
     let mut places: Vec<NodeId> = Vec::with_capacity(plan.nodes.len());
     for node in &plan.nodes {
         let above = node.parent.and_then(|parent| places.get(parent as usize)).copied().unwrap_or(top);
-        let frame = super::frame(profile, &title(node), &node.name);
+        let frame = frame(profile, &title(node), &node.name);
         let place = profile.tree.child(above, frame);
         places.push(place);
     }
@@ -58,7 +58,7 @@ fn place(plan: &PlanReport, profile: &mut Profile) -> Vec<NodeId> {
 
 fn statement(plan: &PlanReport, profile: &mut Profile) -> NodeId {
     let text = plan.statement.as_ref().map_or("(statement not told)", |statement| &statement.text);
-    let frame = super::frame(profile, text, plan.engine);
+    let frame = frame(profile, text, plan.engine);
     profile.tree.child(NodeId::ROOT, frame)
 }
 
@@ -85,8 +85,13 @@ fn outside(plan: &PlanReport, time: Option<usize>, profile: &mut Profile) {
     for (what, ns) in
         plan.outside.iter().map(|outside| (outside_of_nodes(outside.what), outside.ns)).chain(planning)
     {
-        let frame = super::frame(profile, what, "outside of nodes");
+        let frame = frame(profile, what, "outside of nodes");
         let place = profile.tree.child(top, frame);
         profile.tree.add(place, time, ns as f64);
     }
+}
+
+/// A frame with what its time is spent on in place of a package, by which it is coloured and grouped.
+fn frame(profile: &mut Profile, name: &str, spent_on: &str) -> FrameId {
+    profile.frames.intern(Frame { module: Some(spent_on.into()), ..Frame::named(name) })
 }

@@ -1,6 +1,5 @@
 //! Profiles among what is given: `whyslow diagnose traces.json cpu.pb.gz`.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -28,7 +27,7 @@ impl Given {
             given.read(path)?;
         }
         for path in paths {
-            match is_profile(path) {
+            match ::profiles::is_profile(path) {
                 true => given.read(path)?,
                 false => given.others.push(path.clone()),
             }
@@ -57,11 +56,4 @@ impl Given {
         }
         Ok(())
     }
-}
-
-/// Whether a file is a profile, without doubt: any text with numbers at the ends of its lines may be folded stacks.
-fn is_profile(path: &Path) -> bool {
-    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
-    let format = is_file.then(|| File::open(path).ok()).flatten().and_then(::profiles::recognise);
-    format.is_some_and(|format| format.is_unmistakable())
 }

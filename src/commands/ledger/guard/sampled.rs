@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use detectors::settings::matches_glob;
 use ledger::Bound;
-use profiles::{Unit, functions, read_file};
+use profiles::{functions, read_file};
 
 use super::judged::State;
 
@@ -33,9 +33,7 @@ impl Sampled {
         let named =
             |of: &profiles::Function| Some(((*names.get(of.frame.index())?).to_owned(), of.total / all));
         let shares = table.iter().filter_map(named);
-        let counts = |measure: &profiles::Measure| measure.unit == Unit::Samples || measure.name == "samples";
-        let samples = profile.measures.iter().position(counts).map(|place| profile.tree.total(place));
-        Ok(Self { shares: shares.collect(), samples })
+        Ok(Self { shares: shares.collect(), samples: profile.samples_of(measure) })
     }
 
     /// The function of such a name with the largest part.
