@@ -1,10 +1,10 @@
 //! Two profiles that are shown as one.
 
-use profiles::{Measure, NodeId, Profile, Unit, union};
+use profiles::{Frame, Kind, Measure, NodeId, Profile, Unit, union};
 use rustc_hash::FxHashSet;
 
 use crate::graph::{are_calls, gaps, grouped};
-use crate::names;
+use crate::names::Builds;
 
 /// Two profiles in one tree, which has every stack of either.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ pub enum Incomparable {
 impl Difference {
     /// Compares one measure of two profiles, each given with the measure's index and what was done meanwhile.
     ///
-    /// Frames of both are the same without addresses, hashes and numbers of generated code in their names.
+    /// Functions of both are the same without addresses, hashes, lines and numbers of generated code in their names, and wherever
+    /// the program lies.
     ///
     /// # Errors
     ///
@@ -68,7 +69,10 @@ impl Difference {
             return Err(Incomparable::Measure { before, after });
         }
         let [measure, _] = measures;
-        let both = union((before.0, before.1), (after.0, after.1), names::of_any_build);
+        let builds = Builds::of(&[after.0, before.0]);
+        // Steps have names without values, and in place of a file what tells statements apart that look the same.
+        let same = |frame: &Frame| if are_calls(after.0) { builds.same(frame) } else { frame.clone() };
+        let both = union((before.0, before.1), (after.0, after.1), same);
         let sides = [before, after].map(|(profile, measure, work)| Side {
             requests: work.requests,
             seconds: profile.duration_ns.map(|duration| duration as f64 / 1e9),
@@ -118,9 +122,10 @@ fn facts(both: &Profile, before: &Profile, after: &Profile) -> Vec<String> {
     facts
 }
 
-/// Frames with any value of a side.
+/// Functions with any value of a side; threads are none.
 fn occurring(both: &Profile, side: usize) -> FxHashSet<u32> {
     let totals = both.tree.totals(side);
     let nodes = both.tree.nodes().filter(|node: &NodeId| totals[node.index()] > 0.0);
-    nodes.filter_map(|node| both.tree.frame(node)).map(|frame| frame.0).collect()
+    let frames = nodes.filter_map(|node| both.tree.frame(node));
+    frames.filter(|frame| both.frames[*frame].kind != Some(Kind::Thread)).map(|frame| frame.0).collect()
 }

@@ -31,10 +31,11 @@ impl<'p> Graph<'p> {
 
     /// What it is made of, and of how much.
     fn what(&self) -> String {
-        let Profile { format, records, frames, .. } = self.profile;
+        let Profile { format, records, .. } = self.profile;
         match *format {
-            "requests" | "plans" => format!("{} {format}", grouped(*records)),
-            _ => format!("{format}, {} functions", grouped(frames.len() as u64)),
+            "requests" | "plans" => counted(*records, format),
+            // How many functions there are depends on the measure that is shown.
+            _ => (*format).to_owned(),
         }
     }
 }
@@ -48,7 +49,7 @@ pub(crate) fn are_calls(profile: &Profile) -> bool {
 pub(crate) fn gaps(profile: &Profile) -> Vec<String> {
     let mut gaps = Vec::new();
     if !profile.skipped.is_empty() {
-        gaps.push(format!("{} records could not be read", grouped(profile.skipped.total())));
+        gaps.push(format!("{} could not be read", counted(profile.skipped.total(), "records")));
     }
     gaps.extend(
         profile.noticed.iter().map(|noticed| format!("{} {}", grouped(noticed.count), noticed.reason)),
@@ -59,6 +60,12 @@ pub(crate) fn gaps(profile: &Profile) -> Vec<String> {
 /// A duration in seconds.
 fn seconds(duration_ns: u64) -> String {
     format!("{:.3} s", duration_ns as f64 / 1e9).replace(".000 s", " s")
+}
+
+/// `1 plan`, `2 plans`.
+fn counted(count: u64, many: &str) -> String {
+    let one = many.strip_suffix('s').unwrap_or(many);
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 /// A count with a comma between thousands.

@@ -40,6 +40,7 @@ const SCRIPT: &str = concat!(
     include_str!("viewer/graph.js"),
     include_str!("viewer/paint.js"),
     include_str!("viewer/details.js"),
+    include_str!("viewer/matcher.js"),
     include_str!("viewer/search.js"),
     include_str!("viewer/table.js"),
     include_str!("viewer/state.js"),
@@ -178,10 +179,12 @@ fn page(told: &Told<'_>, profile: &Profile, out: &mut dyn io::Write) -> io::Resu
     out.write_all(rest.as_bytes())
 }
 
-/// What the page may do: run and style by the two texts that it has, and nothing else.
+/// What the page may do: run and style by the two texts that it has, also in a worker that it makes of them, and nothing else.
 fn policy() -> String {
     let (script, style) = (hash(SCRIPT), hash(STYLE));
-    format!("default-src 'none'; script-src {script}; style-src {style}; base-uri 'none'; form-action 'none'")
+    format!(
+        "default-src 'none'; script-src {script}; style-src {style}; worker-src blob:; base-uri 'none'; form-action 'none'"
+    )
 }
 
 /// A template up to the next `{{name}}`, the name, and what is behind it.

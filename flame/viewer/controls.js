@@ -19,9 +19,7 @@ function showHead(head) {
   ids["tab-table"].textContent = words().many[0].toUpperCase() + words().many.slice(1);
   choice("colour").querySelector("[value=package]").textContent = words().package;
   document.body.dataset.sides = head.sides.length;
-  ids.title.textContent = head.title;
-  ids.about.textContent = head.about.join(" · ");
-  ids.about.title = head.about.join("\n");
+  ids.title.textContent = visible(head.title);
   ids.reading.replaceChildren(...readingOf(head).map((text) => make("p", { textContent: text })));
   const options = (select, list) => select.replaceChildren(...list.map(([value, text]) => make("option", { value, textContent: text })));
   options(choice("measure"), head.measures.map(({ name }, i) => [i, name]));
@@ -29,6 +27,16 @@ function showHead(head) {
   ids["choose-measure"].hidden = head.measures.length < 2;
   for (const id of ["choose-mode", "choose-width"]) ids[id].hidden = head.sides.length < 2;
   choice("colour").querySelector("[value=difference]").hidden = head.sides.length < 2;
+}
+
+/** What is known of the profile; how many functions it has depends on the measure. */
+function showAbout() {
+  const { about, calls, sides } = page.profile.head;
+  const [what, ...facts] = about.map(visible);
+  const functions = calls && sides.length === 1 ? `, ${counted(occurringFrames().length, words().one, words().many)}` : "";
+  const told = [what + functions, ...facts];
+  ids.about.textContent = told.join(" · ");
+  ids.about.title = told.join("\n");
 }
 
 const choice = (name) => document.querySelector(`[data-choice=${name}]`);
@@ -122,7 +130,8 @@ function listen() {
   for (const tab of document.querySelectorAll("[data-view]")) tab.addEventListener("click", () => openTab(tab.dataset.view));
   for (const select of document.querySelectorAll("[data-choice]")) select.addEventListener("change", () => choose(select));
   ids.search.addEventListener("input", () => setState({ search: ids.search.value }));
-  ids.searching.addEventListener("submit", (event) => { event.preventDefault(); mainPart().focus(); goToMatch(1); });
+  ids.search.addEventListener("focus", readyMatcher);
+  ids.searching.addEventListener("submit", (event) => { event.preventDefault(); mainPart().focus(); page.searched.then(() => goToMatch(1)); });
   ids.case.addEventListener("click", () => setState({ caseful: !page.state.caseful }));
   ids.orientation.addEventListener("click", turn);
   ids.theme.addEventListener("click", () => switchTheme());
@@ -149,14 +158,22 @@ function choose(select) {
 
 function openTab(view) {
   if (view !== "sandwich") setState({ view });
-  else aroundSelectedOrHottest();
+  else aroundOne();
 }
 
-/** Around the selected function, the one before, or the one with the greatest own value. */
-function aroundSelectedOrHottest() {
-  const { self } = page.sums.at(-1);
-  const chosen = page.selected ? page.parts[page.selected.part].tree.frame[page.selected.node] : page.state.frame;
-  showAround(chosen || self.indexOf(self.reduce((most, value, frame) => (frame > 0 ? Math.max(most, value) : most), 0), 1));
+/** Around the function under the pointer, else the selected one, the one before, or the one with the greatest own value. */
+function aroundOne() {
+  const frameOf = (box) => (box ? page.parts[box.part].tree.frame[box.node] : 0);
+  const inTable = page.state.view === "table" && page.tableRow !== null ? tableFrames()[page.tableRow] : 0;
+  showAround(inTable || frameOf(page.hovered) || frameOf(page.selected) || page.state.frame || hottest());
+}
+
+/** The function with the greatest own value, on either side. */
+function hottest() {
+  let best = 0;
+  const own = (frame) => Math.max(...page.sums.map((sums, side) => sums.self[frame] * page.weighed.factors[side]));
+  for (let frame = 1; frame < page.frames; frame++) if (best === 0 || own(frame) > own(best)) best = frame;
+  return best;
 }
 
 function listenToPointer() {

@@ -29,7 +29,8 @@ function headOf(frame) {
 function figuresOf(part, node) {
   const { tree, from } = part;
   const sums = tree.sums(node);
-  const own = tree.own(node);
+  const isMiddle = page.state.view === "sandwich" && node === 0;
+  const own = isMiddle ? page.sums.map((side) => side.self[tree.frame[node]]) : tree.own(node);
   return isDifference() ? differenceRows(sums, own) : plainRows(part, node, sums[0], own, tree.sums(from)[0]);
 }
 
@@ -133,7 +134,10 @@ function showTip(box, x, y) {
 function showCrumbs() {
   const { state } = page;
   const crumbs = [];
-  if (state.view === "sandwich") crumbs.push(crumb(nameOf(state.frame), null));
+  if (state.view === "sandwich") {
+    const [callers, calls] = isFlame() ? ["below", "above"] : ["above", "below"];
+    crumbs.push(crumb(nameOf(state.frame), null), make("span", { textContent: `callers ${callers}, what it calls ${calls}; click a box to put it into the middle` }));
+  }
   if (state.view === "calls" || state.view === "callers") {
     const { tree, from } = page.parts[0];
     const nodes = [];
@@ -142,8 +146,8 @@ function showCrumbs() {
     const kept = nodes.length > CRUMBS ? [nodes[0], null, ...nodes.slice(1 - CRUMBS)] : nodes;
     for (const node of kept) crumbs.push(node === null ? make("i", { textContent: "…" }) : crumb(nameOf(tree.frame[node]), node));
   }
-  ids.crumbs.replaceChildren(...crumbs.flatMap((crumb, i) => (i > 0 ? [make("i", { textContent: "›" }), crumb] : [crumb])));
-  ids.crumbs.lastElementChild?.setAttribute("aria-current", "location");
+  ids.crumbs.replaceChildren(...crumbs.flatMap((crumb, i) => (i > 0 && crumb.tagName === "BUTTON" ? [make("i", { textContent: "›" }), crumb] : [crumb])));
+  [...ids.crumbs.querySelectorAll("button")].at(-1)?.setAttribute("aria-current", "location");
 }
 
 /** Steps of the way that are shown. */

@@ -14,6 +14,7 @@ function figure(value, unit) {
   const [factor, steps] = SCALES[unit] ?? [1, MANY];
   const exact = value * factor;
   const [size, name] = steps.find(([size]) => Math.abs(exact) >= size) ?? steps.at(-1);
+  if (exact === 0 && SCALES[unit]) return "0";
   const number = digits(exact / size);
   const named = name ? `${number} ${name}` : number;
   return SCALES[unit] ? named : `${named} ${unit}`.trim();
@@ -50,4 +51,15 @@ function change(before, after) {
 
 function counted(count, one, many) {
   return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
+}
+
+/** Characters that would be seen as nothing or turn what is beside them around, among them the controls of writing directions. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** A text in which every character can be seen: `␀` to `␟` for the first controls, numbers for others. */
+function visible(text) {
+  return text.replace(UNSEEN, (letter) => {
+    const code = letter.codePointAt(0);
+    return code < 32 ? String.fromCodePoint(0x2400 + code) : `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+  });
 }

@@ -7,7 +7,7 @@ const KEYS = {
   c: () => setState({ view: "calls" }),
   r: () => setState({ view: "callers" }),
   t: () => setState({ view: "table" }),
-  s: () => aroundSelected(),
+  s: () => aroundOne(),
   i: () => turn(),
   d: () => switchTheme(),
   n: () => goToMatch(1),
@@ -81,11 +81,6 @@ function enter() {
 function act(box) {
   if (page.state.view === "sandwich") showAround(page.parts[box.part].tree.frame[box.node]);
   else zoom(box.node);
-}
-
-function aroundSelected() {
-  const frame = page.selected ? page.parts[page.selected.part].tree.frame[page.selected.node] : page.state.frame;
-  showAround(frame);
 }
 
 /** From the selected box to a neighbour: rows down or up as they are seen, or within the row. */

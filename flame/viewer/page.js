@@ -3,7 +3,7 @@
 /** All that is known of the profile and of what is shown. */
 const page = {
   profile: null, tree: null, strings: [], frames: 0, state: null, weighed: null, sums: [], trees: {}, parts: [], colours: null,
-  matching: null, matchTables: null, selected: null, hovered: null, tableRow: null, size: { width: 0, height: 0 }, textWidths: [],
+  matching: null, searchProblem: "", searchNote: "", searched: null, searchTimer: 0, matchTables: null, selected: null, hovered: null, tableRow: null, size: { width: 0, height: 0 }, textWidths: [],
 };
 
 /** Elements by their id. */
@@ -20,20 +20,23 @@ function show(before) {
   if (changed(before, "measure", "mode", "width", "order")) page.trees = {};
   if (changed(before, "measure", "mode", "width", "colour")) recolour();
   if (changed(before, "view", "frame")) page.selected = page.state.view === "calls" && page.state.node > 0 ? { part: 0, node: page.state.node } : null;
-  if (changed(before, "search", "caseful", "measure", "mode", "width", "node", "view")) applySearch();
-  if (changed(before, "sort", "descending")) page.matchTables = null;
+  if (changed(before, "sort", "descending", "measure", "mode", "width")) page.matchTables = null;
+  if (changed(before, "measure")) showAbout();
   page.hovered = null;
   showControls();
   if (page.state.view === "table") showTable(); else showGraph(before, paths);
   showCrumbs();
+  applySearch(before);
 }
 
 function showGraph(before, path) {
   relay();
   if (path) page.selected = { part: 0, node: follow(page.parts[0].tree, path) };
   if (!page.selected && page.state.view === "sandwich") page.selected = { part: 0, node: 0 };
-  if (changed(before, "view", "frame", "orientation")) scrollToStart();
-  else if (page.selected && changed(before, "node", "path")) scrollTo(page.selected);
+  const { from } = page.parts[0];
+  if (!page.selected && from > 0) page.selected = { part: 0, node: from };
+  if (from > 0 && changed(before, "view", "orientation", "node", "path")) scrollTo({ part: 0, node: from });
+  else if (changed(before, "view", "frame", "orientation")) scrollToStart();
   showDetails();
 }
 
@@ -50,6 +53,8 @@ function recolour() {
 
 function select(box) {
   page.selected = box;
+  // Whoever walks by keys does not mean what lies under the pointer.
+  page.hovered = null;
   scrollTo(box);
   showDetails();
   paint();
@@ -95,7 +100,7 @@ async function start() {
 
 function begin() {
   const { head } = page.profile;
-  page.strings = head.strings;
+  page.strings = head.strings.map(visible);
   page.frames = head.frames.name.length;
   page.tree = makeTree(page.profile);
   page.state = stateOf(location.hash);

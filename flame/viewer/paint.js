@@ -110,16 +110,21 @@ function fitted(context, sign, name, frame, room) {
 
 /** `std::io::Read::read` is `read`, `com.shop.Orders.list` is `Orders.list`; what is in brackets is not cut. */
 function lastPart(name) {
-  // `new Set (native)` and texts of other things have no path.
-  if (/^[^(<[{]+\s/.test(name)) return name;
+  // `new Set (native)`, texts of other things, and `[libc.so.6]` have no path.
+  if (/^[^(<[{]+\s/.test(name) || name.startsWith("[")) return name;
   const brackets = name.slice(1).search(/[(<[{]/) + 1;
   const plain = brackets > 0 ? name.slice(0, brackets) : name;
   const rest = name.slice(plain.length);
   const byColons = plain.split("::");
   if (byColons.length > 1) return byColons.slice(byColons.at(-1) ? -1 : -2).join("::") + rest;
   const afterSlash = plain.slice(plain.lastIndexOf("/") + 1);
-  return afterSlash.split(".").slice(-2).join(".") + rest;
+  if (FILE.test(afterSlash)) return afterSlash + rest;
+  const [ofClass] = afterSlash.match(/[^.]+\.+[^.]+$/) ?? [afterSlash];
+  return ofClass + rest;
 }
+
+/** Names of files, whose last dots are no path: `Module._extensions..js`, `libc.so.6`. */
+const FILE = /\.(so|dll|dylib|exe|ko|[cm]?[jt]sx?|json|node|py|rb|php|lua|pl)(\.\d+)*$/;
 
 /** The text of a box; in differences what became of it comes first. */
 function labelOf(tree, node, frame, word) {

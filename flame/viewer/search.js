@@ -1,56 +1,90 @@
 // Search: a regular expression over the names of functions.
 
-/** Reads the search field, marks what matches, and says how much that is. */
-function applySearch() {
+/** Looks for what is searched now; `before` is the state before. What is found is shown when it is known. */
+function applySearch(before) {
   const { search, caseful } = page.state;
-  const { found } = ids;
-  const expression = search === "" ? null : compile(search, caseful);
-  found.classList.toggle("bad", typeof expression === "string");
-  ids.search.setAttribute("aria-invalid", typeof expression === "string");
   ids.case.setAttribute("aria-pressed", caseful);
-  page.matching = expression instanceof RegExp ? matchingFrames(expression) : null;
-  found.textContent = typeof expression === "string" ? expression : page.matching ? told() : "";
-  page.matchTables = null;
-}
-
-/** The expression, or what is wrong with it. */
-function compile(text, caseful) {
-  try {
-    return new RegExp(text, caseful ? "u" : "iu");
-  } catch {
-    return compileLoosely(text, caseful);
+  if (!changed(before, "search", "caseful")) {
+    tellMatches();
+    return;
   }
-}
-
-/** Expressions that only the older rules allow, such as `\{{closure}`. */
-function compileLoosely(text, caseful) {
-  try {
-    return new RegExp(text, caseful ? "" : "i");
-  } catch (error) {
-    return `not a regular expression: ${error.message.split(": ").at(-1).toLowerCase()}`;
-  }
-}
-
-function matchingFrames(expression) {
-  const matching = new Uint8Array(page.frames);
-  const { name } = page.profile.head.frames;
-  for (let frame = 1; frame < page.frames; frame++) if (expression.test(page.strings[name[frame]])) matching[frame] = 1;
-  return matching;
-}
-
-/** What matches: functions, boxes, and their share, in which a match below a match is not counted again. */
-function told() {
-  const { tree, weighed } = page;
-  const functions = page.matching.reduce((sum, matches) => sum + matches, 0);
-  if (functions === 0) return `no ${words().one} matches`;
-  const from = page.state.view === "calls" ? page.state.node : 0;
-  const shares = weighed.totals.map((total) => {
-    const found = matchesBelow(tree, from, page.matching, total);
-    return { ...found, share: percent(found.sum, total[from]) };
+  clearTimeout(page.searchTimer);
+  page.searched = new Promise((done) => {
+    const tell = (found) => {
+      clearTimeout(page.searchTimer);
+      showMatches(found);
+      done();
+    };
+    if (search === "") tell({}); else findMatching(search, caseful, tell);
+    page.searchTimer = search === "" ? 0 : setTimeout(() => { ids.found.textContent = "searching …"; }, SEARCHING_MS);
   });
-  const share = shares.map((side) => side.share).join(" → ");
-  const of = from > 0 ? " of what is shown" : "";
-  return `${share}${of} in ${counted(shares[0].nodes, "box", "boxes")}, ${counted(functions, words().one, words().many)}`;
+}
+
+/** A search that takes longer says that it goes on. */
+const SEARCHING_MS = 250;
+
+/** Marks what matches, and says how much that is, or what is wrong. */
+function showMatches({ matching = null, problem = "", isPlain = false }) {
+  page.matching = matching;
+  page.matchTables = null;
+  page.searchProblem = problem;
+  page.searchNote = isPlain ? "; as a plain text, since this browser starts no worker" : "";
+  tellMatches();
+  if (page.state.view === "table") showTable(); else paint();
+}
+
+function tellMatches() {
+  const { found } = ids;
+  const { matching, searchProblem } = page;
+  found.classList.toggle("bad", searchProblem !== "");
+  ids.search.setAttribute("aria-invalid", searchProblem !== "");
+  found.textContent = searchProblem || (matching ? told() + page.searchNote : "");
+  found.title = found.textContent;
+}
+
+/** What matches: functions, and what share they and what is below them have. */
+function told() {
+  if (!page.matching.includes(1)) return `no ${words().one} matches`;
+  const functions = page.matching.reduce((sum, matches, frame) => sum + (matches && isFunction(frame) ? 1 : 0), 0);
+  const { view } = page.state;
+  const share = view === "sandwich" ? toldAround() : view === "callers" && page.parts[0].from > 0 ? toldThrough() : toldBelow();
+  return `${share}, ${counted(functions, words().one, words().many)}`;
+}
+
+/** Shares of both sides, before and after. */
+const bothSides = (share) => page.weighed.totals.map(share).join(" → ");
+
+/** Of all, or of what calls are zoomed to; a match below a match is not counted again. */
+function toldBelow() {
+  const from = page.state.view === "calls" ? page.state.node : 0;
+  const found = page.weighed.totals.map((total) => matchesBelow(page.tree, from, page.matching, total));
+  const share = bothSides((total, side) => percent(found[side].sum, total[from]));
+  return `${share}${from > 0 ? " of what is shown" : ""} in ${counted(found[0].nodes, "box", "boxes")}`;
+}
+
+/** Of one function: how much of it is in what it calls that matches, and how much comes through callers that do. */
+function toldAround() {
+  const { tree, matching, weighed } = page;
+  const nodes = outermostOf(tree, page.state.frame, page.frames);
+  const through = matchesAbove(tree, matching);
+  const of = (total, some) => percent(nodes.reduce((sum, node) => sum + some(node), 0), nodes.reduce((sum, node) => sum + total[node], 0));
+  const inCalls = (total) => of(total, (node) => matchesBelow(tree, node, matching, total).sum);
+  const fromCallers = (total) => of(total, (node) => (through[tree.parent[node]] ? total[node] : 0));
+  if (matching[page.state.frame]) return "the function itself matches";
+  return `of it ${bothSides(inCalls)} in what it calls, ${bothSides(fromCallers)} by way of callers`;
+}
+
+/** Of the callers that are zoomed to: how much comes through what matches. */
+function toldThrough() {
+  const { tree, from } = page.parts[0];
+  const through = matchesAbove(page.tree, page.matching);
+  const isOnWay = page.state.path.some((frame) => page.matching[frame]);
+  const { nodes, sums } = tree.members[from];
+  const share = sums.map((column) => {
+    const found = nodes.reduce((sum, node, i) => sum + (isOnWay || through[node] ? column[i] : 0), 0);
+    return percent(found, sumOf(column));
+  });
+  return `${share.join(" → ")} of what is shown`;
 }
 
 /** Selects the next match in the order of the boxes, or the previous one. */

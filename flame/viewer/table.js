@@ -30,21 +30,30 @@ function differenceColumns(id, title) {
   return [
     { id: `${id}-before`, title: `${title} before`, key: (frame) => before[frame], cell: (frame) => [comparable(before[frame], 0)] },
     { id: `${id}-after`, title: `${title} after`, key: (frame) => after[frame], cell: (frame) => [comparable(after[frame], 1)] },
-    { id: `${id}-change`, title: "Change", key: (frame) => Math.abs(moved(frame)), cell: told },
+    { id: `${id}-change`, title: `${title} change`, key: (frame) => Math.abs(moved(frame)), cell: told },
   ];
 }
 
-/** Frames that occur and match, sorted; kept until something changes. */
+/** Whether a frame is a function, and not a thread or process. */
+const isFunction = (frame) => page.strings[page.profile.head.frames.kind[frame]] !== "thread";
+
+/** Functions with a value on any side. */
+function occurringFrames() {
+  const frames = [];
+  for (let frame = 1; frame < page.frames; frame++) {
+    if (isFunction(frame) && page.sums.some((sums) => sums.total[frame] > 0)) frames.push(frame);
+  }
+  return frames;
+}
+
+/** Functions that occur and match, sorted; kept until something changes. */
 function tableFrames() {
   if (page.matchTables) return page.matchTables;
   const { sort, descending } = page.state;
   const columns = columnsOfTable();
   const { key } = columns.find((column) => column.id === sort) ?? columns.find((column) => column.id.startsWith("self"));
   const keys = new Map();
-  for (let frame = 1; frame < page.frames; frame++) {
-    const occurs = page.sums.some((sums) => sums.total[frame] > 0);
-    if (occurs && (!page.matching || page.matching[frame])) keys.set(frame, key(frame));
-  }
+  for (const frame of occurringFrames()) if (!page.matching || page.matching[frame]) keys.set(frame, key(frame));
   const order = (a, b) => (keys.get(a) < keys.get(b) ? -1 : keys.get(a) > keys.get(b) ? 1 : 0);
   page.matchTables = [...keys.keys()].sort((a, b) => (descending ? order(b, a) : order(a, b)) || a - b);
   return page.matchTables;

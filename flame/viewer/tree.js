@@ -68,6 +68,13 @@ function forOutermost(tree, frames, visit) {
   }
 }
 
+/** The nodes of a frame that have none of it above them. */
+function outermostOf(tree, frame, frames) {
+  const nodes = [];
+  forOutermost(tree, frames, (node) => { if (tree.frame[node] === frame) nodes.push(node); });
+  return nodes;
+}
+
 /** Own and total value of each frame; a frame that calls itself counts once in its total. */
 function functionSums(tree, own, total, frames) {
   const sums = { self: new Float64Array(frames), total: new Float64Array(frames) };
@@ -87,4 +94,11 @@ function matchesBelow(tree, from, matching, total) {
     coveredUntil = tree.end[node];
   }
   return found;
+}
+
+/** By node: 1 where it matches or something above it does. */
+function matchesAbove(tree, matching) {
+  const above = new Uint8Array(tree.count);
+  for (let node = 1; node < tree.count; node++) above[node] = above[tree.parent[node]] | matching[tree.frame[node]];
+  return above;
 }

@@ -131,8 +131,7 @@ function callersTree(tree, weighed, byValue) {
 /** Who calls a function, and what it calls; a call of the function below itself belongs to the outer one. */
 function aroundFunction(tree, weighed, byValue, frame, frames) {
   const weights = totalWeights(weighed);
-  const nodes = [];
-  forOutermost(tree, frames, (node) => { if (tree.frame[node] === frame) nodes.push(node); });
+  const nodes = outermostOf(tree, frame, frames);
   const toCaller = (members, i, depth, put) => {
     const next = tree.parent[members.nodes[i]];
     if (next > 0) put(next, members, i);

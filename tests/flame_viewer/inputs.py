@@ -30,6 +30,9 @@ def write(folder):
         "noise": ["--compare", folded("quiet", {"m;luck": 100, "m;slow": 100, "m;rest": 9800}), folded("loud", {"m;luck": 115, "m;slow": 300, "m;rest": 9585})],
         "measures": [measures],
         "hostile": [folded("hostile", {f"main;{HOSTILE}": 1, "main;__proto__;constructor": 1})],
+        "endless": [folded("endless", {"main;" + "a" * 200 + "!": 1, "main;rest": 1})],
+        "unseen": [unseen(folder)],
+        "threads": [threads(folder)],
         "large": [folded("large", large())],
         "deep": [folded("deep", {";".join(f"f{depth}" for depth in range(5000)): 7})],
     }
@@ -46,6 +49,25 @@ def two_measures():
         "shared": {"frames": [{"name": "main"}, {"name": "work", "file": "work.py", "line": 3}]},
         "profiles": [sampled("wall", "milliseconds", [1, 2]), sampled("alloc", "bytes", [1024, 2048])],
     }
+
+
+def unseen(folder):
+    """A profile whose names would turn round what is beside them."""
+    names = ["main", "a\u202eexe.b", "tab\tulator\u2066"]
+    profile = {"type": "sampled", "name": "x", "unit": "none", "startValue": 0, "endValue": 3, "samples": [[0, 1], [0, 2]], "weights": [1, 2]}
+    path = folder / "unseen.json"
+    path.write_text(json.dumps({
+        "$schema": "https://www.speedscope.app/file-format-schema.json",
+        "shared": {"frames": [{"name": name} for name in names]}, "profiles": [profile],
+    }))
+    return path
+
+
+def threads(folder):
+    """Text of `perf script`, in which processes are above functions."""
+    path = folder / "threads.txt"
+    path.write_text("shop 1 1.0: 5 cpu-clock: \n\tffff main+0x1 (/bin/shop)\n\tfff0 start+0x1 (/bin/shop)\n\n")
+    return path
 
 
 def large():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from browser import Browser
@@ -39,6 +40,16 @@ class Page:
         """How many milliseconds a statement takes with all that is drawn for it."""
         return self.run(f"(() => {{ const start = performance.now(); {statement}; paintNow(); return performance.now() - start; }})()")
 
+    def found(self):
+        """What is said of the search, when it is over."""
+        self.run("page.searched")
+        return self.text("#found")
+
+    def searched(self, text):
+        """How many milliseconds a search takes until all is drawn."""
+        self.run("setState({ search: '' })")
+        return self.run(f"(async () => {{ const start = performance.now(); setState({{ search: {text!r} }}); await page.searched; paintNow(); return performance.now() - start; }})()")
+
     def text(self, selector):
         return self.run(f"document.querySelector({selector!r}).innerText")
 
@@ -61,17 +72,20 @@ class Page:
     def frame(self, name):
         return self.run(f"page.profile.head.frames.name.findIndex((text) => page.strings[text] === {name!r})")
 
-    def click(self, *names):
-        """Clicks the box of a stack."""
+    def place(self, *names):
+        """The middle of the box of a stack."""
         node = self.node(*names)
-        x, y = self.run(f"""(() => {{
+        return self.run(f"""(() => {{
             const {{ row, box }} = boxOf({{ part: 0, node: {node} }});
             const part = page.parts[0];
             const area = ids.canvas.getBoundingClientRect();
             const x = (part.rows[row].lefts[box] + part.rows[row].rights[box]) / 2;
             return [area.left + x, area.top + topOf(part, row) - ids.graph.scrollTop + ROW / 2];
         }})()""")
-        self.browser.click(x, y)
+
+    def click(self, *names):
+        """Clicks the box of a stack."""
+        self.browser.click(*self.place(*names))
 
     def selected(self):
         """The name of the selected box."""
@@ -123,17 +137,18 @@ def searches(page, browser):
     page.open()
     page.type("^B$")
     # 30 below a, 50 below c, of which 10 are of a b below a b and count once.
-    expect("found", page.text("#found"), "80.0 % in 3 boxes, 1 function")
+    expect("found", page.found(), "80.0 % in 3 boxes, 1 function")
     expect("link", page.run("location.hash"), "#search=%5EB%24")
     page.run("ids.case.click()")
-    expect("case", page.text("#found"), "no function matches")
+    expect("case", page.found(), "no function matches")
     page.run("ids.case.click()")
     page.type("a(")
-    expect("invalid", page.text("#found"), "not a regular expression: unterminated group")
+    expect("invalid", page.found(), "not a regular expression: unterminated group")
     expect("told", page.run("ids.search.getAttribute('aria-invalid')"), "true")
     browser.press("Escape")
     page.type("b")
     browser.press("Enter")
+    page.found()
     expect("first match", page.selected(), "b")
     first = page.run("page.selected.node")
     browser.press("n")
@@ -141,6 +156,35 @@ def searches(page, browser):
     expect("next match", (page.selected(), second > first), ("b", True))
     browser.press("N")
     expect("match before", page.run("page.selected.node"), first)
+
+
+def ends_searches(page, browser):
+    """An expression that would never end leaves the page usable, is ended, and does not stop the next one."""
+    page.open("#search=" + urllib.parse.quote("^(a+a+)+$"))
+    browser.wait_for("ids.found.textContent === 'searching …'")
+    page.click("main", "rest")
+    expect("usable meanwhile", page.state("node"), page.node("main", "rest"))
+    expect("ended", page.found(), "ended after 2 s: a simpler expression may help")
+    expect("told", page.run("ids.search.getAttribute('aria-invalid')"), "true")
+    page.run("setState({ search: 'res' })")
+    expect("next one", page.found(), "100 % of what is shown in 1 box, 1 function")
+    # Typed on, while the first ones run: the last one is answered.
+    page.run("for (const text of ['^(a+a+)+$', '^(a+)+$', 'rest']) setState({ search: text })")
+    expect("last one", page.found(), "100 % of what is shown in 1 box, 1 function")
+    page.run("refuse(); setState({ search: 'RES' })")
+    expect("without worker", page.found().split("; ")[1], "as a plain text, since this browser starts no worker")
+
+
+def tells_shares_around(page, browser):
+    page.open(f"#view=sandwich&frame={page.open().frame('b')}&search=^c$")
+    # 50 of the 80 of `b` are called by way of `c`, none calls it.
+    expect("callers", page.found(), "of it 0 % in what it calls, 62.5 % by way of callers, 1 function")
+    page.run(f"setState({{ frame: {page.frame('main')} }})")
+    expect("calls", page.found(), "of it 50.0 % in what it calls, 0 % by way of callers, 1 function")
+    page.run("setState({ search: 'main' })")
+    expect("itself", page.found(), "the function itself matches, 1 function")
+    page.run(f"setState({{ view: 'callers', path: [{page.frame('b')}], search: '^c$' }})")
+    expect("zoomed callers", page.found(), "62.5 % of what is shown, 1 function")
 
 
 def zooms(page, browser):
@@ -225,10 +269,19 @@ def shows_one_function(page, browser):
     expect("callees", callees, [["b 80"], ["b 10"]])
     expect("callers", callers, [["b 80"], ["a 30", "c 50"], ["main 30", "main 50"]])
     expect("details", "80.0 %" in page.text("#details"), True)
+    expect("own", "80\t80.0 %" in page.text("#details").split("own")[1], True)
     browser.press("ArrowUp")
     expect("up", page.selected(), "c")
     browser.press("Escape")
     expect("back", page.state("view"), "calls")
+    page.open()
+    browser.press("s")
+    expect("hottest", page.state("frame"), page.frame("b"))
+    page.open()
+    x, y = page.place("main", "a")
+    browser.point(x, y)
+    browser.press("s")
+    expect("under the pointer", page.state("frame"), page.frame("a"))
 
 
 def sorts_the_table(page, browser):
@@ -242,6 +295,7 @@ def sorts_the_table(page, browser):
     expect("by name", [row[0] for row in page.rows()], ["a", "b", "c", "main"])
     expect("told", page.run("document.querySelector('#functions th').getAttribute('aria-sort')"), "ascending")
     page.type("^[bc]")
+    page.found()
     expect("filtered", [row[0] for row in page.rows()], ["b", "c"])
     browser.press("Escape")
     browser.press("ArrowDown")
@@ -339,7 +393,7 @@ def is_quick(page, browser):
     loaded = time.monotonic() - started
     nodes = page.run("page.tree.count")
     # Others may use the machine: the best of ten.
-    searches = sorted(min(page.took(f"setState({{ search: {text!r} }})") for _ in range(10)) for text in ("f1", "f12|g7", "^h.*9$", "x", "f3"))
+    searches = sorted(min(page.searched(text) for _ in range(10)) for text in ("f1", "f12|g7", "^h.*9$", "x", "f3"))
     views = {view: page.took(f"setState({{ view: {view!r}, frame: 5 }})") for view in ("callers", "sandwich", "table", "calls")}
     print(f"   {nodes:,} nodes, {size:,} bytes, loaded in {loaded:.2f} s; search {searches[0]:.0f} to {searches[-1]:.0f} ms; "
           + ", ".join(f"{view} {took:.0f} ms" for view, took in views.items()))
@@ -353,17 +407,31 @@ def is_deep(page, browser):
     expect("rows", page.run("page.parts[0].rows.length"), 5001)
     for view in ("callers", "table", "calls"):
         page.run(f"setState({{ view: {view!r} }})")
+    page.open("#node=4000")
+    expect("zoomed into sight", page.run("(() => { const { graph } = ids, y = topOf(page.parts[0], 4000); return y >= graph.scrollTop && y + ROW <= graph.scrollTop + page.size.height; })()"), True)
+    expect("selected", page.selected(), "f3999")
     page.run("select({ part: 0, node: 5000 })")
     expect("scrolled", page.run("ids.graph.scrollTop > 100000"), True)
 
 
+def shows_what_is_unseen(page, browser):
+    page.open("#view=table")
+    expect("names", sorted(row[0] for row in page.rows()), ["a‹U+202E›exe.b", "main", "tab␉ulator‹U+2066›"])
+
+
+def counts_functions(page, browser):
+    page.open()
+    expect("head", page.text("#about").split(" · ")[0], "perf script, 2 functions")
+    browser.press("t")
+    expect("rows", (len(page.rows()), page.text("#status")), (2, "2 functions"))
+
+
 # Each: the page, and what must hold of it.
 CASES = [
-    ("calls", loads), ("calls", searches), ("calls", zooms), ("calls", is_in_the_link), ("calls", turns), ("calls", walks),
+    ("calls", loads), ("calls", searches), ("endless", ends_searches), ("calls", tells_shares_around), ("calls", zooms), ("calls", is_in_the_link), ("calls", turns), ("calls", walks),
     ("calls", shows_callers), ("calls", shows_one_function), ("calls", sorts_the_table), ("calls", follows_the_theme), ("calls", is_sharp), ("calls", prints),
     ("difference", tells_differences), ("noise", greys_noise), ("requests", compares_requests), ("measures", switches_measures),
-    
-    ("hostile", is_safe), ("large", is_quick), ("deep", is_deep),
+    ("unseen", shows_what_is_unseen), ("threads", counts_functions), ("hostile", is_safe), ("large", is_quick), ("deep", is_deep),
 ]
 
 
