@@ -29,6 +29,7 @@ pub use frame::{Frame, FrameId, Frames, Kind};
 pub use functions::{Function, functions};
 pub use limits::{
     DEPTH_MAX, DOCUMENT_BYTES_MAX, FRAME_BYTES_MAX, LINE_BYTES_MAX, MEASURES_MAX, NAME_BYTES_MAX, NODES_MAX,
+    VALUE_EXACT_MAX, VALUE_MAX,
 };
 pub use measure::{Measure, Unit};
 pub use profile::Profile;

@@ -19,5 +19,11 @@ pub const LINE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of an input that can only be read whole, such as a JSON document.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 30;
 
+/// A value of one record, in the measure's unit. Larger ones are skipped: 2^63 nanoseconds are 292 years.
+pub const VALUE_MAX: f64 = 9_223_372_036_854_775_808.0;
+
+/// Whole values up to here are exact, and their sums (2^53). Where a value is larger, that is said.
+pub const VALUE_EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// Measures of one profile; values of others are skipped.
 pub const MEASURES_MAX: usize = 64;

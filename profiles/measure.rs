@@ -60,14 +60,20 @@ impl Unit {
             "us" | "µs" | "microsecond" | "microseconds" => (Self::Nanoseconds, 1e3),
             "ms" | "millisecond" | "milliseconds" => (Self::Nanoseconds, 1e6),
             "s" | "sec" | "second" | "seconds" => (Self::Nanoseconds, 1e9),
+            "min" | "minute" | "minutes" => (Self::Nanoseconds, 60e9),
+            "h" | "hr" | "hour" | "hours" => (Self::Nanoseconds, 3600e9),
             "b" | "by" | "byte" | "bytes" => (Self::Bytes, 1.0),
             "kb" | "kib" | "kilobyte" | "kilobytes" => (Self::Bytes, 1024.0),
             "mb" | "mib" | "megabyte" | "megabytes" => (Self::Bytes, 1_048_576.0),
+            "gb" | "gib" | "gigabyte" | "gigabytes" => (Self::Bytes, 1_073_741_824.0),
             "sample" | "samples" => (Self::Samples, 1.0),
             "count" | "counts" | "object" | "objects" => (Self::Count, 1.0),
             "cycle" | "cycles" => (Self::Cycles, 1.0),
             "" | "none" | "unknown" => (Self::Unknown, 1.0),
-            _ => (Self::Other(name.trim().chars().take(64).collect()), 1.0),
+            _ => (
+                Self::Other(name.trim().chars().filter(|letter| !letter.is_control()).take(64).collect()),
+                1.0,
+            ),
         }
     }
 }

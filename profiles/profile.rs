@@ -1,6 +1,6 @@
 //! One profile.
 
-use crate::limits::{DEPTH_MAX, MEASURES_MAX};
+use crate::limits::{DEPTH_MAX, MEASURES_MAX, VALUE_EXACT_MAX, VALUE_MAX};
 use crate::{Frame, FrameId, Frames, Measure, NodeId, Place, Tally, Tree, Unit};
 
 /// What one input holds.
@@ -109,6 +109,25 @@ impl Profile {
             node = self.tree.child(node, frame);
         }
         node
+    }
+
+    /// Adds a record's value to a node. What cannot be one is skipped, and said so.
+    pub(crate) fn add(&mut self, node: NodeId, measure: usize, value: f64, place: Option<Place>) {
+        if (0.0..=VALUE_EXACT_MAX).contains(&value) {
+            return self.tree.add(node, measure, value);
+        }
+        self.add_unusual(node, measure, value, place);
+    }
+
+    #[cold]
+    fn add_unusual(&mut self, node: NodeId, measure: usize, value: f64, place: Option<Place>) {
+        if !(0.0..VALUE_MAX).contains(&value) {
+            let what = "values that cannot be: negative, infinite, or 2^63 and more, as of a counter that overflowed";
+            return self.skipped.add(what, place);
+        }
+        let what = "values beyond 2^53, exact to 16 digits: a counter may have overflowed";
+        self.noticed.add(what, place);
+        self.tree.add(node, measure, value);
     }
 
     /// A stack was deeper than the limit.

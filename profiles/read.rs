@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::source::{self, Source};
-use crate::{Place, Profile, formats};
+use crate::{Place, Profile, Unit, formats};
 
 /// Every format that can be read, in the order in which they are asked; an input belongs to the first that recognises it.
 pub static FORMATS: &[Format] = &[
@@ -85,7 +85,7 @@ pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
     let mut profile = Profile::new(format.name);
     match (format.read)(source, &mut profile) {
         Err(Unreadable::Io(error)) if source::is_cut_off(&error) && profile.records > 0 => {
-            profile.skipped.add("what follows: the input is cut off, or damaged from there on", None);
+            profile.skipped.add(source::CUT_OFF, None);
         }
         read => read?,
     }
@@ -94,6 +94,8 @@ pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
         return Err(empty(&profile));
     }
     show_processors_first(&mut profile);
+    show_what_was_measured(&mut profile);
+    notice_units(&mut profile);
     Ok(profile)
 }
 
@@ -106,6 +108,32 @@ fn show_processors_first(profile: &mut Profile) {
         && let Some(first) = profile.measures.iter().position(|measure| is_of_processors(&measure.name))
     {
         profile.default_measure = first;
+    }
+}
+
+/// A measure of which there is nothing is not shown first.
+fn show_what_was_measured(profile: &mut Profile) {
+    let has_any = |measure: &usize| profile.tree.total(*measure) > 0.0;
+    let first = profile.default_measure;
+    let Some(other) = (0..profile.measures.len()).find(has_any).filter(|_| !has_any(&first)) else { return };
+    let name = |measure: usize| &*profile.measures[measure].name;
+    let what = format!("{} is zero everywhere: {} is shown first", name(first), name(other));
+    profile.default_measure = other;
+    profile.noticed.add(what, None);
+}
+
+/// Tells of units that are not known, or missing in a format that has them.
+fn notice_units(profile: &mut Profile) {
+    let has_units = profile.format != formats::FOLDED.name && profile.format != formats::SPEEDSCOPE.name;
+    for measure in &profile.measures {
+        let what = match &measure.unit {
+            Unit::Other(unit) => {
+                format!("{} is in a unit that is not known, shown as told: {unit}", measure.name)
+            }
+            Unit::Unknown if has_units => format!("{} has no unit, so that it may be anything", measure.name),
+            _ => continue,
+        };
+        profile.noticed.add(what, None);
     }
 }
 

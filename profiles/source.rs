@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use flate2::read::MultiGzDecoder;
 use memchr::memchr;
 
-use crate::Unreadable;
 use crate::limits::{DOCUMENT_BYTES_MAX, LINE_BYTES_MAX};
+use crate::{Place, Profile, Unreadable};
 
 /// How much of an input is looked at to tell its format.
 const HEAD_BYTES: usize = 64 << 10;
@@ -73,17 +73,22 @@ impl<'r> Source<'r> {
     }
 
     /// All bytes at once; of a compressed input that is cut off, those that are there.
-    pub(crate) fn whole(self) -> Result<Vec<u8>, Unreadable> {
+    pub(crate) fn whole(self, profile: &mut Profile) -> Result<Vec<u8>, Unreadable> {
         let mut whole = Vec::new();
         match self.bytes().take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut whole) {
-            Err(error) if !is_cut_off(&error) || whole.is_empty() => Err(error.into()),
-            _ if whole.len() > DOCUMENT_BYTES_MAX => {
-                Err(Unreadable::of("longer than 1 GiB, and its format can only be read whole"))
-            }
-            _ => Ok(whole),
+            Err(error) if !is_cut_off(&error) || whole.is_empty() => return Err(error.into()),
+            Err(_) => profile.skipped.add(CUT_OFF, Some(Place::Byte(whole.len() as u64))),
+            Ok(_) => {}
         }
+        if whole.len() > DOCUMENT_BYTES_MAX {
+            return Err(Unreadable::of("longer than 1 GiB, and its format can only be read whole"));
+        }
+        Ok(whole)
     }
 }
+
+/// What is said of an input that ends before its end.
+pub(crate) const CUT_OFF: &str = "what follows: the input is cut off there, or damaged there or before";
 
 /// Whether it is the input that is damaged, and not what it is on.
 pub(crate) fn is_cut_off(error: &io::Error) -> bool {

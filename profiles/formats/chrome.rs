@@ -4,6 +4,7 @@
 //! Durations (`B`, `E`, `X`) of each thread become stacks; V8's samples inside (`Profile`, `ProfileChunk`) are measures of their own.
 
 mod events;
+mod recordings;
 mod threads;
 
 use memchr::memmem;
@@ -32,7 +33,7 @@ fn recognise(head: &[u8]) -> bool {
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
-    let bytes = source.whole()?;
+    let bytes = source.whole(profile)?;
     let mut threads = Threads::default();
     let mut at = begin(&bytes);
     let mut number = 0;

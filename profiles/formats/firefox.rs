@@ -107,7 +107,7 @@ impl Thread {
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
-    let bytes = source.whole()?;
+    let bytes = source.whole(profile)?;
     let text = String::from_utf8_lossy(&bytes);
     let file: File = serde_json::from_str(&text).map_err(|error| json::unreadable("Firefox", &error))?;
     let cpu = file.meta.cpu();

@@ -9,6 +9,7 @@ mod walk;
 use memchr::{memchr, memrchr};
 
 use self::walk::Walk;
+use crate::limits::VALUE_MAX;
 use crate::read::Format;
 use crate::source::{Line, Source};
 use crate::{Measure, Place, Profile, Unit, Unreadable};
@@ -21,9 +22,6 @@ pub(crate) const FORMAT: Format = Format {
     recognise,
     read,
 };
-
-/// Most values: beyond 2^53 a sum is no longer exact.
-const VALUE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Lines that decide whether there are one or two numbers on each.
 const LINES_LOOKED_AT: usize = 64;
@@ -53,12 +51,13 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     profile.measures = names.iter().map(|name| Measure::new(*name, Unit::Unknown)).collect();
     let mut lines = source.lines();
     let mut walk = Walk::default();
-    while let Some(line) = lines.next()? {
+    for number in 1.. {
+        let Some(line) = lines.next()? else { break };
+        let place = Some(Place::Line(number));
         let read = match line {
-            Line::Text(text) => self::line(text, is_pair, &mut walk, profile),
+            Line::Text(text) => self::line(text, place, is_pair, &mut walk, profile),
             Line::TooLong => Err("longer than 16 MiB"),
         };
-        let place = Some(Place::Line(lines.number()));
         match read {
             Ok(false) => {}
             Ok(true) => profile.notice_depth(place),
@@ -95,7 +94,13 @@ fn number(text: &[u8]) -> Option<f64> {
 }
 
 /// Reads one line, and says whether its stack was deeper than the limit.
-fn line(line: &[u8], is_pair: bool, walk: &mut Walk, profile: &mut Profile) -> Result<bool, &'static str> {
+fn line(
+    line: &[u8],
+    place: Option<Place>,
+    is_pair: bool,
+    walk: &mut Walk,
+    profile: &mut Profile,
+) -> Result<bool, &'static str> {
     let line = line.trim_ascii_end();
     if is_comment(line) {
         return Ok(false);
@@ -111,8 +116,8 @@ fn line(line: &[u8], is_pair: bool, walk: &mut Walk, profile: &mut Profile) -> R
     if values.iter().any(|value| *value < 0.0) {
         return Err("a negative value");
     }
-    if values.iter().any(|value| *value > VALUE_MAX) {
-        return Err("a value beyond 2^53");
+    if values.iter().any(|value| *value >= VALUE_MAX) {
+        return Err("a value of 2^63 or more");
     }
     let stack = stack.strip_suffix(b";").unwrap_or(stack);
     if stack.is_empty() {
@@ -120,7 +125,7 @@ fn line(line: &[u8], is_pair: bool, walk: &mut Walk, profile: &mut Profile) -> R
     }
     let (node, is_cut) = walk.node(stack, profile);
     for (measure, value) in values.into_iter().enumerate() {
-        profile.tree.add(node, measure, value);
+        profile.add(node, measure, value, place);
     }
     profile.records += 1;
     Ok(is_cut)

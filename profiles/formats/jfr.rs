@@ -21,7 +21,7 @@ use self::chunk::{Chunk, HEADER_BYTES, Header};
 use self::events::{RECORDED, Recorded, Setting};
 use self::stacks::Stacks;
 use crate::read::Format;
-use crate::source::Source;
+use crate::source::{self, CUT_OFF, Source};
 use crate::{Measure, Place, Profile, Unit, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
@@ -44,11 +44,16 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     let mut reader = Reader::default();
     loop {
         let mut header = Vec::new();
-        input.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header)?;
-        if header.is_empty() {
-            return Ok(());
-        }
         let place = Some(Place::Byte(reader.offset));
+        match input.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header) {
+            Err(error) if !source::is_cut_off(&error) => return Err(error.into()),
+            Err(_) if header.is_empty() => {
+                profile.skipped.add(CUT_OFF, place);
+                return Ok(());
+            }
+            _ if header.is_empty() => return Ok(()),
+            _ => {}
+        }
         let about = match Header::read(&header) {
             Ok(about) => about,
             Err(damage) => {
@@ -59,12 +64,13 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
         };
         if about.is_too_large() {
             profile.skipped.add("a chunk of more than 1 GiB", place);
-            io::copy(&mut input.by_ref().take(about.size - HEADER_BYTES as u64), &mut io::sink())?;
+            let rest = about.size.unwrap_or(0).saturating_sub(HEADER_BYTES as u64);
+            io::copy(&mut input.by_ref().take(rest), &mut io::sink())?;
         } else {
             let bytes = about.body(header, &mut input)?;
             reader.chunk(&bytes, &about, profile);
         }
-        reader.offset = reader.offset.saturating_add(about.size);
+        reader.offset = reader.offset.saturating_add(about.size.unwrap_or(0));
     }
 }
 
@@ -86,6 +92,16 @@ impl Reader {
         if let Some(damage) = chunk.damage {
             profile.noticed.add(format!("a chunk of which some names are missing: {damage}"), place);
         }
+        match header.size {
+            None => {
+                let what = "a chunk that was not ended, as where a JVM is killed: what is there is read";
+                profile.noticed.add(what, place);
+            }
+            Some(_) if !header.is_whole(bytes) => {
+                profile.skipped.add("the rest of a chunk that is cut off", place);
+            }
+            Some(_) => {}
+        }
         about(header, profile);
         let mut events = Events {
             chunk: &chunk,
@@ -97,14 +113,14 @@ impl Reader {
         };
         let mut at = HEADER_BYTES;
         while at < bytes.len() {
-            let place = Place::Byte(self.offset + at as u64);
+            let place = Place::Byte(self.offset.saturating_add(at as u64));
+            if header.size.is_none() && chunk::begins(chunk.at(at)) {
+                return profile.skipped.add("chunks behind one that was not ended", Some(place));
+            }
             match events.next(at, place, self, profile) {
                 Some(next) => at = next,
                 None => return profile.skipped.add("events behind one whose size is damaged", Some(place)),
             }
-        }
-        if (bytes.len() as u64) < header.size {
-            profile.skipped.add("a chunk that is cut off", place);
         }
     }
 }
@@ -167,7 +183,7 @@ impl Events<'_, '_> {
             return profile.skipped.add("events of more than 64 types", Some(place));
         };
         let node = self.stacks.node(event.thread, event.stack, place, profile);
-        profile.tree.add(node, measure, event.value);
+        profile.add(node, measure, event.value, Some(place));
         profile.records += 1;
     }
 

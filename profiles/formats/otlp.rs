@@ -60,7 +60,7 @@ fn is_profile(message: &[u8]) -> bool {
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     let is_json = json::is_object(&source.head);
-    let bytes = source.whole()?;
+    let bytes = source.whole(profile)?;
     let mut reader = Reader::default();
     if is_json {
         for message in serde_json::Deserializer::from_slice(&bytes).into_iter() {
@@ -162,7 +162,7 @@ fn add(
         None => root,
     };
     let node = tables.node(root, sample.stack_index, place, profile)?;
-    profile.tree.add(node, measure, value * scale);
+    profile.add(node, measure, value * scale, Some(place));
     profile.records += 1;
     Ok(())
 }

@@ -32,15 +32,12 @@ pub(crate) const FORMAT: Format = Format {
 /// Of a machine that is big-endian.
 const MAGIC_SWAPPED: &[u8] = b"2ELIFREP";
 
-/// Longest period that is one: beyond 2^53 sums are no longer exact.
-const PERIOD_MAX: u64 = 1 << 53;
-
 fn recognise(head: &[u8]) -> bool {
     head.starts_with(file::MAGIC) || head.starts_with(MAGIC_SWAPPED)
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
-    let bytes = source.whole()?;
+    let bytes = source.whole(profile)?;
     if bytes.starts_with(MAGIC_SWAPPED) {
         return Err(Unreadable::of(
             "a recording of perf from a big-endian machine; give the text of `perf script`",
@@ -141,8 +138,7 @@ impl<'f> Reader<'f> {
         let thread = self.stacks.thread(&sample, &self.processes, profile);
         let stack = self.stacks.stack(&sample, &self.processes, profile);
         let node = profile.node(std::iter::once(thread).chain(stack), Some(place));
-        let period = sample.period.filter(|period| *period <= PERIOD_MAX);
-        self.types.add(number, period.map(|period| period as f64), node, profile);
+        self.types.add(number, sample.period.map(|period| period as f64), node, Some(place), profile);
         let (first, last) = self.times.unwrap_or((sample.time, sample.time));
         self.times = Some((first.min(sample.time), last.max(sample.time)));
         Ok(())

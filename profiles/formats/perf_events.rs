@@ -1,6 +1,6 @@
 //! Types of events of `perf`, and where their values go: each is a measure of its own, beside the number of its samples.
 
-use crate::{Measure, NodeId, Profile, Unit};
+use crate::{Measure, NodeId, Place, Profile, Unit};
 
 /// Types of events by name: few, and mostly the one of the event before.
 #[derive(Default)]
@@ -39,11 +39,18 @@ impl EventTypes {
     }
 
     /// Adds a sample.
-    pub(super) fn add(&self, number: usize, period: Option<f64>, node: NodeId, profile: &mut Profile) {
+    pub(super) fn add(
+        &self,
+        number: usize,
+        period: Option<f64>,
+        node: NodeId,
+        place: Option<Place>,
+        profile: &mut Profile,
+    ) {
         let of = &self.types[number];
-        profile.tree.add(node, of.samples, 1.0);
+        profile.add(node, of.samples, 1.0, place);
         if let (Some(periods), Some(period)) = (of.periods, period) {
-            profile.tree.add(node, periods, period);
+            profile.add(node, periods, period, place);
         }
         profile.records += 1;
     }

@@ -140,7 +140,7 @@ impl Reader {
             profile.notice_depth(Some(open.place));
         }
         self.stack.clear();
-        self.types.add(open.event, open.period, node, profile);
+        self.types.add(open.event, open.period, node, Some(open.place), profile);
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! All types of samples are measures, of which the one that the file names is shown first; where it names none, the last, as pprof does.
 
+mod file;
 mod locations;
 mod messages;
 
 use prost::Message;
 
+use self::file::{File, MESSAGES, NUMBERS};
 use self::locations::Locations;
 use self::messages::{Sample, ValueType};
 use super::protobuf;
 use crate::read::Format;
-use crate::source::Source;
+use crate::source::{CUT_OFF, Source};
 use crate::{Measure, NodeId, Place, Profile, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
@@ -21,10 +23,6 @@ pub(crate) const FORMAT: Format = Format {
     recognise,
     read,
 };
-
-/// Numbers of the fields of a `Profile` that are messages and texts, and that are numbers.
-const MESSAGES: [u32; 8] = [1, 2, 3, 4, 5, 6, 11, 13];
-const NUMBERS: [u32; 7] = [7, 8, 9, 10, 12, 14, 15];
 
 /// Fields as a `Profile` has them, whose types of samples are two numbers.
 fn recognise(head: &[u8]) -> bool {
@@ -43,74 +41,90 @@ fn recognise(head: &[u8]) -> bool {
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
-    let bytes = source.whole()?;
-    let message = messages::Profile::decode(&*bytes)
-        .map_err(|error| Unreadable::of(format!("a damaged pprof profile: {error}; write it anew")))?;
-    drop(bytes);
-    about(&message, profile);
-    let columns = measures(&message, profile);
-    let mut locations = Locations::of(&message);
-    for (index, sample) in message.sample.iter().enumerate() {
-        let place = Place::Record(index as u64 + 1);
-        match locations.stack(sample, profile) {
-            Ok(stack) => {
-                let node = profile.node(stack.iter().rev().copied(), Some(place));
-                add(sample, node, &columns, place, profile);
-            }
-            Err(reason) => profile.skipped.add(reason, Some(place)),
-        }
+    let bytes = source.whole(profile)?;
+    let file = File::read(&bytes, profile);
+    let place = |at: usize| Some(Place::Byte(at as u64));
+    if !file.has_texts() {
+        let what =
+            "a pprof profile that is cut off before the names of functions, which come last; write it anew";
+        let place = place(file.end.unwrap_or(bytes.len()));
+        return Err(Unreadable::Content { what: what.to_owned(), place });
     }
+    if let Some(end) = file.end {
+        profile.skipped.add(CUT_OFF, place(end));
+    }
+    about(&file, profile);
+    let scales = measures(&file, profile);
+    let mut locations = Locations::of(&file);
+    let mut number = 0;
+    file::samples(&bytes, |message| {
+        number += 1;
+        let place = Place::Record(number);
+        let added = message.and_then(|message| sample(message, &scales, &mut locations, place, profile));
+        if let Err(reason) = added {
+            profile.skipped.add(reason, Some(place));
+        }
+    });
     locations.notice(profile);
     Ok(())
 }
 
 /// What the file tells of itself.
-fn about(message: &messages::Profile, profile: &mut Profile) {
+fn about(file: &File<'_>, profile: &mut Profile) {
     let positive = |value: i64| u64::try_from(value).ok().filter(|value| *value > 0);
-    profile.start_ns = positive(message.time_nanos);
-    profile.duration_ns = positive(message.duration_nanos);
-    if let (Some(of), Some(period)) = (message.period_type, positive(message.period)) {
-        let (measure, scale) = measure(message, of);
+    profile.start_ns = positive(file.time_ns);
+    profile.duration_ns = positive(file.duration_ns);
+    if let (Some(of), Some(period)) = (file.period_type, positive(file.period)) {
+        let (measure, scale) = measure(file, of);
         profile.period = Some((measure, period as f64 * scale));
     }
 }
 
 /// Makes a measure of each type of samples, and gives how many of the measure's unit one of the type's is.
-fn measures(message: &messages::Profile, profile: &mut Profile) -> Vec<f64> {
+fn measures(file: &File<'_>, profile: &mut Profile) -> Vec<f64> {
     let mut scales = Vec::new();
-    for of in message.sample_type.iter().take(crate::MEASURES_MAX) {
-        let (measure, scale) = measure(message, *of);
-        profile.measures.push(measure);
+    for (number, of) in file.types.iter().enumerate() {
+        let (measure, scale) = measure(file, *of);
+        if number < crate::MEASURES_MAX {
+            profile.measures.push(measure);
+        } else {
+            profile.skipped.add("values of types beyond the first 64", None);
+        }
         scales.push(scale);
     }
-    let wanted = text(message, message.default_sample_type);
-    let last = profile.measures.len().saturating_sub(1);
-    let named = profile.measures.iter().position(|measure| !wanted.is_empty() && *measure.name == *wanted);
-    profile.default_measure = named.unwrap_or(last);
+    let wanted = file.text(file.default_type).filter(|wanted| !wanted.is_empty());
+    let named = profile.measures.iter().position(|measure| wanted.as_ref() == Some(&measure.name));
+    profile.default_measure = named.unwrap_or(profile.measures.len().saturating_sub(1));
     scales
 }
 
-fn measure(message: &messages::Profile, of: ValueType) -> (Measure, f64) {
-    Measure::as_named(&text(message, of.r#type), &text(message, of.unit))
+fn measure(file: &File<'_>, of: ValueType) -> (Measure, f64) {
+    let name = file.text(of.r#type).filter(|name| !name.is_empty()).unwrap_or_else(|| "value".to_owned());
+    Measure::as_named(&name, &file.text(of.unit).unwrap_or_default())
 }
 
-/// A text of the table; empty where it is not there.
-fn text(message: &messages::Profile, index: i64) -> String {
-    let text = usize::try_from(index).ok().and_then(|index| message.string_table.get(index));
-    text.map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
+fn sample(
+    message: &[u8],
+    scales: &[f64],
+    locations: &mut Locations<'_>,
+    place: Place,
+    profile: &mut Profile,
+) -> Result<(), &'static str> {
+    let sample = Sample::decode(message).map_err(|_| "a damaged sample")?;
+    if sample.value.len() != scales.len() {
+        return Err("a sample whose values are not as many as the types");
+    }
+    if sample.value.iter().any(|value| *value < 0) {
+        return Err("a sample with a negative value: a difference, or a counter that overflowed");
+    }
+    let node = locations.node(&sample, place, profile)?;
+    add(&sample, node, scales, place, profile);
+    Ok(())
 }
 
 fn add(sample: &Sample, node: NodeId, scales: &[f64], place: Place, profile: &mut Profile) {
-    if sample.value.len() != scales.len() {
-        return profile.skipped.add("a sample whose values are not as many as the types", Some(place));
-    }
-    if sample.value.iter().any(|value| *value < 0) {
-        return profile
-            .skipped
-            .add("a sample with a negative value: a difference; read both sides instead", Some(place));
-    }
-    for (measure, (value, scale)) in sample.value.iter().zip(scales).enumerate() {
-        profile.tree.add(node, measure, *value as f64 * scale);
+    for (measure, (value, scale)) in sample.value.iter().zip(scales).enumerate().take(crate::MEASURES_MAX) {
+        profile.add(node, measure, *value as f64 * scale, Some(place));
     }
     if !sample.label.is_empty() {
         profile.noticed.add("samples with labels, which are not shown", Some(place));

@@ -7,6 +7,10 @@ pub(super) struct Field<'b> {
     pub(super) number: u32,
     /// Its bytes, where it has a length; fewer where the input ends before.
     pub(super) message: Option<&'b [u8]>,
+    /// Its value, where it is one number of any length.
+    pub(super) value: Option<u64>,
+    /// Whether all of it is there.
+    pub(super) is_whole: bool,
 }
 
 /// The fields of a message up to its end, or to the first byte that cannot be one.
@@ -37,22 +41,27 @@ pub(super) fn is_cut_at_end(bytes: &[u8], known: usize) -> bool {
     known >= 32 || rest.len() < 10
 }
 
-fn field(bytes: &[u8]) -> Option<(Field<'_>, &[u8])> {
+/// The field at the begin, and what is behind it.
+pub(super) fn field(bytes: &[u8]) -> Option<(Field<'_>, &[u8])> {
     let (tag, rest) = varint(bytes)?;
     let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0)?;
-    let field =
-        |length: usize| Some((Field { number, message: None }, rest.get(length..).unwrap_or_default()));
+    let field = Field { number, message: None, value: None, is_whole: true };
+    let fixed = |length: usize| {
+        let is_whole = length <= rest.len();
+        Some((Field { is_whole, ..field }, rest.get(length..).unwrap_or_default()))
+    };
     match tag & 7 {
         0 => {
-            let (_, behind) = varint(rest)?;
-            Some((Field { number, message: None }, behind))
+            let (value, behind) = varint(rest)?;
+            Some((Field { value: Some(value), ..field }, behind))
         }
-        1 => field(8),
-        5 => field(4),
+        1 => fixed(8),
+        5 => fixed(4),
         2 => {
             let (length, rest) = varint(rest)?;
-            let length = usize::try_from(length).ok()?.min(rest.len());
-            Some((Field { number, message: Some(&rest[..length]) }, &rest[length..]))
+            let length = usize::try_from(length).ok()?;
+            let (message, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            Some((Field { message: Some(message), is_whole: length <= rest.len(), ..field }, behind))
         }
         _ => None,
     }

@@ -92,7 +92,7 @@ enum Type {
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
-    let bytes = source.whole()?;
+    let bytes = source.whole(profile)?;
     let text = String::from_utf8_lossy(&bytes);
     let file: File<'_> =
         serde_json::from_str(&text).map_err(|error| json::unreadable("speedscope", &error))?;
@@ -178,9 +178,9 @@ impl Reader<'_> {
                 continue;
             }
             let node = profile.below(self.root, stack, place);
-            profile.tree.add(node, self.measure, json::whole(weight * self.scale, self.scale));
+            profile.add(node, self.measure, json::whole(weight * self.scale, self.scale), place);
             if let Some(samples) = counted {
-                profile.tree.add(node, samples, 1.0);
+                profile.add(node, samples, 1.0, place);
             }
             profile.records += 1;
         }
@@ -209,10 +209,8 @@ impl Reader<'_> {
             }
             profile.records += 1;
         }
-        if timeline.has_unended() {
-            profile.noticed.add("profiles with calls that do not end, ended with the profile", None);
-        }
-        timeline.finish(one.end * self.scale, profile);
+        let unended = "calls that do not end, ended with their profile";
+        timeline.finish(one.end * self.scale, unended, profile);
     }
 
     fn frame(&self, index: i64) -> Option<FrameId> {

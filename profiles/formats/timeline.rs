@@ -16,9 +16,16 @@ pub(super) struct Timeline {
 struct Call {
     frame: FrameId,
     node: NodeId,
-    /// When it ends, where that is known from the start.
+    /// When it ends, at the latest.
     end: f64,
+    /// Whether that was known from the start: no event tells it.
+    is_whole: bool,
+    /// Where it was told.
+    place: Option<Place>,
 }
+
+const LONGER_THAN_CALLER: &str = "calls that end after their caller, cut there";
+const WITHOUT_END: &str = "calls whose end is missing, ended with their caller";
 
 impl Timeline {
     /// A thread below `root`, whose times count for `measure`.
@@ -43,13 +50,14 @@ impl Timeline {
         let above = self.open.last();
         let limit = above.map_or(f64::INFINITY, |call| call.end);
         if end > limit && end.is_finite() {
-            profile.noticed.add("calls that end after their caller, cut there", place);
+            profile.noticed.add(LONGER_THAN_CALLER, place);
         }
         let node = profile.tree.child(above.map_or(self.root, |call| call.node), frame);
-        self.open.push(Call { frame, node, end: end.min(limit) });
+        self.open.push(Call { frame, node, end: end.min(limit), is_whole: end.is_finite(), place });
     }
 
-    /// The innermost call of this frame ends; of any, where `frame` is `None`.
+    /// The innermost call of this frame ends; of any, where `frame` is `None`. Calls whose end was known from the start are not
+    /// ended by an event.
     pub(super) fn end(
         &mut self,
         frame: Option<FrameId>,
@@ -62,28 +70,29 @@ impl Timeline {
             self.deeper -= 1;
             return;
         }
-        let is_it = |call: &Call| frame.is_none_or(|frame| call.frame == frame);
-        match self.open.iter().rposition(is_it) {
-            Some(place_of) => {
-                if place_of + 1 < self.open.len() {
-                    profile.noticed.add("calls whose end is missing, ended with their caller", place);
-                }
-                self.open.truncate(place_of);
-            }
-            None => profile.skipped.add("the end of a call that did not begin", place),
+        let is_it = |call: &Call| !call.is_whole && frame.is_none_or(|frame| call.frame == frame);
+        let Some(ended) = self.open.iter().rposition(is_it) else {
+            return profile.skipped.add("the end of a call that did not begin", place);
+        };
+        for inner in self.open.drain(ended..).skip(1) {
+            let what = if inner.is_whole { LONGER_THAN_CALLER } else { WITHOUT_END };
+            profile.noticed.add(what, inner.place);
         }
     }
 
     /// Time goes on; calls whose end is known end.
     pub(super) fn advance(&mut self, to: f64, profile: &mut Profile) {
         while let Some(call) = self.open.last().filter(|call| call.end <= to) {
-            let (node, end) = (call.node, call.end.max(self.now));
-            profile.tree.add(node, self.measure, end - self.now);
+            let (end, place) = (call.end.max(self.now), call.place);
+            profile.add(call.node, self.measure, end - self.now, place);
             self.now = end;
+            if !call.is_whole {
+                profile.noticed.add(WITHOUT_END, place);
+            }
             self.open.pop();
         }
         if let Some(call) = self.open.last() {
-            profile.tree.add(call.node, self.measure, to - self.now);
+            profile.add(call.node, self.measure, (to - self.now).max(0.0), call.place);
         }
         self.now = self.now.max(to);
     }
@@ -93,13 +102,11 @@ impl Timeline {
         self.now = at;
     }
 
-    /// Whether calls are open whose end is not known.
-    pub(super) fn has_unended(&self) -> bool {
-        self.open.iter().any(|call| call.end.is_infinite())
-    }
-
-    /// No event follows: calls end when they are known to, the others at `end`.
-    pub(super) fn finish(&mut self, end: f64, profile: &mut Profile) {
+    /// No event follows: calls end when they are known to, the others at `end`, which is told as `unended`.
+    pub(super) fn finish(&mut self, end: f64, unended: &'static str, profile: &mut Profile) {
+        for call in self.open.iter().filter(|call| !call.is_whole) {
+            profile.noticed.add(unended, call.place);
+        }
         let last = self.open.iter().map(|call| call.end).filter(|end| end.is_finite()).fold(end, f64::max);
         self.advance(last, profile);
         self.open.clear();

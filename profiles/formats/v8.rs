@@ -2,17 +2,21 @@
 //!
 //! A sample lasts until the next one. What V8 calls `(idle)` counts for the measure `wall` and not for `cpu`.
 
+mod callers;
 pub(super) mod samples;
+pub(super) mod times;
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use self::samples::{Node, Samples};
+use self::times::Times;
 use super::json;
+use crate::limits::VALUE_MAX;
 use crate::read::Format;
 use crate::source::Source;
-use crate::{NodeId, Profile, Unreadable};
+use crate::{Profile, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "cpuprofile",
@@ -67,7 +71,7 @@ struct OldNode<'j> {
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
-    let bytes = source.whole()?;
+    let bytes = source.whole(profile)?;
     let text = String::from_utf8_lossy(&bytes);
     let file: File<'_> = serde_json::from_str(&text).map_err(|error| json::unreadable("V8", &error))?;
     let mut samples = Samples::new(profile);
@@ -75,14 +79,17 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
         // In the old form the times are seconds, lines begin with 1, and the end may be missing.
         Some(head) => {
             samples.old(head, profile);
-            samples.times(&file.samples, &file.timestamps, Some(file.end * 1e6), profile);
+            let mut times = Times::from(0.0);
+            times.at(&file.samples, &file.timestamps, profile);
+            samples.times(times.timed(), Some(file.end * 1e6), profile);
         }
         None => {
-            samples.nodes(&file.nodes, NodeId::ROOT, profile);
-            let times = samples::times(file.start, &file.deltas);
-            samples.times(&file.samples, &times, Some(file.end), profile);
-            profile.duration_ns =
-                Some(((file.end - file.start) * 1e3) as u64).filter(|duration| *duration > 0);
+            samples.nodes(&file.nodes.iter().collect::<Vec<_>>(), profile);
+            let mut times = Times::from(file.start);
+            times.later(&file.samples, &file.deltas, profile);
+            samples.times(times.timed(), Some(file.end), profile);
+            let duration = (file.end - file.start) * 1e3;
+            profile.duration_ns = (1.0..VALUE_MAX).contains(&duration).then_some(duration as u64);
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ pub(super) struct Event<'j> {
     pub(super) ph: Cow<'j, str>,
     /// Microseconds.
     #[serde(default)]
-    pub(super) ts: f64,
+    pub(super) ts: Option<f64>,
     /// Microseconds.
     #[serde(default)]
     pub(super) dur: Option<f64>,

@@ -2,23 +2,29 @@
 
 use rustc_hash::FxHashMap;
 
-use super::events::{Event, Named, Position, Sampled};
+use super::events::{Event, Named, Position};
+use super::recordings::Recordings;
 use crate::formats::json;
 use crate::formats::timeline::Timeline;
-use crate::formats::v8::samples::{Samples, times};
+use crate::limits::VALUE_EXACT_MAX;
 use crate::{Frame, FrameId, Kind, Measure, NodeId, Place, Profile, Unit};
 
 /// Process and thread.
 type Key = (Box<str>, Box<str>);
 
+/// The latest time, and the longest, in microseconds: 285 years, beyond which they are no longer told exactly.
+const TIME_MAX: f64 = VALUE_EXACT_MAX;
+
+const NO_TIME: &str = "an event without a time, or of one that cannot be";
+
 #[derive(Default)]
-pub(super) struct Threads {
+pub(super) struct Threads<'j> {
     /// In the order in which they are met.
     threads: Vec<(Key, Vec<Call>)>,
     numbers: FxHashMap<Key, usize>,
     /// Names by key; those of processes have no thread.
     names: FxHashMap<Key, Box<str>>,
-    sampled: Vec<(Key, Recorded)>,
+    sampled: Recordings<'j>,
     measure: Option<usize>,
 }
 
@@ -38,26 +44,16 @@ enum What {
     Whole(f64),
 }
 
-/// V8's samples of one process.
-#[derive(Default)]
-struct Recorded {
-    start: f64,
-    nodes: Option<Samples>,
-    samples: Vec<i64>,
-    times: Vec<f64>,
-}
-
-impl Threads {
-    pub(super) fn add(&mut self, event: &Event<'_>, place: Option<Place>, profile: &mut Profile) {
+impl<'j> Threads<'j> {
+    pub(super) fn add(&mut self, event: &Event<'j>, place: Option<Place>, profile: &mut Profile) {
         let name = event.name.as_deref().unwrap_or_default();
         match (&*event.ph, name) {
             ("M", "process_name" | "thread_name") => self.name(event, name),
-            (_, "Profile" | "ProfileChunk") if event.args::<Sampled<'_>>().is_some() => {
-                self.sampled(event, profile)
-            }
+            (_, "Profile" | "ProfileChunk") if self.sampled.add(event) => {}
             ("B", _) => self.call(event, What::Begin, place, profile),
             ("E", _) => self.call(event, What::End, place, profile),
             ("X", _) => match event.dur {
+                Some(duration) if duration > TIME_MAX => profile.skipped.add(NO_TIME, place),
                 Some(duration) if duration >= 0.0 => self.call(event, What::Whole(duration), place, profile),
                 _ => profile.skipped.add("an event that takes no time", place),
             },
@@ -73,6 +69,7 @@ impl Threads {
     }
 
     fn call(&mut self, event: &Event<'_>, what: What, place: Option<Place>, profile: &mut Profile) {
+        let Some(at) = time(event, place, profile) else { return };
         let name = event.name.as_deref().filter(|name| !name.is_empty());
         let frame = match (name, what) {
             (None, What::End) => None,
@@ -84,47 +81,19 @@ impl Threads {
             threads.push((key, Vec::new()));
             threads.len() - 1
         });
-        self.threads[number].1.push(Call { at: event.ts * 1e3, what, frame, place });
+        self.threads[number].1.push(Call { at: at * 1e3, what, frame, place });
         profile.records += 1;
-    }
-
-    /// Takes a part of V8's samples.
-    fn sampled(&mut self, event: &Event<'_>, profile: &mut Profile) {
-        let Some(Sampled { data }) = event.args::<Sampled<'_>>() else { return };
-        let raw = |value: Option<&serde_json::value::RawValue>| value.map_or("", |value| value.get()).into();
-        let key: Key = (raw(event.pid), raw(event.id));
-        let number = self.sampled.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            self.sampled.push((key, Recorded::default()));
-            self.sampled.len() - 1
-        });
-        let recorded = &mut self.sampled[number].1;
-        let part = data.cpu_profile;
-        recorded.start = data.start_time.unwrap_or(recorded.start);
-        let last = recorded.times.last().copied().unwrap_or(recorded.start);
-        let deltas = match &part {
-            Some(part) if data.time_deltas.is_empty() => &part.deltas,
-            _ => &data.time_deltas,
-        };
-        recorded.times.extend(times(last, deltas));
-        if let Some(part) = part {
-            let nodes = recorded.nodes.get_or_insert_with(|| Samples::new(profile));
-            nodes.nodes(&part.nodes, NodeId::ROOT, profile);
-            recorded.samples.extend(part.samples);
-        }
     }
 
     /// All events are there.
     pub(super) fn end(mut self, profile: &mut Profile) {
+        let are_several = self.threads.windows(2).any(|pair| pair[0].0.0 != pair[1].0.0);
         for (key, calls) in std::mem::take(&mut self.threads) {
-            let root = self.root(&key, profile);
+            let root = self.root(&key, are_several, profile);
             let Some(measure) = self.measure(profile) else { return };
             run(calls, Timeline::of(root, measure, f64::NEG_INFINITY), profile);
         }
-        for (_, recorded) in &self.sampled {
-            if let Some(nodes) = &recorded.nodes {
-                nodes.times(&recorded.samples, &recorded.times, None, profile);
-            }
-        }
+        self.sampled.end(profile);
     }
 
     fn measure(&mut self, profile: &mut Profile) -> Option<usize> {
@@ -133,11 +102,10 @@ impl Threads {
     }
 
     /// The node of a thread, below that of its process where there are several.
-    fn root(&self, key: &Key, profile: &mut Profile) -> NodeId {
+    fn root(&self, key: &Key, are_several: bool, profile: &mut Profile) -> NodeId {
         let process = (key.0.clone(), "".into());
-        let several = |by: fn(&Key) -> &str| self.numbers.keys().any(|other| by(other) != by(key));
         let mut node = NodeId::ROOT;
-        if several(|key| &key.0) {
+        if are_several {
             node = self.node(node, &process, "process", &key.0, profile);
         }
         if self.numbers.len() > 1 {
@@ -162,6 +130,17 @@ fn key(event: &Event<'_>) -> Key {
     (raw(event.pid), raw(event.tid))
 }
 
+/// When an event was, in microseconds; `None` where it cannot have been then.
+fn time(event: &Event<'_>, place: Option<Place>, profile: &mut Profile) -> Option<f64> {
+    let at = event.ts.filter(|at| at.abs() <= TIME_MAX);
+    match at {
+        None => profile.skipped.add(NO_TIME, place),
+        Some(..0.0) => profile.noticed.add("events before time 0, taken as they are", place),
+        Some(_) => {}
+    }
+    at
+}
+
 fn frame(name: &str, event: &Event<'_>) -> Frame {
     let position = event.args::<Position<'_>>();
     let line = position.as_ref().and_then(|position| position.line).and_then(json::line);
@@ -174,7 +153,6 @@ fn frame(name: &str, event: &Event<'_>) -> Frame {
 
 /// Goes through the calls of a thread in the order of time.
 fn run(mut calls: Vec<Call>, mut timeline: Timeline, profile: &mut Profile) {
-    calls.retain(|call| call.at.is_finite());
     calls.sort_by(|one, other| one.at.total_cmp(&other.at));
     calls.chunk_by_mut(|one, other| one.at == other.at).for_each(longest_first);
     let Some(first) = calls.first() else { return };
@@ -189,10 +167,7 @@ fn run(mut calls: Vec<Call>, mut timeline: Timeline, profile: &mut Profile) {
         }
     }
     let end = calls.last().map_or(0.0, |call| call.at);
-    if timeline.has_unended() {
-        profile.noticed.add("calls that do not end, ended with the last event", None);
-    }
-    timeline.finish(end, profile);
+    timeline.finish(end, "calls that do not end, ended with the last event", profile);
 }
 
 /// Of whole calls that begin at the same time the longest is the outermost. Others stay where they are.

@@ -27,18 +27,19 @@ impl SampleTable {
         let weights = profile.measure(weights);
         let used = self.cpu.as_ref().and_then(|_| profile.measure(cpu.0.clone()));
         for (index, stack) in self.stack.iter().enumerate() {
+            let place = Some(Place::Record(index as u64 + 1));
             let node = match self.node(index, *stack, stacks, profile) {
                 Ok(Some(node)) => node,
                 Ok(None) => continue,
                 Err(reason) => {
-                    profile.skipped.add(reason, Some(Place::Record(index as u64 + 1)));
+                    profile.skipped.add(reason, place);
                     continue;
                 }
             };
             profile.records += 1;
             let mut add = |measure: Option<usize>, value: f64, scale| {
                 if let Some(measure) = measure {
-                    profile.tree.add(node, measure, json::whole(value * scale, scale));
+                    profile.add(node, measure, json::whole(value * scale, scale), place);
                 }
             };
             add(weights, self.weight(index), weights_scale);

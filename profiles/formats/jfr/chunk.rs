@@ -1,6 +1,6 @@
 //! A chunk: a header, a description of types, constants, and events in no order.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -8,6 +8,7 @@ use super::bytes::{Bytes, Damage};
 use super::types::{Type, Types};
 use super::values::{self, Constant, Value};
 use crate::limits::DOCUMENT_BYTES_MAX;
+use crate::source;
 
 /// Bytes of a header.
 pub(super) const HEADER_BYTES: usize = 68;
@@ -15,14 +16,15 @@ pub(super) const HEADER_BYTES: usize = 68;
 /// Constants of one chunk.
 const CONSTANTS_MAX: usize = 8_000_000;
 
-/// The type of the events that have constants.
+/// The types of the events that describe types, and that have constants.
+const TYPES: i64 = 0;
 const CONSTANTS: i64 = 1;
 
 /// The header of a chunk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
-    /// Bytes of the chunk, with the header.
-    pub(super) size: u64,
+    /// Bytes of the chunk, with the header; `None` where it was not ended.
+    pub(super) size: Option<u64>,
     constants: usize,
     types: usize,
     /// When it began, in nanoseconds since 1970.
@@ -42,29 +44,73 @@ impl Header {
             return Err("a chunk of an unknown version");
         }
         let offset = |offset: i64| usize::try_from(offset).map_err(|_| "a chunk with negative places");
-        let size = u64::try_from(bytes.fixed()?).unwrap_or(0);
+        let size = match bytes.fixed()? {
+            0 => None,
+            size => Some(u64::try_from(size).unwrap_or(0)),
+        };
         let (constants, types) = (offset(bytes.fixed()?)?, offset(bytes.fixed()?)?);
         let (start_ns, duration_ns) = (bytes.fixed()?, bytes.fixed()?);
         bytes.fixed()?;
         let ticks_per_second = bytes.fixed()?;
         let is_compressed = bytes.take(4)?[3] & 1 == 1;
-        if size < HEADER_BYTES as u64 || ticks_per_second <= 0 {
-            return Err("a chunk that was not ended; stop the recording, or dump it by `jcmd PID JFR.dump`");
+        if size.is_some_and(|size| size < HEADER_BYTES as u64) || ticks_per_second <= 0 {
+            return Err(
+                "a chunk of a size or a clock that cannot be; dump the recording by `jcmd PID JFR.dump`",
+            );
         }
         Ok(Self { size, constants, types, start_ns, duration_ns, ticks_per_second, is_compressed })
     }
 
     /// The whole chunk, or what is there of it.
-    pub(super) fn body(&self, header: Vec<u8>, rest: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    pub(super) fn body(&self, header: Vec<u8>, rest: &mut impl Read) -> io::Result<Vec<u8>> {
         let mut chunk = header;
-        rest.take(self.size - HEADER_BYTES as u64).read_to_end(&mut chunk)?;
-        Ok(chunk)
+        let size = self.size.unwrap_or(DOCUMENT_BYTES_MAX as u64);
+        match rest.take(size - HEADER_BYTES as u64).read_to_end(&mut chunk) {
+            Err(error) if !source::is_cut_off(&error) => Err(error),
+            _ => Ok(chunk),
+        }
+    }
+
+    /// Whether these are all of its bytes.
+    pub(super) fn is_whole(&self, chunk: &[u8]) -> bool {
+        self.size.is_some_and(|size| chunk.len() as u64 >= size)
     }
 
     /// Whether it is too large to be read.
     pub(super) fn is_too_large(&self) -> bool {
-        self.size > DOCUMENT_BYTES_MAX as u64
+        self.size.is_some_and(|size| size > DOCUMENT_BYTES_MAX as u64)
     }
+}
+
+/// Places and types of the events of a chunk, up to where one is not all there.
+struct Events<'c> {
+    bytes: Bytes<'c>,
+}
+
+impl<'c> Events<'c> {
+    fn of(bytes: Bytes<'c>) -> Self {
+        Self { bytes: bytes.seek(HEADER_BYTES) }
+    }
+}
+
+impl Iterator for Events<'_> {
+    type Item = (usize, i64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (place, mut bytes) = (self.bytes.at(), self.bytes);
+        if begins(bytes) {
+            return None;
+        }
+        let size = usize::try_from(bytes.int().ok()?).ok()?;
+        let class = bytes.long().ok()?;
+        self.bytes.take(size).ok()?;
+        (self.bytes.at() >= bytes.at()).then_some((place, class))
+    }
+}
+
+/// Whether a chunk begins here: its first bytes as an event would be one of the first moments of a clock.
+pub(super) fn begins(mut bytes: Bytes<'_>) -> bool {
+    bytes.take(super::MAGIC.len()) == Ok(super::MAGIC)
 }
 
 /// What one needs to understand a chunk's events.
@@ -79,14 +125,40 @@ pub(super) struct Chunk<'c> {
 
 impl<'c> Chunk<'c> {
     pub(super) fn read(bytes: &'c [u8], header: &Header) -> Result<Self, Damage> {
+        let is_whole = header.is_whole(bytes);
         let bytes = Bytes::new(bytes, 0, header.is_compressed);
-        let types = Types::read(bytes.seek(header.types))?;
-        let mut chunk = Self { bytes, types, constants: FxHashMap::default(), damage: None };
+        if !is_whole {
+            return Self::of_part(bytes);
+        }
+        let mut chunk = Self::with_types(bytes, header.types)?;
         chunk.damage = chunk.all_constants(header.constants).err();
         match chunk.damage {
             Some(damage) if chunk.constants.is_empty() => Err(damage),
             _ => Ok(chunk),
         }
+    }
+
+    /// What is there of a chunk: where things are is told by its header, which is written last, so that all events are looked at.
+    fn of_part(bytes: Bytes<'c>) -> Result<Self, Damage> {
+        let (mut types, mut constants) = (None, Vec::new());
+        for (place, class) in Events::of(bytes) {
+            match class {
+                TYPES => types = Some(place),
+                CONSTANTS => constants.push(place),
+                _ => {}
+            }
+        }
+        let mut chunk = Self::with_types(bytes, types.ok_or("cut off before its types are described")?)?;
+        for place in constants {
+            let read = chunk.some_constants(bytes.seek(place));
+            chunk.damage = chunk.damage.or(read.err());
+        }
+        Ok(chunk)
+    }
+
+    fn with_types(bytes: Bytes<'c>, place: usize) -> Result<Self, Damage> {
+        let types = Types::read(bytes.seek(place))?;
+        Ok(Self { bytes, types, constants: FxHashMap::default(), damage: None })
     }
 
     /// The chunk from a place on.

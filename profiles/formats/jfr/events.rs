@@ -3,10 +3,8 @@
 use super::bytes::{Bytes, Damage};
 use super::chunk::Chunk;
 use super::values::{self, Constant, Value};
+use crate::limits::VALUE_MAX;
 use crate::{Measure, Unit};
-
-/// Most of one value: beyond 2^53 sums are no longer exact.
-const VALUE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A type of events that becomes a measure.
 pub(super) struct Recorded {
@@ -104,7 +102,7 @@ pub(super) fn event(
     };
     match value {
         value if value < 0.0 => Err("an event with a negative value"),
-        value if value > VALUE_MAX => Err("an event with a value beyond 2^53"),
+        value if value >= VALUE_MAX => Err("an event with a value of 2^63 or more"),
         value => Ok(Event { thread, stack, value }),
     }
 }

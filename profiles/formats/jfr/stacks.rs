@@ -93,12 +93,18 @@ impl<'k, 'c> Stacks<'k, 'c> {
                 values::fields(&self.chunk.types, &mut bytes, of, &mut |name, value| match (name, value) {
                     ("method", Value::Constant(constant)) => method = Some(constant),
                     ("type", Value::Constant(constant)) => kind = Some(constant),
-                    ("lineNumber", Value::Number(number)) => line = u32::try_from(number).ok(),
+                    // Where there is none it is -1, which has 32 bits.
+                    ("lineNumber", Value::Number(number)) => line = i32::try_from(number).ok(),
                     _ => {}
                 });
             let (Ok(()), Some(method)) = (read, method) else { break };
             let kind = kind.unwrap_or(Constant { class: 0, index: 0 });
-            frames.push(self.frame(method, kind, line.filter(|line| *line > 0), profile));
+            frames.push(self.frame(
+                method,
+                kind,
+                line.and_then(|line| u32::try_from(line).ok()).filter(|line| *line > 0),
+                profile,
+            ));
         }
         frames
     }

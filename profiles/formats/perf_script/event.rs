@@ -2,9 +2,6 @@
 
 use memchr::memchr_iter;
 
-/// Longest period that is one: beyond 2^53 sums are no longer exact.
-const PERIOD_MAX: f64 = 9_007_199_254_740_992.0;
-
 /// What the line of an event tells.
 #[derive(Debug, PartialEq)]
 pub(super) struct Event<'l> {
@@ -90,7 +87,7 @@ fn period(text: &[u8]) -> (Option<f64>, &[u8]) {
         return (None, text);
     }
     let period = text[..digits].iter().fold(0.0, |value, digit| value * 10.0 + f64::from(digit - b'0'));
-    (Some(period).filter(|period| *period <= PERIOD_MAX), text[digits..].trim_ascii_start())
+    (Some(period), text[digits..].trim_ascii_start())
 }
 
 /// Without the modifiers that say how precise an event is (`:pppH`); those that say what is counted (`:u`) stay.

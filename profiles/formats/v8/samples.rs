@@ -6,22 +6,25 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::OldNode;
+use super::callers::Callers;
+use super::times::Timed;
 use crate::formats::json;
+use crate::limits::DEPTH_MAX;
 use crate::{Frame, Measure, NodeId, Place, Profile, Unit};
 
 /// A node of V8's tree.
 #[derive(Deserialize)]
 pub(in crate::formats) struct Node<'j> {
-    id: i64,
+    pub(super) id: i64,
     #[serde(borrow, rename = "callFrame")]
     call: Call<'j>,
     #[serde(rename = "hitCount", default)]
     hits: f64,
     #[serde(default)]
-    children: Vec<i64>,
+    pub(super) children: Vec<i64>,
     /// In traces, instead of `children`.
     #[serde(default)]
-    parent: Option<i64>,
+    pub(super) parent: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +50,8 @@ pub(in crate::formats) struct Samples {
     samples: Option<usize>,
     /// Nodes of the tree by V8's numbers.
     nodes: FxHashMap<i64, Known>,
+    /// Whether the nodes tell how often they were met.
+    has_hits: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -55,125 +60,115 @@ struct Known {
     is_idle: bool,
 }
 
-/// The time of each sample in microseconds, out of the distances between them.
-pub(in crate::formats) fn times(start: f64, deltas: &[f64]) -> Vec<f64> {
-    let later = |at: &mut f64, delta: &f64| {
-        *at += delta;
-        Some(*at)
-    };
-    deltas.iter().scan(start, later).collect()
-}
-
 impl Samples {
     pub(in crate::formats) fn new(profile: &mut Profile) -> Self {
         let mut measure = |name| profile.measure(Measure::new(name, Unit::Nanoseconds));
         let (cpu, wall) = (measure("cpu"), measure("wall"));
-        Self { cpu, wall, samples: profile.measure(Measure::samples()), nodes: FxHashMap::default() }
+        let samples = profile.measure(Measure::samples());
+        Self { cpu, wall, samples, nodes: FxHashMap::default(), has_hits: false }
     }
 
-    /// Adds nodes below `root`, given in any order. Those that no root leads to, as in a circle, are left out.
-    pub(in crate::formats) fn nodes(&mut self, nodes: &[Node<'_>], root: NodeId, profile: &mut Profile) {
-        let (mut below, has_parent) = below(nodes);
-        let mut open: Vec<(usize, NodeId)> = Vec::new();
-        for (index, node) in nodes.iter().enumerate() {
-            match node.parent.and_then(|parent| self.nodes.get(&parent)) {
-                Some(above) => open.push((index, above.node)),
-                None if !has_parent[index] => open.push((index, root)),
-                None => {}
-            }
+    /// Adds nodes, given in any order. Those that no root leads to, as in a circle, are left out.
+    pub(in crate::formats) fn nodes(&mut self, nodes: &[&Node<'_>], profile: &mut Profile) {
+        let callers = Callers::of(nodes, profile);
+        let mut open: Vec<(usize, NodeId, usize)> =
+            callers.roots().map(|index| (index, NodeId::ROOT, 0)).collect();
+        let mut is_met = vec![false; nodes.len()];
+        while let Some((index, above, depth)) = open.pop() {
+            let (node, place) = (nodes[index], Some(Place::Record(index as u64 + 1)));
+            is_met[index] = true;
+            let added = self.node(node.id, node.call.frame(), above, (depth, place), profile);
+            self.hits(added, node.hits, place, profile);
+            let depth = depth + usize::from(added.node != above);
+            open.extend(callers.called_by(index).map(|called| (called, added.node, depth)));
         }
-        while let Some((index, above)) = open.pop() {
-            let node = &nodes[index];
-            // A node that was met already has two parents, or itself for one.
-            if !self.nodes.contains_key(&node.id) {
-                let added = self.node(node.id, node.call.frame(), above, profile);
-                self.hits(added, node.hits, profile);
-                open.extend(
-                    below.remove(&node.id).unwrap_or_default().into_iter().map(|child| (child, added.node)),
-                );
-            }
+        for index in (0..nodes.len()).filter(|index| !is_met[*index] && !callers.is_double(*index)) {
+            let what = "a node whose caller is not there, or that calls itself in a circle";
+            profile.skipped.add(what, Some(Place::Record(index as u64 + 1)));
         }
     }
 
     /// Adds the tree of the old form.
     pub(super) fn old(&mut self, head: OldNode<'_>, profile: &mut Profile) {
-        let mut open = vec![(head, NodeId::ROOT)];
-        while let Some((node, above)) = open.pop() {
+        let mut open = vec![(head, NodeId::ROOT, 0)];
+        while let Some((node, above, depth)) = open.pop() {
             let (function_name, url) = (node.function_name, node.url);
             let call = Call { function_name, url, line_number: node.line_number - 1.0 };
-            let added = self.node(node.id, call.frame(), above, profile);
-            self.hits(added, node.hit_count, profile);
-            open.extend(node.children.into_iter().map(|child| (child, added.node)));
+            if self.nodes.contains_key(&node.id) {
+                profile.noticed.add("nodes with the number of another, to which their samples count", None);
+            }
+            let added = self.node(node.id, call.frame(), above, (depth, None), profile);
+            self.hits(added, node.hit_count, None, profile);
+            let depth = depth + usize::from(added.node != above);
+            open.extend(node.children.into_iter().map(|child| (child, added.node, depth)));
         }
     }
 
-    fn node(&mut self, id: i64, frame: Frame, above: NodeId, profile: &mut Profile) -> Known {
+    /// Adds a node. Beyond the limit of depth it is the one above.
+    fn node(
+        &mut self,
+        id: i64,
+        frame: Frame,
+        above: NodeId,
+        (depth, place): (usize, Option<Place>),
+        profile: &mut Profile,
+    ) -> Known {
         let is_idle = &*frame.name == "(idle)";
         let node = match &*frame.name {
             "(root)" => above,
+            _ if depth >= DEPTH_MAX => {
+                profile.notice_depth(place);
+                above
+            }
             _ => {
                 let frame = profile.frames.intern(frame);
                 profile.tree.child(above, frame)
             }
         };
         let known = Known { node, is_idle };
-        self.nodes.insert(id, known);
+        self.nodes.entry(id).or_insert(known);
         known
     }
 
     /// Counts of hits, which profiles without times have alone.
-    fn hits(&self, known: Known, hits: f64, profile: &mut Profile) {
+    fn hits(&mut self, known: Known, hits: f64, place: Option<Place>, profile: &mut Profile) {
+        self.has_hits |= hits > 0.0;
         if let Some(samples) = self.samples.filter(|_| !known.is_idle) {
-            profile.tree.add(known.node, samples, hits);
+            profile.add(known.node, samples, hits, place);
         }
     }
 
-    /// Adds samples; each lasts until the next, the last until the end. All in microseconds.
-    pub(in crate::formats) fn times(
-        &self,
-        samples: &[i64],
-        times: &[f64],
-        end: Option<f64>,
-        profile: &mut Profile,
-    ) {
-        let mut timed: Vec<(f64, i64)> = times.iter().copied().zip(samples.iter().copied()).collect();
-        if timed.windows(2).any(|pair| pair[1].0 < pair[0].0) {
-            profile.noticed.add("samples that are earlier than the one before, put in order", None);
-            timed.sort_by(|one, other| one.0.total_cmp(&other.0));
+    /// Adds samples; each lasts until the next, the last until the end, in microseconds. Where all are of one time they are counted
+    /// alone.
+    pub(in crate::formats) fn times(&self, mut timed: Vec<Timed>, end: Option<f64>, profile: &mut Profile) {
+        if let Some(early) = timed.windows(2).find(|pair| pair[1].at < pair[0].at) {
+            let place = Some(Place::Record(early[1].record));
+            profile.noticed.add("samples that are earlier than the one before, put in order", place);
+            timed.sort_by(|one, other| one.at.total_cmp(&other.at));
         }
-        for (index, (at, id)) in timed.iter().enumerate() {
-            let place = Some(Place::Record(index as u64 + 1));
-            let Some(known) = self.nodes.get(id) else {
+        let is_timeless = timed.len() > 1 && timed.iter().all(|sample| sample.at == timed[0].at);
+        if is_timeless {
+            let what =
+                "samples that are all of one time, which says nothing of how long they are: counted alone";
+            profile.noticed.add_many(what, timed.len() as u64, None);
+        }
+        for (index, sample) in timed.iter().enumerate() {
+            let place = Some(Place::Record(sample.record));
+            let Some(known) = self.nodes.get(&sample.node) else {
                 profile.skipped.add("a sample of a node that is not there", place);
                 continue;
             };
-            let until = timed.get(index + 1).map(|next| next.0).or(end).unwrap_or(*at);
-            let lasted = ((until - at).max(0.0) * 1e3).round();
             profile.records += 1;
+            if let Some(samples) = self.samples.filter(|_| !self.has_hits && !known.is_idle) {
+                profile.add(known.node, samples, 1.0, place);
+            }
+            let until = timed.get(index + 1).map(|next| next.at).or(end).unwrap_or(sample.at);
+            let lasted = if is_timeless { 0.0 } else { ((until - sample.at).max(0.0) * 1e3).round() };
             for measure in [self.wall, self.cpu.filter(|_| !known.is_idle)].into_iter().flatten() {
-                profile.tree.add(known.node, measure, lasted);
+                profile.add(known.node, measure, lasted, place);
             }
         }
     }
-}
-
-/// Children by the number of their parent, and which nodes have a parent.
-fn below(nodes: &[Node<'_>]) -> (FxHashMap<i64, Vec<usize>>, Vec<bool>) {
-    let numbers: FxHashMap<i64, usize> =
-        nodes.iter().enumerate().map(|(index, node)| (node.id, index)).collect();
-    let mut below: FxHashMap<i64, Vec<usize>> = FxHashMap::default();
-    let mut has_parent = vec![false; nodes.len()];
-    for (index, node) in nodes.iter().enumerate() {
-        if let Some(parent) = node.parent {
-            has_parent[index] = true;
-            below.entry(parent).or_default().push(index);
-        }
-        for child in node.children.iter().filter_map(|id| numbers.get(id)) {
-            has_parent[*child] = true;
-            below.entry(node.id).or_default().push(*child);
-        }
-    }
-    (below, has_parent)
 }
 
 impl Call<'_> {

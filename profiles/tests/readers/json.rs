@@ -57,16 +57,6 @@ fn v8_in_its_old_form() {
 }
 
 #[test]
-fn circles_among_nodes_end() {
-    let text = r#"{"nodes":[{"id":1,"callFrame":{"functionName":"a"},"children":[2]},{"id":2,"callFrame":{"functionName":"b"},"children":[1,2]},
-        {"id":3,"callFrame":{"functionName":"c"},"children":[3,3,4]},{"id":4,"callFrame":{"functionName":"d"},"children":[]},{"id":5,"callFrame":{"functionName":"e"}}],
-        "startTime":0,"endTime":10,"samples":[1,2,3,4,5],"timeDeltas":[1,1,1,-1,1]}"#;
-    let profile = read(text.as_bytes()).unwrap();
-    assert_eq!(stacks(&profile, 0), ["e 7000"]);
-    assert_eq!(profile.skipped.total(), 4);
-}
-
-#[test]
 fn chrome_of_py_spy() {
     let profile = fixture("py-spy/chrometrace.json.gz");
     assert_eq!(profile.format, "Chrome trace");

@@ -1,5 +1,6 @@
 //! What must be read from profiles of every format.
 
+mod chrome;
 mod damaged;
 mod folded;
 mod jfr;
@@ -9,3 +10,5 @@ mod perf;
 mod perf_data;
 mod pprof;
 mod shown;
+mod v8;
+mod wire;

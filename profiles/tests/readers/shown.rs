@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use profiles::{Frame, NodeId, Profile, Tally, functions, read_file};
+use profiles::{Frame, NodeId, Place, Profile, Tally, functions, read_file};
 
 /// Reads a file of `tests/fixtures`.
 pub(crate) fn fixture(name: &str) -> Profile {
@@ -37,6 +37,11 @@ pub(crate) fn function(profile: &Profile, name: &str, measure: usize) -> (f64, f
 /// The first frame of this name.
 pub(crate) fn frame_named<'p>(profile: &'p Profile, name: &str) -> &'p Frame {
     profile.frames.iter().map(|(_, frame)| frame).find(|frame| &*frame.name == name).expect(name)
+}
+
+/// What is told: reason, how often, where first.
+pub(crate) fn told(tally: &Tally) -> Vec<(&str, u64, Option<Place>)> {
+    tally.iter().map(|counted| (&*counted.reason, counted.count, counted.first)).collect()
 }
 
 /// Reasons in the order of the alphabet.
