@@ -171,8 +171,8 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 /// Ports from here on are given out by systems for as long as a program runs.
 const PASSING_PORTS_FROM: u32 = 32_768;
 
-/// A text without ports of this machine that last as long as a program.
-fn without_passing_ports(text: &str) -> String {
+/// A text in which ports of this machine that last as long as a program are `{port}`: a test's server has another in each run.
+pub fn without_passing_ports(text: &str) -> String {
     let mut left = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(colon) = rest.find(':') {
@@ -181,7 +181,11 @@ fn without_passing_ports(text: &str) -> String {
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let is_here = ["127.0.0.1:", "localhost:", "[::1]:"].iter().any(|host| before.ends_with(host));
         let passes = after[..digits].parse::<u32>().is_ok_and(|port| port >= PASSING_PORTS_FROM);
-        rest = if is_here && passes { &after[digits..] } else { after };
+        rest = after;
+        if is_here && passes {
+            left.push_str("{port}");
+            rest = &after[digits..];
+        }
     }
     left.push_str(rest);
     left

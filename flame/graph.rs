@@ -51,9 +51,10 @@ pub(crate) fn gaps(profile: &Profile) -> Vec<String> {
     if !profile.skipped.is_empty() {
         gaps.push(format!("{} could not be read", counted(profile.skipped.total(), "records")));
     }
-    gaps.extend(
-        profile.noticed.iter().map(|noticed| format!("{} {}", grouped(noticed.count), noticed.reason)),
-    );
+    gaps.extend(profile.noticed.iter().map(|noticed| match noticed.count {
+        1 => noticed.reason.to_string(),
+        count => format!("{} {}", grouped(count), noticed.reason),
+    }));
     gaps
 }
 

@@ -73,7 +73,47 @@ fn requests_are_drawn_by_what_they_wait_for() {
     let page = text(&flame(&[&recording, "--endpoint", "GET /orders"], "").stdout);
     assert!(page.contains("<title>GET /orders in as-found.otlp.zst</title>"));
     let (code, said) = refused(&[&recording, "--endpoint", "GET /nothing", "--format", "folded"]);
-    assert_eq!((code, said.as_str()), (3, "error: no endpoint fits GET /nothing; seen: GET /orders\n"));
+    let told = "error: no endpoint fits GET /nothing; seen: GET /orders, POST /charge\n";
+    assert_eq!((code, said.as_str()), (3, told));
+}
+
+/// What others wait for stands at the root; of the slowest requests it has a part of what it has of all.
+#[test]
+fn requests_that_others_wait_for_are_chosen_by_their_endpoint() {
+    let recording = fixture("order-list/as-found.otlp.zst");
+    let drawn = |more: &[&str]| {
+        let arguments = [&[&*recording, "--endpoint", "POST /charge", "--format", "folded"], more].concat();
+        let drawn = text(&flame(&arguments, "").stdout);
+        let (stack, value) = drawn.trim_end().rsplit_once(' ').unwrap();
+        assert_eq!(stack, "payments POST /charge");
+        value.parse::<u64>().unwrap()
+    };
+    let (all, slowest) = (drawn(&[]), drawn(&["--slowest", "5"]));
+    assert!(slowest > 0 && slowest < all / 2, "{slowest} of {all}");
+}
+
+/// A service that listens on another port in each run is the same one.
+#[test]
+fn ports_of_a_run_do_not_make_another_step() {
+    let [before, after] = ["as-found", "payment-deferred"].map(|name| {
+        let drawn = flame(&[&fixture(&format!("order-list/{name}.otlp.zst")), "--format", "folded"], "");
+        text(&drawn.stdout)
+    });
+    for drawn in [&before, &after] {
+        assert!(drawn.contains("POST http://127.0.0.1:{port}/charge"), "{drawn}");
+    }
+}
+
+#[test]
+fn plans_within_logs_are_drawn_where_they_are_asked_for() {
+    let log = fixture("missing-index/visitor-in-a-plan-of-text/postgresql.log.zst");
+    let drawn = text(&flame(&[&log, "--plans", "--format", "folded"], "").stdout);
+    assert!(drawn.contains(";Limit;Gather Merge;Sort;Parallel Seq Scan on visits "), "{drawn}");
+    let requests = flame(&[&log, "--format", "folded"], "");
+    assert!(!text(&requests.stdout).contains("Seq Scan"));
+    assert_eq!(text(&requests.stderr), "plans of 1 statement are in the logs, which --plans draws\n");
+    let page = text(&flame(&[&log, "--plans"], "").stdout);
+    assert!(page.contains("<title>postgresql.log.zst</title>"));
 }
 
 #[test]
@@ -116,6 +156,11 @@ mod a_running_program {
 
     /// Answers one request with a profile; gives its address.
     fn serve() -> String {
+        serve_as("200 OK", "main;a 7\n")
+    }
+
+    /// Answers one request; gives its address.
+    fn serve_as(status: &'static str, body: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address =
             format!("http://{}/debug/pprof/profile?seconds=1&key=secret", listener.local_addr().unwrap());
@@ -125,9 +170,9 @@ mod a_running_program {
             let asked = lines.next().unwrap();
             assert!(asked.starts_with("GET /debug/pprof/profile?seconds=1&key=secret "), "{asked}");
             lines.take_while(|line| !line.is_empty()).for_each(drop);
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nmain;a 7\n")
-                .unwrap();
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
         });
         address
     }
@@ -144,6 +189,15 @@ mod a_running_program {
         assert!(page.contains("/debug/pprof/profile</title>") && !page.contains("secret"));
         let (code, said) = refused(&["--url", "http://127.0.0.1:1/x?key=secret"]);
         assert!(code == 3 && !said.contains("secret"), "{said}");
+    }
+
+    #[test]
+    fn says_why_there_is_no_profile() {
+        let (code, said) = refused(&["--url", &serve_as("200 OK", "")]);
+        assert!(code == 3 && said.ends_with(" gave an empty answer: no profile is in it\n"), "{said}");
+        let (code, said) = refused(&["--url", &serve_as("401 Unauthorized", "no")]);
+        let help = "; a token is given by the variable WHYSLOW_TOKEN or --token-env\n";
+        assert!(code == 3 && said.ends_with(help), "{said}");
     }
 
     #[test]

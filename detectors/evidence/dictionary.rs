@@ -374,7 +374,7 @@ impl Dictionary {
     }
 
     /// What plans of statements show.
-    pub(crate) fn plans(&self) -> &KnownPlans {
+    pub fn plans(&self) -> &KnownPlans {
         &self.plans
     }
 

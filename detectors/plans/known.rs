@@ -27,6 +27,11 @@ impl KnownPlans {
         self.0.insert(shape, plan);
     }
 
+    /// How many statements have one.
+    pub fn statements(&self) -> usize {
+        self.0.len()
+    }
+
     /// The plan of a statement in one line, if one is known.
     pub(crate) fn outline(&self, shape: ShapeRef, dictionary: &Dictionary) -> Option<LoggedPlan> {
         let known = self.0.get(&shape)?;

@@ -91,6 +91,11 @@ impl Stacks {
         &self.nodes
     }
 
+    /// Whether there may have been more stacks: they are counted where they begin to be new.
+    pub fn is_full(&self) -> bool {
+        self.nodes.len() >= NODES_MAX
+    }
+
     /// The stack of one more step; past the bound that which it begins with.
     fn below(&mut self, above: u32, step: Step) -> u32 {
         if let Some(&known) = self.places.get(&(above, step)) {

@@ -7,7 +7,7 @@ const WORDS = {
     box: "A box is a function on a stack, under the function that called it. Its width is what was measured in it and in what it calls;",
   },
   steps: {
-    one: "step", many: "steps", package: "what for",
+    one: "step", many: "steps", package: "spent on",
     box: "A box is a request, something that it does, or a node of a plan, under what it is a part of. Its width is its time with all below it;",
   },
 };

@@ -10,7 +10,7 @@ const page = {
 const ids = new Proxy({}, { get: (known, id) => (known[id] ??= document.getElementById(id)) });
 
 const isDifference = () => page.profile.head.sides.length === 2;
-const mainPart = () => (page.state.view === "table" ? ids.functions : ids.graph);
+const mainPart = () => (page.state.view === "table" ? ids.functions.querySelector("table") : ids.graph);
 const changed = (before, ...names) => !before || names.some((name) => before[name] !== page.state[name]);
 
 /** Brings everything to the state; `before` is the one that is shown now, if any. */

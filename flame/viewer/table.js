@@ -99,6 +99,8 @@ function functionRow(frame, index, columns) {
   const [, ...values] = columns;
   const name = make("td", { title: `${nameOf(frame)} ${whereOf(frame)}` }, nameOf(frame), make("span", { className: "where", textContent: whereOf(frame) }));
   const row = make("tr", { className: "row", "aria-rowindex": index + 2, "aria-selected": String(index === page.tableRow) }, name, ...values.map(({ cell }) => make("td", {}, ...cell(frame))));
+  // What screen readers are told to be at.
+  if (index === page.tableRow) row.id = "row";
   row.addEventListener("click", () => showAround(frame));
   return row;
 }

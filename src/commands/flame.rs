@@ -13,7 +13,7 @@ use flame::{Difference, Graph, OUTPUTS, Output, Work, Write};
 use profiles::Profile;
 use whyslow::diagnosis::Request;
 use whyslow::report::Style;
-use whyslow::stacks::{Chosen, of_inputs};
+use whyslow::stacks::{Chosen, of_inputs, of_plans_within};
 
 use super::diagnose::destination::Destination;
 use super::diagnose::{endpoint_glob, log_form, progress};
@@ -31,6 +31,7 @@ Examples:
   whyslow flame cpu.pb.gz --format folded | sort
   whyslow flame traces.json --endpoint 'GET /orders' -o orders.html    what requests wait for
   whyslow flame plan.json -o plan.html                 where the time of a plan goes
+  whyslow flame postgresql.log --plans -o plans.html   of the plans that auto_explain wrote into a log
   whyslow flame --url 'http://localhost:6060/debug/pprof/profile?seconds=10' -o cpu.html
 
 Exit codes:
@@ -79,13 +80,17 @@ pub(crate) struct Options {
     #[command(flatten)]
     address: address::Options,
 
-    /// Of traces and logs: requests of these endpoints only; `*` stands for anything
+    /// Of traces and logs: requests of these endpoints only, also where others wait for them; `*` stands for anything
     #[arg(long, value_name = "GLOB", value_parser = endpoint_glob, help_heading = REQUESTS)]
     endpoint: Option<String>,
 
     /// Of traces and logs: the slowest of each endpoint only, so many per cent of its requests
     #[arg(long, value_name = "PERCENT", value_parser = per_cent, help_heading = REQUESTS)]
     slowest: Option<f64>,
+
+    /// Of logs: the plans that auto_explain wrote into them, of each statement that of the slowest execution
+    #[arg(long, conflicts_with_all = ["endpoint", "slowest"], help_heading = REQUESTS)]
+    plans: bool,
 
     #[command(flatten, next_help_heading = REQUESTS)]
     reading: Reading,
@@ -203,7 +208,10 @@ impl Options {
         let request = self.reading.request(self.reading.settings()?, String::new());
         let request = Request { log_form: self.logs.given(), ..request };
         let chosen = Chosen { endpoint: self.endpoint.clone(), slowest: self.slowest };
-        let profile = progress::shown(|progress| of_inputs(inputs, &request, &chosen, progress))?;
+        let profile = progress::shown(|progress| match self.plans {
+            true => of_plans_within(inputs, &request, progress),
+            false => of_inputs(inputs, &request, &chosen, progress),
+        })?;
         tell(&profile);
         let names = || inputs.iter().map(|input| name(input)).collect::<Vec<_>>().join(", ");
         if profile.is_empty() {

@@ -156,11 +156,16 @@ fn explained(error: &anyhow::Error) -> String {
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {
             text = cause;
-        } else if !text.contains(&cause) {
+        } else if !tells(&text, &cause) {
             text = format!("{text}: {cause}");
         }
     }
     text
+}
+
+/// Whether a text tells a cause: one word may also be a part of a name.
+fn tells(text: &str, cause: &str) -> bool {
+    text.ends_with(cause) || cause.contains(' ') && text.contains(cause)
 }
 
 /// How a command ended.

@@ -36,6 +36,7 @@ pub(super) struct Client {
     http: reqwest::blocking::Client,
     base: Url,
     timeout: Duration,
+    place: &'static Place,
 }
 
 /// An answer that is a success.
@@ -57,16 +58,21 @@ struct Failure {
 }
 
 /// What kind of address is asked, for messages about it.
+#[derive(Debug)]
 pub(super) struct Place {
     /// The option that names it.
     pub(super) option: &'static str,
     pub(super) example: &'static str,
     /// Whether it may have a query.
     pub(super) may_ask: bool,
+    /// How a token is given.
+    pub(super) token: &'static str,
+    /// What may help where one is refused.
+    pub(super) refused: &'static str,
 }
 
 impl Client {
-    pub(super) fn new(access: &Access, place: &Place) -> Result<Self, Error> {
+    pub(super) fn new(access: &Access, place: &'static Place) -> Result<Self, Error> {
         let base = base(&access.url, place)?;
         let builder = reqwest::blocking::Client::builder()
             .user_agent(concat!("whyslow/", env!("CARGO_PKG_VERSION")))
@@ -84,7 +90,7 @@ impl Client {
         let no_tls =
             |error| Error::Misused(format!("cannot use TLS: {}; --ca names certificates", causes(&error)));
         let http = builder.build().map_err(no_tls)?;
-        Ok(Self { http, base, timeout: access.timeout })
+        Ok(Self { http, base, timeout: access.timeout, place })
     }
 
     /// The store's address.
@@ -161,7 +167,7 @@ impl Client {
         let response = self.http.get(url.clone()).header(ACCEPT, accept).send().map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(refusal(response));
+            return Err(refusal(response, self.place));
         }
         let content_type = header(&response, &CONTENT_TYPE).to_owned();
         let body = body(response, self.timeout)?;
@@ -201,13 +207,13 @@ fn without_query(url: &Url) -> String {
 }
 
 fn base(text: &str, place: &Place) -> Result<Url, Error> {
-    let Place { option, example, .. } = place;
+    let Place { option, example, token, .. } = place;
     let wrong = |what: &str| Error::Misused(format!("{option}: {what}; expected such as {example}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("no URL: {error}")))?;
     match () {
         () if !matches!(url.scheme(), "http" | "https") => Err(wrong("the URL is not of http or https")),
         () if !url.username().is_empty() || url.password().is_some() => {
-            Err(wrong("a secret does not belong into a URL: give it by --token-env or --token-file"))
+            Err(wrong(&format!("a secret does not belong into a URL: give it by {token}")))
         }
         () if (url.query().is_some() && !place.may_ask) || url.fragment().is_some() => {
             Err(wrong("the URL must end with its path"))
@@ -275,7 +281,7 @@ fn body(response: Response, timeout: Duration) -> Result<Vec<u8>, Failure> {
 }
 
 /// An answer that is no success.
-fn refusal(response: Response) -> Failure {
+fn refusal(response: Response, place: &Place) -> Failure {
     let status = response.status();
     let busy = matches!(
         status,
@@ -298,17 +304,15 @@ fn refusal(response: Response) -> Failure {
     if let Some(wait) = too_long {
         problem.push_str(&format!("; it asks to wait for {} s", wait.as_secs()));
     }
-    if let Some(help) = help(status) {
+    if let Some(help) = help(status, place) {
         problem.push_str(&format!("; {help}"));
     }
     Failure { problem, status: Some(status.as_u16()), again: (busy && too_long.is_none()).then_some(wait) }
 }
 
-fn help(status: StatusCode) -> Option<&'static str> {
+fn help(status: StatusCode, place: &Place) -> Option<&'static str> {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(
-            "a token is given by the variable WHYSLOW_TOKEN, --token-env or --token-file, a tenant by --tenant",
-        ),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(place.refused),
         StatusCode::NOT_FOUND => Some("does the API lie below another path, or at another port?"),
         _ => None,
     }

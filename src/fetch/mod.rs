@@ -29,11 +29,22 @@ pub struct Store {
 }
 
 /// Where stores answer.
-const STORE: Place = Place { option: "--from", example: "http://localhost:16686", may_ask: false };
+const STORE: Place = Place {
+    option: "--from",
+    example: "http://localhost:16686",
+    may_ask: false,
+    token: "--token-env or --token-file",
+    refused: "a token is given by the variable WHYSLOW_TOKEN, --token-env or --token-file, a tenant by --tenant",
+};
 
 /// Where programs give profiles.
-const PROGRAM: Place =
-    Place { option: "--url", example: "http://localhost:6060/debug/pprof/profile", may_ask: true };
+const PROGRAM: Place = Place {
+    option: "--url",
+    example: "http://localhost:6060/debug/pprof/profile",
+    may_ask: true,
+    token: "--token-env",
+    refused: "a token is given by the variable WHYSLOW_TOKEN or --token-env",
+};
 
 /// Every store that can be asked.
 pub const STORES: &[Store] = &[jaeger::STORE, tempo::STORE];

@@ -8,7 +8,7 @@ use profiles::{Profile, Unreadable};
 use super::{Chosen, Error, of_plans, of_requests};
 use crate::diagnosis::{Progress, Request};
 use crate::ingest::{IngestError, Other, sorted};
-use crate::plans::{self, PlacedPlan};
+use crate::plans::{self, LogReading, PlacedPlan};
 
 /// So much of an input tells whether it may be a plan.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -28,6 +28,9 @@ pub enum Undrawable {
     /// Traces and logs from which no stacks come.
     #[error(transparent)]
     Requests(#[from] Error),
+    /// Inputs without plans, where these are asked for.
+    #[error(transparent)]
+    Plans(#[from] plans::Problem),
     /// It is no profile, nor anything else.
     #[error("cannot read {name}: {problem}")]
     Profile {
@@ -71,6 +74,26 @@ pub fn of_inputs(
     let mut profile = of_requests(inputs, request, chosen, progress)?;
     for other in sorted.others.iter().filter(|other| other.is_named) {
         profile.noticed.add(format!("input is neither traces nor a log and left out: {}", other.name), None);
+    }
+    Ok(profile)
+}
+
+/// The stacks of the plans in inputs, as [`of_plans`]: those of files, and of logs that of the slowest execution of each statement.
+///
+/// # Errors
+///
+/// When an input cannot be read or holds no plan.
+pub fn of_plans_within(
+    paths: &[PathBuf],
+    request: &Request,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Profile, Undrawable> {
+    let reading =
+        LogReading { threads: request.threads, log_form: request.log_form.clone(), top: usize::MAX };
+    let found = plans::examine(paths, &request.settings, &reading, progress)?;
+    let mut profile = of_plans(found.plans.iter().map(|plan| &plan.report));
+    for note in found.notes {
+        profile.noticed.add(note, None);
     }
     Ok(profile)
 }

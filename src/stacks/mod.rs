@@ -4,6 +4,6 @@ mod inputs;
 mod plans;
 mod requests;
 
-pub use inputs::{Undrawable, of_inputs};
+pub use inputs::{Undrawable, of_inputs, of_plans_within};
 pub use plans::of_plans;
 pub use requests::{Chosen, Error, of_requests};

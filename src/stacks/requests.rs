@@ -1,7 +1,9 @@
 //! Traces and logs as stacks: an endpoint, its operations, and the requests that these call.
 
+use detectors::comparison::without_passing_ports;
 use detectors::evidence::Dictionary;
 use detectors::evidence::trace::Waits;
+use detectors::figures::counted;
 use detectors::settings::matches_glob;
 use detectors::stacks::{StackNode, Stacks, Step};
 use profiles::{Frame, Measure, NodeId, Profile, Unit};
@@ -13,7 +15,7 @@ use crate::ingest::Input;
 /// Which requests are shown.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chosen {
-    /// Of endpoints that fit this glob only.
+    /// Of endpoints that fit this glob only, also of those that other requests wait for.
     pub endpoint: Option<String>,
     /// The slowest of each endpoint only: so many per cent of its requests, and those that took about as long as the
     /// fastest of these (times are kept to 12 %).
@@ -55,34 +57,47 @@ pub fn of_requests(
     let read = gather::<Stacks>(inputs, request, progress)?;
     let kept = kept(read.gathered.nodes(), chosen, &read.dictionary)?;
     let mut profile = profile(read.gathered.nodes(), &kept, &read.dictionary);
-    for note in notes_of(&read) {
+    if read.gathered.is_full() {
+        let told = "more different stacks than are kept: further ones are counted where they begin to be new";
+        profile.noticed.add(told.to_owned(), None);
+    }
+    for note in notes_of(&read).into_iter().chain(plans_in(&read.dictionary)) {
         profile.noticed.add(note, None);
     }
     Ok(profile)
 }
 
-/// Which stacks are shown: those that begin with a request that is.
+/// How many statements have plans in the logs, which are drawn apart.
+fn plans_in(dictionary: &Dictionary) -> Option<String> {
+    let statements = dictionary.plans().statements() as u64;
+    (statements > 0).then(|| {
+        format!("plans of {} are in the logs, which --plans draws", counted(statements, "statement"))
+    })
+}
+
+/// Which stacks are shown: those that begin with a request that is chosen, wherever it stands. Requests that others wait for are
+/// within the slowest if these are.
 fn kept(nodes: &[StackNode], chosen: &Chosen, dictionary: &Dictionary) -> Result<Vec<bool>, Error> {
     let fits = |node: &StackNode| match (&chosen.endpoint, node.step.endpoint()) {
         (Some(glob), Some(key)) => matches_glob(glob, &key.name.text(dictionary)),
         _ => true,
     };
-    let roots = || nodes.iter().filter(|node| matches!(node.step, Step::Request(..)));
-    if let Some(glob) = chosen.endpoint.as_ref().filter(|_| !roots().any(&fits)) {
-        let seen = seen(roots(), dictionary);
+    let requests = || nodes.iter().filter(|node| node.step.endpoint().is_some());
+    if let Some(glob) = chosen.endpoint.as_ref().filter(|_| !requests().any(&fits)) {
+        let seen = seen(requests(), dictionary);
         return Err(Error::NoEndpoint { glob: glob.clone(), seen });
     }
+    let roots = || nodes.iter().filter(|node| matches!(node.step, Step::Request(..)));
     let floors = chosen.slowest.map(|per_cent| floors(roots(), per_cent));
     let is_slow = |node: &StackNode| match (&floors, node.step) {
         (Some(floors), Step::Request(key, bucket)) => floors.get(&key).is_none_or(|floor| bucket >= *floor),
         _ => true,
     };
-    let mut kept = vec![true; nodes.len()];
+    let (mut slow, mut kept) = (vec![true; nodes.len()], vec![false; nodes.len()]);
     for (place, node) in nodes.iter().enumerate().skip(1) {
-        kept[place] = match node.step {
-            Step::Request(..) => fits(node) && is_slow(node),
-            _ => kept[node.above as usize],
-        };
+        let above = node.above as usize;
+        slow[place] = slow[above] && is_slow(node);
+        kept[place] = kept[above] || slow[place] && node.step.endpoint().is_some() && fits(node);
     }
     Ok(kept)
 }
@@ -132,12 +147,8 @@ fn profile(nodes: &[StackNode], kept: &[bool], dictionary: &Dictionary) -> Profi
     .map(|measure| profile.measure(measure));
     let mut places = vec![NodeId::ROOT; nodes.len()];
     for (place, node) in nodes.iter().enumerate().skip(1).filter(|(place, _)| kept[*place]) {
-        let frame = profile.frames.intern(Frame {
-            module: Some(spent_on(node.step.waits()).into()),
-            // In place of a file: what tells statements apart that look the same, and is in reports, too.
-            file: node.step.shape(dictionary).map(Into::into),
-            ..Frame::named(&node.step.text(dictionary))
-        });
+        let frame = profile.frames.intern(frame(node.step, dictionary));
+        // What is not shown above a request that is chosen has no place but the root.
         let below = profile.tree.child(places[node.above as usize], frame);
         places[place] = below;
         let own = [node.own.path_ns, node.own.work_ns, node.own.times];
@@ -146,11 +157,21 @@ fn profile(nodes: &[StackNode], kept: &[bool], dictionary: &Dictionary) -> Profi
                 profile.tree.add(below, *measure, value as f64);
             }
         }
-        if matches!(node.step, Step::Request(..)) {
+        if !kept[node.above as usize] {
             profile.records += node.own.times;
         }
     }
     profile
+}
+
+/// A step under its name without values, and what its time is spent on.
+fn frame(step: Step, dictionary: &Dictionary) -> Frame {
+    let text = step.text(dictionary);
+    let name = without_passing_ports(&text);
+    // In place of a file: what tells statements apart that look the same, and is in reports, too; with a port it is another in
+    // each run.
+    let shape = step.shape(dictionary).filter(|_| name == text);
+    Frame { module: Some(spent_on(step.waits()).into()), file: shape.map(Into::into), ..Frame::named(&name) }
 }
 
 /// In words.

@@ -52,6 +52,7 @@ impl Options {
             Error::Misused(told) => anyhow::Error::new(UsageError(told)),
             other => other.into(),
         })?;
+        anyhow::ensure!(!bytes.is_empty(), "{name} gave an empty answer: no profile is in it");
         let profile =
             profiles::read(bytes.as_slice()).with_context(|| format!("cannot read what {name} gave"))?;
         Ok(Some((name, profile)))
