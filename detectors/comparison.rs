@@ -259,7 +259,7 @@ mod tests {
     fn ports_of_a_run_do_not_tell_findings_apart() {
         let text =
             without_passing_ports("POST http://127.0.0.1:52829/charge, http://pay:52829/a:1, localhost:8080");
-        assert_eq!(text, "POST http://127.0.0.1:/charge, http://pay:52829/a:1, localhost:8080");
+        assert_eq!(text, "POST http://127.0.0.1:{port}/charge, http://pay:52829/a:1, localhost:8080");
         let report = |port: u32| {
             trace().judge(20, |trace, _| {
                 trace.entry("GET /pay", 0.0, 320.0).http(
