@@ -47,6 +47,7 @@ impl<'s> Inspection<'s> {
     /// What the detectors find in a trace, ordered by request and, within one, by detector.
     pub fn inspect(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) -> &[Found] {
         self.found.drain(..).for_each(|found| self.candidates.take_back(found.candidate));
+        let has_plans = !dictionary.plans().is_empty();
         for (number, request) in trace.requests.iter().enumerate() {
             self.group(trace, number);
             let resolved = match self.settings.overrides.is_empty() {
@@ -58,9 +59,10 @@ impl<'s> Inspection<'s> {
                 }
             };
             let is_logged = request.is_logged();
-            for (place, detector) in ALL.iter().enumerate().filter(|(_, one)| one.logs || !is_logged) {
-                let (by_shape, ends, memo) = (&self.by_shape, &self.ends, &self.memo);
-                let waits = uses.waits_of(number);
+            let looks = |one: &Detector| (one.logs || !is_logged) && (has_plans || one.looks_at_requests());
+            let (by_shape, ends, memo) = (&self.by_shape, &self.ends, &self.memo);
+            let waits = uses.waits_of(number);
+            for (place, detector) in ALL.iter().enumerate().filter(|(_, one)| looks(one)) {
                 let settings = resolved.of(place);
                 let view = View { trace, request, dictionary, by_shape, ends, waits, memo, settings };
                 self.candidates.detector = place;

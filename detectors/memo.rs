@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 
 use crate::evidence::timeline::LockedBy;
-use crate::evidence::{Dictionary, OriginRef, ShapeRef};
+use crate::evidence::{ByShape, Dictionary, OriginRef, ShapeRef};
 use crate::kinship::{Kinship, kinship};
 use crate::stack::{self, EventLoop};
 
@@ -18,6 +18,7 @@ pub struct Memo {
     mappers: RefCell<FxHashMap<OriginRef, bool>>,
     event_loops: RefCell<FxHashMap<OriginRef, Option<EventLoop>>>,
     locked_by: RefCell<LockedBy>,
+    changing: RefCell<ByShape<bool>>,
     kinships: RefCell<FxHashMap<(ShapeRef, ShapeRef), Kinship>>,
 }
 
@@ -36,6 +37,11 @@ impl Memo {
     /// What a statement locks; `None` if it takes no lock that others wait for.
     pub(crate) fn locked_by(&self, shape: ShapeRef, dictionary: &Dictionary) -> Option<u64> {
         self.locked_by.borrow_mut().of(shape, dictionary)
+    }
+
+    /// Whether a statement changes what later ones mean, as `work` finds out.
+    pub(crate) fn is_changing(&self, shape: ShapeRef, work: impl FnOnce() -> bool) -> bool {
+        self.changing.borrow_mut().of(shape, work)
     }
 
     /// What a loop of `child` is to the query `parent`.

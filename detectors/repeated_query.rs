@@ -165,7 +165,7 @@ fn writes_of<'a>(view: &View<'a>) -> Vec<&'a Operation> {
         .filter(|call| matches!(call.kind, Kind::Sql | Kind::Document | Kind::Cache))
         .filter(|call| {
             let shape = view.dictionary.shape(call.shape);
-            group::writes(call.kind, shape) || changes_session(shape)
+            group::writes(call.kind, shape) || view.memo.is_changing(call.shape, || changes_session(shape))
         })
         .collect()
 }

@@ -229,10 +229,20 @@ pub struct Resolved {
 impl Resolved {
     /// The values of one detector, by its place in [`ALL`].
     pub(crate) fn of(&self, detector: usize) -> Values<'_> {
-        let first = ALL[..detector].iter().map(|detector| detector.settings.len()).sum();
-        Values { resolved: self, detector, first }
+        Values { resolved: self, detector, first: FIRST[detector] }
     }
 }
+
+/// The place of each detector's first setting among all of them.
+const FIRST: [usize; ALL.len()] = {
+    let mut first = [0; ALL.len()];
+    let mut detector = 1;
+    while detector < ALL.len() {
+        first[detector] = first[detector - 1] + ALL[detector - 1].settings.len();
+        detector += 1;
+    }
+    first
+};
 
 /// The values of one detector at one endpoint.
 #[derive(Debug, Clone, Copy)]

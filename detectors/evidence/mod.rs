@@ -5,6 +5,7 @@
 //! into a tree of [`Request`](trace::Request)s. No attribute name exists beyond the readers.
 
 mod body;
+mod by_shape;
 pub(crate) mod cache_reads;
 pub mod content_hash;
 mod dictionary;
@@ -21,6 +22,7 @@ pub(crate) mod timeline;
 pub mod trace;
 
 pub use body::{Body, Media};
+pub(crate) use by_shape::ByShape;
 pub use dictionary::{
     DESCRIBED_MAX, Dictionary, Executed, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef,
     Statement, Symbol,

@@ -32,6 +32,11 @@ impl KnownPlans {
         self.0.len()
     }
 
+    /// Whether no plan is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The plan of a statement in one line, if one is known.
     pub(crate) fn outline(&self, shape: ShapeRef, dictionary: &Dictionary) -> Option<LoggedPlan> {
         let known = self.0.get(&shape)?;
@@ -58,7 +63,7 @@ impl KnownPlans {
 /// Names the statements of a request whose plans show a flaw.
 pub(crate) fn inspect(view: &View<'_>, detector: &str, found: &mut Candidates) {
     let plans = view.dictionary.plans();
-    if plans.0.is_empty() {
+    if plans.is_empty() {
         return;
     }
     for numbers in view.groups() {

@@ -8,7 +8,7 @@ use crate::evidence::content_hash::{START, fnv_1a};
 use crate::evidence::shape::Shape;
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::{Operation, Request, Trace};
-use crate::evidence::{Dictionary, Kind, ShapeRef, Symbol};
+use crate::evidence::{ByShape, Dictionary, Kind, ShapeRef, Symbol};
 
 /// Statements of one request that are noted.
 const TAKEN_MAX: usize = 256;
@@ -59,18 +59,12 @@ impl Taken {
 
 /// What statements lock, found out once for each shape of one dictionary.
 #[derive(Debug, Default)]
-pub(crate) struct LockedBy {
-    known: Vec<Option<Option<u64>>>,
-}
+pub(crate) struct LockedBy(ByShape<Option<u64>>);
 
 impl LockedBy {
     /// What a statement locks; `None` if it takes no lock that others wait for.
     pub(crate) fn of(&mut self, shape: ShapeRef, dictionary: &Dictionary) -> Option<u64> {
-        let place = shape.0 as usize;
-        if self.known.len() <= place {
-            self.known.resize(place + 1, None);
-        }
-        *self.known[place].get_or_insert_with(|| locked_by(dictionary.shape(shape)))
+        self.0.of(shape, || locked_by(dictionary.shape(shape)))
     }
 }
 
