@@ -18,8 +18,8 @@ pub struct Inspection<'s> {
     unchanged: Resolved,
     /// What holds at each endpoint, where anything is changed at all.
     resolved: FxHashMap<EndpointKey, Resolved>,
-    /// Shape and number of each call.
-    calls: Vec<(ShapeRef, u32)>,
+    /// Shape and number of each call, as one number: that is compared at once.
+    calls: Vec<u64>,
     by_shape: Vec<u32>,
     /// Where each group ends.
     ends: Vec<u32>,
@@ -81,13 +81,14 @@ impl<'s> Inspection<'s> {
     fn group(&mut self, trace: &Trace, request: usize) {
         let own = trace.requests[request].operations.clone();
         let calls = own.map(|number| (trace.operations[number as usize].shape, number));
+        let calls = calls.filter(|(shape, _)| *shape != ShapeRef::default());
         self.calls.clear();
-        self.calls.extend(calls.filter(|(shape, _)| shape.0 != 0));
+        self.calls.extend(calls.map(|(shape, number)| u64::from(shape.0) << 32 | u64::from(number)));
         self.calls.sort_unstable();
         self.by_shape.clear();
         self.ends.clear();
-        for group in self.calls.chunk_by(|one, other| one.0 == other.0) {
-            self.by_shape.extend(group.iter().map(|(_, number)| number));
+        for group in self.calls.chunk_by(|one, other| one >> 32 == other >> 32) {
+            self.by_shape.extend(group.iter().map(|call| *call as u32));
             self.ends.push(self.by_shape.len() as u32);
         }
     }

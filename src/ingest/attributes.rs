@@ -244,6 +244,32 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Whether spans that are alike else have other values under it: what is asked for, and how much came back.
+    pub(super) fn varies(self) -> bool {
+        matches!(
+            self,
+            Self::QueryText
+                | Self::Statement
+                | Self::QueryParameter
+                | Self::Rows
+                | Self::BatchSize
+                | Self::UrlFull
+                | Self::HttpUrl
+                | Self::UrlPath
+                | Self::UrlQuery
+                | Self::HttpTarget
+                | Self::ResponseBodySize
+                | Self::OldResponseBodySize
+                | Self::PeerAddress
+                | Self::PeerPort
+                | Self::MessageCount
+                | Self::CompositeCount
+                | Self::ThreadId
+        )
+    }
+}
+
 /// Parameters have the name or number of the parameter in theirs.
 fn parameter(name: &[u8]) -> Option<Key> {
     let is_parameter =

@@ -5,6 +5,7 @@ pub mod attributes;
 mod blocks;
 pub mod copies;
 pub mod envelopes;
+mod familiar;
 mod forms;
 pub mod grouping;
 mod input;
@@ -42,6 +43,7 @@ use detectors::evidence::{Dictionary, Examples, ServerEvents, Statistics, TraceI
 use self::plans::KeptPlans;
 pub use access::{Columns, LogForm};
 use envelopes::Places;
+use familiar::Lists;
 pub use forms::{LogForms, Sampling};
 pub use input::Input;
 pub use postgres::Prefix;
@@ -223,6 +225,8 @@ pub struct Reading<'r> {
     pub plans: KeptPlans,
     /// How many executions one stands for that is logged.
     pub sampling: Sampling,
+    /// Attributes that were read before.
+    familiar: Lists,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -241,6 +245,7 @@ impl<'r> Reading<'r> {
             examples: None,
             plans: KeptPlans::default(),
             sampling: Sampling::default(),
+            familiar: Lists::default(),
             typing: Typing::new(dictionary, values_key),
         }
     }

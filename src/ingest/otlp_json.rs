@@ -7,7 +7,9 @@
 //! (`instrumentationLibrarySpans`), those of the proto files (`scope_spans`), and `batches` of Tempo.
 
 mod span;
+mod written;
 
+pub(super) use self::written::Attribute;
 use std::mem;
 
 use detectors::evidence::TraceId;
@@ -181,7 +183,7 @@ impl Walk for Requests {
         scanner: &mut Scanner<'b>,
         attributes: &mut Attributes<'b>,
     ) -> Option<Scan<Found<'b>>> {
-        (start == Start::Span).then(|| span::span(scanner, attributes))
+        (start == Start::Span).then(|| span::span(scanner, attributes, None))
     }
 
     fn trace_of(bytes: &[u8]) -> Option<TraceId> {
@@ -258,11 +260,11 @@ impl Requests {
             _ => return bad("not a span where one belongs"),
         }
         let start = scanner.at;
-        let found = span::span(scanner, attributes)?;
+        let found = span::span(scanner, attributes, Some(&mut here.reading.familiar.json))?;
         match found.problem {
             None => {
                 let raw = RawSpan { attributes, ..found.span };
-                self.owner.push(here.reading, &raw);
+                self.owner.push(here.reading, &raw, found.path);
             }
             Some(reason) => here.refuse(scanner, start, found.span.trace, reason),
         }

@@ -11,7 +11,9 @@
 mod frames;
 mod span;
 pub(crate) mod wire;
+mod written;
 
+pub(super) use self::written::Attribute;
 use detectors::evidence::TraceId;
 
 use self::frames::Frame;
@@ -333,13 +335,14 @@ impl<'b> Pass<'_, '_, 'b> {
 
     #[inline]
     fn span(&mut self, bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Result<(), Stop> {
-        let Some(found) = span::span(bytes, attributes) else {
+        let familiar = &mut self.reading.familiar.protobuf;
+        let Some(found) = span::span(bytes, attributes, familiar) else {
             return self.in_vain(bytes.len(), Stop::Damaged("a damaged span"));
         };
         match found.problem {
             None => {
                 let raw = RawSpan { attributes, ..found.span };
-                self.decoder.owner.push(self.reading, &raw);
+                self.decoder.owner.push(self.reading, &raw, found.path);
             }
             // Read as a span, a scope has no ids.
             Some(_) if begins(Level::Resource, self.rest()) => {

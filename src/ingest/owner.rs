@@ -1,11 +1,10 @@
 //! Whose spans these are: the resource and the scope around them, also where these come later.
 
-use std::ops::Range;
-
 use detectors::evidence::{OriginRef, TraceId, Traced};
 
 use super::attributes::Key;
-use super::raw::{RawSpan, Value};
+use super::familiar::Path;
+use super::raw::{Kept, RawSpan, Value};
 use super::{Place, Reading};
 
 /// Spans that wait for their resource or scope, at most; about 17 MB. Few in tests, which go beyond.
@@ -70,21 +69,21 @@ impl Owner {
 
     /// Types a span and hands it over, or holds it until its resource and scope are known.
     #[inline]
-    pub(super) fn push(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>) {
+    pub(super) fn push(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>, path: Path) {
         match self.origin {
             Some(origin) => {
-                let span = reading.typing.span(raw, origin);
+                let span = reading.typing.familiar_span(raw, path, origin);
                 reading.spans.push(Traced { trace: raw.trace, span });
             }
-            None => self.push_first(reading, raw),
+            None => self.push_first(reading, raw, path),
         }
     }
 
-    fn push_first(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>) {
+    fn push_first(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>, path: Path) {
         if let (Some(resource), Some(scope)) = (&self.resource, &self.scope) {
             let origin = resource.origin(reading, scope);
             self.origin = Some(origin);
-            return self.push(reading, raw);
+            return self.push(reading, raw, path);
         }
         if self.held.len() >= HELD_MAX {
             self.overflowed = true;
@@ -149,43 +148,24 @@ pub(super) struct Resource {
     attributes: Vec<(Key, Kept)>,
 }
 
-#[derive(Debug)]
-enum Kept {
-    Text(Range<usize>),
-    Integer(i64),
-    Double(f64),
-    Boolean(bool),
-}
-
 impl Resource {
     /// Takes the attributes of a resource.
     pub(super) fn of(attributes: &[(Key, Value<'_>)]) -> Self {
         let mut resource = Self::default();
         for (key, value) in attributes {
-            let kept = match *value {
-                Value::Text(text) => {
-                    let first = resource.texts.len();
-                    resource.texts.extend_from_slice(text);
-                    Kept::Text(first..resource.texts.len())
-                }
-                Value::Integer(number) => Kept::Integer(number),
-                Value::Double(number) => Kept::Double(number),
-                Value::Boolean(truth) => Kept::Boolean(truth),
-            };
-            resource.attributes.push((*key, kept));
+            let first = resource.texts.len();
+            if let Value::Text(text) = *value {
+                resource.texts.extend_from_slice(text);
+            }
+            resource.attributes.push((*key, Kept::at(first, *value)));
         }
         resource
     }
 
     /// Interns who recorded the spans of a scope.
     pub(super) fn origin(&self, reading: &mut Reading<'_>, scope: &[u8]) -> OriginRef {
-        let value = |kept: &Kept| match kept {
-            Kept::Text(range) => Value::Text(&self.texts[range.clone()]),
-            Kept::Integer(number) => Value::Integer(*number),
-            Kept::Double(number) => Value::Double(*number),
-            Kept::Boolean(truth) => Value::Boolean(*truth),
-        };
-        let attributes: Vec<_> = self.attributes.iter().map(|(key, kept)| (*key, value(kept))).collect();
+        let attributes: Vec<_> =
+            self.attributes.iter().map(|(key, kept)| (*key, kept.value(&self.texts))).collect();
         reading.typing.origin(&attributes, scope)
     }
 }
@@ -206,7 +186,8 @@ mod tests {
         let mut owner = Owner::default();
         owner.begin_resource();
         for id in 1..=HELD_MAX as u64 + 10 {
-            owner.push(&mut reading, &RawSpan { trace: 1, id, start_ns: 1, ..RawSpan::default() });
+            let raw = RawSpan { trace: 1, id, start_ns: 1, ..RawSpan::default() };
+            owner.push(&mut reading, &raw, Path::default());
         }
         owner.resource(&[(Key::ServiceName, Value::Text(b"shop"))]);
         owner.end_resource(&mut reading, &place);

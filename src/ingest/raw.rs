@@ -1,8 +1,11 @@
 //! A span as a reader finds it, before its attributes are understood.
 
+use std::ops::Range;
+
 use detectors::evidence::{SpanId, TraceId};
 
 use super::attributes::Key;
+use super::familiar::Path;
 
 /// The value of an attribute, borrowed from the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +18,49 @@ pub enum Value<'a> {
     Double(f64),
     /// A truth value.
     Boolean(bool),
+}
+
+/// A value that outlives the input: of a text its place among bytes that are kept elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kept {
+    Text(Range<usize>),
+    Integer(i64),
+    Double(f64),
+    Boolean(bool),
+}
+
+impl Kept {
+    /// A value whose text begins at `first` of what is kept.
+    pub(super) fn at(first: usize, value: Value<'_>) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(first..first + text.len()),
+            Value::Integer(number) => Self::Integer(number),
+            Value::Double(number) => Self::Double(number),
+            Value::Boolean(truth) => Self::Boolean(truth),
+        }
+    }
+
+    /// A value whose text is borrowed from these bytes; `None` if it is not.
+    pub(super) fn within(bytes: &[u8], value: Value<'_>) -> Option<Self> {
+        let first = match value {
+            Value::Text(text) => text.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?,
+            _ => 0,
+        };
+        let kept = Self::at(first, value);
+        let is_within = |range: &Range<usize>| range.end <= bytes.len();
+        (!matches!(&kept, Self::Text(range) if !is_within(range))).then_some(kept)
+    }
+
+    /// The value, of which a text is among these bytes.
+    #[inline(always)]
+    pub(super) fn value<'b>(&self, bytes: &'b [u8]) -> Value<'b> {
+        match self {
+            Self::Text(range) => Value::Text(bytes.get(range.clone()).unwrap_or_default()),
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Double(number) => Value::Double(*number),
+            Self::Boolean(truth) => Value::Boolean(*truth),
+        }
+    }
 }
 
 /// One span of any format, with those attributes that have a [`Key`], in their order.
@@ -50,6 +96,8 @@ pub(super) struct Found<'a> {
     pub(super) span: RawSpan<'a>,
     /// Why it cannot be kept.
     pub(super) problem: Option<&'static str>,
+    /// Whether such attributes were read before.
+    pub(super) path: Path,
 }
 
 impl Found<'_> {
@@ -101,7 +149,7 @@ mod tests {
         const NOW: u64 = 1_760_000_000_000_000_000;
         let checked = |start_ns, end_ns| {
             let span = RawSpan { trace: 1, id: 1, start_ns, end_ns, ..RawSpan::default() };
-            let Found { span, problem } = Found { span, problem: None }.checked();
+            let Found { span, problem, .. } = Found { span, ..Found::default() }.checked();
             problem.map_or_else(|| Ok(span.end_ns - span.start_ns), Err)
         };
         assert_eq!(checked(NOW, NOW + 5), Ok(5));

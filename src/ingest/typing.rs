@@ -11,13 +11,16 @@ mod location;
 mod logged;
 mod messaging;
 mod origin;
+mod prototypes;
 mod remembered;
 mod shaping;
 
 use std::sync::Mutex;
 
+use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{
-    CacheResult, Dictionary, Kind, Origin, OriginRef, Recorder, Role, Span, Status, Symbol, UNKNOWN, Values,
+    CacheResult, Dictionary, Kind, Origin, OriginRef, Recorder, Role, ShapeRef, Span, Status, Symbol,
+    UNKNOWN, Values,
 };
 use rustc_hash::FxHashMap;
 
@@ -25,8 +28,10 @@ use self::fields::Fields;
 pub use self::logged::Comment;
 use self::messaging::Handling;
 use self::origin::Library;
+use self::prototypes::Prototypes;
 use self::shaping::Shaping;
 use super::attributes::Key;
+use super::familiar::Path;
 use super::interning::Local;
 use super::raw::{RawSpan, Value};
 use super::texts::KeptTexts;
@@ -40,6 +45,9 @@ pub struct Typing<'r> {
     /// The last origin that was asked for: spans of one come together.
     last: (OriginRef, Library),
     scratch: Vec<u8>,
+    prototypes: Prototypes,
+    /// The language of the last span's statement, if its text and nothing else made its shape.
+    stated: Option<Dialect>,
 }
 
 impl<'r> Typing<'r> {
@@ -51,6 +59,8 @@ impl<'r> Typing<'r> {
             libraries: FxHashMap::default(),
             last: Default::default(),
             scratch: Vec::new(),
+            prototypes: Prototypes::new(),
+            stated: None,
         }
     }
 
@@ -88,7 +98,43 @@ impl<'r> Typing<'r> {
 
     /// Types one span.
     pub fn span(&mut self, raw: &RawSpan<'_>, origin: OriginRef) -> Span {
+        self.typed(raw, &Fields::new(raw.attributes), origin)
+    }
+
+    /// Types one span as [`Typing::span`] does; like the last one with this path where nothing else speaks.
+    #[inline]
+    pub(super) fn familiar_span(&mut self, raw: &RawSpan<'_>, path: Path, origin: OriginRef) -> Span {
+        if !path.is_known() {
+            return self.span(raw, origin);
+        }
+        if let Some(span) = self.like_before(raw, path, origin) {
+            return span;
+        }
         let fields = Fields::new(raw.attributes);
+        self.stated = None;
+        let span = self.typed(raw, &fields, origin);
+        self.prototypes.put(raw, path, fields.asked(), self.stated, &span);
+        span
+    }
+
+    /// A span like one before, perhaps with a statement of its own.
+    #[inline]
+    fn like_before(&mut self, raw: &RawSpan<'_>, path: Path, origin: OriginRef) -> Option<Span> {
+        let (&span, statement) = self.prototypes.get(raw, path, origin)?;
+        let RawSpan { id, parent, start_ns, .. } = *raw;
+        let mut span = Span { id, parent, start_ns, end_ns: raw.end_ns.max(start_ns), ..span };
+        if let Some(dialect) = statement {
+            let text = prototypes::text_of(raw).filter(|text| !database::is_connect(text))?;
+            self.shapes.statement(&mut self.local, text, dialect, None, &mut span);
+            // Nothing but comments: what else is told decides.
+            if span.shape == ShapeRef::default() {
+                return None;
+            }
+        }
+        Some(span)
+    }
+
+    fn typed(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, origin: OriginRef) -> Span {
         let library = self.library(origin);
         let mut span = Span {
             id: raw.id,
@@ -103,13 +149,13 @@ impl<'r> Typing<'r> {
             response_bytes: UNKNOWN,
             thread: fields.number([Key::ThreadId]).map_or(UNKNOWN, thread),
             repeats: 1,
-            location: location::location(&fields, &mut self.local, &mut self.scratch),
+            location: location::location(fields, &mut self.local, &mut self.scratch),
             ..Span::default()
         };
         match span.role {
-            Role::Server => self.server_entry(raw, &fields, &mut span),
-            Role::Consumer => self.consumer_entry(raw, &fields, library, &mut span),
-            _ => self.operation(raw, &fields, library, &mut span),
+            Role::Server => self.server_entry(raw, fields, &mut span),
+            Role::Consumer => self.consumer_entry(raw, fields, library, &mut span),
+            _ => self.operation(raw, fields, library, &mut span),
         }
         if let Some(count @ 2..) = fields.number([Key::CompositeCount]) {
             // What else the span says is of its first call.
@@ -131,9 +177,8 @@ impl<'r> Typing<'r> {
         if span.role == Role::Internal && self.test_entry(raw, fields, span) {
             return;
         }
-        let text = fields.text([Key::QueryText, Key::Statement]);
-        // ioredis calls its connect a statement.
-        let has_text = text.is_some_and(|text| text != b"connect");
+        let text = fields.text(prototypes::TEXTS);
+        let has_text = text.is_some_and(|text| !database::is_connect(text));
         if !has_text && let Some(kind) = connection::of(raw.name, library) {
             return self.connection(kind, fields, span);
         }

@@ -45,11 +45,14 @@ impl Progress {
     /// The moments of a request by window, in time order.
     pub(super) fn of(&mut self, trace: &Trace, request: &Request) -> impl Iterator<Item = (u64, &[Stir])> {
         self.moments_ns.clear();
-        self.moments_ns.extend([request.start_ns, request.end_ns]);
-        let operations = trace.operations_of(request).iter().take(STIRS_MAX);
-        self.moments_ns.extend(operations.flat_map(|it| [it.start_ns, it.end_ns]));
+        let operations = || trace.operations_of(request).iter().take(STIRS_MAX);
+        // Two runs that are sorted for the most part, which are merged.
+        self.moments_ns.push(request.start_ns);
+        self.moments_ns.extend(operations().map(|it| it.start_ns));
+        self.moments_ns.extend(operations().map(|it| it.end_ns));
+        self.moments_ns.push(request.end_ns);
         self.moments_ns.iter_mut().for_each(|at_ns| *at_ns = request.recorded_ns(*at_ns));
-        self.moments_ns.sort_unstable();
+        self.moments_ns.sort();
         self.moments_ns.dedup_by_key(|at_ns| *at_ns / GRAIN_NS);
         let hash = hash_of(request.trace, request.span());
         self.stirs.clear();

@@ -316,8 +316,8 @@ fn push(
     origin: OriginRef,
     reading: &mut Reading<'_>,
 ) -> Result<(), &'static str> {
-    let Found { span, problem } =
-        Found { span: RawSpan { attributes, ..span.clone() }, problem: None }.checked();
+    let Found { span, problem, .. } =
+        Found { span: RawSpan { attributes, ..span.clone() }, ..Found::default() }.checked();
     if let Some(problem) = problem {
         return Err(problem);
     }

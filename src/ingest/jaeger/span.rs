@@ -79,7 +79,7 @@ fn member<'b>(
     parts: &mut Parts,
     attributes: &mut Attributes<'b>,
 ) -> Scan<()> {
-    let Found { span, problem } = &mut recorded.found;
+    let Found { span, problem, .. } = &mut recorded.found;
     match key {
         // The end of this span and the begin of the next one are missing.
         b"traceID" if span.trace != 0 => return bad("two spans in one"),

@@ -3,6 +3,8 @@
 //! Lenient where nothing can be mistaken (a missing or doubled comma), strict where an error shows that
 //! text and structure have changed places (a bare word, a bracket of the other kind).
 
+use memchr::memchr3;
+
 /// Brackets whose kinds are checked against each other; deeper ones are only counted.
 const CHECKED_DEPTH: u32 = 128;
 
@@ -143,8 +145,24 @@ impl<'b> Scanner<'b> {
     /// returns the string; or stays.
     #[inline(always)]
     pub(in crate::ingest) fn take_plain(&mut self, text: &[u8], end: &[u8]) -> Option<&'b [u8]> {
+        self.take_text(text, end, special)
+    }
+
+    /// As [`Self::take_plain`], quicker on strings of a hundred bytes, slower on those of ten.
+    #[inline(always)]
+    pub(in crate::ingest) fn take_long(&mut self, text: &[u8], end: &[u8]) -> Option<&'b [u8]> {
+        self.take_text(text, end, |value| memchr3(b'"', b'\\', 0, value))
+    }
+
+    #[inline(always)]
+    fn take_text(
+        &mut self,
+        text: &[u8],
+        end: &[u8],
+        length: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Option<&'b [u8]> {
         let value = self.rest().strip_prefix(text)?;
-        let length = special(value)?;
+        let length = length(value)?;
         let (value, after) = value.split_at_checked(length)?;
         if !after.starts_with(end) {
             return None;

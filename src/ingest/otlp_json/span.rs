@@ -2,7 +2,9 @@
 
 use detectors::evidence::TraceId;
 
+use super::written::Attribute;
 use crate::ingest::attributes::Key;
+use crate::ingest::familiar::{Familiar, Path};
 use crate::ingest::json::scanner::{Scalar, Scan, Scanner, bad};
 use crate::ingest::json::values::{self, boolean, double, integer, untyped};
 use crate::ingest::json::{self, plain, text};
@@ -10,11 +12,23 @@ use crate::ingest::raw::{Attributes, Found, RawSpan, Value};
 
 /// Reads the span that is next; its attributes replace those that are given.
 #[inline]
-pub(super) fn span<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<Found<'b>> {
+pub(super) fn span<'b>(
+    scanner: &mut Scanner<'b>,
+    attributes: &mut Attributes<'b>,
+    familiar: Option<&mut Familiar<Attribute>>,
+) -> Scan<Found<'b>> {
     attributes.clear();
-    let mut found = Found { span: RawSpan::default(), problem: None };
+    let mut found = Found::default();
     scanner.at += 1;
     usual_start(scanner, &mut found);
+    if let Some(familiar) = familiar
+        && scanner.take(b"\"attributes\":")
+    {
+        found.path = familiar_list(scanner, attributes, familiar)?;
+        if scanner.take(b",\"status\":{}}") {
+            return Ok(found.checked());
+        }
+    }
     while let Some(key) = scanner.next_key()? {
         member(scanner, key, &mut found, attributes)?;
     }
@@ -79,10 +93,11 @@ fn member<'b>(
     found: &mut Found<'b>,
     attributes: &mut Attributes<'b>,
 ) -> Scan<()> {
-    let Found { span, problem } = found;
+    let Found { span, problem, path } = found;
     match key {
         b"attributes" => {
             attributes.clear();
+            *path = Path::default();
             return list(scanner, attributes);
         }
         b"status" => {
@@ -155,34 +170,60 @@ fn status(scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) -> Scan<()> {
     Ok(())
 }
 
-/// Reads the list of attributes that is next.
+/// Reads the list of attributes that is next, as far as it can be told by those that were read before.
 #[inline]
-pub(super) fn list<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+fn familiar_list<'b>(
+    scanner: &mut Scanner<'b>,
+    attributes: &mut Attributes<'b>,
+    familiar: &mut Familiar<Attribute>,
+) -> Scan<Path> {
     if !scanner.open(b'[')? {
-        return Ok(());
+        return Ok(Path::default());
     }
+    let mut path = familiar.begin();
     loop {
-        // Most attributes are texts.
-        while let Some(name) = scanner.take_plain(b"{\"key\":\"", b"\",\"value\":{") {
-            let wanted = Key::of(name);
-            if let Some(text) = scanner.take_plain(b"\"stringValue\":\"", b"\"}}") {
-                attributes.extend(wanted.map(|key| (key, Value::Text(text))));
-            } else {
-                typed(scanner, wanted, attributes, Arrays::Flat)?;
-                after_value(scanner)?;
-            }
+        while familiar.take(&mut path, scanner, attributes) {
             if !scanner.take(b",") {
                 break;
             }
         }
         if !scanner.next_element()? {
-            return Ok(());
+            return Ok(path);
         }
+        let (start, before) = (scanner.at, attributes.len());
+        attribute(scanner, attributes)?;
+        let written = &scanner.bytes()[start..scanner.at];
+        familiar.learn(&mut path, || Attribute::of(written, &attributes[before..]));
+    }
+}
+
+/// Reads the list of attributes that is next.
+pub(super) fn list<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+    if !scanner.open(b'[')? {
+        return Ok(());
+    }
+    while scanner.next_element()? {
+        attribute(scanner, attributes)?;
+    }
+    Ok(())
+}
+
+/// Reads the attribute that is next; most are texts, and have their name first.
+#[inline]
+fn attribute<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+    let Some(name) = scanner.take_plain(b"{\"key\":\"", b"\",\"value\":{") else {
         if scanner.peek()? != b'{' {
             return bad("an attribute that is no object");
         }
-        attribute(scanner, attributes)?;
+        return any_order(scanner, attributes);
+    };
+    let wanted = Key::of(name);
+    if let Some(text) = scanner.take_plain(b"\"stringValue\":\"", b"\"}}") {
+        attributes.extend(wanted.map(|key| (key, Value::Text(text))));
+        return Ok(());
     }
+    typed(scanner, wanted, attributes, Arrays::Flat)?;
+    after_value(scanner)
 }
 
 /// Whether the elements of an array are taken.
@@ -195,7 +236,7 @@ enum Arrays {
 }
 
 /// An attribute whose members come in any order.
-fn attribute<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+fn any_order<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
     let (mut name, mut value_at) = (None, None);
     scanner.open(b'{')?;
     while let Some(member) = scanner.next_key()? {

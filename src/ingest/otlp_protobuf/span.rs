@@ -1,15 +1,22 @@
 //! One span, and the attributes of spans and resources.
 
 use super::wire::Wire;
+use super::written::Attribute;
 use crate::ingest::attributes::Key;
+use crate::ingest::familiar::Familiar;
 use crate::ingest::raw::{Attributes, Found, RawSpan, Value};
 
 /// Reads a span; its attributes replace those that are given. `None` when it is damaged.
 #[inline]
-pub(super) fn span<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Option<Found<'b>> {
+pub(super) fn span<'b>(
+    bytes: &'b [u8],
+    attributes: &mut Attributes<'b>,
+    familiar: &mut Familiar<Attribute>,
+) -> Option<Found<'b>> {
     attributes.clear();
     let mut span = RawSpan::default();
     let mut problem = None;
+    let mut path = familiar.begin();
     let mut wire = Wire(ids(bytes, &mut span));
     while let [tag, rest @ ..] = wire.0 {
         // Tags of one byte first: all that we want are.
@@ -31,7 +38,16 @@ pub(super) fn span<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Opti
             0x30 => span.kind = u8::try_from(wire.varint()?).ok().filter(|kind| *kind <= 5).unwrap_or(0),
             0x39 => span.start_ns = wire.fixed64()?,
             0x41 => span.end_ns = wire.fixed64()?,
-            0x4a => attribute(wire.bytes()?, attributes)?,
+            0x4a => {
+                wire.0 = before;
+                if !familiar.take(&mut path, &mut wire, attributes) {
+                    wire.0 = rest;
+                    let read = attributes.len();
+                    attribute(wire.bytes()?, attributes)?;
+                    let written = &before[..before.len() - wire.0.len()];
+                    familiar.learn(&mut path, || Attribute::of(written, &attributes[read..]));
+                }
+            }
             0x7a => span.error = is_error(wire.bytes()?)?,
             _ => {
                 wire.0 = before;
@@ -40,7 +56,7 @@ pub(super) fn span<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Opti
             }
         }
     }
-    Some(Found { span, problem }.checked())
+    Some(Found { span, problem, path }.checked())
 }
 
 /// Takes the ids that nearly every span begins with: of its trace, and its own.

@@ -5,6 +5,7 @@ use detectors::evidence::{CacheResult, Kind, ShapeRef, Span, Status, Symbol, Val
 
 use super::documents::{self, first_word};
 use super::fields::Fields;
+use super::prototypes::TEXTS;
 use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::{RawSpan, Value};
@@ -80,6 +81,11 @@ fn is_success(fields: &Fields<'_>, store: Store) -> bool {
     }
 }
 
+/// Whether what is told as a statement is none: ioredis calls its connect so.
+pub(super) fn is_connect(text: &[u8]) -> bool {
+    text == b"connect"
+}
+
 /// What works inside the driver only.
 fn is_inside(name: &[u8]) -> bool {
     matches!(
@@ -110,7 +116,7 @@ impl Typing<'_> {
         }
         // One span for calls to the same server has the text of the first one only.
         let differ = fields.text([Key::CompositeStrategy]) == Some(b"same_kind");
-        let text = if differ { None } else { fields.text([Key::QueryText, Key::Statement]) };
+        let text = if differ { None } else { fields.text(TEXTS) };
         match store {
             Store::Sql(dialect) => self.statement(raw, fields, text, dialect, span),
             Store::Document => self.query(raw, fields, text, span),
@@ -139,6 +145,7 @@ impl Typing<'_> {
             let bound = self.push_parameters(fields);
             let parameters = bound.then_some(&*self.scratch);
             self.shapes.statement(&mut self.local, text, dialect, parameters, span);
+            self.stated = Some(dialect).filter(|_| !bound && span.shape != ShapeRef::default());
         }
         // A text may hold nothing but comments.
         if span.shape == ShapeRef::default() {

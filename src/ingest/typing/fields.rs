@@ -1,6 +1,9 @@
 //! The attributes of one span, found by key without a search.
 
+use std::cell::Cell;
+
 use crate::ingest::attributes::Key;
+use crate::ingest::familiar::Keys;
 use crate::ingest::raw::Value;
 
 /// The attributes of one span. Of several under one key the first counts.
@@ -8,12 +11,14 @@ pub(super) struct Fields<'a> {
     list: &'a [(Key, Value<'a>)],
     /// For each key one more than the place of its first attribute; zero if there is none.
     places: [u8; Key::COUNT],
+    /// Keys that were asked for.
+    asked: Cell<Keys>,
 }
 
 impl<'a> Fields<'a> {
     /// Finds the attributes; those beyond the 255th are too many to be looked at.
     pub(super) fn new(list: &'a [(Key, Value<'a>)]) -> Self {
-        let mut fields = Self { list, places: [0; Key::COUNT] };
+        let mut fields = Self { list, places: [0; Key::COUNT], asked: Cell::default() };
         // From the last one on, so that the first of several is noted last.
         for (place, (key, _)) in list.iter().enumerate().take(u8::MAX.into()).rev() {
             fields.places[*key as usize] = place as u8 + 1;
@@ -21,15 +26,27 @@ impl<'a> Fields<'a> {
         fields
     }
 
+    /// Keys that were asked for, whether or not there is anything under them: nothing else was decided by.
+    pub(super) fn asked(&self) -> Keys {
+        self.asked.get()
+    }
+
+    /// One more than the place of the first attribute with a key; zero if there is none.
+    #[inline(always)]
+    fn place(&self, key: Key) -> u8 {
+        self.asked.set(self.asked.get().with(key));
+        self.places[key as usize]
+    }
+
     /// The value under a key.
     pub(super) fn value(&self, key: Key) -> Option<Value<'a>> {
-        let place = self.places[key as usize];
+        let place = self.place(key);
         (place != 0).then(|| self.list[usize::from(place) - 1].1)
     }
 
     /// Whether there is anything under a key.
     pub(super) fn has(&self, key: Key) -> bool {
-        self.places[key as usize] != 0
+        self.place(key) != 0
     }
 
     /// The text under the first of these keys that has one; never empty.
@@ -62,7 +79,7 @@ impl<'a> Fields<'a> {
 
     /// All values under a key, in their order.
     pub(super) fn all(&self, key: Key) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let first = usize::from(self.places[key as usize]);
+        let first = usize::from(self.place(key));
         let list = if first == 0 { &[] } else { &self.list[first - 1..] };
         list.iter().filter(move |(other, _)| *other == key).map(|(_, value)| *value)
     }
