@@ -1,5 +1,6 @@
 //! What git says of a change.
 
+use crate::git::ALL_ELSE;
 use crate::patch::{self, FilePatch};
 use crate::{Change, ChangeKind, Git, GitProblem, Touched, Version, sha256};
 
@@ -35,7 +36,10 @@ impl Change {
         let unknown = |before, after| Self { kind, before, after, ..Self::default() };
         let (Some(from), Some(to)) = (&before, &after) else { return Ok(unknown(before, after)) };
         let (to, diff) = difference(git, &from.commit, to)?;
-        let commits = git.line(&["rev-list", COMMITS_MAX, &format!("{}..{}", from.commit, to.commit)])?;
+        // Commits of entries change nothing.
+        let range = format!("{}..{}", from.commit, to.commit);
+        let arguments: Vec<&str> = ["rev-list", COMMITS_MAX, &range].into_iter().chain(ALL_ELSE).collect();
+        let commits = git.line(&arguments)?;
         let mut change = unknown(before, Some(to));
         change.commits = commits.lines().map(str::to_owned).collect();
         if !diff.is_empty() {
@@ -90,7 +94,8 @@ mod tests {
         let before = repository.git.version()?;
         let files = [("src/orders.rs", "one\n2\n2b\nthree\nfour\nfive\n"), (".whyslow/open.json", "{}")];
         let after = repository.commit(&files)?;
-        let change = between(&repository.git, &before, &after)?;
+        let with_entry = repository.commit(&[(".whyslow/ledger/2026/11/entry.json", "{}")])?;
+        let change = between(&repository.git, &before, &with_entry)?;
         assert_eq!(change.commits, [after.commit]);
         let files: Vec<_> =
             change.files.iter().map(|file| (file.path.as_str(), file.lines.clone())).collect();

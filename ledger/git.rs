@@ -32,7 +32,7 @@ const DIFF: [&str; 6] =
     ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "-U3"];
 
 /// All but what whyslow itself writes.
-const ALL_ELSE: [&str; 3] = ["--", ".", ":(exclude,top).whyslow"];
+pub(crate) const ALL_ELSE: [&str; 3] = ["--", ".", ":(exclude,top).whyslow"];
 
 /// A repository of git.
 #[derive(Debug, Clone)]

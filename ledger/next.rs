@@ -2,13 +2,16 @@
 //!
 //! All that is known is an argument; [`next()`] decides, and says why.
 
+mod of_open;
 mod title;
 
 use measurement::Verdict;
 use serde::Serialize;
 
+use self::of_open::of_open;
 use self::title::title;
-use crate::{DiagnosedEndpoint, DiagnosedFinding, Diagnosis, EntryNote, Open, Side, Version, moment};
+use crate::shell::quoted;
+use crate::{DiagnosedEndpoint, DiagnosedFinding, Diagnosis, EntryNote, Open, Percentiles, Version, moment};
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,102 +88,6 @@ pub fn next(state: &State<'_>) -> Advice {
     }
 }
 
-fn of_open(state: &State<'_>, open: &Open) -> Advice {
-    let title = &open.plan.title;
-    let Some(before) = &open.before else {
-        let why = format!("\"{title}\" is open, and nothing is known of the time before the change");
-        return advice(
-            Step::MeasureBefore,
-            "measure before you change anything",
-            why,
-            vec![state.measure("before")],
-        );
-    };
-    if open.after.is_none() && before.version.is_some() && before.version.as_ref() == state.version {
-        return change(state, open);
-    }
-    if let Some(advice) = several_changes(state) {
-        return advice;
-    }
-    match &open.after {
-        None => {
-            let why = format!("\"{title}\": measured before, and the code is another now");
-            advice(
-                Step::MeasureAfter,
-                "measure after the change, as before",
-                why,
-                vec![state.measure("after")],
-            )
-        }
-        Some(after) => decide_or_finish(state, open, before, after),
-    }
-}
-
-fn change(state: &State<'_>, open: &Open) -> Advice {
-    let finding = open.plan.finding.as_deref().and_then(|id| state.diagnosis?.finding(id).ok());
-    let remedy = finding.and_then(|finding| finding.fix.first());
-    let now = remedy.map_or_else(|| open.plan.title.clone(), |remedy| remedy.text.clone());
-    let costs = remedy.map(|remedy| format!("; it costs: {}", remedy.tradeoff)).unwrap_or_default();
-    let why = format!("it was measured before, and the code is still the same{costs}");
-    let commands = vec!["git commit --all".to_owned(), state.measure("after")];
-    advice(Step::Change, format!("make this one change, and commit it: {now}"), why, commands)
-}
-
-/// One thing at a time: what else was changed belongs to another entry.
-fn several_changes(state: &State<'_>) -> Option<Advice> {
-    let uncommitted = state.version.is_some_and(|version| version.uncommitted_sha256.is_some());
-    let changes = state.commits.len() + usize::from(uncommitted);
-    if changes < 2 {
-        return None;
-    }
-    let listed: Vec<&str> = state.commits.iter().take(5).map(String::as_str).collect();
-    let and = if uncommitted { ", and what is not committed" } else { "" };
-    let why = format!("since it was measured before there are {changes} changes: {}{and}", listed.join("; "));
-    let now = "take back all but one change: of two nobody knows which one helped";
-    let newest = state.commits.first().and_then(|commit| commit.split(' ').next());
-    let commands = match (uncommitted, newest) {
-        (true, _) => vec!["git stash".to_owned()],
-        (false, newest) => newest.map(|commit| format!("git revert {commit}")).into_iter().collect(),
-    };
-    Some(advice(Step::TakeBack, now, why, commands))
-}
-
-fn decide_or_finish(state: &State<'_>, open: &Open, before: &Side, after: &Side) -> Advice {
-    let decision = measurement::decide(&before.runs, &after.runs, &open.plan.question());
-    let primary = decision.primary().or(decision.metrics.first());
-    let more = primary
-        .filter(|metric| metric.verdict == Verdict::Inconclusive)
-        .and_then(|metric| metric.runs_needed);
-    match more {
-        Some(runs) => {
-            let made = before.runs.len().min(after.runs.len());
-            let why =
-                format!("{made} runs a side do not tell; about {runs} would. Or finish, as inconclusive");
-            let commands = vec![state.measure("before"), state.measure("after"), FINISH.to_owned()];
-            advice(Step::MeasureMore, "make more runs of both sides", why, commands)
-        }
-        None => {
-            let why = format!("\"{}\" is measured on both sides", open.plan.title);
-            advice(Step::Finish, "make the entry, with what must stay true", why, vec![finish(after)])
-        }
-    }
-}
-
-const FINISH: &str = "whyslow ledger finish";
-
-/// The command that ends an entry, with a guard where statements were counted.
-fn finish(after: &Side) -> String {
-    let samples = after.runs.last().into_iter().flat_map(|run| &run.samples);
-    let counted =
-        samples.filter_map(|(subject, sample)| Some((subject, sample.counts_milli.get("statements")?)));
-    match counted.max_by_key(|(_, count)| **count) {
-        Some((subject, count)) => {
-            format!("{FINISH} --guard 'statements(\"{subject}\") <= {}'", count.div_ceil(1_000))
-        }
-        None => FINISH.to_owned(),
-    }
-}
-
 /// What the last entry leaves to do.
 fn of_last(state: &State<'_>, last: &EntryNote) -> Option<Advice> {
     let optimization = last.optimization()?;
@@ -235,13 +142,27 @@ fn set_target(diagnosis: &Diagnosis) -> Advice {
     };
     let slowest = diagnosis.endpoints.iter().filter(|endpoint| endpoint.entry).max_by_key(time);
     let name = slowest.map_or("GET /…", |endpoint| endpoint.name.as_str());
-    let measured = slowest.and_then(|endpoint| endpoint.latency_ns.p99.or(endpoint.latency_ns.p50));
+    let measured = slowest.and_then(|endpoint| highest(&endpoint.latency_ns));
     let why = match measured {
-        Some(ns) => format!("no endpoint has one; most time is spent in {name}, up to {}", milliseconds(ns)),
+        Some((metric, ns)) => {
+            format!(
+                "no endpoint has one; most time is spent in {name}, with a {metric} of {}",
+                milliseconds(ns)
+            )
+        }
         None => "no endpoint has one: nobody can say when it is good enough".to_owned(),
     };
-    let commands = vec![format!("whyslow run --target '{name} p99<500ms' -- ./load.sh")];
+    // A target is checked where there are requests enough for it.
+    let metric = measured.map_or("p99", |(metric, _)| metric);
+    let target = quoted(&format!("{name} {metric}<500ms"));
+    let commands = vec![format!("whyslow run --target {target} -- ./load.sh")];
     advice(Step::SetTarget, "set a target: in whyslow.toml, or for one diagnosis by --target", why, commands)
+}
+
+/// The highest percentile that is known, in nanoseconds.
+fn highest(latency: &Percentiles) -> Option<(&'static str, u64)> {
+    let known = [("p99", latency.p99), ("p95", latency.p95), ("p50", latency.p50)];
+    known.into_iter().find_map(|(metric, ns)| Some((metric, ns?)))
 }
 
 /// How far an endpoint is beyond its target, in thousandths of it.
@@ -326,11 +247,6 @@ fn milliseconds(ns: u64) -> String {
         ..10_000_000 => format!("{:.1}ms", ns as f64 / 1e6),
         _ => format!("{:.0}ms", ns as f64 / 1e6),
     }
-}
-
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ pub struct Open {
     /// What was measured after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Side>,
+    /// The same version measured on both sides, in turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<[Side; 2]>,
 }
 
 /// What was decided before measuring.
@@ -153,7 +156,7 @@ impl Open {
             Err(problem) => return Err(problem),
             Ok(other) => return Err(OpenProblem::Another(other.plan.title)),
         }
-        let open = Self { schema: SCHEMA.to_owned(), plan, before: None, after: None };
+        let open = Self { schema: SCHEMA.to_owned(), plan, before: None, after: None, unchanged: None };
         open.save(root)?;
         Ok(open)
     }

@@ -3,6 +3,8 @@
 mod measured;
 pub mod picture;
 
+pub use self::measured::unchanged;
+
 use std::fmt::Write as _;
 
 use detectors::figures::clean;
@@ -70,6 +72,12 @@ fn result(optimization: &Optimization) -> String {
         let _ = write!(text, " Without a change, halves of the runs before differ by up to {noise}.");
         if conclusion.is_within_noise() {
             text.push_str(" **What is claimed is no more than that:** make more runs before believing it.");
+        }
+    }
+    if let Some(unchanged) = &conclusion.unchanged {
+        let _ = write!(text, " {}", measured::unchanged(unchanged));
+        if conclusion.is_below_floor() {
+            text.push_str(" **The change is no larger than that, so that nothing is claimed of it.**");
         }
     }
     if conclusion.is_capped() {

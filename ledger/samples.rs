@@ -60,6 +60,7 @@ pub(crate) fn optimization(after_ms: u64) -> Optimization {
         },
         before,
         after,
+        unchanged: None,
         confounded: None,
         conclusion,
         guards: vec!["statements(\"GET /orders\") <= 4".parse().unwrap()],

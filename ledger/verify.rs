@@ -4,9 +4,10 @@ mod history;
 mod known;
 mod same;
 
+pub use history::entries_of;
 pub use known::Known;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use measurement::RULE;
 use serde::Serialize;
@@ -16,6 +17,9 @@ use crate::{
     Entry, EntryFile, EntryId, Git, Ledger, LedgerProblem, Optimization, ReMeasurement, Side, SideNote, What,
     check_id, read,
 };
+
+/// The entries that are there.
+type Files<'f> = BTreeMap<&'f EntryId, &'f EntryFile>;
 
 /// What verifying found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -45,12 +49,12 @@ pub struct Problem {
 /// A folder cannot be read, or git gives no answer.
 pub fn verify(ledger: &Ledger, git: Option<&Git>, known: &mut Known) -> Result<Verification, LedgerProblem> {
     let files = ledger.files()?;
-    let ids: BTreeSet<&EntryId> = files.iter().map(|file| &file.id).collect();
+    let ids: BTreeMap<&EntryId, &EntryFile> = files.iter().map(|file| (&file.id, file)).collect();
     let mut found = Verification { entries: files.len(), ..Verification::default() };
     for file in &files {
         let problems = match known.has(&file.id) {
             true => problems::<SideNote>(file, &ids, |_| None),
-            false => problems::<Side>(file, &ids, |entry| statistics(entry, ledger)),
+            false => problems::<Side>(file, &ids, |entry| statistics(entry, &ids)),
         };
         if problems.is_empty() {
             known.add(&file.id);
@@ -68,7 +72,7 @@ pub fn verify(ledger: &Ledger, git: Option<&Git>, known: &mut Known) -> Result<V
 /// What is wrong with one entry; `statistics` says what is wrong with what it claims of its runs.
 fn problems<S: DeserializeOwned>(
     file: &EntryFile,
-    ids: &BTreeSet<&EntryId>,
+    ids: &Files<'_>,
     statistics: impl Fn(&Entry<S>) -> Option<String>,
 ) -> Vec<String> {
     let bytes = match file.bytes() {
@@ -91,20 +95,20 @@ fn problems<S: DeserializeOwned>(
 }
 
 /// Entries that it names and that are not there.
-fn missing<S>(entry: &Entry<S>, ids: &BTreeSet<&EntryId>) -> Vec<String> {
+fn missing<S>(entry: &Entry<S>, ids: &Files<'_>) -> Vec<String> {
     let parents = entry.parents.iter().map(|id| ("its parent", id));
     let about = entry.what.about().into_iter().map(|id| ("the entry that it is about", id));
     let superseded = entry.optimization().into_iter().flat_map(|optimization| &optimization.supersedes);
     let superseded = superseded.map(|id| ("the entry that it supersedes", id));
-    let gone = parents.chain(about).chain(superseded).filter(|(_, id)| !ids.contains(id));
+    let gone = parents.chain(about).chain(superseded).filter(|(_, id)| !ids.contains_key(id));
     gone.map(|(what, id)| format!("{what} is missing: {id}")).collect()
 }
 
 /// Whether runs say what the entry says that they do.
-fn statistics(entry: &Entry, ledger: &Ledger) -> Option<String> {
+fn statistics(entry: &Entry, files: &Files<'_>) -> Option<String> {
     match &entry.what {
         What::Optimization(optimization) => of_optimization(optimization),
-        What::ReMeasurement(again) => of_re_measurement(again, ledger),
+        What::ReMeasurement(again) => of_re_measurement(again, files),
         What::Withdrawal(_) | What::Supersession(_) | What::Waiver(_) | What::Reversion(_) => None,
     }
 }
@@ -129,15 +133,18 @@ fn of_optimization(optimization: &Optimization) -> Option<String> {
         () if !same::is_same_noise(found.noise_ppm, told.noise_ppm) => {
             Some("its runs before are not as far apart as it says".to_owned())
         }
+        () if !same::is_same_unchanged(found.unchanged.as_ref(), told.unchanged.as_ref()) => {
+            Some("the same version on both sides is not as far apart as it says".to_owned())
+        }
         () => None,
     }
 }
 
-fn of_re_measurement(again: &ReMeasurement, ledger: &Ledger) -> Option<String> {
+fn of_re_measurement(again: &ReMeasurement, files: &Files<'_>) -> Option<String> {
     if again.rule != RULE {
         return Some(other_rule(&again.rule));
     }
-    let of = ledger.find(again.of.as_str()).ok()?.read::<Side>().ok()?;
+    let of = files.get(&again.of)?.read::<Side>().ok()?;
     let Some(then) = of.optimization() else {
         return Some(format!("{} is no optimization: nothing of it can be measured again", again.of));
     };

@@ -172,14 +172,16 @@ pub fn decide(before: &[Run], after: &[Run], question: &Question) -> Decision {
 /// All that is compared: what every run of both sides may have.
 fn asked(before: &[Run], after: &[Run], question: &Question) -> BTreeSet<(String, Metric)> {
     let runs = || before.iter().chain(after);
-    let mut asked: BTreeSet<(String, Metric)> =
-        runs().flat_map(Run::metrics).map(|(subject, metric)| (subject.to_owned(), metric)).collect();
+    let mut asked: BTreeSet<(&str, Metric)> = BTreeSet::new();
+    for of_run in runs().flat_map(Run::metrics) {
+        asked.insert(of_run);
+    }
     let subjects: BTreeSet<&String> = runs().flat_map(|run| run.samples.keys()).collect();
     let also = question.metrics.iter().chain(question.primary.iter().map(|(_, metric)| metric));
     for metric in also {
-        asked.extend(subjects.iter().map(|subject| ((*subject).clone(), metric.clone())));
+        asked.extend(subjects.iter().map(|subject| (subject.as_str(), metric.clone())));
     }
-    asked
+    asked.into_iter().map(|(subject, metric)| (subject.to_owned(), metric)).collect()
 }
 
 /// Values of one metric at one side.
@@ -408,7 +410,16 @@ impl MetricDecision {
     /// What is measured where nothing was changed: how far two halves of the runs before are apart at most in 95 of 100 ways to
     /// halve them, in millionths. `None` of counts, and with fewer than five runs.
     pub fn noise_ppm(&self) -> Option<u32> {
-        let logarithms: Vec<f64> = self.before.iter().map(|value| logarithm(*value)).collect();
+        self.noise_of(self.before.iter())
+    }
+
+    /// The same of the runs of both sides together, where these are of one version.
+    pub fn noise_of_both_ppm(&self) -> Option<u32> {
+        self.noise_of(self.before.iter().chain(&self.after))
+    }
+
+    fn noise_of<'v>(&self, values: impl Iterator<Item = &'v u64>) -> Option<u32> {
+        let logarithms: Vec<f64> = values.map(|value| logarithm(*value)).collect();
         let noise = noise(&logarithms).filter(|_| !self.metric.is_exact())?;
         u32::try_from(share(noise)).ok()
     }

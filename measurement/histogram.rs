@@ -83,18 +83,20 @@ impl Histogram {
         // Converting saturates.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let wanted = ((share * self.total as f64).ceil() as u64).max(1);
-        let mut counted: u64 = 0;
-        let reached = self.counts.iter().find(|(_, count)| {
-            counted = counted.saturating_add(*count);
-            counted >= wanted
+        // High percentiles are near the end.
+        let mut beyond = self.total.saturating_sub(wanted);
+        let reached = self.counts.iter().rev().find(|(_, count)| {
+            let is_reached = *count > beyond;
+            beyond = beyond.saturating_sub(*count);
+            is_reached
         });
-        reached.or(self.counts.last()).map_or(0, |(bin, _)| bins::longest(*bin))
+        reached.or(self.counts.first()).map_or(0, |(bin, _)| bins::longest(*bin))
     }
 
     /// The mean in nanoseconds; 0 of nothing.
     pub fn mean(&self) -> u64 {
-        let sum: u128 =
-            self.counts.iter().map(|(bin, count)| u128::from(bins::middle(*bin)) * u128::from(*count)).sum();
+        let product = |(bin, count): &(u32, u64)| u128::from(bins::middle(*bin)) * u128::from(*count);
+        let sum: u128 = self.counts.iter().map(product).sum();
         let total = u128::from(self.total);
         // A mean lies between values that fit.
         let rounded = (2 * sum + total).checked_div(2 * total).unwrap_or(0);
@@ -150,7 +152,22 @@ impl Serialize for Histogram {
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: SerdeDeserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::decode(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// A histogram out of a text that need not be copied.
+struct Text;
+
+impl de::Visitor<'_> for Text {
+    type Value = Histogram;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a histogram in base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Histogram, E> {
+        Histogram::decode(text).map_err(E::custom)
     }
 }
 

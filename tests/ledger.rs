@@ -120,6 +120,7 @@ fn from_the_plan_to_the_proof() {
     let finish = ["ledger", "finish", "--kind", "algorithm", "--guard", "mean(\"\") < 100ms"];
     contains(&shop.ends(2, &finish), &["the selector is empty"]);
     contains(&shop.ends(0, &["ledger", "finish", "--dry-run"]), &["author: \"nobody yet\"", "**Improved**"]);
+    let open = std::fs::read(shop.path().join(".whyslow/open.json")).unwrap();
     let page =
         shop.ends(0, &["ledger", "finish", "--kind", "algorithm", "--tradeoff", "it wakes up more often"]);
     contains(
@@ -134,6 +135,12 @@ fn from_the_plan_to_the_proof() {
         ],
     );
     contains(&shop.ends(2, &["ledger", "abandon"]), &["no entry is open"]);
+    // As if it had been killed after the entry was written.
+    std::fs::write(shop.path().join(".whyslow/open.json"), open).unwrap();
+    std::fs::remove_file(shop.file().with_extension("md")).unwrap();
+    contains(&shop.ends(0, &["ledger", "finish"]), &["the entry was written before"]);
+    assert!(page.contains(&std::fs::read_to_string(shop.file().with_extension("md")).unwrap()));
+    assert!(!shop.path().join(".whyslow/open.json").exists());
     let id = shop.file().file_stem().unwrap().to_str().unwrap().to_owned();
     contains(&shop.ends(0, &["ledger", "list"]), &[&id, "improved", "no sleep", "mean "]);
     contains(&shop.ends(0, &["ledger", "show", &id[..5]]), &["# no sleep"]);
@@ -325,11 +332,43 @@ fn call_paths_are_checked_with_profiles() {
     let told = shop.ends(1, &with);
     contains(&told, &["BROKEN", "json.dumps has 3.0 % of the profile", "1 broken"]);
     // Numbers of folded stacks may be samples, or a time.
-    contains(&told, &["unconfirmed", "97.0 % of the profile, of how many stacks is not told"]);
+    contains(&told, &["unconfirmed", "97.0 % of the profile: to tell, take five profiles of this version"]);
     std::fs::write(&file, "main;shop.list 30\nmain;rest 70\n").unwrap();
     contains(&shop.ends(0, &with), &["it is in none of 1 profiles", "30.0 % of the profile", "2 hold"]);
     std::fs::write(&file, "no stacks").unwrap();
     shop.ends(3, &with);
+}
+
+#[test]
+fn profiles_in_turns_tell_whether_a_function_has_a_larger_part_than_it_had() {
+    let shop = Shop::new();
+    shop.entry(&["frame(\"shop.*\") < 50 %"]);
+    let names = |version: &str| (0..5).map(|number| format!("{version}-{number}.folded")).collect::<Vec<_>>();
+    let (now, then) = (names("now"), names("then"));
+    let take = |then_shop: u32| {
+        for (number, (now, then)) in (0..).zip(now.iter().zip(&then)) {
+            let write = |name: &String, shop_part: u32| {
+                let part = shop_part * 10 + number;
+                std::fs::write(
+                    shop.path().join(name),
+                    format!("main;shop.list {part}\nmain;rest {}\n", 1_000 - part),
+                )
+            };
+            write(then, then_shop).unwrap();
+            write(now, 60).unwrap();
+        }
+    };
+    let guard = ["ledger", "guard", "--all", "--profile"].map(str::to_owned);
+    let guard = [&guard[..], &now, &["--profile-then".to_owned()], &then].concat();
+    let guard: Vec<&str> = guard.iter().map(String::as_str).collect();
+    take(30);
+    let broken = [
+        "BROKEN",
+        "60.0 to 60.4 % of the profile in 5 profiles, more than 30.0 to 30.4 % of the profile then",
+    ];
+    contains(&shop.ends(1, &guard), &broken);
+    take(60);
+    contains(&shop.ends(0, &guard), &["holds", "no more than 60.0 to 60.4 % of the profile then"]);
 }
 
 #[test]

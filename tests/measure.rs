@@ -47,6 +47,8 @@ fn commit(folder: &Path, program: &str, message: &str) {
     shell(folder, &format!("git add --all && git commit --quiet --message '{message}'"));
 }
 
+const STASH: &str = "git stash push --include-untracked -- ':/' ':(top,exclude).whyslow'";
+
 /// The step of `whyslow next`, and the first of its commands.
 fn next(folder: &Path) -> (String, String) {
     let advice: Value = serde_json::from_str(&shell(folder, "whyslow next --format json")).unwrap();
@@ -68,8 +70,10 @@ fn doing_what_next_says_ends_in_an_entry_that_holds() {
 
     commit(here, "sleep 0.03", "sleep less");
     fs::write(here.join("other"), "a second change").unwrap();
-    assert_eq!(next(here), ("take-back".to_owned(), "git stash".to_owned()));
-    fs::remove_file(here.join("other")).unwrap();
+    assert_eq!(next(here), ("take-back".to_owned(), STASH.to_owned()));
+    // New files are taken back, too.
+    shell(here, STASH);
+    assert!(!here.join("other").exists());
 
     let (step, command) = next(here);
     assert_eq!(step, "measure-after");
@@ -103,6 +107,35 @@ fn two_commits_are_measured_in_turns_and_leave_no_trees() {
     assert!(took(&before) > 60_000_000_000 && took(&after) < took(&before));
     assert_ne!(before["side"]["version"]["commit"], after["side"]["version"]["commit"]);
     assert_eq!(shell(folder.path(), "git worktree list").lines().count(), 1);
+}
+
+#[test]
+fn a_change_below_what_the_same_version_is_apart_is_not_claimed() {
+    let folder = repository();
+    let here = folder.path();
+    shell(here, "whyslow ledger start 'sleep less' --primary mean");
+    let measure = |side: &str| format!("whyslow measure {side} --runs 3 --no-traces -- sh work.sh");
+    // Every other run takes twice as long, and each counts the runs.
+    let uneven = "n=$(cat .git/n 2>/dev/null || echo 0); echo $((n + 1)) > .git/n; sleep 0.$((n % 2 + 1))";
+    commit(here, uneven, "uneven");
+    shell(here, &measure("--aa"));
+    let open: Value =
+        serde_json::from_str(&fs::read_to_string(here.join(".whyslow/open.json")).unwrap()).unwrap();
+    let slots = |side: usize| -> Vec<u64> {
+        let runs = open["unchanged"][side]["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["slot"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((slots(0), slots(1)), (vec![0, 3, 4], vec![1, 2, 5]));
+    assert_eq!(open["unchanged"][0]["version"], open["unchanged"][1]["version"]);
+    commit(here, "sleep 0.3", "as it was measured before");
+    shell(here, &measure("--side before"));
+    commit(here, "sleep 0.2", "sleep less");
+    shell(here, &measure("--side after"));
+    let page = shell(here, "whyslow ledger finish");
+    assert!(page.contains("The same version on both sides, 3 runs each in turns, was "), "{page}");
+    assert!(page.contains("so that nothing is claimed of it"), "{page}");
+    assert!(shell(here, "whyslow ledger list").contains("inconclusive"));
+    shell(here, "whyslow ledger verify --again");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use measurement::{Decision, Method, MetricDecision, Verdict};
 use super::{capital, code, shown};
 use crate::figures::{percent, value};
 use crate::predictions::{Comparison, predictions as compared};
-use crate::{Optimization, Side};
+use crate::{Optimization, Side, Unchanged};
 
 /// Metrics that are listed.
 const METRICS_MAX: usize = 60;
@@ -32,6 +32,20 @@ pub(super) fn difference(metric: &MetricDecision) -> String {
         metric.effect_ppm.map(percent).into_iter().chain(interval).chain(proven).collect();
     let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
     format!("{} {} → {}{details}", code(name.trim()), sides[0], sides[1])
+}
+
+/// What the same version on both sides was apart, in one sentence.
+pub fn unchanged(unchanged: &Unchanged) -> String {
+    let [low, high] = unchanged.interval_ppm.map(percent);
+    let size = |ppm: u32| percent(i64::from(ppm)).trim_start_matches('+').to_owned();
+    format!(
+        "The same version on both sides, {} runs each in turns, was {} apart (95 % interval {low} to {high}): up to {} is noise; so \
+         many runs show {}.",
+        unchanged.runs,
+        percent(unchanged.effect_ppm),
+        size(unchanged.floor_ppm),
+        size(unchanged.detectable_ppm)
+    )
 }
 
 /// The table of all metrics, and what casts doubt on them.

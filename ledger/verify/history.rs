@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Problem, Verification};
+use super::{Files, Problem, Verification};
 use crate::store::PLACE;
-use crate::{EntryId, Git};
+use crate::{EntryId, Git, GitProblem};
 
 /// Tells commits from files in what git writes.
 const COMMIT: &str = "commit:";
@@ -16,12 +16,23 @@ struct Memory {
     deleted_in: Option<String>,
 }
 
+/// Entries that a commit has: who merged it vouches for what they claim of their runs.
+///
+/// # Errors
+///
+/// There is no such commit.
+pub fn entries_of(git: &Git, commit: &str) -> Result<BTreeSet<EntryId>, GitProblem> {
+    let commit = git.commit(commit)?;
+    let written = git.run(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", &commit, "--", PLACE])?;
+    Ok(String::from_utf8_lossy(&written).split_terminator('\0').filter_map(id).collect())
+}
+
 /// Adds entries that git knows and that are not there.
-pub(super) fn look(git: &Git, ids: &BTreeSet<&EntryId>, found: &mut Verification) {
+pub(super) fn look(git: &Git, ids: &Files<'_>, found: &mut Verification) {
     match remembered(git) {
         Err(reason) => found.notes.push(format!("git does not tell what was deleted: {reason}")),
         Ok(memory) => {
-            let gone = memory.into_iter().filter(|(id, _)| !ids.contains(id));
+            let gone = memory.into_iter().filter(|(id, _)| !ids.contains_key(id));
             found.problems.extend(gone.map(|(id, memory)| problem(&id, memory)));
         }
     }

@@ -3,6 +3,8 @@
 use measurement::Decision;
 use serde_json::Value;
 
+use crate::Unchanged;
+
 /// Numbers that differ by less are the same: a part of a thousand millions, and two.
 const PARTS: u64 = 1_000_000_000;
 
@@ -18,6 +20,12 @@ pub(super) fn is_same_noise(found: Option<u32>, told: Option<u32>) -> bool {
         (Some(found), Some(told)) => found.abs_diff(told) <= 2,
         (None, Some(_)) => false,
     }
+}
+
+/// Whether the same version on both sides is as far apart as is told.
+pub(super) fn is_same_unchanged(found: Option<&Unchanged>, told: Option<&Unchanged>) -> bool {
+    let value = |unchanged| serde_json::to_value(unchanged).unwrap_or_default();
+    found == told || nearly(&value(found), &value(told))
 }
 
 /// A decision without the words of warnings, which have rounded numbers in them.

@@ -58,6 +58,11 @@ fn an_entry_that_claims_more_than_its_runs_say_is_found_though_its_id_fits() {
     add(|claimed| claimed.conclusion.target.as_mut().unwrap().after = None);
     add(|claimed| claimed.after.runs.truncate(4));
     add(|claimed| claimed.conclusion.noise_ppm = Some(1_000_000));
+    add(|claimed| {
+        claimed.unchanged = Some([samples::side("c0", 0, 100), samples::side("c0", 1, 101)]);
+        claimed.conclusion = claimed.concluded_again();
+        claimed.conclusion.unchanged.as_mut().unwrap().floor_ppm = 0;
+    });
     // As entries were before.
     add(|claimed| claimed.conclusion.noise_ppm = None);
     let found = verify(&ledger, None, &mut Known::default()).unwrap();
@@ -71,6 +76,7 @@ fn an_entry_that_claims_more_than_its_runs_say_is_found_though_its_id_fits() {
             "its statistics are not those of its runs",
             "its statistics are not those of its runs",
             "its verdict is improved, but its runs say equivalent",
+            "the same version on both sides is not as far apart as it says",
             "the target was not met as it says",
         ]
     );
@@ -178,4 +184,27 @@ fn a_false_claim_is_never_known() {
     for _ in 0..2 {
         assert_eq!(verify(&ledger, None, &mut known).unwrap().problems.len(), 1);
     }
+}
+
+#[test]
+fn what_the_base_has_is_not_worked_out_again_but_hashed_all_the_same() {
+    let (repository, ledger, file) = repository();
+    let mut claimed = samples::optimization(100);
+    claimed.conclusion.verdict = Verdict::Improved;
+    let add = |what: What| ledger.add("Eve <e@b>", "2026-11-29T03:31:46Z", &what).unwrap();
+    let wrong = add(What::Optimization(Box::new(claimed)));
+    let git = Git::find(ledger.root()).unwrap();
+    let verified = || {
+        let mut known = Known::default();
+        known.vouch(entries_of(&git, "HEAD").unwrap());
+        verify(&ledger, Some(&git), &mut known).unwrap()
+    };
+    // The base has the first entry alone: the new one is worked out.
+    assert_eq!(texts(&verified()), ["its verdict is improved, but its runs say equivalent"]);
+    repository.commit(&[]).unwrap();
+    assert_eq!(texts(&verified()), Vec::<&str>::new());
+    assert!(entries_of(&git, "HEAD").unwrap().contains(&wrong.id) && entries_of(&git, "nothing").is_err());
+    let text = fs::read_to_string(&file.path).unwrap();
+    fs::write(&file.path, text.replace("one query for each order", "no query for each order")).unwrap();
+    assert!(texts(&verified())[0].starts_with("it was altered: its content has the id "));
 }

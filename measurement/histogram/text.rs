@@ -6,8 +6,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use libdeflater::{DecompressionError, Decompressor};
 use miniz_oxide::deflate::compress_to_vec_zlib;
-use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 use super::{BINS, DIGITS, HIGHEST_NS, LOWEST_NS};
 
@@ -67,8 +67,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<(u32, u64)>, String> {
     if length != u32::try_from(packed.len()).unwrap_or(u32::MAX).to_be_bytes() {
         return Err("it is longer or shorter than it says".to_owned());
     }
-    let most = HEAD + BINS as usize * NUMBER;
-    let plain = decompress_to_vec_zlib_with_limit(packed, most).map_err(|error| error.to_string())?;
+    let plain = inflated(packed).map_err(|error| error.to_string())?;
     let (found, payload) = plain.split_at_checked(HEAD).ok_or("it ends early")?;
     match found == head(payload.len()) {
         true => counts(payload),
@@ -76,19 +75,43 @@ pub(super) fn decode(text: &str) -> Result<Vec<(u32, u64)>, String> {
     }
 }
 
-fn counts(mut payload: &[u8]) -> Result<Vec<(u32, u64)>, String> {
-    let mut counts = Vec::with_capacity(payload.len());
-    let mut bin: u64 = 0;
-    while !payload.is_empty() {
-        let number = pull(&mut payload).ok_or("a count ends early")?;
-        match u64::try_from(number) {
-            Err(_) => bin = bin.saturating_add(number.unsigned_abs()),
-            Ok(count) => {
-                let within = u32::try_from(bin).ok().filter(|bin| *bin < BINS);
-                let within = within.ok_or("it counts longer durations than there are")?;
-                counts.extend((count > 0).then_some((within, count)));
-                bin += 1;
+/// What is compressed; of a ledger hundreds of thousands are, of some hundred bytes each.
+fn inflated(packed: &[u8]) -> Result<Vec<u8>, DecompressionError> {
+    const MOST: usize = HEAD + BINS as usize * NUMBER;
+    let mut decompressor = Decompressor::new();
+    let mut room = (packed.len() * 4 + HEAD).min(MOST);
+    loop {
+        let mut plain = vec![0; room];
+        match decompressor.zlib_decompress(packed, &mut plain) {
+            Err(DecompressionError::InsufficientSpace) if room < MOST => room = (room * 4).min(MOST),
+            length => {
+                plain.truncate(length?);
+                return Ok(plain);
             }
+        }
+    }
+}
+
+fn counts(mut payload: &[u8]) -> Result<Vec<(u32, u64)>, String> {
+    // Mostly a bin follows some that are empty.
+    let mut counts = Vec::with_capacity(payload.len() / 2 + 1);
+    let mut bin = 0;
+    while let Some((byte, rest)) = payload.split_first() {
+        let number = if *byte < 0x80 {
+            payload = rest;
+            signed(u64::from(*byte))
+        } else {
+            pull(&mut payload).ok_or("a count ends early")?
+        };
+        if number < 0 {
+            bin = u32::try_from(number.unsigned_abs()).unwrap_or(BINS).saturating_add(bin);
+        } else if bin >= BINS {
+            return Err("it counts longer durations than there are".to_owned());
+        } else {
+            if number > 0 {
+                counts.push((bin, number.unsigned_abs()));
+            }
+            bin += 1;
         }
     }
     Ok(counts)
@@ -120,7 +143,12 @@ fn pull(bytes: &mut &[u8]) -> Option<i64> {
             break;
         }
     }
-    Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
+    Some(signed(bits))
+}
+
+/// The number that is written so: the lowest bit is its sign.
+fn signed(bits: u64) -> i64 {
+    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
 }
 
 #[cfg(test)]

@@ -174,6 +174,20 @@ fn wrk2_gives_its_spectrum_back() {
 }
 
 #[test]
+fn wrk2_without_its_spectrum_gives_the_percentiles_that_it_states() {
+    let (_, _, whole) = sample!("wrk2", "wrk2/latency.txt");
+    let whole = std::str::from_utf8(whole).unwrap();
+    let (head, spectrum) = whole.split_once("  Detailed Percentile spectrum:").unwrap();
+    let (_, foot) = spectrum.split_once("----------").unwrap();
+    let (tool, read) = read(format!("{head}----------{foot}").as_bytes()).unwrap();
+    let run = read.unwrap().runs.remove(0);
+    assert_eq!(tool.name, "wrk2");
+    near(value(&run, "", "p50"), 6_670.0);
+    near(value(&run, "", "p99"), 11_180.0);
+    assert!(run.samples[""].latency.is_summary());
+}
+
+#[test]
 fn vegeta_is_in_nanoseconds_and_open() {
     let report = run("vegeta/report.json");
     near(value(&report, "", "p50"), 2_854.306);

@@ -12,7 +12,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "vegeta",
     summary: "`encode` as JSON or CSV: all durations by method and path; `report` as JSON or text: percentiles; `report \
               -type=hdrplot`: the spectrum as counts; open loop",
-    evidence: "vegeta 12 (its documentation and source)",
+    evidence: "vegeta 12 (its documentation and source, and outputs that others published)",
     read,
 };
 

@@ -45,7 +45,7 @@ fn connections(text: &str) -> Option<u64> {
 }
 
 /// The lines of the latency distribution, `     50%    8.97ms`: per cent and nanoseconds.
-fn percentiles(text: &str) -> Result<Vec<(f64, f64)>, Unreadable> {
+pub(super) fn percentiles(text: &str) -> Result<Vec<(f64, f64)>, Unreadable> {
     let lines = text.lines().enumerate();
     let rows = lines.skip_while(|(_, line)| !line.trim_start().starts_with("Latency Distribution")).skip(1);
     rows.map_while(|(index, line)| {

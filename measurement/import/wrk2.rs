@@ -1,14 +1,15 @@
 //! What `wrk2` prints: wrk at a rate, with all durations counted from when a request was due.
 
-use super::wrk::Answered;
+use super::wrk::{Answered, percentiles};
 use super::{Imported, Tool, Unreadable, spectrum, subject, table, units};
 use crate::{Latency, Run, Sample};
 
 pub(super) const TOOL: Tool = Tool {
     name: "wrk2",
-    summary: "the text it prints: with `--latency` the spectrum as counts, otherwise the mean; corrected for coordinated \
+    summary: "the text it prints: with `--latency` the spectrum as counts, or the percentiles above it where it was left out, \
+              otherwise the mean; corrected for coordinated \
               omission; it does not tell the rate that was asked for",
-    evidence: "wrk2 (its documentation)",
+    evidence: "wrk2 (its documentation, and outputs that others published)",
     read,
 };
 
@@ -27,7 +28,8 @@ fn run(text: &str) -> Result<Imported, Unreadable> {
     let rows = text.lines().enumerate().skip_while(|(_, line)| !is_heading(line)).skip(1);
     let histogram = spectrum::durations(rows)?;
     let latency = match histogram.count() {
-        0 => subject::summary([], Some(mean(text)?), units::NANOSECOND)?,
+        // Who shows an output often leaves the spectrum out.
+        0 => subject::summary(percentiles(text)?, Some(mean(text)?), units::NANOSECOND)?,
         _ => Latency::Histogram { histogram },
     };
     let sample =

@@ -42,9 +42,9 @@ pub fn permutation(before: &[f64], after: &[f64]) -> f64 {
     let middle = mean(&[mean(before), mean(after)]);
     let pool: Vec<f64> = before.iter().chain(after).map(|value| value - middle).collect();
     let all: f64 = pool.iter().sum();
-    let (of_before, of_after) = (before.len() as f64, after.len() as f64);
-    let is_as_far = |dealt: f64| (dealt / of_after - (all - dealt) / of_before).abs() >= seen - SAME;
-    let as_far = deals(before.len(), after.len()).sums(&pool).filter(|dealt| is_as_far(*dealt)).count();
+    let apart = apart(all, before.len(), after.len());
+    let is_as_far = |dealt: &f64| apart(*dealt) >= seen - SAME;
+    let as_far = deals(before.len(), after.len()).sums(&pool).filter(is_as_far).count();
     // The way that was seen is one of them.
     (as_far + 1) as f64 / f64::from(TRIED + 1)
 }
@@ -58,12 +58,17 @@ pub fn noise(runs: &[f64]) -> Option<f64> {
     let half = runs.len() / 2;
     let middle = mean(runs);
     let pool: Vec<f64> = runs.iter().map(|value| value - middle).collect();
-    let (of_half, of_rest) = (half as f64, (runs.len() - half) as f64);
-    let all: f64 = pool.iter().sum();
-    let apart = |dealt: f64| (dealt / of_rest - (all - dealt) / of_half).abs();
+    let apart = apart(pool.iter().sum(), half, runs.len() - half);
     let mut apart: Vec<f64> = deals(half, runs.len() - half).sums(&pool).map(apart).collect();
     let place = apart.len() * 95 / 100;
     Some(*apart.select_nth_unstable_by(place, f64::total_cmp).1)
+}
+
+/// How far the means of both sides are apart where `dealt` of the sum of all goes to the side after.
+fn apart(all: f64, before: usize, after: usize) -> impl Fn(f64) -> f64 {
+    let (each_before, each_after) = (1.0 / before as f64, 1.0 / after as f64);
+    let (mean_of_all, each) = (all * each_before, each_before + each_after);
+    move |dealt| (dealt * each - mean_of_all).abs()
 }
 
 /// Ways to deal runs: for each, eight runs in a byte, whether a run goes to the side after.

@@ -20,6 +20,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use detectors::finding::Report;
 use detectors::settings::{Settings, Target};
+use ledger::shell::quoted;
 use ledger::{Diagnosis, Local};
 use whyslow::diagnosis::{self, Request};
 use whyslow::ingest::{Input, LogForms};
@@ -238,15 +239,6 @@ fn again(paths: &[PathBuf], profiles: &[PathBuf], log_form: Option<&LogForms>) -
         return "whyslow diagnose --db ADDRESS  # after the change".to_owned();
     }
     format!("whyslow diagnose {}  # of a new recording", words.join(" "))
-}
-
-/// A word for a shell, in single quotes where it needs them.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "/_-.,:+@%".contains(letter);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// Diagnoses what was received as a stream of length-prefixed messages.

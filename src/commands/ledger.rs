@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use ledger::{EntryFile, Git, Ledger, What, moment};
+use ledger::{Entry, EntryFile, Git, Ledger, What, moment};
 
 use super::{Outcome, UsageError, project};
 
@@ -113,11 +113,17 @@ impl Project {
     fn add(&self, what: &What) -> anyhow::Result<EntryFile> {
         let author = self.git()?.author().context("git does not know who you are")?;
         let file = self.ledger.add(&author, &moment::moment(moment::now_s()), what)?;
-        if let Some(picture) = picture(what) {
+        Self::render(&file)?;
+        Ok(file)
+    }
+
+    /// Writes the page and the picture of an entry.
+    fn render(file: &EntryFile) -> anyhow::Result<()> {
+        let entry: Entry = file.read()?;
+        if let Some(picture) = picture(&entry.what) {
             file.write_beside("svg", &picture)?;
         }
-        file.write_beside("md", &ledger::page::page(&file.read()?))?;
-        Ok(file)
+        Ok(file.write_beside("md", &ledger::page::page(&entry))?)
     }
 
     /// The entry whose id begins so.

@@ -25,6 +25,7 @@ Examples:
   whyslow measure --side before --runs 10 -- ./load.sh
   whyslow measure --side after --url http://localhost:8000/orders --rate 50 --duration 20s --start './serve.sh'
   whyslow measure --ab HEAD~1 HEAD --url http://localhost:8000/orders --rate 50 --start './serve.sh'
+  whyslow measure --aa --runs 10 -- ./load.sh                 how much differs although nothing was changed
   whyslow measure --output before.json -- ./build.sh          without a ledger, for `whyslow compare`
 
 Exit codes:
@@ -42,14 +43,18 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The side of the open entry that the runs belong to
-    #[arg(long, value_enum, conflicts_with_all = ["ab", "output"])]
+    #[arg(long, value_enum, conflicts_with_all = ["ab", "aa", "output"])]
     side: Option<Side>,
 
     /// Measure two commits in turns, each in a work tree of its own
     #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"])]
     ab: Option<Vec<String>>,
 
-    /// Write the runs to this file; with --ab to before.json and after.json in this folder
+    /// Measure what is in this folder on both sides, in turns: what differs there is noise, and the open entry takes it for that
+    #[arg(long, conflicts_with = "ab")]
+    aa: bool,
+
+    /// Write the runs to this file; with --ab and --aa to before.json and after.json in this folder
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
 
@@ -141,7 +146,7 @@ pub(crate) fn measured(words: &[String], commits: Option<[&str; 2]>) -> anyhow::
     let words = ["whyslow measure"].into_iter().chain(words.iter().map(String::as_str));
     let options = Words::try_parse_from(words).map_err(|error| UsageError(error.to_string()))?.options;
     match commits {
-        Some(commits) => sides::in_turns(&options, &commits),
+        Some(commits) => Ok(sides::in_turns(&options, commits)?.into()),
         None => Ok(vec![sides::here(&options)?.0]),
     }
 }
@@ -182,6 +187,7 @@ pub(crate) fn execute(options: Options) -> anyhow::Result<Outcome> {
     }
     match &options.ab {
         Some(commits) => sides::both(&options, commits),
+        None if options.aa => sides::unchanged(&options),
         None => sides::one(&options),
     }
 }

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
+use ledger::shell::quoted;
 use ledger::{
     Advice, Diagnosis, EntryNote, Git, Ledger, Local, Open, OpenProblem, State, Version, What, next,
 };
 use serde::Serialize;
 
-use super::diagnose::quoted;
 use super::{Outcome, print, project};
 
 const EXAMPLES: &str = "\

@@ -1,31 +1,12 @@
 //! Words for comparisons of runs, the same in each form for people.
 
-use detectors::figures::{bytes, count, counted, duration};
-use measurement::{Method, Metric, MetricDecision, Verdict};
+use detectors::figures::counted;
+use ledger::figures::percent;
+pub(super) use ledger::figures::value;
+use measurement::{Method, MetricDecision, Verdict};
 
 use crate::measurements::Sources;
 use crate::measurements::comparison::RunsComparison;
-
-/// A value of a metric: picoseconds, bytes, or thousandths of a count.
-pub(super) fn value(metric: &Metric, value: u64) -> String {
-    match metric {
-        Metric::Memory => bytes(value),
-        Metric::Count(_) if value.is_multiple_of(1_000) => count(value / 1_000),
-        Metric::Count(_) => format!("{:.2}", value as f64 / 1e3),
-        // Iterations of benchmarks.
-        _ if value < 1_000_000 => format!("{:.3} ns", value as f64 / 1e3),
-        _ => duration(value / 1_000),
-    }
-}
-
-/// Millionths as a percentage with its sign.
-pub(super) fn percent(millionths: i64) -> String {
-    let percent = millionths as f64 / 1e4;
-    match millionths.abs() {
-        0..1_000_000 => format!("{percent:+.1} %"),
-        _ => format!("{percent:+.0} %"),
-    }
-}
 
 /// The 95 % interval: `-23.1 % to -17.4 %`.
 pub(super) fn interval(metric: &MetricDecision) -> Option<String> {
@@ -105,23 +86,4 @@ pub(super) fn doubts(comparison: &RunsComparison) -> impl Iterator<Item = &str> 
     let warnings = comparison.decision.warnings.iter().map(|warning| warning.text.as_str());
     let unread = comparison.before.notes.iter().chain(&comparison.after.notes);
     comparison.different.iter().chain(unread).map(String::as_str).chain(warnings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_have_their_units() {
-        assert_eq!(value(&Metric::Mean, 4_708), "4.708 ns");
-        assert_eq!(value(&Metric::Mean, 12_300_000_000), "12.3 ms");
-        assert_eq!(value(&Metric::Memory, 52_000_000), "52 MB");
-        assert_eq!(value(&Metric::Count("statements".into()), 3_000), "3");
-        assert_eq!(value(&Metric::Count("statements".into()), 3_500), "3.50");
-    }
-
-    #[test]
-    fn percentages_have_their_signs() {
-        assert_eq!([-203_000, 0, 12_340, 1_500_000].map(percent), ["-20.3 %", "+0.0 %", "+1.2 %", "+150 %"]);
-    }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use ledger::shell::quoted;
 use whyslow::duration;
 use whyslow::fetch::{Access, Error, Fetched, STORES, Store, Wanted, fetch};
 
-use super::quoted;
 use crate::commands::reading::at_least_one;
 use crate::commands::{UsageError, say};
 

@@ -80,6 +80,8 @@ fn kinds() -> PossibleValuesParser {
 pub(super) fn execute(project: &Project, options: Options) -> anyhow::Result<Outcome> {
     let mut open = Open::load(&project.root).map_err(misused)?;
     if let Some(written) = already(&project.ledger, &open)? {
+        // Its page may be what is missing.
+        Project::render(&project.find(written.as_str())?)?;
         Open::abandon(&project.root)?;
         say(format_args!("whyslow: the entry was written before: {written}"));
         return Ok(Outcome::Done);
@@ -139,7 +141,10 @@ fn optimization(
     let change = change(git, kind, versions)?;
     let supersedes = options.supersedes.iter().map(|begin| Ok(project.find(begin)?.id));
     let supersedes = supersedes.collect::<anyhow::Result<_>>()?;
-    let conclusion = Conclusion::of(&open.plan, &change, [&before, &after], options.confounded.as_deref());
+    let unchanged = open.unchanged;
+    check_unchanged(unchanged.as_ref(), &before)?;
+    let conclusion = Conclusion::of(&open.plan, &change, [&before, &after], options.confounded.as_deref())
+        .with_unchanged(&open.plan, unchanged.as_ref());
     Ok(Optimization {
         plan: open.plan,
         change,
@@ -151,11 +156,27 @@ fn optimization(
         },
         before,
         after,
+        unchanged,
         confounded: options.confounded,
         conclusion,
         guards: options.guards,
         supersedes,
     })
+}
+
+/// Noise is that of the same work on the same machine.
+fn check_unchanged(unchanged: Option<&[Side; 2]>, before: &Side) -> Result<(), UsageError> {
+    let is_other = |sides: &[Side; 2]| {
+        sides[0].workload != before.workload || sides[0].environment != before.environment
+    };
+    match unchanged.filter(|sides| is_other(sides)) {
+        None => Ok(()),
+        Some(_) => {
+            let text = "`whyslow measure --aa` was made by another workload or in another environment than the runs before: \
+                make it again as these";
+            Err(UsageError(text.to_owned()))
+        }
+    }
 }
 
 fn change(

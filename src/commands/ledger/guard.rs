@@ -3,6 +3,7 @@
 mod annotated;
 mod confirmed;
 mod evidence;
+mod in_turns;
 mod judged;
 mod memory;
 mod sampled;
@@ -31,6 +32,7 @@ Examples:
   whyslow ledger guard --base origin/main --traces traces.otlp      in CI: entries whose files the change touches
   whyslow ledger guard --all --traces traces.otlp                   nightly
   whyslow ledger guard --all --profile cpu.folded                   call paths
+  whyslow ledger guard --all --profile now-* --profile-then then-*  a larger part than it had, beyond chance?
   whyslow ledger guard --base origin/main --format github           only what the change undoes, as annotations
 
 Exit codes:
@@ -62,6 +64,11 @@ pub(super) struct Options {
     /// Profiles with the evidence of call paths, as folded stacks
     #[arg(long = "profile", num_args = 1.., value_name = "FILE")]
     profiles: Vec<PathBuf>,
+
+    /// Profiles of the entry's version, taken in turns with those of --profile, five of each or more: they tell whether a function
+    /// has a larger part than it had
+    #[arg(long = "profile-then", num_args = 1.., value_name = "FILE", requires = "profiles")]
+    profiles_then: Vec<PathBuf>,
 
     /// Where it is kept how often guards matched nothing, one after the other; CI keeps it between runs
     #[arg(long, value_name = "FILE", default_value = ".whyslow/guards-unmatched.json")]
@@ -131,7 +138,7 @@ fn judge(project: &Project, options: &Options, watched: Vec<Watched>) -> anyhow:
         true => Evidence::default(),
         false => Evidence::read(&options.traces, &options.reading, wanted())?,
     };
-    evidence.add_profiles(&options.profiles)?;
+    evidence.add_profiles(&options.profiles, &options.profiles_then)?;
     let mut guards: Vec<Judged> = watched.into_iter().map(|watched| watched.judge(&evidence)).collect();
     let path = project.root.join(&options.state);
     let mut memory = Memory::load(&path)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use detectors::figures::clean;
-use ledger::{Git, Local, Open, OpenProblem, Side as Measured};
+use ledger::{Git, Local, Open, OpenProblem, Side as Measured, Unchanged, page};
 
 use super::words::again;
 use super::{Options, Side};
@@ -25,7 +25,7 @@ impl Keeping {
         if let Some(path) = &options.output {
             return Ok(Self::File(path.clone()));
         }
-        if options.side.is_none() && options.ab.is_none() {
+        if options.side.is_none() && options.ab.is_none() && !options.aa {
             let text = "where do the runs belong? --side before or after in the ledger, or --output FILE";
             return Err(UsageError(text.to_owned()).into());
         }
@@ -52,6 +52,29 @@ impl Keeping {
                 remember(root, left)?;
             }
             Self::File(path) => keep_in_files(path, options.ab.is_some(), &sides)?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Keeps the same version on both sides, and says what differs there.
+    pub(super) fn keep_unchanged(&self, sides: [Measured; 2], left: Vec<String>) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Entry(root) => {
+                let mut open = Open::load(root)?;
+                let noise = Unchanged::of(&open.plan, &sides);
+                open.unchanged = Some(sides);
+                open.save(root)?;
+                remember(root, left)?;
+                let unknown =
+                    || "of the primary metric nothing is told: it is counted, or runs are too few".to_owned();
+                let told = noise.as_ref().map_or_else(unknown, page::unchanged);
+                say(format_args!("whyslow: kept in the entry \"{}\". {told}", open.plan.title));
+            }
+            Self::File(path) => {
+                let [before, after] = sides;
+                keep_in_files(path, true, &[(Side::Before, before), (Side::After, after)])?;
+                say(format_args!("whyslow: what  whyslow compare {}  tells is noise", path.display()));
+            }
         }
         Ok(Outcome::Done)
     }

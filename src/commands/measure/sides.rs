@@ -1,6 +1,6 @@
 //! The runs of one side, or of both in turns.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -32,10 +32,20 @@ pub(super) fn one(options: &Options) -> anyhow::Result<Outcome> {
 /// Makes the runs of two commits, in turns, and keeps them.
 pub(super) fn both(options: &Options, commits: &[String]) -> anyhow::Result<Outcome> {
     let keeping = Keeping::of(options)?;
-    let commits: Vec<&str> = commits.iter().map(String::as_str).collect();
-    let sides = [Side::Before, Side::After].into_iter().zip(in_turns(options, &commits)?).collect();
+    let [before, after] = commits else { return Err(UsageError("--ab takes two commits".to_owned()).into()) };
+    let sides = [Side::Before, Side::After].into_iter().zip(in_turns(options, [before, after])?).collect();
     // What runs leave in work trees vanishes with these.
     keeping.keep(options, sides, Vec::new())
+}
+
+/// Makes the runs of what is in the current folder on both sides, in turns, and keeps them.
+pub(super) fn unchanged(options: &Options) -> anyhow::Result<Outcome> {
+    let keeping = Keeping::of(options)?;
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let left = Left::before(&folder);
+    let session = Session::begin(options)?;
+    let sides = take_turns(&session, [folder.clone(), folder])?;
+    keeping.keep_unchanged(sides, left.since())
 }
 
 /// Makes the runs of what is in the current folder; with files that they left there.
@@ -56,30 +66,35 @@ pub(super) fn here(options: &Options) -> anyhow::Result<(Measured, Vec<String>)>
 }
 
 /// Makes the runs of two commits, in turns: before, after.
-pub(super) fn in_turns(options: &Options, commits: &[&str]) -> anyhow::Result<Vec<Measured>> {
+pub(super) fn in_turns(options: &Options, commits: [&str; 2]) -> anyhow::Result<[Measured; 2]> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let session = Session::begin(options)?;
-    let mut progress = session.progress(options.runs * 2);
-    let mut sides = Vec::new();
-    for commit in commits {
+    let tree = |commit: &str| -> anyhow::Result<PathBuf> {
         let tree = || Tree::of(&here, commit).map_err(|problem| UsageError(problem.to_string()));
-        let folder = session.cleaning.keep(tree)?;
-        sides.push((folder.clone(), session.side(&folder)));
-    }
-    for (turn, slot) in order(options.runs).zip(0u32..) {
+        Ok(session.cleaning.keep(tree)?)
+    };
+    take_turns(&session, [tree(commits[0])?, tree(commits[1])?])
+}
+
+/// Makes the runs of two folders, in turns: before, after, after, before.
+fn take_turns(session: &Session<'_>, folders: [PathBuf; 2]) -> anyhow::Result<[Measured; 2]> {
+    let runs = session.options.runs;
+    let mut progress = session.progress(runs * 2);
+    let mut sides = folders.map(|folder| (session.side(&folder), folder));
+    for (turn, slot) in order(runs).zip(0u32..) {
         let (name, index) = match turn {
             Turn::Before => ("before", 0),
             Turn::After => ("after", 1),
         };
-        let (folder, side) = &mut sides[index];
-        let name = format!("run {} of {}, {name}", slot + 1, options.runs * 2);
+        let (side, folder) = &mut sides[index];
+        let name = format!("run {} of {}, {name}", slot + 1, runs * 2);
         let make = || session.run((side.runs.len() + 1).to_string(), folder, &mut side.findings);
         let mut run = progress.during(&name, make)?;
         run.slot = Some(slot);
         say_run(&name, &run);
         side.runs.push(run);
     }
-    Ok(sides.into_iter().map(|(_, side)| side).collect())
+    Ok(sides.map(|(side, _)| side))
 }
 
 /// What all runs have in common.

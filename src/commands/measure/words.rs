@@ -12,7 +12,7 @@ pub(super) fn again(words: impl Iterator<Item = String>) -> Vec<String> {
             }
             "--side" => drop(words.next()),
             "--ab" => drop((words.next(), words.next())),
-            "--replace" => {}
+            "--replace" | "--aa" => {}
             "--header" | "--db" => {
                 let value = words.next().map(|value| without_secret(&word, &value));
                 kept.push(word);
@@ -63,6 +63,7 @@ mod tests {
         assert_eq!(words("--side before --runs 5 -- ./load.sh --side x"), "--runs 5 -- ./load.sh --side x");
         assert_eq!(words("--ab HEAD~1 HEAD --url http://localhost/a?b=1"), "--url http://localhost/a?b=1");
         assert_eq!(words("--replace --side=after --rate 5"), "--rate 5");
+        assert_eq!(words("--aa --rate 5"), "--rate 5");
     }
 
     #[test]

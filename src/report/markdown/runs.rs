@@ -2,6 +2,8 @@
 
 use std::io;
 
+use ledger::figures::percent;
+
 use super::prose;
 use crate::measurements::comparison::RunsComparison;
 use crate::report::{Style, runs as words};
@@ -26,7 +28,7 @@ pub(super) fn write(comparison: &RunsComparison, _: &Style, out: &mut dyn io::Wr
             metric.verdict.name(),
             value(metric.before_typical),
             value(metric.after_typical),
-            metric.effect_ppm.map(words::percent).unwrap_or_default(),
+            metric.effect_ppm.map(percent).unwrap_or_default(),
             words::interval(metric).unwrap_or_default(),
             words::meaning(metric, comparison),
         )?;

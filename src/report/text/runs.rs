@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ledger::figures::percent;
 use measurement::{MetricDecision, Verdict};
 
 use super::ink::{Ink, Line};
@@ -93,7 +94,7 @@ fn write_metric(
         .pad_to(PICTURE - 1)
         .with(Ink::Plain, " ")
         .then(scale.picture(metric));
-    let effect = metric.effect_ppm.map(words::percent).unwrap_or_default();
+    let effect = metric.effect_ppm.map(percent).unwrap_or_default();
     page.line(line.with(Ink::Figure, format!("  {effect:>8}")))?;
     let interval = words::interval(metric).map(|interval| format!("{interval}: ")).unwrap_or_default();
     let meaning = format!("{interval}{}", words::meaning(metric, comparison));

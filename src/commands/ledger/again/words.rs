@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use ledger::shell::quoted;
 use ledger::{Local, Side, Workload};
 
 use super::UsageError;
-use crate::commands::diagnose::quoted;
 use crate::commands::say;
 
 /// Settings of a load that are options of `whyslow measure`; their values have units behind them.

@@ -25,6 +25,8 @@ pub(super) struct Evidence {
     statements: Option<Vec<LoggedStatement>>,
     /// Profiles.
     profiles: Vec<Sampled>,
+    /// Profiles of the entry's version.
+    profiles_then: Vec<Sampled>,
 }
 
 impl Evidence {
@@ -53,17 +55,23 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Adds what profilers saw.
-    pub(super) fn add_profiles(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
-        for path in paths {
-            self.profiles.push(Sampled::read(path)?);
-        }
+    /// Adds what profilers saw of this version, and of the entry's.
+    pub(super) fn add_profiles(&mut self, now: &[PathBuf], then: &[PathBuf]) -> anyhow::Result<()> {
+        let read = |paths: &[PathBuf]| -> anyhow::Result<Vec<Sampled>> {
+            paths.iter().map(|path| Sampled::read(path)).collect()
+        };
+        (self.profiles, self.profiles_then) = (read(now)?, read(then)?);
         Ok(())
     }
 
     /// Profiles.
     pub(super) fn profiles(&self) -> &[Sampled] {
         &self.profiles
+    }
+
+    /// Profiles of the entry's version.
+    pub(super) fn profiles_then(&self) -> &[Sampled] {
+        &self.profiles_then
     }
 
     /// What one request of each endpoint with such a name sends; `None` where nothing was counted.

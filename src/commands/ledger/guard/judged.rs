@@ -123,7 +123,9 @@ fn judge(guard: &Guard, evidence: &Evidence) -> (State, String) {
         Guard::FrameAbsent { frame, endpoint } => {
             sampled::absent(frame, endpoint.as_deref(), evidence.profiles())
         }
-        Guard::FrameShare { frame, bound } => sampled::shared(frame, bound, evidence.profiles()),
+        Guard::FrameShare { frame, bound } => {
+            sampled::shared(frame, bound, evidence.profiles(), evidence.profiles_then())
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! What profilers saw, and what guards ask of it.
 
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use detectors::settings::matches_glob;
 use ledger::Bound;
 use profiles::{functions, read_file};
 
+use super::in_turns;
 use super::judged::State;
 
 /// A share that is so many standard errors beyond its bound is so beyond chance.
@@ -19,6 +21,8 @@ pub(super) struct Sampled {
     shares: Vec<(String, f64)>,
     /// Stacks that were taken, where that is told.
     samples: Option<f64>,
+    /// When the file was written, in milliseconds since 1970.
+    pub(super) written_ms: Option<u64>,
 }
 
 impl Sampled {
@@ -32,8 +36,19 @@ impl Sampled {
         let table = functions(&profile.tree, names.len(), measure);
         let named =
             |of: &profiles::Function| Some(((*names.get(of.frame.index())?).to_owned(), of.total / all));
-        let shares = table.iter().filter_map(named);
-        Ok(Self { shares: shares.collect(), samples: profile.samples_of(measure) })
+        let shares = table.iter().filter_map(named).collect();
+        Ok(Self { shares, samples: profile.samples_of(measure), written_ms: written_ms(path) })
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(shares: &[(&str, f64)], samples: Option<f64>, written_ms: Option<u64>) -> Self {
+        let shares = shares.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect();
+        Self { shares, samples, written_ms }
+    }
+
+    /// The part of the function of such a name; 0 where it has none.
+    pub(super) fn share(&self, glob: &str) -> f64 {
+        self.largest(glob).map_or(0.0, |(_, share)| share)
     }
 
     /// The function of such a name with the largest part.
@@ -63,27 +78,34 @@ pub(super) fn absent(frame: &str, endpoint: Option<&str>, profiles: &[Sampled]) 
     }
 }
 
-/// Whether the part of a function is within its bound.
-pub(super) fn shared(frame: &str, bound: &Bound, profiles: &[Sampled]) -> (State, String) {
+/// When a file was written, in milliseconds since 1970.
+fn written_ms(path: &Path) -> Option<u64> {
+    let since = path.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
+}
+
+/// Whether the part of a function is within its bound; `then` are profiles of the entry's version, taken in turns with the others.
+pub(super) fn shared(frame: &str, bound: &Bound, profiles: &[Sampled], then: &[Sampled]) -> (State, String) {
     if let Some(no_evidence) = no_evidence(profiles) {
         return no_evidence;
     }
     let judged = profiles.iter().map(|profile| {
-        let share = profile.largest(frame).map_or(0.0, |(_, share)| share);
+        let share = profile.share(frame);
         let error = profile.error(share);
         let nearest = error.map(|error| [share - ERRORS * error, share + ERRORS * error]);
         let is_beyond = nearest.is_some_and(|ends| ends.iter().all(|end| !holds(bound, *end)));
         match (holds(bound, share), error) {
             (true, _) => (0, State::Holds, percent(share)),
-            (false, None) => {
-                (1, State::Unconfirmed, format!("{}, of how many stacks is not told", percent(share)))
-            }
             (false, Some(_)) if is_beyond => (2, State::Broken, percent(share)),
-            (false, Some(_)) => (1, State::Unconfirmed, format!("{}, which may be chance", percent(share))),
+            (false, _) => (1, State::Unconfirmed, percent(share)),
         }
     });
-    let worst = judged.max_by_key(|(worst, ..)| *worst);
-    worst.map_or((State::NoEvidence, String::new()), |(_, state, text)| (state, text))
+    match judged.max_by_key(|(worst, ..)| *worst) {
+        // One profile is chance, or does not tell of how many stacks it is.
+        Some((_, State::Unconfirmed, _)) => in_turns::confirmed(frame, bound, profiles, then),
+        Some((_, state, text)) => (state, text),
+        None => (State::NoEvidence, String::new()),
+    }
 }
 
 fn no_evidence(profiles: &[Sampled]) -> Option<(State, String)> {
@@ -92,11 +114,11 @@ fn no_evidence(profiles: &[Sampled]) -> Option<(State, String)> {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share lies between 0 and 1")]
-fn holds(bound: &Bound, share: f64) -> bool {
+pub(super) fn holds(bound: &Bound, share: f64) -> bool {
     bound.holds((share.clamp(0.0, 1.0) * 100_000.0).round() as u64)
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1} % of the profile", share * 100.0)
 }
 
@@ -105,11 +127,11 @@ mod tests {
     use super::*;
 
     fn sampled(samples: Option<f64>) -> Sampled {
-        Sampled { shares: vec![("shop.list".to_owned(), 0.9), ("json.dumps".to_owned(), 0.08)], samples }
+        Sampled::of(&[("shop.list", 0.9), ("json.dumps", 0.08)], samples, None)
     }
 
     fn share(text: &str, samples: Option<f64>) -> State {
-        shared("json.*", &Bound::of_share(text).unwrap(), &[sampled(samples)]).0
+        shared("json.*", &Bound::of_share(text).unwrap(), &[sampled(samples)], &[]).0
     }
 
     #[test]
@@ -118,7 +140,7 @@ mod tests {
         assert_eq!(share("< 5 %", Some(100.0)), State::Unconfirmed);
         assert_eq!(share("< 5 %", Some(10_000.0)), State::Broken);
         assert_eq!(share("< 5 %", None), State::Unconfirmed);
-        assert_eq!(shared("f", &Bound::of_share("< 5 %").unwrap(), &[]).0, State::NoEvidence);
+        assert_eq!(shared("f", &Bound::of_share("< 5 %").unwrap(), &[], &[]).0, State::NoEvidence);
     }
 
     #[test]
