@@ -19,6 +19,9 @@
 //! of its time is; that place is named. A profile in which that function is not found names the place where most of all
 //! time is, which may be another endpoint's: confidence stays.
 //!
+//! Of several profiles each speaks of its own service, which OTLP profiles tell, and files that are named after it
+//! (`orders.pb.gz`). One whose service is not told is only asked for functions that traces name.
+//!
 //! ## Stays silent
 //!
 //! - on requests without any statement or call: their time is unexplained, a client may simply not
@@ -213,8 +216,9 @@ fn tell(case: &Case<'_>) -> Told {
     let Subject::Own(own) = *case.subject else { return Told::default() };
     let own_ns = case.claimed_ns.p50;
     let place = place(case, own);
-    let hotspot = hotspot(case, own);
-    let known = hotspot.as_ref().map(by_profile);
+    let hotspots = hotspots(case, own);
+    let hotspot = hotspots.first().copied();
+    let known = hotspot.is_some().then(|| by_profiles(&hotspots));
     Told {
         why: format!(
             "{} {place}: no statement or call runs meanwhile; {}",
@@ -230,26 +234,45 @@ fn tell(case: &Case<'_>) -> Told {
         },
         confidence: match case.is_rare() {
             true => Some(Confidence::Low),
-            false => hotspot.filter(|hotspot| hotspot.below.is_some()).map(|_| Confidence::High),
+            false => is_sure(&hotspots).then_some(Confidence::High),
         },
         dismissed: None,
     }
 }
 
-/// Where a profile shows the time of the handler, or of the span, else that of all.
-fn hotspot<'c>(case: &Case<'c>, own: OwnTime) -> Option<Hotspot<'c>> {
+/// Whether profiles have the function that serves the request, and name the same place.
+fn is_sure(hotspots: &[Hotspot<'_>]) -> bool {
+    let [first, others @ ..] = hotspots else { return false };
+    let is_same = |other: &Hotspot<'_>| other.own_code().name == first.own_code().name;
+    first.below.is_some() && others.iter().all(is_same)
+}
+
+/// Where profiles show the time of the handler, or of the span, else that of all.
+fn hotspots<'c>(case: &Case<'c>, own: OwnTime) -> Vec<Hotspot<'c>> {
     let (dictionary, sampled) = (case.dictionary, case.dictionary.sampled());
     let handler = case.marks.iter().find_map(|(mark, _)| match mark {
         Mark::At(place) => dictionary.location(*place),
         _ => None,
     });
     let handler =
-        handler.and_then(|at| sampled.below(dictionary.text(at.function), dictionary.text(at.file)));
+        handler.map(|at| sampled.below(dictionary.text(at.function), dictionary.text(at.file), case.service));
     let span = || match own {
-        OwnTime::Span(name) => sampled.below(dictionary.text(name), ""),
+        OwnTime::Span(name) => Some(sampled.below(dictionary.text(name), "", case.service)),
         _ => None,
     };
-    handler.or_else(span).or_else(|| sampled.whole())
+    let is_any = |hotspots: &Vec<Hotspot<'_>>| !hotspots.is_empty();
+    let named = handler.filter(is_any).or_else(|| span().filter(is_any));
+    named.unwrap_or_else(|| sampled.whole(case.service))
+}
+
+/// What the first profile shows, and behind it what others do.
+fn by_profiles(hotspots: &[Hotspot<'_>]) -> String {
+    let mut told = hotspots.first().map(by_profile).unwrap_or_default();
+    for other in hotspots.iter().skip(1) {
+        let (source, percent) = (&other.profile.source, other.share * 100.0);
+        told.push_str(&format!("; {source} shows {percent:.0} % in {}", at(other.function)));
+    }
+    told
 }
 
 /// `of what cpu.pb.gz shows below list_orders, 78 % are in iterencode (encoder.py:256), called by to_json (shop.py:88)`
@@ -431,6 +454,7 @@ mod tests {
         let mut sampled = SampledProfiles::default();
         sampled.push(SampledProfile {
             source: "cpu.pb.gz".into(),
+            service: None,
             samples: None,
             functions: vec![function(caller, 3), function("round_all", 8), function("other", 9)],
             nodes: vec![

@@ -12,6 +12,7 @@ pub(crate) const OUTPUT: Output = Output {
     name: "folded",
     summary: "lines of `frame;frame;frame number`, which most tools read; of differences two numbers, before and after",
     write: |graph, out| write(graph.profile, &[graph.measure], out),
+    has_all_measures: false,
     compare: Some(|difference, out| write(&difference.both, &[0, 1], out)),
 };
 

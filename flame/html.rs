@@ -22,6 +22,7 @@ pub(crate) const OUTPUT: Output = Output {
     name: "html",
     summary: "one page for a browser that holds every stack: zoom, search, callers, table of functions; needs nothing else",
     write: |graph, out| page(&one(graph), graph.profile, out),
+    has_all_measures: true,
     compare: Some(|difference, out| page(&two(difference), &difference.both, out)),
 };
 

@@ -17,6 +17,8 @@ pub struct Output {
     pub summary: &'static str,
     /// Writes one profile.
     pub write: fn(&Graph<'_>, &mut dyn io::Write) -> io::Result<()>,
+    /// Whether it holds all measures of a profile, and not only the one that is shown.
+    pub has_all_measures: bool,
     /// Writes a difference, if the form has any.
     pub compare: Option<Write<Difference>>,
 }

@@ -18,6 +18,7 @@ pub(crate) const OUTPUT: Output = Output {
     name: "pprof",
     summary: "profile.proto in gzip, with all measures, files and lines, for `go tool pprof` and others",
     write,
+    has_all_measures: true,
     compare: None,
 };
 

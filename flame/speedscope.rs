@@ -14,6 +14,7 @@ pub(crate) const OUTPUT: Output = Output {
     name: "speedscope",
     summary: "JSON of speedscope, with a profile for each measure, files and lines",
     write,
+    has_all_measures: true,
     compare: None,
 };
 

@@ -18,6 +18,7 @@ pub(crate) const OUTPUT: Output = Output {
     name: "svg",
     summary: "a picture for documents, by inferno: what is wider than 0.01 % of all",
     write,
+    has_all_measures: false,
     compare: None,
 };
 

@@ -33,7 +33,7 @@ pub use limits::{
 };
 pub use measure::{Measure, Unit};
 pub use profile::Profile;
-pub use read::{FORMATS, Format, Unreadable, is_profile, read, read_file, recognise};
+pub use read::{FORMATS, Format, Unreadable, is_profile, may_be_folded, read, read_file, recognise};
 pub use tally::{Counted, Place, Tally};
 pub use tree::{NodeId, Tree};
 pub use union::union;

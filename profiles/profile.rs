@@ -24,6 +24,8 @@ pub struct Profile {
     pub duration_ns: Option<u64>,
     /// How much of what (`period.0`) lies between two samples, where known: 10,000,000 nanoseconds.
     pub period: Option<(Measure, f64)>,
+    /// Services whose stacks are below nodes of their own, by their names, where the format tells them.
+    pub services: Vec<(String, NodeId)>,
     /// Records that were read: stacks, samples or events, depending on the format.
     pub records: u64,
     /// Records that could not be read, whose weight is missing.
@@ -46,6 +48,7 @@ impl Profile {
             start_ns: None,
             duration_ns: None,
             period: None,
+            services: Vec::new(),
             records: 0,
             skipped: Tally::default(),
             noticed: Tally::default(),
@@ -68,19 +71,24 @@ impl Profile {
         (0..self.measures.len()).all(|measure| self.tree.total(measure) == 0.0)
     }
 
-    /// How many stacks were taken of a measure, where that is told: of several types of events each has a count of its own.
+    /// How many stacks were taken of a measure, where that is told.
     #[must_use]
     pub fn samples_of(&self, measure: usize) -> Option<f64> {
+        self.column_of_samples(measure).map(|column| self.tree.total(column))
+    }
+
+    /// The measure that counts the stacks of another, where there is one: of several types of events each has a count of its own.
+    #[must_use]
+    pub fn column_of_samples(&self, measure: usize) -> Option<usize> {
         let of = self.measures.get(measure)?;
         let counted = |name: &str| {
             let is_it = |other: &Measure| other.unit == Unit::Samples && other.name == name;
             self.measures.iter().position(is_it)
         };
-        let column = match of.unit {
-            Unit::Samples => measure,
-            _ => counted(&format!("samples of {}", of.name)).or_else(|| counted("samples"))?,
-        };
-        Some(self.tree.total(column))
+        match of.unit {
+            Unit::Samples => Some(measure),
+            _ => counted(&format!("samples of {}", of.name)).or_else(|| counted("samples")),
+        }
     }
 
     /// The number of a frame of which only the name is known.

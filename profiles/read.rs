@@ -150,6 +150,13 @@ pub fn is_profile(path: &Path) -> bool {
     format.is_some_and(Format::is_unmistakable)
 }
 
+/// Whether a file looks like folded stacks, which are no profile without doubt: each of its first lines is `frame;frame number`.
+pub fn may_be_folded(path: &Path) -> bool {
+    let file = File::open(path).ok().filter(|_| path.is_file());
+    let source = file.and_then(|file| Source::open(file).ok());
+    source.is_some_and(|source| formats::are_stacks(&source.head))
+}
+
 /// Reads a profile from a file.
 ///
 /// # Errors

@@ -97,6 +97,21 @@ impl Tree {
         Some(id)
     }
 
+    /// The same tree without its first node, whose children are the root's then. The root has no value of its own.
+    pub(crate) fn without_first(&self) -> Self {
+        let mut tree = Self { refused: self.refused, ..Self::default() };
+        let mut nodes = vec![NodeId::ROOT; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().skip(2) {
+            nodes[index] = tree.child(nodes[node.parent as usize], FrameId(node.frame));
+        }
+        for (measure, column) in self.own.iter().enumerate() {
+            for (index, value) in column.iter().enumerate() {
+                tree.add(nodes[index], measure, *value);
+            }
+        }
+        tree
+    }
+
     /// Adds to a node's own value. Values that are no number, infinite or negative are left out.
     pub fn add(&mut self, node: NodeId, measure: usize, value: f64) {
         if !(value > 0.0 && value.is_finite()) {

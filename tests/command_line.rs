@@ -68,6 +68,8 @@ fn a_profile_beside_traces_names_the_function() {
     assert!(told.contains(expected), "{told}");
     let alone = whyslow(folder.path(), &["diagnose", "--profile", "cpu.folded", "cpu.folded"]);
     assert_eq!(alone.status.code(), Some(3), "folded stacks among the paths are taken for text");
+    let hint = "cpu.folded looks like folded stacks: they are read as a profile by --profile cpu.folded\n";
+    assert!(text(&alone.stderr).starts_with(hint), "{}", text(&alone.stderr));
     std::fs::write(folder.path().join("few.folded"), "main;work 19\n").unwrap();
     let few = whyslow(folder.path(), &["diagnose", traces, "--profile", "few.folded"]);
     assert!(text(&few.stdout).contains("few.folded: too few samples"), "{}", text(&few.stdout));
@@ -76,6 +78,41 @@ fn a_profile_beside_traces_names_the_function() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     let nothing = whyslow(folder.path(), &["flame", "empty", "-o", "x.html"]);
     assert_eq!(nothing.status.code(), Some(3), "{}", text(&nothing.stderr));
+}
+
+/// The file's name is that of the service; of the other one nobody says whose it is.
+#[test]
+fn several_profiles_speak_of_their_own_services() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, stack: &str| {
+        std::fs::write(folder.path().join(name), format!("main (shop.py:9);{stack} 90\n")).unwrap();
+    };
+    write("other.folded", "wrong (other.py:3)");
+    write("shop.folded", "encode (shop.py:120)");
+    let traces = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/order-list/as-found.otlp.zst");
+    let both = ["diagnose", traces, "--profile", "other.folded", "--profile", "shop.folded"];
+    let told = text(&whyslow(folder.path(), &both).stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("of what shop.folded shows in all, whatever the request, 100 % is in encode"),
+        "{told}"
+    );
+    assert!(!told.contains("wrong"), "{told}");
+    assert!(told.contains("which service each is of is told by the name of its file alone"), "{told}");
+}
+
+#[test]
+fn which_of_several_measures_is_written_is_told() {
+    let heap = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/tests/fixtures/pprof/node-heap.pb.gz");
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let told = whyslow(folder.path(), &[&["flame", heap], arguments].concat());
+        assert_eq!(told.status.code(), Some(0));
+        text(&told.stderr)
+    };
+    let hint = "of several measures inuse_space is written; --measure chooses another: inuse_objects";
+    assert!(said(&["--format", "folded"]).contains(hint));
+    assert!(!said(&["--format", "folded", "--measure", "inuse_objects"]).contains("of several measures"));
+    assert!(!said(&["-o", "heap.html"]).contains("of several measures"));
 }
 
 #[cfg(feature = "self-profile")]
@@ -92,6 +129,10 @@ fn whyslow_itself_can_be_looked_at() {
     let failed = whyslow(folder.path(), &["--self-profile", "again.html", "diagnose", "missing.json"]);
     assert_eq!(failed.status.code(), Some(3), "{}", text(&failed.stderr));
     assert!(folder.path().join("again.html").exists(), "what fails is looked at, too");
+    let version = whyslow(folder.path(), &["--self-profile", "none.html", "--version"]);
+    assert!(version.status.success() && text(&version.stdout).starts_with("whyslow "));
+    assert_eq!(text(&version.stderr), "--self-profile: no command is run, so that nothing is written\n");
+    assert!(!folder.path().join("none.html").exists());
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct Tallied {
 pub struct SampledProfile {
     /// The file that it was read from.
     pub source: Box<str>,
+    /// The service that it is of, where that is told.
+    pub service: Option<Box<str>>,
     /// Stacks that the profiler took; `None` where the profile has sums of time only.
     pub samples: Option<u64>,
     /// Functions that [`SampledNode::function`] counts from zero.
@@ -102,18 +104,59 @@ impl SampledProfiles {
         self.0.is_empty()
     }
 
-    /// Where most of the time of a function of this name and file is, by the first profile that has it.
-    pub fn below(&self, name: &str, file: &str) -> Option<Hotspot<'_>> {
-        self.0.iter().find_map(|tallied| {
+    /// Where most of the time of a function of this name and file is, by each profile of the service that has it, or by each of
+    /// which the service is not told: the one in which it has the largest share first.
+    pub fn below(&self, name: &str, file: &str, service: &str) -> Vec<Hotspot<'_>> {
+        self.of(service, |tallied| {
             let functions = tallied.profile.functions.iter();
             let is_it: Vec<bool> = functions.map(|function| function.is(name, file)).collect();
             tallied.hotspot(tallied.outermost(|function| is_it[function as usize]), true)
         })
     }
 
-    /// Where most of the time of all is, by the first profile that has such a place.
-    pub fn whole(&self) -> Option<Hotspot<'_>> {
-        self.0.iter().find_map(|tallied| tallied.hotspot(vec![0], false))
+    /// Where most of the time of all is, by each profile of the service. One of which the service is not told is taken for its
+    /// only if there is no other: of several anyone may be another service's.
+    pub fn whole(&self, service: &str) -> Vec<Hotspot<'_>> {
+        self.of(service, |tallied| {
+            let is_its = tallied.profile.is_of(service) == Some(true) || self.0.len() == 1;
+            is_its.then(|| tallied.hotspot(vec![0], false)).flatten()
+        })
+    }
+
+    /// What the profiles of a service give, else those of which the service is not told.
+    fn of<'p>(
+        &'p self,
+        service: &str,
+        hotspot: impl Fn(&'p Arc<Tallied>) -> Option<Hotspot<'p>>,
+    ) -> Vec<Hotspot<'p>> {
+        let of = |wanted: Option<bool>| {
+            let mut hotspots: Vec<Hotspot<'_>> = self
+                .0
+                .iter()
+                .filter(|tallied| tallied.profile.is_of(service) == wanted)
+                .filter_map(&hotspot)
+                .collect();
+            hotspots.sort_by(|one, other| other.below_share.total_cmp(&one.below_share));
+            hotspots
+        };
+        let its = of(Some(true));
+        if its.is_empty() { of(None) } else { its }
+    }
+
+    /// The files of several profiles of which the service is not told: only functions that traces name are looked for in these.
+    pub fn of_unknown_service(&self) -> Vec<&str> {
+        let unknown = self.0.iter().filter(|tallied| tallied.profile.service.is_none());
+        if self.0.len() < 2 { Vec::new() } else { unknown.map(|tallied| &*tallied.profile.source).collect() }
+    }
+}
+
+impl SampledProfile {
+    /// Whether it is of a service, by what it tells, else by the name of its file (`orders.pb.gz`); `None` where neither says.
+    fn is_of(&self, service: &str) -> Option<bool> {
+        match &self.service {
+            Some(told) => Some(**told == *service),
+            None => (last_part(&self.source).split('.').next() == Some(service)).then_some(true),
+        }
     }
 }
 
@@ -303,7 +346,7 @@ mod tests {
             ("serve@server.py;list_orders@shop.py;fetch@shop.py", 20.0),
             ("serve@server.py;health@shop.py", 10.0),
         ]);
-        let hot = profiles.below("list_orders", "app/shop.py").expect("in the profile");
+        let hot = profiles.below("list_orders", "app/shop.py", "shop").pop().expect("in the profile");
         assert_eq!((&*hot.function.name, hot.called_by.map(|by| &*by.name)), ("iterencode", Some("to_json")));
         assert!((hot.share - 70.0 / 90.0).abs() < 1e-9 && (hot.below_share - 0.9).abs() < 1e-9, "{hot:?}");
     }
@@ -311,15 +354,39 @@ mod tests {
     #[test]
     fn without_a_handler_the_whole_is_followed_down() {
         let profiles = profile(&[("main;serve@server.py;tax@shop.py", 70.0), ("main;other@server.py", 20.0)]);
-        let hot = profiles.whole().expect("most of it is in one place");
+        let hot = profiles.whole("shop").pop().expect("most of it is in one place");
         assert_eq!((&*hot.function.name, hot.below), ("tax", None));
-        assert_eq!(profile(&[("a@a.py", 40.0), ("b@a.py", 40.0), ("c@a.py", 40.0)]).whole(), None);
+        assert_eq!(profile(&[("a@a.py", 40.0), ("b@a.py", 40.0), ("c@a.py", 40.0)]).whole("shop"), []);
+    }
+
+    #[test]
+    fn several_profiles_speak_of_their_own_services() {
+        let of = |source: &str, service: Option<&str>, stack: &str| SampledProfile {
+            source: source.into(),
+            service: service.map(Into::into),
+            ..profile(&[(stack, 90.0), ("serve@server.py", 10.0)]).0[0].profile.clone()
+        };
+        let mut profiles = SampledProfiles::default();
+        profiles.push(of("a", Some("shop"), "serve@server.py;list@shop.py;tax@shop.py"));
+        profiles.push(of("b", None, "serve@server.py;list@shop.py;other@shop.py"));
+        profiles.push(of("c", Some("stock"), "serve@server.py;list@shop.py;third@shop.py"));
+        let sources =
+            |hot: Vec<Hotspot<'_>>| hot.iter().map(|hot| hot.profile.source.to_string()).collect::<Vec<_>>();
+        assert_eq!(sources(profiles.below("list", "shop.py", "shop")), ["a"]);
+        assert_eq!(sources(profiles.below("list", "shop.py", "carts")), ["b"], "which may be of any service");
+        assert_eq!(sources(profiles.whole("stock")), ["c"]);
+        assert_eq!(sources(profiles.whole("carts")), [""; 0], "b may be of another service");
+        assert_eq!(profiles.of_unknown_service(), ["b"]);
+        profiles.push(of("runs/carts.pb.gz", None, "serve@server.py;sum@carts.py"));
+        assert_eq!(sources(profiles.whole("carts")), ["runs/carts.pb.gz"]);
+        profiles.push(of("d", Some("shop"), "list@shop.py;tax@shop.py"));
+        assert_eq!(sources(profiles.below("list", "shop.py", "shop")).len(), 2, "two instances");
     }
 
     #[test]
     fn own_code_needs_no_caller() {
         let profiles = profile(&[("list_orders@shop.py;tax@shop.py", 70.0), ("list_orders@shop.py", 20.0)]);
-        let hot = profiles.below("list_orders", "shop.py").expect("in the profile");
+        let hot = profiles.below("list_orders", "shop.py", "shop").pop().expect("in the profile");
         assert_eq!((&*hot.function.name, hot.called_by), ("tax", None));
     }
 
@@ -330,21 +397,21 @@ mod tests {
             ("list@shop.py;b@shop.py", 40.0),
             ("list@shop.py;c@shop.py", 40.0),
         ];
-        assert_eq!(profile(&spread).below("list", "shop.py"), None);
+        assert_eq!(profile(&spread).below("list", "shop.py", "shop"), []);
     }
 
     #[test]
     fn another_function_of_that_name_is_another_one() {
         let profiles = profile(&[("list_orders@other.py;tax@other.py", 70.0)]);
-        assert_eq!(profiles.below("list_orders", "shop.py"), None);
-        assert_eq!(profiles.below("list_order", "other.py"), None);
-        assert!(profiles.below("app.list_orders", "/srv/other.py").is_some());
+        assert_eq!(profiles.below("list_orders", "shop.py", "shop"), []);
+        assert_eq!(profiles.below("list_order", "other.py", "shop"), []);
+        assert_eq!(profiles.below("app.list_orders", "/srv/other.py", "shop").len(), 1);
     }
 
     #[test]
     fn what_calls_itself_counts_once() {
         let profiles = profile(&[("walk@a.py;walk@a.py;walk@a.py;leaf@a.py", 30.0)]);
-        let hot = profiles.below("walk", "a.py").expect("in the profile");
+        let hot = profiles.below("walk", "a.py", "shop").pop().expect("in the profile");
         assert!(hot.below_share <= 1.0 && hot.share <= 1.0, "{hot:?}");
         assert_eq!(&*hot.function.name, "leaf");
     }
@@ -352,15 +419,15 @@ mod tests {
     #[test]
     fn what_calls_itself_is_one_place() {
         let hot = profile(&[("m@a.py;fib@a.py;fib@a.py;fib@a.py", 50.0), ("m@a.py;fib@a.py", 50.0)]);
-        let hot = hot.whole().expect("all of it is in one place");
+        let hot = hot.whole("shop").pop().expect("all of it is in one place");
         assert_eq!((&*hot.function.name, hot.share), ("fib", 1.0));
     }
 
     #[test]
     fn what_has_no_name_is_not_named() {
         let hot = profile(&[("main@a.py;[unknown]", 90.0), ("main@a.py;tax@a.py", 10.0)]);
-        assert_eq!(hot.whole().map(|hot| &*hot.function.name), Some("main"));
-        assert_eq!(profile(&[("[thread];[unknown]", 90.0)]).whole(), None);
+        assert_eq!(hot.whole("shop").pop().map(|hot| &*hot.function.name), Some("main"));
+        assert_eq!(profile(&[("[thread];[unknown]", 90.0)]).whole("shop"), []);
     }
 
     #[test]

@@ -33,6 +33,13 @@ fn recognise(head: &[u8]) -> bool {
     memchr(0, head).is_none() && (looked_at(head).any(|line| split(line).is_some()) || is_long())
 }
 
+/// Whether each of the first lines is a stack of several frames.
+pub(crate) fn are_stacks(head: &[u8]) -> bool {
+    let is_stack = |line: &[u8]| split(line).is_some_and(|(stack, _)| memchr(b';', stack).is_some());
+    let mut lines = looked_at(head).peekable();
+    memchr(0, head).is_none() && lines.peek().is_some() && lines.all(is_stack)
+}
+
 /// The first whole lines that may be stacks.
 fn looked_at(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n')

@@ -20,7 +20,7 @@ use crate::Unreadable;
 
 pub(crate) use chrome::FORMAT as CHROME;
 pub(crate) use firefox::FORMAT as FIREFOX;
-pub(crate) use folded::FORMAT as FOLDED;
+pub(crate) use folded::{FORMAT as FOLDED, are_stacks};
 pub(crate) use jfr::FORMAT as JFR;
 pub(crate) use otlp::FORMAT as OTLP;
 pub(crate) use perf_data::FORMAT as PERF_DATA;

@@ -28,6 +28,9 @@ pub(crate) const FORMAT: Format = Format {
 const MESSAGES: [u32; 7] = [1, 2, 5, 7, 9, 10, 11];
 const NUMBERS: [u32; 4] = [3, 4, 6, 8];
 
+/// Services that are told apart beyond the tree.
+const SERVICES_MAX: usize = 100;
+
 fn recognise(head: &[u8]) -> bool {
     if json::is_object(head) {
         let is_dictionary = || json::has(head, "\"dictionary\"") && json::has(head, "\"stringTable\"");
@@ -72,7 +75,24 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
             .map_err(|error| Unreadable::of(format!("damaged OTLP profiles: {error}; export them anew")))?;
         reader.data(&message, profile);
     }
+    if let [(_, node)] = profile.services.as_mut_slice()
+        && profile.tree.nodes().skip(2).all(|other| profile.tree.parent(other) != NodeId::ROOT)
+    {
+        // The only one stands for all.
+        *node = NodeId::ROOT;
+        profile.tree = profile.tree.without_first();
+    }
     Ok(())
+}
+
+/// The node of a service. It is told when all are known whether there are several.
+fn service(name: String, profile: &mut Profile) -> NodeId {
+    let node = below(NodeId::ROOT, &name, profile);
+    let is_known = profile.services.iter().any(|(_, known)| *known == node);
+    if !is_known && profile.services.len() < SERVICES_MAX {
+        profile.services.push((name, node));
+    }
+    node
 }
 
 #[derive(Default)]
@@ -87,12 +107,9 @@ impl Reader {
     fn data(&mut self, message: &ProfilesData, profile: &mut Profile) {
         let none = messages::Dictionary::default();
         let mut tables = Tables::of(message.dictionary.as_ref().unwrap_or(&none));
-        let services: Vec<Option<String>> =
-            message.resource_profiles.iter().map(|resource| tables.service(resource)).collect();
-        let are_several = services.iter().any(|service| *service != services[0]);
-        for (resource, service) in message.resource_profiles.iter().zip(services) {
-            let root = match service.filter(|_| are_several) {
-                Some(service) => below(NodeId::ROOT, &service, profile),
+        for resource in &message.resource_profiles {
+            let root = match tables.service(resource) {
+                Some(service) => self::service(service, profile),
                 None => NodeId::ROOT,
             };
             for one in resource.scope_profiles.iter().flat_map(|scope| &scope.profiles) {

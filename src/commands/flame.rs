@@ -150,6 +150,9 @@ fn draw(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
     let (name, profile) = options.profile()?;
     let mut graph = Graph::new(&profile, options.title.clone().unwrap_or(name));
     graph.measure = options.measure_of(&profile)?;
+    if !output.has_all_measures {
+        options.tell_measure(&profile, graph.measure);
+    }
     write(options, output.write, &graph)?;
     Ok(Outcome::Done)
 }
@@ -172,6 +175,7 @@ fn compare(options: &Options, output: &Output) -> anyhow::Result<Outcome> {
     let sides = [(old, options.measure_of(old)?, work[0]), (new, options.measure_of(new)?, work[1])];
     let difference =
         Difference::of(sides[0], sides[1], title).map_err(|refused| UsageError(refused.to_string()))?;
+    options.tell_measure(new, sides[1].1);
     write(options, write_difference, &difference)?;
     Ok(Outcome::Done)
 }
@@ -230,6 +234,19 @@ impl Options {
         self.requests.get(side).copied().or(drawn)
     }
 
+    /// Says which of several measures is written, unless it was asked for.
+    fn tell_measure(&self, profile: &Profile, measure: usize) {
+        let is_other = |other: &usize| *other != measure && profile.tree.total(*other) > 0.0;
+        let name = |index: usize| profile.measures[index].name.as_str();
+        let others: Vec<&str> = (0..profile.measures.len()).filter(is_other).map(name).collect();
+        if self.measure.is_none() && !others.is_empty() {
+            let (written, others) = (name(measure), others.join(", "));
+            say(format_args!(
+                "of several measures {written} is written; --measure chooses another: {others}"
+            ));
+        }
+    }
+
     /// The index of the measure that was asked for, else of the profiler's.
     fn measure_of(&self, profile: &Profile) -> Result<usize, UsageError> {
         let Some(wanted) = &self.measure else { return Ok(profile.default_measure) };
@@ -248,7 +265,8 @@ fn tell(profile: &Profile) {
     }
     for noticed in profile.noticed.iter() {
         let times = if noticed.count > 1 { format!("{} ", noticed.count) } else { String::new() };
-        say(format_args!("{times}{}", noticed.reason));
+        let place = noticed.first.map(|place| format!(", first at {place}")).unwrap_or_default();
+        say(format_args!("{times}{}{place}", noticed.reason));
     }
 }
 

@@ -32,7 +32,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use detectors::figures::clean;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -118,6 +120,18 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
 }
 
 impl Arguments {
+    /// What was given; help and the version are shown at once.
+    pub(crate) fn given() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            let is_shown = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let is_profile = |word: std::ffi::OsString| word.to_string_lossy().starts_with("--self-profile");
+            if is_shown && std::env::args_os().any(is_profile) {
+                say(format_args!("--self-profile: no command is run, so that nothing is written"));
+            }
+            error.exit()
+        })
+    }
+
     #[cfg(not(feature = "self-profile"))]
     fn execute(self) -> anyhow::Result<Outcome> {
         self.command.execute()
@@ -223,8 +237,10 @@ fn print(text: &[u8]) -> anyhow::Result<Outcome> {
 
 /// Writes a line to stderr.
 pub(crate) fn say(line: fmt::Arguments<'_>) {
+    // Names of files, measures and fields come from whoever made them.
+    let lines: Vec<String> = line.to_string().split('\n').map(clean).collect();
     // Nobody is left to tell when stderr is closed.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// The reader of our output has enough, as `head` has.

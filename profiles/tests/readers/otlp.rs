@@ -48,6 +48,34 @@ fn both_encodings() {
 }
 
 #[test]
+fn services_stand_apart_also_where_each_has_a_message() {
+    let several = fixture("otlp/orders.json");
+    let names: Vec<&str> = several.services.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["orders", "users"]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/otlp/orders.json");
+    let text = fs::read_to_string(path).unwrap().replace('\n', "").replace("users", "orders");
+    let only = read(text.as_bytes()).unwrap();
+    assert_eq!(only.services, [("orders".to_owned(), profiles::NodeId::ROOT)]);
+    assert_eq!(
+        stacks(&only, 0),
+        [
+            "flusher;main;list;vfs_read 5000000",
+            "worker;main;list 35000000",
+            "worker;main;render;escape 30000000"
+        ]
+    );
+    let other = text.replace("orders", "carts");
+    let both = read(format!("{text}\n{other}\n").as_bytes()).unwrap();
+    assert_eq!(both.services.len(), 2);
+    assert_eq!(both.tree.total(0), 140_000_000.0);
+    assert!(
+        stacks(&both, 0).contains(&"carts;worker;main;list 35000000".to_owned()),
+        "{:?}",
+        stacks(&both, 0)
+    );
+}
+
+#[test]
 fn a_message_a_line() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/otlp/orders.json");
     let text = fs::read_to_string(path).unwrap().replace('\n', "");
