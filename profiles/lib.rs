@@ -18,6 +18,7 @@ mod measure;
 mod profile;
 mod read;
 mod source;
+mod symbols;
 mod table;
 mod tally;
 mod texts;

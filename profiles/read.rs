@@ -72,13 +72,16 @@ impl Unreadable {
     }
 }
 
-/// Reads a profile of any format, plain or in gzip, told by its content.
+/// Reads a profile of any format, plain or in gzip, told by its content. Nothing else is looked at.
 ///
 /// # Errors
 ///
 /// The input cannot be read, is in no known format, or holds no stack at all.
 pub fn read<'r>(input: impl Read + 'r) -> Result<Profile, Unreadable> {
-    let source = Source::open(input)?;
+    of_source(Source::open(input)?)
+}
+
+fn of_source(source: Source<'_>) -> Result<Profile, Unreadable> {
     let Some(format) = FORMATS.iter().find(|format| (format.recognise)(&source.head)) else {
         return Err(formats::unknown(&source.head));
     };
@@ -157,13 +160,18 @@ pub fn may_be_folded(path: &Path) -> bool {
     source.is_some_and(|source| formats::are_stacks(&source.head))
 }
 
-/// Reads a profile from a file.
+/// Reads a profile from a file. Where it holds addresses alone, binaries of this machine tell the names of functions, if they are
+/// those that were recorded.
 ///
 /// # Errors
 ///
 /// As [`read()`].
 pub fn read_file(path: &Path) -> Result<Profile, Unreadable> {
-    read(File::open(path)?)
+    let file = File::open(path)?;
+    let written = file.metadata()?.modified().ok();
+    let mut source = Source::open(file)?;
+    source.written = written;
+    of_source(source)
 }
 
 /// The error of an input without any stack.

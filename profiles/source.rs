@@ -1,6 +1,7 @@
 //! Bytes of an input: decompressed, decoded, by lines or whole.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
 use memchr::memchr;
@@ -21,6 +22,8 @@ pub(crate) struct Source<'r> {
     /// The first bytes; all of them where the input is short.
     pub(crate) head: Vec<u8>,
     rest: Bytes<'r>,
+    /// When the file was written; names may be looked up in binaries of this machine then.
+    pub(crate) written: Option<SystemTime>,
 }
 
 impl<'r> Source<'r> {
@@ -52,8 +55,8 @@ impl<'r> Source<'r> {
         let mut head = Vec::new();
         match rest.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head) {
             Err(error) if !is_cut_off(&error) || head.is_empty() => Err(error.into()),
-            Err(error) => Ok(Self { head, rest: Box::new(Failed(Some(error))) }),
-            Ok(_) => Ok(Self { head, rest }),
+            Err(error) => Ok(Self { head, rest: Box::new(Failed(Some(error))), written: None }),
+            Ok(_) => Ok(Self { head, rest, written: None }),
         }
     }
 

@@ -75,6 +75,7 @@ before_a_release() {
     step "release build" cargo build --locked --release
     step "live recording" tests/live_recording.sh
     step "load tools" tests/load_tools.sh
+    step "functions of perf's recordings" tests/perf_symbols.sh
     step "PostgreSQL 10 to 18" tests/postgres_versions.sh
     step "published applications" tests/published_applications.sh
 }

@@ -1,19 +1,22 @@
 //! `perf.data`, as `perf record` writes it.
 //!
 //! Types of events are measures as in the text of `perf script`, and the thread's name is the root. The file has addresses and no
-//! symbols: frames are places in binaries. `perf script` finds the symbols where the binaries are, and its text is read, too.
+//! symbols: binaries of this machine tell the functions if they are the recorded ones, else frames are places in binaries. `perf
+//! script` finds symbols on the machine that was recorded, and its text is read, too.
 
 mod bytes;
 mod file;
 mod processes;
 mod record;
 mod stacks;
+mod symbols;
 
 use self::bytes::Bytes;
 use self::file::File;
 use self::processes::Processes;
 use self::record::{Record, Sample};
 use self::stacks::Stacks;
+use self::symbols::Symbols;
 use super::perf_events::EventTypes;
 use super::perf_script;
 use crate::read::Format;
@@ -22,8 +25,9 @@ use crate::{Place, Profile, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "perf.data",
-    summary: "recordings of `perf record`, without the names of functions, which are not in the file: event types apart, threads, \
-              stacks as places in binaries; the text of `perf script` has names",
+    summary: "recordings of `perf record`: event types apart, threads, functions (also inlined ones) of the recorded binaries \
+              where they are on this machine, else places in binaries; the kernel's functions are one, the text of `perf script` has \
+              names",
     evidence: "perf 6.1",
     recognise,
     read,
@@ -37,6 +41,7 @@ fn recognise(head: &[u8]) -> bool {
 }
 
 fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
+    let written = source.written;
     let bytes = source.whole(profile)?;
     if bytes.starts_with(MAGIC_SWAPPED) {
         return Err(Unreadable::of(
@@ -45,12 +50,14 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     }
     let file = File::read(Bytes(&bytes)).map_err(Unreadable::of)?;
     let order = in_order(Bytes(&bytes), &file, profile);
+    let symbols = written.map(|written| Symbols::of_builds(file.builds(Bytes(&bytes)), written));
     let mut reader = Reader {
         file: &file,
         processes: Processes::default(),
-        stacks: Stacks::default(),
+        stacks: Stacks::with(symbols.unwrap_or_default()),
         types: EventTypes::default(),
         times: None,
+        nameless: Nameless::default(),
     };
     for (_, at) in order {
         if let Some((record, _)) = Record::at(Bytes(&bytes), at, bytes.len()) {
@@ -60,11 +67,29 @@ fn read(source: Source<'_>, profile: &mut Profile) -> Result<(), Unreadable> {
     reader.types.name_samples(profile);
     let length = reader.times.map(|(first, last)| last - first);
     profile.duration_ns = length.filter(|length| *length > 0);
-    if profile.records > 0 {
-        let what = "stacks without the names of functions, which are not in the file; give the text of `perf script`";
-        profile.noticed.add_many(what, profile.records, None);
-    }
+    reader.nameless.tell(profile);
     Ok(())
+}
+
+/// Stacks in which functions have no names.
+#[derive(Default)]
+struct Nameless {
+    binaries: u64,
+    kernel: u64,
+}
+
+impl Nameless {
+    fn tell(&self, profile: &mut Profile) {
+        let binaries = "stacks with functions without names, whose binaries are not on this machine as they were recorded, or have \
+                        no symbols; give the text of `perf script` of the machine that was recorded";
+        let kernel =
+            "stacks in the kernel, whose functions are shown as one; the text of `perf script` names them";
+        for (what, count) in [(binaries, self.binaries), (kernel, self.kernel)] {
+            if count > 0 {
+                profile.noticed.add_many(what, count, None);
+            }
+        }
+    }
 }
 
 /// Times and places of the records that are read. Each processor writes its own, so that they are in no order in the file.
@@ -108,6 +133,7 @@ struct Reader<'f> {
     processes: Processes<'f>,
     stacks: Stacks<'f>,
     types: EventTypes,
+    nameless: Nameless,
     /// Of the first and the last sample.
     times: Option<(u64, u64)>,
 }
@@ -137,7 +163,9 @@ impl<'f> Reader<'f> {
         }
         let thread = self.stacks.thread(&sample, &self.processes, profile);
         let stack = self.stacks.stack(&sample, &self.processes, profile);
-        let node = profile.node(std::iter::once(thread).chain(stack), Some(place));
+        self.nameless.binaries += u64::from(stack.is_nameless);
+        self.nameless.kernel += u64::from(stack.is_nameless_in_kernel);
+        let node = profile.node(std::iter::once(thread).chain(stack.frames), Some(place));
         self.types.add(number, sample.period.map(|period| period as f64), node, Some(place), profile);
         let (first, last) = self.times.unwrap_or((sample.time, sample.time));
         self.times = Some((first.min(sample.time), last.max(sample.time)));

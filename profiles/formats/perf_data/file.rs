@@ -17,6 +17,12 @@ const HEADER_BYTES: u64 = 104;
 /// Number of the section that describes events by name.
 const EVENT_DESC: u32 = 12;
 
+/// Number of the section with the builds of binaries.
+const BUILD_ID: u32 = 2;
+
+/// Binaries of which the build is told.
+const BUILDS_MAX: usize = 100_000;
+
 /// Events of one recording.
 const EVENTS_MAX: usize = 4096;
 
@@ -31,6 +37,8 @@ pub(super) struct File {
     pub(super) ids: FxHashMap<u64, usize>,
     /// Where the records are.
     pub(super) records: Range<usize>,
+    /// Where the builds of binaries are told, behind the records.
+    end: u64,
 }
 
 /// An event that was recorded, and how: bits of `perf_event_attr`.
@@ -63,8 +71,10 @@ impl File {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let rest = file.0.len() - begin;
         let end = if length == 0 { file.0.len() } else { begin + length.min(rest) };
-        let mut read = Self { events: Vec::new(), ids: FxHashMap::default(), records: begin..end };
-        match features(file, (begin as u64).saturating_add(length as u64), EVENT_DESC) {
+        let behind = (begin as u64).saturating_add(length as u64);
+        let mut read =
+            Self { events: Vec::new(), ids: FxHashMap::default(), records: begin..end, end: behind };
+        match features(file, behind, EVENT_DESC) {
             Some(described) => read.described(described),
             None => read.attributes(file),
         }
@@ -73,6 +83,17 @@ impl File {
             return Err("a recording of perf without events");
         }
         Ok(read)
+    }
+
+    /// Builds of binaries by their paths.
+    pub(super) fn builds<'f>(&self, file: Bytes<'f>) -> FxHashMap<&'f [u8], &'f [u8]> {
+        let mut builds = FxHashMap::default();
+        let mut section = features(file, self.end, BUILD_ID).map_or(&[][..], |section| section.0);
+        while let Some((path, build, rest)) = build(section).filter(|_| builds.len() < BUILDS_MAX) {
+            builds.insert(path, build);
+            section = rest;
+        }
+        builds
     }
 
     /// Events by the section with their names.
@@ -112,6 +133,15 @@ impl File {
         let count = (ids.0.len() / 8).min(IDS_MAX);
         self.ids.extend((0..count).filter_map(|index| Some((ids.u64(index * 8)?, number))));
     }
+}
+
+/// A record like others: flags, a process, 20 bytes and possibly how many of them count, a path. And what is behind it.
+fn build(section: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (bytes, flags) = (Bytes(section), Bytes(section).u16(4)?);
+    let size = usize::from(bytes.u16(6)?);
+    let (record, rest) = section.split_at_checked(size.max(36))?;
+    let length = if flags >> 15 & 1 == 1 { usize::from(record[32]).min(20) } else { 20 };
+    Some((Bytes(record).text(36)?, &record[12..12 + length], rest))
 }
 
 /// A section behind the records: each bit of the header that is set has one.

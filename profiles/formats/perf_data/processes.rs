@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::bytes::Bytes;
 use super::record::{COMM, FORK, MMAP, MMAP2, Record};
+use crate::symbols::Identity;
 
 /// Entries of all maps together, where processes that forked share theirs until either changes.
 const ENTRIES_MAX: usize = 2_000_000;
@@ -33,6 +34,8 @@ pub(super) struct Mapped<'f> {
     /// Where in the file it begins.
     offset: u64,
     pub(super) module: Name<'f>,
+    /// Which file it is of, where the record tells it.
+    pub(super) identity: Option<Identity<'f>>,
 }
 
 impl Mapped<'_> {
@@ -48,17 +51,18 @@ impl<'f> Processes<'f> {
         let body = record.body;
         match record.kind {
             COMM => _ = self.names.insert(body.u32(4)?, body.text(8)?),
-            MMAP => self.map(body, body.text(32)?)?,
-            MMAP2 => self.map(body, body.text(64)?)?,
+            MMAP => self.map(body, body.text(32)?, None)?,
+            MMAP2 => self.map(body, body.text(64)?, identity(record))?,
             FORK => self.fork(body)?,
             _ => {}
         }
         Some(())
     }
 
-    fn map(&mut self, body: Bytes<'f>, module: Name<'f>) -> Option<()> {
+    fn map(&mut self, body: Bytes<'f>, module: Name<'f>, identity: Option<Identity<'f>>) -> Option<()> {
         let (begin, length) = (body.u64(8)?, body.u64(16)?);
-        let mapped = Mapped { begin, end: begin.saturating_add(length), offset: body.u64(24)?, module };
+        let mapped =
+            Mapped { begin, end: begin.saturating_add(length), offset: body.u64(24)?, module, identity };
         let maps = self.maps.entry(body.u32(0)?).or_default();
         let copied = if Rc::strong_count(maps) > 1 { maps.len() } else { 0 };
         if self.entries + copied + 2 > ENTRIES_MAX {
@@ -99,6 +103,16 @@ impl<'f> Processes<'f> {
     }
 }
 
+/// Which file is mapped: a build, if a flag says so, else a device and the number of the file there.
+fn identity<'f>(record: &Record<'f>) -> Option<Identity<'f>> {
+    let body = record.body;
+    if record.flags >> 14 & 1 == 1 {
+        let length = usize::from(*body.0.get(32)?).min(20);
+        return Some(Identity::Build(body.0.get(36..36 + length)?));
+    }
+    Some(Identity::File { device: (body.u32(32)?, body.u32(36)?), number: body.u64(40)? })
+}
+
 /// Maps a part over what was there before.
 fn insert<'f>(maps: &mut BTreeMap<u64, Mapped<'f>>, mapped: Mapped<'f>) {
     let before = maps.range(..mapped.begin).next_back().map(|(_, before)| *before);
@@ -127,7 +141,7 @@ mod tests {
     use super::*;
 
     fn part(begin: u64, end: u64, module: &[u8]) -> Mapped<'_> {
-        Mapped { begin, end, offset: begin, module }
+        Mapped { begin, end, offset: begin, module, identity: None }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) struct Record<'f> {
     /// Where it is in the file.
     pub(super) at: usize,
     pub(super) kind: u32,
+    pub(super) flags: u16,
     pub(super) body: Bytes<'f>,
 }
 
@@ -37,7 +38,7 @@ impl<'f> Record<'f> {
     pub(super) fn at(file: Bytes<'f>, at: usize, end: usize) -> Option<(Self, usize)> {
         let (kind, size) = (file.u32(at)?, usize::from(file.u16(at + 6)?));
         let next = at.checked_add(size).filter(|next| size >= 8 && *next <= end)?;
-        let record = Self { at, kind, body: Bytes(file.0.get(at + 8..next)?) };
+        let record = Self { at, kind, flags: file.u16(at + 4)?, body: Bytes(file.0.get(at + 8..next)?) };
         // What a tracing unit wrote is behind its record, and no record.
         let behind = if kind == AUXTRACE { usize::try_from(record.body.u64(0)?).ok()? } else { 0 };
         Some((record, next.checked_add(behind)?))
