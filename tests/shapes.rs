@@ -265,6 +265,8 @@ fn literal() -> impl Strategy<Value = String> {
         1 => proptest::collection::vec("'[a-z(%]{0,4}'", 2..4).prop_map(|list| list.join(",\n\t")),
         1 => proptest::collection::vec(prop_oneof!["[0-9]{1,3}", "[0-9]\\.[0-9]", "'[a-z]?'"], 2..6)
             .prop_map(|list| list.join(",")),
+        // Rows, where it stands in one.
+        2 => proptest::collection::vec("[0-9]{1,3}", 2..6).prop_map(|rows| rows.join("), (")),
     ]
 }
 

@@ -29,16 +29,28 @@ pub(super) fn finish(state: u64) -> u64 {
 pub(super) fn bytes(state: u64, bytes: &[u8]) -> u64 {
     let (chunks, rest) = bytes.as_chunks::<8>();
     let state = chunks.iter().fold(state, |state, chunk| mix(state ^ u64::from_le_bytes(*chunk), CONTINUED));
-    mix(state ^ tail(rest), WORD ^ ((bytes.len() as u64) << 1))
+    tailed(state, tail(rest), bytes.len())
+}
+
+/// Continues a state with the last up to seven of some bytes, as a little-endian number, and how many there are.
+pub(super) fn tailed(state: u64, tail: u64, length: usize) -> u64 {
+    mix(state ^ tail, WORD ^ ((length as u64) << 1))
 }
 
 /// Up to seven bytes as a little-endian number.
 fn tail(bytes: &[u8]) -> u64 {
     let four = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        // Bytes in the middle are in both.
-        (Some(first), Some(last)) => four(first) | four(last) << (8 * (bytes.len() - 4)),
-        _ => bytes.iter().rev().fold(0, |tail, byte| tail << 8 | u64::from(*byte)),
+    // Bytes in the middle are in both, or in all.
+    match (bytes.first_chunk(), bytes.last_chunk(), bytes) {
+        (Some(first), Some(last), _) => four(first) | four(last) << (8 * (bytes.len() - 4)),
+        (_, _, [first, .., last]) => {
+            let middle = bytes.len() / 2;
+            u64::from(*first)
+                | u64::from(bytes[middle]) << (8 * middle)
+                | u64::from(*last) << (8 * (bytes.len() - 1))
+        }
+        (_, _, [only]) => u64::from(*only),
+        (_, _, []) => 0,
     }
 }
 

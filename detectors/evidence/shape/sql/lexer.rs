@@ -9,7 +9,7 @@ use crate::settings::matches_glob;
 
 use super::super::hash;
 use super::keywords::{Class, keyword};
-use super::plain::{Plain, plain, separates};
+use super::noted::{Notes, Noting};
 use super::setting;
 
 /// Whose lexical rules a text follows.
@@ -124,9 +124,9 @@ impl Lexer {
         text: &[u8],
         dialect: Dialect,
         most: usize,
-        places: &mut Vec<Noted>,
+        notes: &mut Notes,
     ) -> Scanned {
-        self.hash(text, dialect, Some(Noting { text, most, places }))
+        self.hash(text, dialect, Some(Noting::new(text, most, notes)))
     }
 
     fn hash(&self, text: &[u8], dialect: Dialect, noting: Option<Noting<'_>>) -> Scanned {
@@ -143,6 +143,11 @@ impl Lexer {
     /// The state of the values' hash after one more literal.
     pub(super) fn and_literal(state: u64, literal: &[u8]) -> u64 {
         hash::bytes(state, literal)
+    }
+
+    /// The same of a literal in fewer than eight bytes, as a little-endian number.
+    pub(super) fn and_short_literal(state: u64, literal: u64, length: usize) -> u64 {
+        hash::tailed(state, literal, length)
     }
 
     /// The places of the first 1,024 literals of a text, in its order; `found` is cleared first.
@@ -197,6 +202,7 @@ impl Lexer {
             list_filled: false,
             rows: Rows::None,
             row_opened: Opened { mark: start, depth: 0, brackets: 0 },
+            row_at: 0,
             literals: Literals { state: self.no_literals(), count: 0 },
             placeholders: 0,
             sink,
@@ -239,6 +245,8 @@ pub(super) trait Sink {
     fn comment(&mut self, _start: usize, _end: usize) {}
     /// From here on the text is left out: what begins here has no end.
     fn endless(&mut self, _start: usize) {}
+    /// A row of `VALUES` was seen, brackets included.
+    fn row(&mut self, _start: usize, _end: usize) {}
     /// Goes back to the end of the first row of `VALUES`.
     fn drop_row(&mut self, mark: Self::Mark) {
         self.reset(mark);
@@ -294,41 +302,6 @@ struct Hash<'p> {
     noting: Option<Noting<'p>>,
 }
 
-/// Where a literal stands, or several plain ones of a kind with commas between them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Noted {
-    /// First byte of the first, and the byte behind it.
-    pub(super) start: u32,
-    pub(super) end: u32,
-    /// The byte behind the last.
-    pub(super) until: u32,
-    /// What the first is, if any other of its kind may stand for it.
-    plain: Option<Plain>,
-}
-
-/// Where the first literals stand.
-struct Noting<'p> {
-    text: &'p [u8],
-    most: usize,
-    places: &'p mut Vec<Noted>,
-}
-
-impl Noting<'_> {
-    fn note(&mut self, start: usize, end: usize) {
-        let found = plain(self.text.get(start..).unwrap_or_default());
-        let plain = found.filter(|(_, length)| start + length == end).map(|(plain, _)| plain);
-        if let Some(last) = self.places.last_mut()
-            && plain.is_some()
-            && plain == last.plain
-            && self.text.get(last.until as usize..start).is_some_and(separates)
-        {
-            last.until = end as u32;
-            return;
-        }
-        self.places.push(Noted { start: start as u32, end: end as u32, until: end as u32, plain });
-    }
-}
-
 impl Sink for Hash<'_> {
     type Mark = u64;
 
@@ -372,10 +345,20 @@ impl Sink for Hash<'_> {
     }
 
     fn literal(&mut self, start: usize, end: usize) {
-        if let Some(noting) = &mut self.noting
-            && noting.places.len() <= noting.most
-        {
-            noting.note(start, end);
+        if let Some(noting) = &mut self.noting {
+            noting.literal(start, end);
+        }
+    }
+
+    fn placeholder(&mut self, start: usize, _: usize) {
+        if let Some(noting) = &mut self.noting {
+            noting.placeholder(start);
+        }
+    }
+
+    fn row(&mut self, start: usize, end: usize) {
+        if let Some(noting) = &mut self.noting {
+            noting.row(start..end);
         }
     }
 }
@@ -512,6 +495,8 @@ struct Scan<'t, 's, S: Sink> {
     rows: Rows,
     /// Depth of a row; mark behind the first.
     row_opened: Opened<S::Mark>,
+    /// Where it opens.
+    row_at: usize,
     literals: Literals,
     placeholders: u32,
     sink: &'s mut S,
@@ -918,8 +903,10 @@ impl<S: Sink> Scan<'_, '_, S> {
             _ => None,
         };
         self.leave_rows();
+        let at = self.pos;
         self.opening(b"(");
         if let Some(row) = row {
+            self.row_at = at;
             self.rows = row;
             self.row_opened.depth = self.depth;
             self.row_opened.brackets = self.brackets;
@@ -994,6 +981,7 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     fn close_row(&mut self) {
+        self.sink.row(self.row_at, self.pos);
         match self.rows {
             Rows::First => self.row_opened.mark = self.sink.mark(),
             _ => {

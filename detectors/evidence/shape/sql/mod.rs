@@ -2,6 +2,7 @@
 
 mod keywords;
 mod lexer;
+mod noted;
 mod outline;
 mod parser;
 mod parts;

@@ -5,13 +5,16 @@
 //! stood and a simple string where a simple string stood: the lexer looks at the kind of such a
 //! literal and at the bytes around it, never at its digits or letters. Where two literals of a kind
 //! follow one another behind a comma, any number of them may: a list has another length each time.
+//! So may rows of `VALUES` that are alike.
 //! Comparing takes a tenth of lexing; what is not recognised is lexed, so that the result never
 //! depends on what came before.
 
 use std::mem::swap;
+use std::ops::Range;
 
-use super::lexer::{Dialect, Lexer, Noted, Scanned, may_be_cut};
-use super::plain::{Plain, others, plain};
+use super::lexer::{Dialect, Lexer, Scanned, may_be_cut};
+use super::noted::{Noted, Notes, Rows};
+use super::plain::{Found, Plain, behind_comma, others, plain};
 
 /// Statements that share a beginning and are remembered together.
 const WAYS: usize = 8;
@@ -19,7 +22,7 @@ const WAYS: usize = 8;
 /// A power of two: with [`WAYS`] and [`LENGTH_MAX`] at most 4 MB.
 const SETS: usize = 128;
 
-/// Longer statements are not remembered; of a run of literals one counts.
+/// Longer statements are not remembered; of a run of literals one counts, and of rows that are alike.
 const LENGTH_MAX: usize = 4_096;
 
 /// Statements with more literals, or runs of them, are not remembered.
@@ -37,7 +40,7 @@ const SELDOM: u32 = 16;
 pub struct Recognizer {
     lexer: Lexer,
     sets: Vec<Set>,
-    places: Vec<Noted>,
+    notes: Notes,
 }
 
 /// Statements with one beginning, the more often met ones in front.
@@ -53,7 +56,29 @@ struct Known {
     text: Box<[u8]>,
     dialect: Dialect,
     literals: Box<[Place]>,
+    /// One after another: what is before a row, the row, and what is behind it, or all in one.
+    parts: Box<[Part]>,
     scanned: Scanned,
+}
+
+/// A part of a statement.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    /// How many literals there are up to its end.
+    literals: usize,
+    /// The byte after the last.
+    end: usize,
+    /// It is a row: others that are alike follow behind commas, any number of them.
+    repeats: bool,
+}
+
+/// How far a text is compared, and the literals up to there.
+#[derive(Debug, Clone, Copy)]
+struct Compared<'t> {
+    rest: &'t [u8],
+    /// The state of the values' hash.
+    state: u64,
+    count: u32,
 }
 
 /// Where a literal stands.
@@ -74,7 +99,7 @@ struct Place {
 impl Recognizer {
     /// Remembers nothing yet.
     pub fn new(lexer: Lexer) -> Self {
-        Self { lexer, sets: vec![Set::default(); SETS], places: Vec::new() }
+        Self { lexer, sets: vec![Set::default(); SETS], notes: Notes::default() }
     }
 
     /// The lexer behind it.
@@ -97,10 +122,9 @@ impl Recognizer {
         if set.misses > PATIENCE && set.misses % SELDOM != 0 {
             return self.lexer.scan(text, dialect);
         }
-        self.places.clear();
-        let scanned = self.lexer.scan_noting(text, dialect, LITERALS_MAX, &mut self.places);
-        if self.places.len() <= LITERALS_MAX
-            && let Some(known) = Known::of(text, dialect, &self.places, scanned)
+        let scanned = self.lexer.scan_noting(text, dialect, LITERALS_MAX, &mut self.notes);
+        if self.notes.places.len() <= LITERALS_MAX
+            && let Some(known) = Known::of(text, dialect, &self.notes, scanned)
         {
             set.remember(known);
         }
@@ -132,33 +156,36 @@ impl Set {
 
 impl Known {
     /// `None` where a text of other literals could mean another statement.
-    fn of(text: &[u8], dialect: Dialect, places: &[Noted], scanned: Scanned) -> Option<Self> {
+    fn of(text: &[u8], dialect: Dialect, notes: &Notes, scanned: Scanned) -> Option<Self> {
         if scanned.truncated {
             return None;
         }
-        let mut literals = Vec::with_capacity(places.len());
-        let mut kept = Vec::new();
-        let mut from = 0;
-        for &Noted { start, end, until, .. } in places {
-            let (start, end) = (start as usize, end as usize);
-            let around = text.get(from..start)?;
-            // Behind a named placeholder's bracket the lexer looks on for a closing one.
-            if around.windows(2).any(|two| two == b"%(") || kept.len() + end - from > LENGTH_MAX {
-                return None;
+        let (mut kept, mut literals, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut keep = |bytes: Range<usize>| {
+            let bytes = text.get(bytes).filter(|bytes| kept.len() + bytes.len() <= LENGTH_MAX)?;
+            kept.extend_from_slice(bytes);
+            Some(kept.len())
+        };
+        for (range, places, repeats) in parts_of(text, notes) {
+            let mut from = range.start;
+            for &Noted { start, end, until, .. } in notes.places.get(places)? {
+                let literal = start as usize..end as usize;
+                let place = keep(from..literal.start)?;
+                literals.push(Place::of(text, literal.clone()).at(place, until > end));
+                keep(literal)?;
+                from = until as usize;
             }
-            kept.extend_from_slice(around);
-            literals.push(Place::of(text, start, end).at(kept.len(), until as usize > end));
-            kept.extend_from_slice(text.get(start..end)?);
-            from = until as usize;
+            parts.push(Part { literals: literals.len(), end: keep(from..range.end)?, repeats });
         }
-        let behind = text.get(from..)?;
-        if behind.windows(2).any(|two| two == b"%(") && !literals.is_empty()
-            || kept.len() + behind.len() > LENGTH_MAX
-        {
-            return None;
-        }
-        kept.extend_from_slice(behind);
-        Some(Self { text: kept.into(), dialect, literals: literals.into(), scanned })
+        // Behind a named placeholder's bracket the lexer looks on for a closing one.
+        let looks_on = !literals.is_empty() && kept.windows(2).any(|two| two == b"%(");
+        (!looks_on).then_some(Self {
+            text: kept.into(),
+            dialect,
+            literals: literals.into(),
+            parts: parts.into(),
+            scanned,
+        })
     }
 
     /// The state of the values' hash and their number, if the text is this statement.
@@ -166,39 +193,82 @@ impl Known {
         if dialect != self.dialect {
             return None;
         }
-        let (mut state, mut count) = (lexer.no_literals(), self.literals.len() as u32);
-        let (mut rest, mut from) = (text, 0);
-        for place in &self.literals {
-            let same = self.text.get(from..place.varies as usize)?;
-            let after = rest.strip_prefix(same)?;
-            let length = match place.plain {
-                Some(known) => plain(after).filter(|(found, _)| *found == known)?.1,
-                None => 0,
-            };
+        let mut found = Compared { rest: text, state: lexer.no_literals(), count: 0 };
+        let mut before = Part::default();
+        for part in &self.parts {
+            found = self.compare(&before, part, found)?;
+            while part.repeats
+                && let Some(row) = behind_comma(found.rest)
+                && let Some(more) = self.compare(&before, part, Compared { rest: row, ..found })
+            {
+                found = more;
+            }
+            before = *part;
+        }
+        found.rest.is_empty().then_some((found.state, found.count))
+    }
+
+    /// Compares one part, which begins where the one before it ends.
+    fn compare<'t>(&self, before: &Part, part: &Part, mut found: Compared<'t>) -> Option<Compared<'t>> {
+        let mut from = before.end;
+        for place in self.literals.get(before.literals..part.literals)? {
+            let same = (place.varies as usize).checked_sub(from)?;
+            let after = behind(self.text.get(from..)?, same, found.rest)?;
+            let length = place.plain.map_or(Some(0), |kind| kind.length(after))?;
             let fixed = (place.varies - place.start) as usize;
-            let value = rest.get(same.len().checked_sub(fixed)?..same.len() + length)?;
-            state = Lexer::and_literal(state, value);
-            rest = after.get(length..)?;
+            found.add(Found::Bytes(found.rest.get(same.checked_sub(fixed)?..same + length)?));
+            found.rest = after.get(length..)?;
             from = place.end as usize;
             if let (true, Some(kind)) = (place.repeats, place.plain) {
-                let first = count;
-                rest = others(kind, rest, |literal| {
-                    state = Lexer::and_literal(state, literal);
-                    count = count.saturating_add(1);
-                });
+                let first = found.count;
+                found.rest = others(kind, found.rest, |literal| found.add(literal));
                 // Alone it may count as one and not as several.
-                if count == first {
+                if found.count == first {
                     return None;
                 }
             }
         }
-        (self.text.get(from..)? == rest).then_some((state, count))
+        found.rest = behind(self.text.get(from..)?, part.end.checked_sub(from)?, found.rest)?;
+        Some(found)
     }
+}
+
+impl Compared<'_> {
+    fn add(&mut self, literal: Found<'_>) {
+        self.state = match literal {
+            Found::Bytes(bytes) => Lexer::and_literal(self.state, bytes),
+            Found::Word(word, length) => Lexer::and_short_literal(self.state, word, length),
+        };
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// What is behind the first bytes of a text, if they are those of a known one; often they are few.
+fn behind<'t>(known: &[u8], length: usize, text: &'t [u8]) -> Option<&'t [u8]> {
+    if let (Some(known), Some(first), 0..8) = (known.first_chunk(), text.first_chunk(), length) {
+        let differ = u64::from_le_bytes(*known) ^ u64::from_le_bytes(*first);
+        return if differ & !(u64::MAX << (8 * length)) == 0 { text.get(length..) } else { None };
+    }
+    text.strip_prefix(known.get(..length)?)
+}
+
+/// The parts of a text, the literals of each, and whether others that are alike may follow.
+fn parts_of(text: &[u8], notes: &Notes) -> impl Iterator<Item = (Range<usize>, Range<usize>, bool)> {
+    let all = notes.places.len();
+    let parts = match notes.repeated() {
+        Some(Rows { literals, first, until }) => [
+            Some((0..first.start, 0..literals.start, false)),
+            Some((first.clone(), literals.clone(), true)),
+            Some((*until..text.len(), literals.end..all, false)),
+        ],
+        None => [Some((0..text.len(), 0..all, false)), None, None],
+    };
+    parts.into_iter().flatten()
 }
 
 impl Place {
     /// The literal at `start..end` of a text.
-    fn of(text: &[u8], start: usize, end: usize) -> Self {
+    fn of(text: &[u8], Range { start, end }: Range<usize>) -> Self {
         let literal = text.get(start..end).unwrap_or_default();
         let sign = literal.iter().take_while(|byte| matches!(byte, b'+' | b'-' | b' ')).count();
         // What follows is looked at as well: a number that only begins like one is not plain.
@@ -237,10 +307,10 @@ mod tests {
 
     /// Whether one text is recognised as the like of another.
     fn is_like(known: &str, text: &str) -> bool {
-        let (lexer, mut places) = (Lexer::new(1), Vec::new());
-        let scanned = lexer.scan_noting(known.as_bytes(), Dialect::Postgres, LITERALS_MAX, &mut places);
+        let (lexer, mut notes) = (Lexer::new(1), Notes::default());
+        let scanned = lexer.scan_noting(known.as_bytes(), Dialect::Postgres, LITERALS_MAX, &mut notes);
         let known =
-            Known::of(known.as_bytes(), Dialect::Postgres, &places, scanned).expect("to be remembered");
+            Known::of(known.as_bytes(), Dialect::Postgres, &notes, scanned).expect("to be remembered");
         let values = known.values_of(&lexer, text.as_bytes(), Dialect::Postgres);
         let found = values.map(|(state, count)| scanned.with_literals(state, count));
         assert!(found.is_none_or(|found| found == lexer.scan(text.as_bytes(), Dialect::Postgres)), "{text}");
@@ -256,5 +326,22 @@ mod tests {
         for other in ["(1)", "(1, 2.5)", "(1, 2, x)", "(1, 2", "(1, 2,)", "(1, 'a')", "(1, 2e5)"] {
             assert!(!is_like(known, &known.replace("(1, 2)", other)), "{other}");
         }
+    }
+    #[test]
+    fn other_rows_are_recognised() {
+        let rows = |rows: &[&str]| {
+            format!("INSERT INTO a (b, c) VALUES {} ON CONFLICT DO NOTHING", rows.join(",\n\t"))
+        };
+        let known = rows(&["('x', 1)", "('y', 2)"]);
+        let many = rows(&["('z', 77)"; 500]);
+        assert!(is_like(&known, &many) && is_like(&many, &known) && is_like(&known, &rows(&["('x', 1)"])));
+        for other in ["('x', -1)", "('x', 1, 2)", "('x', 1.5)", "('x',1)", "('x', $1)", "('x', now())"] {
+            assert!(!is_like(&known, &rows(&["('x', 1)", other])), "{other}");
+            assert!(is_like(&rows(&["('x', 1)", "('y', 2)", other]), &rows(&["('y', 3)", other])), "{other}");
+        }
+        assert!(!is_like(
+            "INSERT INTO a VALUES (?, 1), (?, 2)",
+            "INSERT INTO a VALUES (?, 1), (?, 2), (?, 3)"
+        ));
     }
 }
