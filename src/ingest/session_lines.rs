@@ -86,11 +86,11 @@ pub(super) fn push_statement(
     if let Some(examples) = &mut reading.examples {
         examples.note(line, text, parameters);
     }
-    let line = *line;
-    let Some((trace, parent)) = comment.and_then(|comment| comment.sent_by) else { return };
-    if let Some((start_ns, end_ns)) = line.executed_ns() {
+    let sent_by = comment.and_then(|comment| comment.sent_by);
+    if let (Some((trace, parent)), Some((start_ns, end_ns))) = (sent_by, line.executed_ns()) {
         // Connections are told apart by their sessions.
         let thread = (session as u32).min(UNKNOWN - 1);
-        reading.spans.push(Traced { trace, span: Span { parent, start_ns, end_ns, thread, ..line } });
+        let span = Span { parent, start_ns, end_ns, thread, ..*line };
+        reading.spans.push(Traced { trace, span });
     }
 }

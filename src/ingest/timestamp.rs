@@ -107,8 +107,8 @@ impl Clock {
     }
 
     fn like_the_last(&self, text: &[u8]) -> Option<(u64, usize)> {
-        let rest = text.strip_prefix(&self.minute)?;
-        let second = number(rest.get(..2)?).filter(|second| *second < 60)?;
+        let ([minute @ .., tens, ones], _) = text.split_first_chunk::<19>()?;
+        let second = two_digits([*tens, *ones]).filter(|second| *minute == self.minute && *second < 60)?;
         let (fraction_ns, length) = fraction(text, 19);
         // Behind a zone anything but more of it.
         let rest = text.get(length..)?.strip_prefix(&*self.zone)?;
@@ -187,8 +187,14 @@ pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
     Some((seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, length))
 }
 
-/// A fraction of a second in nanoseconds, and where it ends.
+/// A fraction of a second in nanoseconds, and where it ends; most have milliseconds.
 fn fraction(text: &[u8], from: usize) -> (u64, usize) {
+    if let Some([b'.' | b',', digits @ .., next]) = text.get(from..).and_then(|rest| rest.first_chunk::<5>())
+        && let Some(milliseconds) = three_digits(*digits)
+        && !next.is_ascii_digit()
+    {
+        return (milliseconds * (SECOND_NS / 1_000), from + 4);
+    }
     if !matches!(text.get(from), Some(b'.' | b',')) {
         return (0, from);
     }
@@ -251,6 +257,16 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
     (year / 400 * 146_097 + of_era).checked_sub(719_468)
+}
+
+fn two_digits([tens, ones]: [u8; 2]) -> Option<u64> {
+    let [tens, ones] = [tens, ones].map(|byte| u64::from(byte.wrapping_sub(b'0')));
+    (tens < 10 && ones < 10).then_some(tens * 10 + ones)
+}
+
+fn three_digits([hundreds, rest @ ..]: [u8; 3]) -> Option<u64> {
+    let hundreds = u64::from(hundreds.wrapping_sub(b'0'));
+    two_digits(rest).filter(|_| hundreds < 10).map(|rest| hundreds * 100 + rest)
 }
 
 /// A number in decimal digits and nothing else; `None` where there are none or too many.

@@ -215,11 +215,13 @@ impl Recorder {
         let (origin, target) = (owner.origin, owner.target);
         let mut span = self.log.line(reading.line(entry.line), entry.at_ns, (origin, target), logged);
         span.end_ns = entry.at_ns.saturating_add(took_ns);
-        span.parent = process_id(entry.session).map_or(0, |process| self.process(process));
+        let process = number(entry.session);
+        span.parent =
+            process.or_else(|| process_of_id(entry.session)).map_or(0, |process| self.process(process));
         if matches!(logged, Logged::Execution | Logged::Duration | Logged::Step | Logged::Fetch) {
             span.repeats = reading.sampling.one_of(took_ns, span.id);
         }
-        let trace = self.session(entry, span.id);
+        let trace = self.session(entry, span.id, process.is_some());
         if text.is_empty() {
             return reading.spans.push(Traced { trace, span });
         }
@@ -234,13 +236,13 @@ impl Recorder {
     }
 
     /// What a session is grouped by. Process ids are told apart by what the process works for.
-    fn session(&self, entry: &Entry<'_>, id: u64) -> TraceId {
+    fn session(&self, entry: &Entry<'_>, id: u64, is_number: bool) -> TraceId {
         if entry.session.is_empty() {
             return session(id);
         }
         let mut hasher = FxBuildHasher.build_hasher();
         hasher.write(entry.session);
-        if !entry.session.contains(&b'.') {
+        if is_number || !entry.session.contains(&b'.') {
             hasher.write(entry.database);
             hasher.write(entry.user);
             hasher.write_u64(self.server);
@@ -266,15 +268,11 @@ impl Recorder {
     }
 }
 
-/// The number of the process that a session is of: the session itself, or the second part of its id, in hexadecimals.
-fn process_id(session: &[u8]) -> Option<u64> {
-    match memchr(b'.', session) {
-        None => number(session),
-        Some(point) => {
-            let digits = std::str::from_utf8(&session[point + 1..]).ok()?;
-            u64::from_str_radix(digits, 16).ok()
-        }
-    }
+/// The number of the process that a session is of: the second part of its id, in hexadecimals.
+fn process_of_id(session: &[u8]) -> Option<u64> {
+    let point = memchr(b'.', session)?;
+    let digits = std::str::from_utf8(&session[point + 1..]).ok()?;
+    u64::from_str_radix(digits, 16).ok()
 }
 
 fn of_step(step: Step) -> Logged {

@@ -118,8 +118,10 @@ pub(super) fn is_translated_duration(message: &[u8]) -> bool {
 
 /// `…, size 700000`.
 fn spilled(message: &[u8]) -> Option<u64> {
-    let at = memmem::rfind(message, b", size ")?;
-    number(message[at + 7..].trim_ascii_end())
+    let message = message.trim_ascii_end();
+    let digits = message.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (before, size) = message.split_at(message.len() - digits);
+    number(size).filter(|_| before.ends_with(b", size "))
 }
 
 /// The name of a statement or portal, and the statement behind it.

@@ -96,6 +96,8 @@ pub(super) struct Fields<'b> {
     pub(super) application: &'b [u8],
     /// `%r`, `%h` and `%L`.
     pub(super) hosts: [&'b [u8]; 3],
+    /// A text did not end where it first could: what is behind the prefix may have decided that.
+    pub(super) retried: bool,
 }
 
 impl Prefix {
@@ -467,14 +469,17 @@ fn read<'b>(
     fields: &mut Fields<'b>,
 ) -> Option<usize> {
     loop {
-        let literal = parts.iter().position(|part| *part >= ESCAPE).unwrap_or(parts.len());
-        let (run, rest) = parts.split_at(literal);
-        let text = line.get(at..)?.strip_prefix(run)?;
-        at += run.len();
-        let Some((&part, rest)) = rest.split_first() else {
+        let text = line.get(at..)?;
+        let Some((&part, rest)) = parts.split_first() else {
             return severity::at(text).then_some(at);
         };
         let length = match part & !ESCAPE {
+            _ if part < ESCAPE => {
+                if text.first() != Some(&part) {
+                    return None;
+                }
+                1
+            }
             b'q' if severity::at(text) => return Some(at),
             b'q' => 0,
             b'_' => while_in(text, |byte| byte == b' '),
@@ -552,7 +557,13 @@ fn read_text<'b>(
             text.iter().position(|byte| *byte == b' ').unwrap_or(end)
         });
     }
-    memmem::find_iter(text, literal).take(ENDS_MAX).find_map(&mut take)
+    let mut ends = memmem::find_iter(text, literal).take(ENDS_MAX);
+    if let Some(end) = take(ends.next()?) {
+        return Some(end);
+    }
+    let end = ends.find_map(&mut take)?;
+    fields.retried = true;
+    Some(end)
 }
 
 #[cfg(test)]

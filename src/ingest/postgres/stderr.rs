@@ -71,6 +71,13 @@ struct Decoder {
     recorder: Recorder,
 }
 
+/// What the front of a line says, and its bytes; none where they do not decide that alone.
+#[derive(Debug, Default)]
+struct Front<'b> {
+    fields: Fields<'b>,
+    prefix: &'b [u8],
+}
+
 /// A record while its lines are read; ranges are of the block.
 #[derive(Debug)]
 struct Record<'b> {
@@ -93,14 +100,23 @@ impl Decoder {
         Self { prefix, clock: Clock::default(), recorder: Recorder::default() }
     }
 
-    /// The prefix of a line; of the file, or of one that was set before or after.
-    fn fields<'b>(&mut self, line: &'b [u8]) -> Option<(Fields<'b>, usize)> {
+    /// Reads the front of a line, with the prefix of the file or of one that was set before or after: its severity, and
+    /// where its message begins. Lines that tell more of a record, and often the next record of a session, begin as
+    /// the line before, of which `front` is.
+    fn front<'b>(&mut self, line: &'b [u8], front: &mut Front<'b>) -> Option<(Severity, usize)> {
+        let same = line.strip_prefix(front.prefix).filter(|_| !front.prefix.is_empty());
+        if let Some((severity, length)) = same.and_then(severity::read) {
+            return Some((severity, front.prefix.len() + length));
+        }
         let own = self.prefix.as_ref().and_then(|prefix| prefix.read(line, &mut self.clock));
-        own.or_else(|| Prefix::of_line(line)?.read(line, &mut self.clock))
+        let is_sure = own.is_some_and(|(fields, _)| !fields.retried);
+        let (fields, at) = own.or_else(|| Prefix::of_line(line)?.read(line, &mut self.clock))?;
+        *front = Front { fields, prefix: if is_sure { &line[..at] } else { b"" } };
+        severity::read(&line[at..]).map(|(severity, length)| (severity, at + length))
     }
 
-    fn end(&mut self, reading: &mut Reading<'_>, block: &Block<'_>, record: Option<Record<'_>>) {
-        let (Some(record), bytes) = (record, block.bytes) else { return };
+    fn end(&mut self, reading: &mut Reading<'_>, block: &Block<'_>, record: &Record<'_>) {
+        let bytes = block.bytes;
         let Fields { at_ns, session, pid, user, database, application, .. } = record.fields;
         let outside = reading
             .places
@@ -129,9 +145,9 @@ impl Decoder {
             application: known(application).trim_ascii(),
             severity: record.severity,
             message: &bytes[record.message.clone()],
-            detail: &bytes[record.detail],
-            context: &bytes[record.context],
-            statement: &bytes[record.statement],
+            detail: &bytes[record.detail.clone()],
+            context: &bytes[record.context.clone()],
+            statement: &bytes[record.statement.clone()],
         };
         if let Err(reason) = self.recorder.take(reading, &entry) {
             let length = (record.message.end - record.start) as u64;
@@ -146,6 +162,7 @@ impl Decode for Decoder {
         let bytes = block.whole(last_record);
         self.recorder.begin(reading, &block.place.file);
         let mut record: Option<Record<'_>> = None;
+        let mut front = Front::default();
         let mut number = block.place.line;
         let mut start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         while start < bytes.len() {
@@ -161,21 +178,19 @@ impl Decode for Decoder {
                     None => skip("a line that goes on with what is not in this log"),
                 }
             } else if !line.trim_ascii().is_empty() {
-                match self.fields(line) {
-                    Some((fields, at)) => {
-                        let begun = Record::begin(fields, line, start + at, end, number);
-                        match begun.severity {
-                            Severity::Part(part) => {
-                                match record.as_mut().filter(|record| record.owns(&begun)) {
-                                    Some(record) => record.add(part, begun.message),
-                                    None => skip("a line that tells more of what is not before it"),
-                                }
-                            }
-                            _ => {
-                                let ended = record.replace(begun);
-                                self.end(reading, block, ended);
-                            }
+                match self.front(line, &mut front) {
+                    Some((Severity::Part(part), at)) => {
+                        match record.as_mut().filter(|record| record.owns(&front.fields)) {
+                            Some(record) => record.add(part, start + at..end),
+                            None => skip("a line that tells more of what is not before it"),
                         }
+                    }
+                    Some((severity, at)) => {
+                        if let Some(record) = &record {
+                            self.end(reading, block, record);
+                        }
+                        let message = start + at..end;
+                        record = Some(Record::begin(front.fields, severity, number, start, message));
                     }
                     // Tabs become blanks where lines are copied.
                     None if line.starts_with(b" ") && record.is_some() => {
@@ -192,22 +207,22 @@ impl Decode for Decoder {
             number += 1;
             start = end + 1;
         }
-        self.end(reading, block, record);
+        if let Some(record) = &record {
+            self.end(reading, block, record);
+        }
         reading.remarks.extend(self.clock.assumed());
         bytes.len()
     }
 }
 
 impl<'b> Record<'b> {
-    fn begin(fields: Fields<'b>, line: &[u8], at: usize, end: usize, number: u64) -> Self {
-        let rest = &line[line.len() - (end - at)..];
-        let (severity, length) = severity::read(rest).unwrap_or((Severity::Log, 0));
+    fn begin(fields: Fields<'b>, severity: Severity, line: u64, start: usize, message: Range<usize>) -> Self {
         Self {
             fields,
             severity,
-            line: number,
-            start: end - line.len(),
-            message: at + length..end,
+            line,
+            start,
+            message,
             detail: 0..0,
             context: 0..0,
             statement: 0..0,
@@ -216,8 +231,8 @@ impl<'b> Record<'b> {
     }
 
     /// Whether a line that tells more is of the same session.
-    fn owns(&self, other: &Self) -> bool {
-        (self.fields.session, self.fields.pid) == (other.fields.session, other.fields.pid)
+    fn owns(&self, other: &Fields<'_>) -> bool {
+        (self.fields.session, self.fields.pid) == (other.session, other.pid)
     }
 
     fn add(&mut self, part: Part, text: Range<usize>) {
