@@ -92,26 +92,33 @@ struct Decoder {
 pub(super) struct Fields<'b> {
     columns: [&'b [u8]; COLUMNS_MAX],
     pub(super) count: usize,
+    /// A bit for each column in which quotes are doubled.
+    doubled: u32,
 }
 
 impl<'b> Fields<'b> {
     /// Reads the record at the front of a text: its columns, and its length without the newline. `None` where it
     /// is none.
     pub(super) fn read(text: &'b [u8]) -> Option<(Self, usize)> {
-        let mut fields = Self { columns: [b""; COLUMNS_MAX], count: 0 };
+        let mut fields = Self { columns: [b""; COLUMNS_MAX], count: 0, doubled: 0 };
         let mut at = 0;
         loop {
-            let (column, end) = match text.get(at) {
+            let column = fields.columns.get_mut(fields.count)?;
+            let end = match text.get(at) {
+                // Many are empty.
+                Some(b',') => at,
                 Some(b'"') => {
-                    let end = end_of_quoted(text, at + 1)?;
-                    (&text[at + 1..end], end + 1)
+                    let (end, doubled) = end_of_quoted(text, at + 1)?;
+                    fields.doubled |= u32::from(doubled) << fields.count;
+                    *column = &text[at + 1..end];
+                    end + 1
                 }
                 _ => {
-                    let end = at + end_of_bare(&text[at..]);
-                    (&text[at..end], end)
+                    let end = at + until(&text[at..], [b',', b'\n']);
+                    *column = &text[at..end];
+                    end
                 }
             };
-            *fields.columns.get_mut(fields.count)? = column;
             fields.count += 1;
             match text.get(end) {
                 Some(b',') => at = end + 1,
@@ -138,10 +145,11 @@ impl<'b> Fields<'b> {
         'b: 'r,
     {
         let raw = self.columns[column];
-        let Some(first) = memchr(b'"', raw) else { return raw };
+        if self.doubled >> column & 1 == 0 {
+            return raw;
+        }
         room.clear();
-        room.extend_from_slice(&raw[..first]);
-        let mut rest = &raw[first..];
+        let mut rest = raw;
         while let Some(at) = memchr(b'"', rest) {
             room.extend_from_slice(&rest[..=at]);
             rest = rest.get(at + 2..).unwrap_or_default();
@@ -151,32 +159,43 @@ impl<'b> Fields<'b> {
     }
 }
 
-/// Where a column without quotes ends; many are empty or short.
-fn end_of_bare(text: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
+/// How many bytes are before the first that is one of two, by eight at a time: columns are short.
+fn until(text: &[u8], ends: [u8; 2]) -> usize {
     let (words, rest) = text.as_chunks();
     for (place, word) in words.iter().enumerate() {
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-        let is = |byte: u8| zero(u64::from_le_bytes(*word) ^ (ONES * u64::from(byte)));
-        let ends = is(b',') | is(b'\n');
-        if ends != 0 {
-            return place * 8 + ends.trailing_zeros() as usize / 8;
+        if let Some(length) = until_in_word(*word, ends) {
+            return place * 8 + length;
         }
     }
-    let length = rest.iter().position(|byte| matches!(byte, b',' | b'\n'));
+    let length = rest.iter().position(|byte| ends.contains(byte));
     text.len() - rest.len() + length.unwrap_or(rest.len())
 }
 
-/// Where a quoted column ends: at a quote that is not doubled.
-fn end_of_quoted(text: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
+fn until_in_word(word: [u8; 8], ends: [u8; 2]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let [one, other] = ends.map(|end| zero(u64::from_le_bytes(word) ^ (ONES * u64::from(end))));
+    let first = (one | other).trailing_zeros() as usize / 8;
+    (first < 8).then_some(first)
+}
+
+/// Where a quoted column ends, at a quote that is not doubled, and whether others before it are.
+fn end_of_quoted(text: &[u8], from: usize) -> Option<(usize, bool)> {
+    let (mut at, mut doubled) = (from, false);
     loop {
-        at += memchr(b'"', text.get(at..)?)?;
+        at += quote(text.get(at..)?)?;
         if text.get(at + 1) != Some(&b'"') {
-            return Some(at);
+            return Some((at, doubled));
         }
         at += 2;
+        doubled = true;
     }
+}
+
+/// How many bytes are before the first quote; most columns are short.
+fn quote(text: &[u8]) -> Option<usize> {
+    let near = |place: usize| until_in_word(*text.as_chunks().0.get(place)?, [b'"'; 2]);
+    near(0).or_else(|| Some(8 + near(1)?)).or_else(|| memchr(b'"', text))
 }
 
 impl Decode for Decoder {
@@ -271,11 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_quotes_end_at_a_comma_or_newline() {
+    fn columns_of_any_length_end() {
         for length in 0..30 {
             let column = "x-+ -.".repeat(8)[..length].to_owned();
             for end in [",a,\n", "\na", ",", "\n", ""] {
-                assert_eq!(end_of_bare(format!("{column}{end}").as_bytes()), column.len(), "{column}{end}");
+                let text = format!("{column}{end}");
+                assert_eq!(until(text.as_bytes(), [b',', b'\n']), column.len(), "{text}");
+                let text = format!("{column}\"{end}");
+                assert_eq!(end_of_quoted(text.as_bytes(), 0), Some((column.len(), false)), "{text}");
             }
         }
     }
