@@ -8,8 +8,11 @@ use super::attributes::Key;
 use super::raw::{Attributes, Kept, Value};
 use super::{otlp_json, otlp_protobuf};
 
-/// Attributes that are known at once; about 2 MB. Then what is new is not learned.
+/// Attributes that are known at once; then what is new is not learned.
 const NODES_MAX: usize = 8192;
+
+/// Bytes that are kept of an attribute; one with more to compare is not learned. With [`NODES_MAX`] at most 4 MB.
+pub(super) const BYTES_MAX: usize = 512;
 
 /// Different attributes behind one: more are values that nobody would see again.
 const NEXT_MAX: usize = 16;

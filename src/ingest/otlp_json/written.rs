@@ -3,7 +3,7 @@
 use memchr::memrchr;
 
 use crate::ingest::attributes::Key;
-use crate::ingest::familiar::{Content, Keys, Written};
+use crate::ingest::familiar::{BYTES_MAX, Content, Keys, Written};
 use crate::ingest::json::scanner::Scanner;
 use crate::ingest::raw::Value;
 
@@ -29,6 +29,9 @@ impl Attribute {
             Content::Same(_) => bytes,
             Content::Text(_) | Content::Number(_) => before_value(bytes)?,
         };
+        if before.len() > BYTES_MAX {
+            return None;
+        }
         let attribute = Self { bytes: before.into(), content };
         let mut scanner = Scanner::new(bytes, 0, &mut []);
         let taken = attribute.take(&mut scanner)?;
@@ -144,6 +147,10 @@ mod tests {
         let before = written("db.statement", "\"stringValue\":\"SELECT 1\"");
         let text = Value::Text(&before.as_bytes()[before.len() - 11..before.len() - 3]);
         assert_eq!(taken(&before, &[(Key::Statement, text)], &escaped), None);
+        // More than is kept.
+        let long = written("db.system", &format!("\"stringValue\":\"{}\"", "x".repeat(BYTES_MAX)));
+        let text = Value::Text(&long.as_bytes()[40..40 + BYTES_MAX]);
+        assert!(Attribute::of(long.as_bytes(), &[(Key::DbSystem, text)]).is_none());
         // Several values, as arrays have.
         let twice = [(Key::Collection, Value::Integer(1)), (Key::Collection, Value::Integer(2))];
         assert!(Attribute::of(b"{}", &twice).is_none());

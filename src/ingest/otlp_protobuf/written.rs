@@ -2,7 +2,7 @@
 
 use super::wire::Wire;
 use crate::ingest::attributes::Key;
-use crate::ingest::familiar::{Content, Keys, Written};
+use crate::ingest::familiar::{BYTES_MAX, Content, Keys, Written};
 use crate::ingest::raw::Value;
 
 /// Tag of an attribute of a span.
@@ -24,6 +24,9 @@ impl Attribute {
             Content::Same(_) => bytes,
             Content::Text(_) | Content::Number(_) => name_field(bytes)?,
         };
+        if before.len() > BYTES_MAX {
+            return None;
+        }
         let attribute = Self { bytes: before.into(), content };
         let mut wire = Wire(bytes);
         let taken = attribute.take(&mut wire)?;
