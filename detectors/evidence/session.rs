@@ -147,14 +147,11 @@ impl Session {
         &self.executions
     }
 
-    /// A line that does not name its database is about that of its session or log.
-    fn in_its_database(&self, line: Span, dictionary: &Dictionary) -> Span {
+    /// The database of a line that does not name it: that of its session or log.
+    fn database_of(&self, line: &Span, dictionary: &Dictionary) -> Option<(OriginRef, Symbol)> {
         let is_named = line.target != Symbol::default() || line.logged == Logged::Database;
         let database = || self.state.database.or_else(|| dictionary.database_at(line.id));
-        match (!is_named).then(database).flatten() {
-            Some((origin, target)) => Span { origin, target, ..line },
-            None => line,
-        }
+        (!is_named).then(database).flatten()
     }
 
     fn line(&mut self, line: &Span) {
@@ -175,8 +172,7 @@ impl Session {
             Logged::Duration => self.duration(line, took_ns),
             Logged::Execution => {
                 line.prepare_ns().into_iter().for_each(|prepare_ns| self.step(line, prepare_ns));
-                let line = Span { thread: UNKNOWN, ..*line };
-                self.execution(&line, line.start_ns.saturating_sub(took_ns));
+                self.execution(line, line.start_ns.saturating_sub(took_ns));
             }
             Logged::Begun => self.execution(line, line.start_ns),
             Logged::Waiting => self.waiting(line, took_ns),
@@ -297,7 +293,10 @@ impl Session {
         self.settle_spilled();
         self.settle_waits_of_others(line.shape);
         self.settle_waits_before(begun_ns.saturating_sub(COARSE_NS));
-        let span = Span { start_ns, end_ns: start_ns.saturating_add(took_ns), response_bytes, ..*line };
+        // What it took to prepare it stands apart from now on.
+        let thread = if line.logged == Logged::Execution { UNKNOWN } else { line.thread };
+        let end_ns = start_ns.saturating_add(took_ns);
+        let span = Span { start_ns, end_ns, response_bytes, thread, ..*line };
         self.state.ended_ns = span.end_ns;
         self.push_waiting(Execution { prepare_ns, planned, ..Execution::of(span, KnownBy::Duration) });
     }

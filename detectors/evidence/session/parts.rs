@@ -25,7 +25,12 @@ impl Session {
         if self.process == 0 {
             self.process = lines.iter().map(|line| line.parent).find(|process| *process != 0).unwrap_or(0);
         }
-        lines.iter().for_each(|line| self.line(&self.in_its_database(*line, dictionary)));
+        for line in lines {
+            match self.database_of(line, dictionary) {
+                Some((origin, target)) => self.line(&Span { origin, target, ..*line }),
+                None => self.line(line),
+            }
+        }
         match more {
             true => self.connection_of_next(),
             false => self.end_connection(None),
