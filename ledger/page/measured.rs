@@ -18,7 +18,10 @@ pub(super) fn verdict(decision: &Decision, verdict: Verdict) -> String {
         return format!("**{}**: nothing was measured of the primary metric in {runs}.", capital(verdict));
     };
     let needed = primary.runs_needed.map(|needed| format!("; about {needed} runs a side would decide"));
-    format!("**{}**: {} in {runs}{}.", capital(verdict), difference(primary), needed.unwrap_or_default())
+    // Where nothing is claimed, nothing is proven.
+    let proven_percent = primary.proven_percent.filter(|_| verdict != Verdict::Inconclusive);
+    let told = difference(&MetricDecision { proven_percent, ..primary.clone() });
+    format!("**{}**: {told} in {runs}{}.", capital(verdict), needed.unwrap_or_default())
 }
 
 /// `GET /orders p50 100 ms → 61.4 ms (-38.6 %, 95 % interval -39.2 % to -38.1 %, at least 38 % proven)`.

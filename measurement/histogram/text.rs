@@ -92,29 +92,62 @@ fn inflated(packed: &[u8]) -> Result<Vec<u8>, DecompressionError> {
     }
 }
 
+/// Bins and their counts out of a payload.
 fn counts(mut payload: &[u8]) -> Result<Vec<(u32, u64)>, String> {
-    // Mostly a bin follows some that are empty.
-    let mut counts = Vec::with_capacity(payload.len() / 2 + 1);
-    let mut bin = 0;
-    while let Some((byte, rest)) = payload.split_first() {
-        let number = if *byte < 0x80 {
-            payload = rest;
-            signed(u64::from(*byte))
-        } else {
-            pull(&mut payload).ok_or("a count ends early")?
-        };
-        if number < 0 {
-            bin = u32::try_from(number.unsigned_abs()).unwrap_or(BINS).saturating_add(bin);
-        } else if bin >= BINS {
-            return Err("it counts longer durations than there are".to_owned());
-        } else {
-            if number > 0 {
-                counts.push((bin, number.unsigned_abs()));
-            }
-            bin += 1;
+    // A number is a bin at most.
+    let mut counts = vec![(0, 0); payload.len()];
+    let mut found = Found { bin: 0, bins: 0 };
+    while !payload.is_empty() {
+        payload = found.add_short(payload, &mut counts);
+        if !payload.is_empty() {
+            let number = pull(&mut payload).ok_or("a count ends early")?;
+            found.add(number, &mut counts)?;
         }
     }
+    counts.truncate(found.bins);
     Ok(counts)
+}
+
+/// How far counts are read.
+struct Found {
+    /// The bin of the next count.
+    bin: u32,
+    /// Bins that are not empty.
+    bins: usize,
+}
+
+impl Found {
+    /// Adds pairs of numbers of a byte each, of which the first may be a gap, and says what is left. Whether there are gaps cannot be
+    /// foretold, so that nothing branches on it.
+    fn add_short<'p>(&mut self, mut payload: &'p [u8], counts: &mut [(u32, u64)]) -> &'p [u8] {
+        while let [first, second, ..] = payload {
+            let (is_gap, is_short) = (first & 1, (first | second) < 0x80);
+            let count = if is_gap == 1 { *second } else { *first };
+            let bin = self.bin.saturating_add(u32::from(is_gap) * (u32::from(first >> 1) + 1));
+            let Some(place) = counts.get_mut(self.bins).filter(|_| is_short && count & 1 == 0 && bin < BINS)
+            else {
+                break;
+            };
+            *place = (bin, u64::from(count >> 1));
+            self.bins += usize::from(count > 0);
+            self.bin = bin + 1;
+            payload = &payload[1 + usize::from(is_gap)..];
+        }
+        payload
+    }
+
+    /// Adds a number: a count, or how many bins are empty.
+    fn add(&mut self, number: i64, counts: &mut [(u32, u64)]) -> Result<(), String> {
+        if number < 0 {
+            self.bin = u32::try_from(number.unsigned_abs()).unwrap_or(BINS).saturating_add(self.bin);
+            return Ok(());
+        }
+        let place = counts.get_mut(self.bins).filter(|_| self.bin < BINS);
+        *place.ok_or("it counts longer durations than there are")? = (self.bin, number.unsigned_abs());
+        self.bins += usize::from(number > 0);
+        self.bin += 1;
+        Ok(())
+    }
 }
 
 /// Adds a number in as many bytes as it needs.
@@ -143,12 +176,7 @@ fn pull(bytes: &mut &[u8]) -> Option<i64> {
             break;
         }
     }
-    Some(signed(bits))
-}
-
-/// The number that is written so: the lowest bit is its sign.
-fn signed(bits: u64) -> i64 {
-    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
+    Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
 }
 
 #[cfg(test)]
@@ -164,6 +192,18 @@ mod tests {
             assert_eq!(pull(&mut bytes.as_slice()), Some(number));
         }
         assert_eq!(pull(&mut &[0x80u8][..]), None);
+    }
+
+    #[test]
+    fn numbers_of_any_length_and_order_are_read() {
+        // Gaps that follow each other, bins that are empty, and a gap at the end are nobody's, but say what they say.
+        let numbers = [-3i64, -2, 5, 0, 0, 7, 1, -200, 3, -1, 1_000_000, 0, -4];
+        let mut payload = Vec::new();
+        numbers.iter().for_each(|number| push(&mut payload, *number));
+        let read = [(5, 5), (8, 7), (9, 1), (210, 3), (212, 1_000_000)];
+        assert_eq!(counts(&payload), Ok(read.to_vec()));
+        assert_eq!(counts(&[]), Ok(Vec::new()));
+        assert!(counts(&[0x02, 0x80]).is_err() && counts(&[0x80]).is_err());
     }
 
     #[test]
