@@ -115,8 +115,9 @@ fn a_change_below_what_the_same_version_is_apart_is_not_claimed() {
     let here = folder.path();
     shell(here, "whyslow ledger start 'sleep less' --primary mean");
     let measure = |side: &str| format!("whyslow measure {side} --runs 3 --no-traces -- sh work.sh");
-    // Every other run takes twice as long, and each counts the runs.
-    let uneven = "n=$(cat .git/n 2>/dev/null || echo 0); echo $((n + 1)) > .git/n; sleep 0.$((n % 2 + 1))";
+    // Every other run takes six times as long, and each counts the runs: far more than a busy machine adds.
+    let uneven =
+        "n=$(cat .git/n 2>/dev/null || echo 0); echo $((n + 1)) > .git/n; sleep 0.$((n % 2 * 5 + 1))";
     commit(here, uneven, "uneven");
     shell(here, &measure("--aa"));
     let open: Value =
@@ -127,9 +128,9 @@ fn a_change_below_what_the_same_version_is_apart_is_not_claimed() {
     };
     assert_eq!((slots(0), slots(1)), (vec![0, 3, 4], vec![1, 2, 5]));
     assert_eq!(open["unchanged"][0]["version"], open["unchanged"][1]["version"]);
-    commit(here, "sleep 0.3", "as it was measured before");
+    commit(here, "sleep 0.6", "as it was measured before");
     shell(here, &measure("--side before"));
-    commit(here, "sleep 0.2", "sleep less");
+    commit(here, "sleep 0.15", "sleep less");
     shell(here, &measure("--side after"));
     let page = shell(here, "whyslow ledger finish");
     assert!(page.contains("The same version on both sides, 3 runs each in turns, was "), "{page}");
