@@ -21,7 +21,18 @@ pub(crate) fn package(frame: &Frame) -> &str {
     }
     let file = frame.file.as_deref().unwrap_or_default();
     let module = frame.module.as_deref().map(last_part).filter(|module| !module.is_empty());
-    on_shelf(file).or_else(|| of_name(&frame.name)).or(module).unwrap_or_else(|| folder(file))
+    let named = || of_script(file).or_else(|| of_name(&frame.name));
+    on_shelf(file).or_else(named).or(module).unwrap_or_else(|| folder(file))
+}
+
+/// Scripts, whose functions are called by their objects (`Module.load`): `node:internal/fs/utils` is of `node:internal`,
+/// `file:///srv/shop/orders.js` of `shop`.
+fn of_script(file: &str) -> Option<&str> {
+    if file.starts_with("node:") {
+        return file.split('/').next();
+    }
+    let is_script = [".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx"].iter().any(|end| file.ends_with(end));
+    Some(folder(file)).filter(|folder| is_script && !folder.is_empty() && *folder != file)
 }
 
 /// `…/site-packages/flask/app.py` is of `flask`, `…/node_modules/@nestjs/core/x.js` of `@nestjs/core`,
@@ -115,6 +126,9 @@ mod tests {
             ),
             ("index", "/root/lib/rustlib/src/rust/library/alloc/src/vec/mod.rs", "alloc"),
             ("whyslow::ingest::read", "src/ingest/mod.rs", "whyslow"),
+            ("Module.load", "node:internal/modules/cjs/loader", "node:internal"),
+            ("Orders.list", "file:///srv/shop/orders.js", "shop"),
+            ("Orders.list", "orders.js", "Orders"),
         ] {
             let frame = Frame { file: Some(file.into()), ..Frame::named(name) };
             assert_eq!(package(&frame), package_of_it, "{name}");

@@ -115,7 +115,10 @@ function differenceLegend() {
   return [...entries, { text: `${same}${noiseRule()}`, colour: tint(250, 0.08) }];
 }
 
-const tableLegend = () => (isDifference() ? [{ text: `Grey changes are within noise${noiseRule()}` }] : []);
+function tableLegend() {
+  if (!isDifference()) return [];
+  return [{ text: `${page.weighed.noise ? "grey changes are within noise" : "all changes are coloured"}${noiseRule()}` }];
+}
 
 /** The bar of noise, or why there is none. */
 function noiseRule() {

@@ -22,16 +22,16 @@ use super::{Outcome, UsageError, say};
 
 const EXAMPLES: &str = "\
 Examples:
-  whyslow flame cpu.pb.gz -o cpu.html                  a page for a browser: zoom, search, callers, table
+  whyslow flame cpu.pb.gz -o cpu.html                  a page for a browser
   perf script | whyslow flame -o cpu.html
   whyslow flame --compare before.folded after.folded -o difference.html
   whyslow flame --compare old.pb.gz new.pb.gz --requests 1200 1180 -o difference.html
   whyslow flame heap.pb.gz --measure inuse_space -o heap.html
   whyslow flame profile.json --format svg -o cpu.svg   a picture for a document
   whyslow flame cpu.pb.gz --format folded | sort
-  whyslow flame traces.json --endpoint 'GET /orders' -o orders.html    what requests wait for
+  whyslow flame traces.json --endpoint 'GET /orders' -o orders.html    requests
   whyslow flame plan.json -o plan.html                 where the time of a plan goes
-  whyslow flame postgresql.log --plans -o plans.html   of the plans that auto_explain wrote into a log
+  whyslow flame postgresql.log --plans -o plans.html   plans that auto_explain wrote
   whyslow flame --url 'http://localhost:6060/debug/pprof/profile?seconds=10' -o cpu.html
 
 Exit codes:
