@@ -36,6 +36,7 @@ const SCRIPT: &str = concat!(
     include_str!("viewer/figures.js"),
     include_str!("viewer/difference.js"),
     include_str!("viewer/trees.js"),
+    include_str!("viewer/time.js"),
     include_str!("viewer/colours.js"),
     include_str!("viewer/layout.js"),
     include_str!("viewer/graph.js"),
@@ -59,8 +60,18 @@ struct Head<'h> {
     nodes: usize,
     /// By column of values: whether they are whole.
     whole: Vec<bool>,
+    time: Option<Time>,
     strings: Vec<&'h str>,
     frames: Frames,
+}
+
+/// What is known of the order in time.
+#[derive(Serialize)]
+struct Time {
+    /// What its values are of.
+    measure: usize,
+    stretches: usize,
+    whole: bool,
 }
 
 /// What is said of the profile.
@@ -206,10 +217,14 @@ fn escaped(text: &str) -> String {
 /// Head and nodes, compressed, in letters that mean nothing to HTML: no name can end the element that it is in.
 fn carried(told: &Told<'_>, profile: &Profile) -> io::Result<String> {
     let order = Order::of(profile);
-    let Nodes { bytes, whole } = Nodes::of(profile, &order);
+    let Nodes { bytes, whole, whole_stretches } = Nodes::of(profile, &order);
+    let stretches = profile.sequence.stretches().len();
+    let measure = profile.sequence.measure();
+    let time = measure.map(|measure| Time { measure, stretches, whole: whole_stretches });
     let mut strings = Strings { strings: vec![""], indices: FxHashMap::from_iter([("", 0)]) };
     let frames = frames(profile, &order, &mut strings);
-    let head = Head { version: 1, told, nodes: profile.tree.len(), whole, strings: strings.strings, frames };
+    let nodes = profile.tree.len();
+    let head = Head { version: 2, told, nodes, whole, time, strings: strings.strings, frames };
     let json = serde_json::to_vec(&head)?;
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&(json.len() as u32).to_le_bytes())?;

@@ -17,6 +17,7 @@ mod limits;
 mod measure;
 mod profile;
 mod read;
+mod sequence;
 mod source;
 mod symbols;
 mod table;
@@ -30,11 +31,12 @@ pub use frame::{Frame, FrameId, Frames, Kind};
 pub use functions::{Function, functions};
 pub use limits::{
     DEPTH_MAX, DOCUMENT_BYTES_MAX, FRAME_BYTES_MAX, LINE_BYTES_MAX, MEASURES_MAX, NAME_BYTES_MAX, NODES_MAX,
-    VALUE_EXACT_MAX, VALUE_MAX,
+    STRETCHES_MAX, VALUE_EXACT_MAX, VALUE_MAX,
 };
 pub use measure::{Measure, Unit};
 pub use profile::Profile;
 pub use read::{FORMATS, Format, Unreadable, is_profile, may_be_folded, read, read_file, recognise};
+pub use sequence::{Sequence, Stretch};
 pub use tally::{Counted, Place, Tally};
 pub use tree::{NodeId, Tree};
 pub use union::union;

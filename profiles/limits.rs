@@ -7,6 +7,9 @@ pub const DEPTH_MAX: usize = 10_000;
 /// Nodes of one tree. What would need more is counted at the parent, so that no weight is lost.
 pub const NODES_MAX: usize = 16_000_000;
 
+/// Stretches of time whose order is kept; later ones are in the tree alone.
+pub const STRETCHES_MAX: usize = 1_000_000;
+
 /// Bytes of all frames together. What would need more becomes one frame, `(other frames)`.
 pub const FRAME_BYTES_MAX: usize = 256 << 20;
 

@@ -1,7 +1,7 @@
 //! One profile.
 
 use crate::limits::{DEPTH_MAX, MEASURES_MAX, VALUE_EXACT_MAX, VALUE_MAX};
-use crate::{Frame, FrameId, Frames, Measure, NodeId, Place, Tally, Tree, Unit};
+use crate::{Frame, FrameId, Frames, Measure, NodeId, Place, Sequence, Tally, Tree, Unit};
 
 /// What one input holds.
 #[derive(Debug, Clone)]
@@ -10,6 +10,8 @@ pub struct Profile {
     pub frames: Frames,
     /// The stacks.
     pub tree: Tree,
+    /// What ran when, where the format tells it.
+    pub sequence: Sequence,
     /// What the tree's values are; never added to each other.
     pub measures: Vec<Measure>,
     /// The measure to show first, an index of `measures`.
@@ -41,6 +43,7 @@ impl Profile {
         Self {
             frames: Frames::default(),
             tree: Tree::default(),
+            sequence: Sequence::default(),
             measures: Vec::new(),
             default_measure: 0,
             format,
@@ -149,6 +152,7 @@ impl Profile {
         let limits = [
             (cut, "names longer than 16 KiB, cut there"),
             (refused, "frames beyond 256 MiB of names, put together"),
+            (self.sequence.missing(), "stretches of time beyond 1,000,000, of which the order is not kept"),
             (self.tree.refused(), "stacks beyond 16,000,000 nodes, counted at their callers"),
         ];
         for (count, limit) in limits.into_iter().filter(|(count, _)| *count > 0) {

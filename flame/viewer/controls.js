@@ -24,7 +24,7 @@ function showHead(head) {
   const options = (select, list) => select.replaceChildren(...list.map(([value, text]) => make("option", { value, textContent: text })));
   options(choice("measure"), head.measures.map(({ name }, i) => [i, name]));
   options(choice("mode"), modesOf(head.sides).map((mode) => [mode, MODES[mode].name]));
-  ids["choose-measure"].hidden = head.measures.length < 2;
+  for (const id of ["tab-time", "key-time"]) ids[id].hidden = !page.profile.time;
   for (const id of ["choose-mode", "choose-width"]) ids[id].hidden = head.sides.length < 2;
   choice("colour").querySelector("[value=difference]").hidden = head.sides.length < 2;
 }
@@ -43,7 +43,8 @@ const choice = (name) => document.querySelector(`[data-choice=${name}]`);
 
 /** What the help says of reading a graph. */
 function readingOf(head) {
-  const about = [`${words().box} the order from left to right is no order in time.`];
+  const order = page.profile.time ? "the order from left to right is no order in time but under Time order." : "the order from left to right is no order in time.";
+  const about = [`${words().box} ${order}`];
   if (head.sides.length === 2) {
     about.push("Orange and + is more than before, blue and − is less, both sides made comparable as chosen under Compare. Rising lines are new, falling lines are gone. Grey is as before, or within what the luck of sampling explains.");
   }
@@ -61,7 +62,9 @@ function showControls() {
   ids.functions.hidden = state.view !== "table";
   ids.details.hidden = state.view === "table";
   ids.orientation.hidden = state.view === "table";
-  for (const id of ["choose-colour", "choose-order"]) ids[id].hidden = state.view === "table";
+  ids["choose-colour"].hidden = state.view === "table";
+  ids["choose-order"].hidden = state.view === "table" || state.view === "time";
+  ids["choose-measure"].hidden = state.view === "time" || page.profile.head.measures.length < 2;
   ids["choose-width"].hidden = state.view === "table" || !isDifference();
   resize();
   showLegend();
@@ -72,7 +75,7 @@ function showControls() {
 function showStatus() {
   const drawn = page.parts.reduce((sum, part) => sum + part.drawn, 0);
   const hidden = page.parts.reduce((sum, part) => sum + part.hidden, 0);
-  const [one, many] = page.state.view === "calls" ? ["box is", "boxes are"] : ["branch is", "branches are"];
+  const [one, many] = ["calls", "time"].includes(page.state.view) ? ["box is", "boxes are"] : ["branch is", "branches are"];
   const narrow = hidden > 0 ? `; ${counted(hidden, one, many)} narrower than a pixel: zoom in to see more` : "";
   ids.status.textContent = `${counted(drawn, "box", "boxes")} drawn${narrow}`;
 }

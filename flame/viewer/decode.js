@@ -6,13 +6,20 @@ async function readProfile() {
   const bytes = await inflate(fromBase64(document.getElementById("profile").textContent.trim()));
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  if (head.version !== 1) throw new Error(`the profile has version ${head.version}, the page reads 1`);
+  if (head.version !== 2) throw new Error(`the profile has version ${head.version}, the page reads 2`);
   const column = columnsOf(bytes, 4 + length);
   const ups = column(new Int32Array(head.nodes));
   const frame = column(new Int32Array(head.nodes));
   const whole = head.whole.values();
   const values = () => column(new Float64Array(head.nodes), whole.next().value);
-  return { head, ups, frame, own: head.measures.map(() => head.sides.map(values)) };
+  const own = head.measures.map(() => head.sides.map(values));
+  return { head, ups, frame, own, time: head.time ? stretchesOf(head.time, column) : null };
+}
+
+/** What ran when: nodes, how many frames of the one before go on at most (and one; 0 where that is not known), and how long. */
+function stretchesOf({ stretches, whole }, column) {
+  const whole32 = () => column(new Int32Array(stretches));
+  return { node: whole32(), kept: whole32(), value: column(new Float64Array(stretches), whole) };
 }
 
 function fromBase64(text) {

@@ -36,10 +36,11 @@ function figuresOf(part, node) {
 
 function plainRows(part, node, value, own, zoomed) {
   const { tree, from } = part;
-  const all = page.weighed.totals[0][0];
+  const { all = page.weighed.totals[0][0], unit = page.weighed.unit } = tree;
   const parent = tree.parent[node];
-  const rows = [["", "value", "of all"], ["total", figure(value, page.weighed.unit), percent(value, all)]];
-  if (own) rows.push(["own", figure(own[0], page.weighed.unit), percent(own[0], all)]);
+  const rows = [["", "value", "of all"], ["total", figure(value, unit), percent(value, all)]];
+  if (own) rows.push(["own", figure(own[0], unit), percent(own[0], all)]);
+  if (page.state.view === "time") rows.push(["begins at", figure(tree.x[node], unit), percent(tree.x[node], all)]);
   if (parent < 0) return rows;
   rows[0].push("of its parent");
   rows[1].push(percent(value, tree.sums(parent)[0]));
@@ -138,7 +139,7 @@ function showCrumbs() {
     const [callers, calls] = isFlame() ? ["below", "above"] : ["above", "below"];
     crumbs.push(crumb(nameOf(state.frame), null), make("span", { textContent: `callers ${callers}, what it calls ${calls}; click a box to put it into the middle` }));
   }
-  if (state.view === "calls" || state.view === "callers") {
+  if (state.view !== "sandwich" && state.view !== "table") {
     const { tree, from } = page.parts[0];
     const nodes = [];
     for (let node = from; node >= 0; node = tree.parent[node]) nodes.unshift(node);

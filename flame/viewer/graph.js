@@ -9,14 +9,25 @@ function treesShown() {
 
 function growTrees(view, byValue, frame) {
   const { tree, weighed } = page;
+  if (view === "time") return [{ tree: theTimeTree(), direction: 1 }];
   if (view === "callers") return [{ tree: callersTree(tree, weighed, byValue), direction: 1 }];
   if (view !== "sandwich") return [{ tree: callTree(tree, weighed, byValue), direction: 1 }];
   const { callers, callees } = aroundFunction(tree, weighed, byValue, frame, page.frames);
   return [{ tree: callees, direction: 1 }, { tree: callers, direction: -1 }];
 }
 
+/** The tree of what ran when, which no choice changes. */
+function theTimeTree() {
+  const { time, head } = page.profile;
+  return (page.timeTree ??= timeTree(page.tree, time, head.measures[head.time.measure].unit));
+}
+
 /** The node that fills the width. */
-const zoomedTo = (shown) => (page.state.view === "calls" ? page.state.node : page.state.view === "callers" ? follow(shown.tree, page.state.path) : 0);
+function zoomedTo({ tree }) {
+  const { view, node, path, moment } = page.state;
+  if (view === "callers") return follow(tree, path);
+  return view === "calls" ? node : view === "time" && moment < tree.count ? moment : 0;
+}
 
 /** Lays all out anew: after a zoom, another width, other choices. */
 function relay() {

@@ -7,6 +7,7 @@ const KEYS = {
   c: () => setState({ view: "calls" }),
   r: () => setState({ view: "callers" }),
   t: () => setState({ view: "table" }),
+  o: () => { if (page.profile.time) setState({ view: "time" }); },
   s: () => aroundOne(),
   i: () => turn(),
   d: () => switchTheme(),

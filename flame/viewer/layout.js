@@ -42,25 +42,26 @@ function layNext(laid, pixels) {
 
 function layChildren(laid, row, node, at) {
   const { tree, scale } = laid;
-  let narrowFrom = null;
-  const gather = (until) => {
-    if (narrowFrom !== null && until - narrowFrom >= NARROWEST) put(row, -1, narrowFrom, until);
-    narrowFrom = null;
+  // Neighbours that are narrow and lie side by side are put together.
+  let narrow = null;
+  const gather = () => {
+    if (narrow !== null && narrow.right - narrow.left >= NARROWEST) put(row, -1, narrow.left, narrow.right);
+    narrow = null;
   };
-  let right = at(tree.x[node]);
   for (let child = tree.open(node); child >= 0; child = tree.next[child]) {
-    const left = right;
-    right = at(tree.x[child] + tree.width[child]);
-    if (tree.width[child] * scale < NARROWEST) {
-      laid.hidden += tree.size(child);
-      narrowFrom ??= left;
+    const left = at(tree.x[child]);
+    const right = at(tree.x[child] + tree.width[child]);
+    if (tree.width[child] * scale >= NARROWEST) {
+      gather();
+      put(row, child, left, right);
+      laid.drawn++;
       continue;
     }
-    gather(left);
-    put(row, child, left, right);
-    laid.drawn++;
+    laid.hidden += tree.size(child);
+    if (narrow !== null && left - narrow.right > NARROWEST) gather();
+    narrow = { left: narrow?.left ?? left, right };
   }
-  gather(right);
+  gather();
 }
 
 /** The box of a row at a place, or -1. */

@@ -28,7 +28,12 @@ function matchInWorker() {
   };
 
   self.onmessage = ({ data }) => {
-    if (data.names) names = data.names; else self.postMessage(answer(data));
+    if (data.names) {
+      names = data.names;
+      return;
+    }
+    self.postMessage({ hasBegun: true });
+    self.postMessage(answer(data));
   };
 }
 
@@ -41,7 +46,10 @@ function readyMatcher() {
   try {
     matcher.source ??= URL.createObjectURL(new Blob([`(${matchInWorker})()`], { type: "text/javascript" }));
     matcher.worker = new Worker(matcher.source);
-    matcher.worker.onmessage = ({ data }) => answered(data);
+    // A busy machine may take its time to start a worker; only what the expression takes is limited.
+    matcher.worker.onmessage = ({ data }) => {
+      if (data.hasBegun) matcher.timer = setTimeout(giveUp, SEARCH_MS_MAX); else answered(data);
+    };
     matcher.worker.onerror = refuse;
     matcher.worker.postMessage({ names: namesOfFrames() });
   } catch {
@@ -71,7 +79,6 @@ function askNext() {
   [matcher.asked, matcher.next] = [matcher.next, null];
   if (!matcher.asked) return;
   const { text, caseful } = matcher.asked;
-  matcher.timer = setTimeout(giveUp, SEARCH_MS_MAX);
   readyMatcher();
   matcher.worker?.postMessage({ text, caseful });
   if (matcher.isRefused && matcher.asked) answered(containing(matcher.asked));

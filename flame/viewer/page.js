@@ -2,7 +2,7 @@
 
 /** All that is known of the profile and of what is shown. */
 const page = {
-  profile: null, tree: null, strings: [], frames: 0, state: null, weighed: null, sums: [], trees: {}, parts: [], colours: null,
+  profile: null, tree: null, strings: [], frames: 0, state: null, weighed: null, sums: [], trees: {}, timeTree: null, parts: [], colours: null,
   matching: null, searchProblem: "", searchNote: "", searched: null, searchTimer: 0, matchTables: null, selected: null, hovered: null, tableRow: null, size: { width: 0, height: 0 }, textWidths: [],
 };
 
@@ -35,7 +35,7 @@ function showGraph(before, path) {
   if (!page.selected && page.state.view === "sandwich") page.selected = { part: 0, node: 0 };
   const { from } = page.parts[0];
   if (!page.selected && from > 0) page.selected = { part: 0, node: from };
-  if (from > 0 && changed(before, "view", "orientation", "node", "path")) scrollTo({ part: 0, node: from });
+  if (from > 0 && changed(before, "view", "orientation", "node", "path", "moment")) scrollTo({ part: 0, node: from });
   else if (changed(before, "view", "frame", "orientation")) scrollToStart();
   showDetails();
 }

@@ -47,7 +47,7 @@ function told() {
   if (!page.matching.includes(1)) return `no ${words().one} matches`;
   const functions = page.matching.reduce((sum, matches, frame) => sum + (matches && isFunction(frame) ? 1 : 0), 0);
   const { view } = page.state;
-  const share = view === "sandwich" ? toldAround() : view === "callers" && page.parts[0].from > 0 ? toldThrough() : toldBelow();
+  const share = view === "sandwich" ? toldAround() : view === "time" ? toldInTime() : view === "callers" && page.parts[0].from > 0 ? toldThrough() : toldBelow();
   return `${share}, ${counted(functions, words().one, words().many)}`;
 }
 
@@ -60,6 +60,13 @@ function toldBelow() {
   const found = page.weighed.totals.map((total) => matchesBelow(page.tree, from, page.matching, total));
   const share = bothSides((total, side) => percent(found[side].sum, total[from]));
   return `${share}${from > 0 ? " of what is shown" : ""} in ${counted(found[0].nodes, "box", "boxes")}`;
+}
+
+/** Of the time that is shown. */
+function toldInTime() {
+  const { tree, from } = page.parts[0];
+  const found = matchesBelow(tree, from, page.matching, tree.width);
+  return `${percent(found.sum, tree.width[from])} of what is shown in ${counted(found.nodes, "box", "boxes")}`;
 }
 
 /** Of one function: how much of it is in what it calls that matches, and how much comes through callers that do. */

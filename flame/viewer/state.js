@@ -1,12 +1,12 @@
 // What is shown, and the link that shows it again.
 
-const VIEWS = ["calls", "callers", "sandwich", "table"];
+const VIEWS = ["calls", "callers", "sandwich", "time", "table"];
 
 /** How the page begins. */
 function initialState(head) {
   const isTwo = head.sides.length === 2;
   return {
-    view: "calls", node: 0, path: [], frame: 0, search: "", caseful: false, measure: head.measure, mode: modesOf(head.sides)[0],
+    view: "calls", node: 0, path: [], moment: 0, frame: 0, search: "", caseful: false, measure: head.measure, mode: modesOf(head.sides)[0],
     width: isTwo ? "union" : "after", colour: isTwo ? "difference" : "package", order: "name", orientation: "icicle",
     sort: isTwo ? "self-change" : "self", descending: true,
   };
@@ -17,6 +17,7 @@ const LINK = {
   view: [String, (text) => (VIEWS.includes(text) ? text : undefined)],
   node: [String, (text) => below(text, page.tree.count)],
   path: [(path) => path.join("."), (text) => text.split(".").map((part) => below(part, page.frames)).filter((frame) => frame !== undefined)],
+  moment: [String, (text) => below(text, TIME_NODES_MAX)],
   frame: [String, (text) => below(text, page.frames)],
   search: [String, String],
   caseful: [(value) => (value ? "1" : ""), (text) => text === "1"],
@@ -55,7 +56,7 @@ function stateOf(hash) {
     const value = Object.hasOwn(LINK, name) ? LINK[name][1](text) : undefined;
     if (value !== undefined) state[name] = value;
   }
-  if (state.view === "sandwich" && state.frame === 0) state.view = "calls";
+  if ((state.view === "sandwich" && state.frame === 0) || (state.view === "time" && !page.profile.time)) state.view = "calls";
   return state;
 }
 
@@ -64,7 +65,7 @@ function setState(changes) {
   const before = page.state;
   page.state = { ...before, ...changes };
   const link = linkOf(page.state);
-  const isStep = ["view", "node", "path", "frame"].some((name) => name in changes);
+  const isStep = ["view", "node", "path", "moment", "frame"].some((name) => name in changes);
   if (link !== shownLink()) {
     if (isStep) location.hash = link; else location.replace(link);
   }
@@ -85,7 +86,8 @@ function followLink() {
 function zoom(node) {
   const { tree } = page.parts[0];
   page.selected = { part: 0, node };
-  if (page.state.view === "calls") setState({ node }); else if (page.state.view === "callers") setState({ path: pathOf(tree, node) });
+  const { view } = page.state;
+  if (view === "calls") setState({ node }); else if (view === "time") setState({ moment: node }); else if (view === "callers") setState({ path: pathOf(tree, node) });
 }
 
 /** To the nearest ancestor that shows more. */

@@ -10,7 +10,7 @@ use super::json;
 use super::timeline::Timeline;
 use crate::read::Format;
 use crate::source::Source;
-use crate::{Frame, FrameId, Kind, Measure, NodeId, Place, Profile, Unit, Unreadable};
+use crate::{Frame, FrameId, Kind, Measure, NodeId, Place, Profile, Stretch, Unit, Unreadable};
 
 pub(crate) const FORMAT: Format = Format {
     name: "speedscope",
@@ -178,7 +178,11 @@ impl Reader<'_> {
                 continue;
             }
             let node = profile.below(self.root, stack, place);
-            profile.add(node, self.measure, json::whole(weight * self.scale, self.scale), place);
+            let value = json::whole(weight * self.scale, self.scale);
+            profile.add(node, self.measure, value, place);
+            if self.are_samples {
+                profile.sequence.add(self.measure, Stretch { node, value, kept: None });
+            }
             if let Some(samples) = counted {
                 profile.add(node, samples, 1.0, place);
             }

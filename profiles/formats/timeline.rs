@@ -1,13 +1,15 @@
 //! Calls that begin and end, of one thread: who was on the stack for how long.
 
 use crate::limits::DEPTH_MAX;
-use crate::{FrameId, NodeId, Place, Profile};
+use crate::{FrameId, NodeId, Place, Profile, Stretch};
 
 /// The calls that are open, and what they take so far.
 pub(super) struct Timeline {
     measure: usize,
     root: NodeId,
     open: Vec<Call>,
+    /// How many calls were open throughout since the last stretch of time that was noted.
+    kept: Option<usize>,
     /// Open calls beyond the limit of depth.
     deeper: usize,
     now: f64,
@@ -30,7 +32,7 @@ const WITHOUT_END: &str = "calls whose end is missing, ended with their caller";
 impl Timeline {
     /// A thread below `root`, whose times count for `measure`.
     pub(super) fn of(root: NodeId, measure: usize, start: f64) -> Self {
-        Self { measure, root, open: Vec::new(), deeper: 0, now: start }
+        Self { measure, root, open: Vec::new(), kept: None, deeper: 0, now: start }
     }
 
     /// A call begins; its `end` is infinite where it is told later.
@@ -78,23 +80,54 @@ impl Timeline {
             let what = if inner.is_whole { LONGER_THAN_CALLER } else { WITHOUT_END };
             profile.noticed.add(what, inner.place);
         }
+        self.keep();
     }
 
     /// Time goes on; calls whose end is known end.
     pub(super) fn advance(&mut self, to: f64, profile: &mut Profile) {
-        while let Some(call) = self.open.last().filter(|call| call.end <= to) {
-            let (end, place) = (call.end.max(self.now), call.place);
-            profile.add(call.node, self.measure, end - self.now, place);
+        while let Some(&Call { node, end, is_whole, place, .. }) =
+            self.open.last().filter(|call| call.end <= to)
+        {
+            let end = end.max(self.now);
+            profile.add(node, self.measure, end - self.now, place);
+            self.note(node, end - self.now, profile);
             self.now = end;
-            if !call.is_whole {
+            if !is_whole {
                 profile.noticed.add(WITHOUT_END, place);
             }
             self.open.pop();
+            self.keep();
         }
-        if let Some(call) = self.open.last() {
-            profile.add(call.node, self.measure, (to - self.now).max(0.0), call.place);
+        let lasted = (to - self.now).max(0.0);
+        match self.open.last() {
+            Some(call) => {
+                let (node, place) = (call.node, call.place);
+                profile.add(node, self.measure, lasted, place);
+                self.note(node, lasted, profile);
+            }
+            // Nothing ran.
+            None if lasted.is_finite() => self.note(self.root, lasted, profile),
+            None => {}
         }
         self.now = self.now.max(to);
+    }
+
+    /// Notes what ran next.
+    fn note(&mut self, node: NodeId, value: f64, profile: &mut Profile) {
+        if value > 0.0 {
+            let above = std::iter::successors(Some(self.root), |node| {
+                profile.tree.frame(*node).map(|_| profile.tree.parent(*node))
+            });
+            let root_depth = above.count() - 1;
+            let kept = self.kept.map(|kept| (kept + root_depth) as u32);
+            profile.sequence.add(self.measure, Stretch { node, value, kept });
+            self.kept = Some(self.open.len());
+        }
+    }
+
+    /// Calls have ended.
+    fn keep(&mut self) {
+        self.kept = self.kept.map(|kept| kept.min(self.open.len()));
     }
 
     /// Nothing was before this.

@@ -33,6 +33,7 @@ def write(folder):
         "endless": [folded("endless", {"main;" + "a" * 200 + "!": 1, "main;rest": 1})],
         "unseen": [unseen(folder)],
         "threads": [threads(folder)],
+        "time": [calls_in_time(folder)],
         "large": [folded("large", large())],
         "deep": [folded("deep", {";".join(f"f{depth}" for depth in range(5000)): 7})],
     }
@@ -67,6 +68,21 @@ def threads(folder):
     """Text of `perf script`, in which processes are above functions."""
     path = folder / "threads.txt"
     path.write_text("shop 1 1.0: 5 cpu-clock: \n\tffff main+0x1 (/bin/shop)\n\tfff0 start+0x1 (/bin/shop)\n\n")
+    return path
+
+
+def calls_in_time(folder):
+    """`a` is called twice in a row, and nothing runs from 9 to 12."""
+    events = [("O", 0, 0), ("O", 1, 2), ("C", 1, 5), ("O", 1, 5), ("C", 1, 7), ("C", 0, 9), ("O", 1, 12), ("C", 1, 13)]
+    profile = {
+        "type": "evented", "name": "t", "unit": "milliseconds", "startValue": 0, "endValue": 13,
+        "events": [{"type": what, "frame": frame, "at": at} for what, frame, at in events],
+    }
+    path = folder / "time.json"
+    path.write_text(json.dumps({
+        "$schema": "https://www.speedscope.app/file-format-schema.json",
+        "shared": {"frames": [{"name": "main"}, {"name": "a"}]}, "profiles": [profile],
+    }))
     return path
 
 

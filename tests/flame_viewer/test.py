@@ -414,6 +414,31 @@ def is_deep(page, browser):
     expect("scrolled", page.run("ids.graph.scrollTop > 100000"), True)
 
 
+def shows_the_order_in_time(page, browser):
+    page.open()
+    browser.press("o")
+    boxes = "page.parts[0].rows.map((row) => row.nodes.map((box) => { const { tree } = page.parts[0]; return `${nameOf(tree.frame[box])} ${tree.x[box] / 1e6}+${tree.width[box] / 1e6}`; }))"
+    expect("boxes", page.run(boxes), [["all 0+13"], ["main 0+9", "a 12+1"], ["a 2+3", "a 5+2"]])
+    browser.point(*page.run("(() => { const { left, top, width } = ids.canvas.getBoundingClientRect(); return [left + width * 6 / 13, top + 2.5 * ROW]; })()"))
+    expect("figures", "begins at\t5 ms" in page.text("#tip table"), True)
+    page.run("zoom(page.parts[0].rows[1].nodes[0])")
+    expect("link", page.run("location.hash"), "#view=time&moment=1")
+    again = Page(browser, page.path).open("#view=time&moment=1&search=%5Ea%24")
+    expect("share", again.found(), "55.6 % of what is shown in 2 boxes, 1 function")
+    browser.press("n")
+    expect("match", again.selected(), "a")
+    browser.press("Escape")
+    expect("out", again.state("moment"), 0)
+    expect("broken link", Page(browser, page.path).open("#view=time&moment=3999999").run("page.parts[0].from"), 0)
+
+
+def has_no_order_in_time(page, browser):
+    page.open("#view=time")
+    expect("view", page.state("view"), "calls")
+    browser.press("o")
+    expect("tab", (page.state("view"), page.run("ids['tab-time'].hidden")), ("calls", True))
+
+
 def shows_what_is_unseen(page, browser):
     page.open("#view=table")
     expect("names", sorted(row[0] for row in page.rows()), ["a‹U+202E›exe.b", "main", "tab␉ulator‹U+2066›"])
@@ -431,6 +456,7 @@ CASES = [
     ("calls", loads), ("calls", searches), ("endless", ends_searches), ("calls", tells_shares_around), ("calls", zooms), ("calls", is_in_the_link), ("calls", turns), ("calls", walks),
     ("calls", shows_callers), ("calls", shows_one_function), ("calls", sorts_the_table), ("calls", follows_the_theme), ("calls", is_sharp), ("calls", prints),
     ("difference", tells_differences), ("noise", greys_noise), ("requests", compares_requests), ("measures", switches_measures),
+    ("time", shows_the_order_in_time), ("calls", has_no_order_in_time),
     ("unseen", shows_what_is_unseen), ("threads", counts_functions), ("hostile", is_safe), ("large", is_quick), ("deep", is_deep),
 ]
 

@@ -10,7 +10,7 @@ use super::callers::Callers;
 use super::times::Timed;
 use crate::formats::json;
 use crate::limits::DEPTH_MAX;
-use crate::{Frame, Measure, NodeId, Place, Profile, Unit};
+use crate::{Frame, Measure, NodeId, Place, Profile, Stretch, Unit};
 
 /// A node of V8's tree.
 #[derive(Deserialize)]
@@ -166,6 +166,10 @@ impl Samples {
             let lasted = if is_timeless { 0.0 } else { ((until - sample.at).max(0.0) * 1e3).round() };
             for measure in [self.wall, self.cpu.filter(|_| !known.is_idle)].into_iter().flatten() {
                 profile.add(known.node, measure, lasted, place);
+            }
+            if let Some(wall) = self.wall {
+                let stretch = Stretch { node: known.node, value: lasted, kept: None };
+                profile.sequence.add(wall, stretch);
             }
         }
     }

@@ -5,6 +5,7 @@ mod damaged;
 mod folded;
 mod jfr;
 mod json;
+mod order;
 mod otlp;
 mod perf;
 mod perf_data;
