@@ -168,6 +168,28 @@ fn every_form_gives_the_same_spans() {
     }
 }
 
+/// What is known of a span before must not speak for one that says something else.
+#[test]
+fn spans_that_are_alike_are_told_apart() {
+    for seed in 0..20 {
+        let requests = [otlp::alike::spans(400, &mut Random(seed))];
+        let expected = expected(&requests);
+        let document = otlp::json::request(&requests[0]);
+        let inputs = [
+            ("JSON", document.clone().into()),
+            ("pretty-printed JSON", pretty(&document).into()),
+            ("protobuf", otlp::protobuf::request(&requests[0])),
+        ];
+        for (form, input) in inputs {
+            let input: Vec<u8> = input;
+            let (seen, summary) = read(&input);
+            assert_eq!(summary.skipped.records, 0, "{form}, seed {seed}: {:?}", summary.skipped);
+            let differs = seen.iter().zip(&expected).find(|(seen, expected)| seen != expected);
+            assert!(seen == expected, "{form}, seed {seed}: {differs:?}");
+        }
+    }
+}
+
 #[test]
 fn inputs_larger_than_a_block_are_read_by_any_number_of_threads() {
     let requests: Vec<_> = (0..5).map(|number| sample(number, 500)).collect();

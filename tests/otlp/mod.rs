@@ -3,6 +3,7 @@
 // Every test takes what it needs.
 #![allow(dead_code)]
 
+pub(crate) mod alike;
 pub(crate) mod jaeger;
 pub(crate) mod json;
 pub(crate) mod layout;
