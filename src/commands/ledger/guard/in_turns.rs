@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn what_is_as_it_was_holds_and_what_may_be_chance_is_not_told() {
-        let now = [0.060, 0.062, 0.061, 0.059, 0.063];
-        assert_eq!(state(&now, &[0.061, 0.060, 0.062, 0.0605, 0.0615], 1_001), State::Holds);
+        let now = [0.0600, 0.0606, 0.0603, 0.0597, 0.0604];
+        assert_eq!(state(&now, &[0.0603, 0.0600, 0.0605, 0.0599, 0.0602], 1_001), State::Holds);
         assert_eq!(state(&now, &[0.020, 0.090, 0.050, 0.070, 0.030], 1_001), State::Unconfirmed);
         assert_eq!(state(&[0.060, 0.062, 0.049, 0.059, 0.063], &[0.01; 5], 1_001), State::Unconfirmed);
     }
