@@ -12,7 +12,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "oha",
     summary: "`--output-format json`: percentiles and the mean; it does not tell whether the loop was open, which it is only \
               with `-q` and `--latency-correction`",
-    evidence: "oha 1.16 (its schema, and an output of it)",
+    evidence: "oha 1.16",
     read,
 };
 

@@ -28,7 +28,7 @@ const SAMPLES: [(&str, &str, &[u8]); 25] = [
     sample!("vegeta", "vegeta/hdrplot.txt"),
     sample!("vegeta", "vegeta/requests.json"),
     sample!("vegeta", "vegeta/requests.csv"),
-    sample!("oha", "oha/result.json"),
+    sample!("oha", "oha/recorded.json"),
     sample!("ab", "ab/text.txt"),
     sample!("ab", "ab/percentages.csv"),
     sample!("ab", "ab/requests.tsv"),
@@ -42,7 +42,8 @@ const SAMPLES: [(&str, &str, &[u8]); 25] = [
 ];
 
 /// More of tools that have one above.
-const MORE: [(&str, &str, &[u8]); 5] = [
+const MORE: [(&str, &str, &[u8]); 6] = [
+    sample!("oha", "oha/result.json"),
     sample!("go bench", "gobench/recorded.bench"),
     sample!("criterion", "criterion/flat.json"),
     sample!("go bench", "gobench/memory.bench"),
@@ -220,6 +221,15 @@ fn oha_is_in_seconds() {
     near(value(&run, "", "p99.9"), 62_437.375);
     near(value(&run, "", "mean"), 1_378.559);
     assert_eq!((run.samples[""].requests, run.samples[""].errors), (21_636, Some(36)));
+}
+
+#[test]
+fn a_recording_of_oha_agrees_with_its_server() {
+    let run = run("oha/recorded.json");
+    // The server slept for 18, 20 or 22 ms.
+    near(value(&run, "", "p50"), 21_108.025);
+    near(value(&run, "", "p99.9"), 29_915.505);
+    assert_eq!((run.samples[""].requests, run.samples[""].errors), (199, Some(0)));
 }
 
 #[test]
