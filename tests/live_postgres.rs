@@ -86,7 +86,7 @@ fn address(parts: &str) -> String {
     format!("dbname=shop {parts}")
 }
 
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
