@@ -201,9 +201,24 @@ pub(super) enum Content {
 }
 
 impl Content {
+    /// What is kept of an attribute that was read: the bytes to compare, and what is behind them. `before_value` gives what
+    /// is before a value that varies; `None` where it is written in another way.
+    pub(super) fn kept<'b>(
+        bytes: &'b [u8],
+        read: &[(Key, Value<'_>)],
+        before_value: impl FnOnce(&'b [u8]) -> Option<&'b [u8]>,
+    ) -> Option<(Box<[u8]>, Self)> {
+        let content = Self::of(bytes, read)?;
+        let compared = match content {
+            Self::Same(_) => bytes,
+            Self::Text(_) | Self::Number(_) => before_value(bytes)?,
+        };
+        (compared.len() <= BYTES_MAX).then(|| (compared.into(), content))
+    }
+
     /// Decides whether an attribute that was read is likely to have another value each time. `None` for what cannot be
     /// compared. `bytes` are those that the values borrow from.
-    pub(super) fn of(bytes: &[u8], read: &[(Key, Value<'_>)]) -> Option<Self> {
+    fn of(bytes: &[u8], read: &[(Key, Value<'_>)]) -> Option<Self> {
         match *read {
             [] => Some(Self::Text(None)),
             [(key, Value::Text(_))] if key.varies() => Some(Self::Text(Some(key))),

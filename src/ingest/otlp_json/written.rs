@@ -3,7 +3,7 @@
 use memchr::memrchr;
 
 use crate::ingest::attributes::Key;
-use crate::ingest::familiar::{BYTES_MAX, Content, Keys, Written};
+use crate::ingest::familiar::{Content, Keys, Written};
 use crate::ingest::json::scanner::Scanner;
 use crate::ingest::raw::Value;
 
@@ -24,15 +24,8 @@ pub(in crate::ingest) struct Attribute {
 impl Attribute {
     /// An attribute as it is written, and what was read in it.
     pub(super) fn of(bytes: &[u8], read: &[(Key, Value<'_>)]) -> Option<Self> {
-        let content = Content::of(bytes, read)?;
-        let before = match content {
-            Content::Same(_) => bytes,
-            Content::Text(_) | Content::Number(_) => before_value(bytes)?,
-        };
-        if before.len() > BYTES_MAX {
-            return None;
-        }
-        let attribute = Self { bytes: before.into(), content };
+        let (compared, content) = Content::kept(bytes, read, before_value)?;
+        let attribute = Self { bytes: compared, content };
         let mut scanner = Scanner::new(bytes, 0, &mut []);
         let taken = attribute.take(&mut scanner)?;
         (scanner.at == bytes.len() && taken.as_slice() == read).then_some(attribute)
@@ -90,6 +83,7 @@ fn number(text: &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::ingest::attributes::Key;
+    use crate::ingest::familiar::BYTES_MAX;
 
     /// What is taken from `next` by the attribute that was read before.
     fn taken<'b>(

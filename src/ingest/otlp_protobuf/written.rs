@@ -2,7 +2,7 @@
 
 use super::wire::Wire;
 use crate::ingest::attributes::Key;
-use crate::ingest::familiar::{BYTES_MAX, Content, Keys, Written};
+use crate::ingest::familiar::{Content, Keys, Written};
 use crate::ingest::raw::Value;
 
 /// Tag of an attribute of a span.
@@ -19,15 +19,8 @@ pub(in crate::ingest) struct Attribute {
 impl Attribute {
     /// An attribute as it is written, with its tag, and what was read in it.
     pub(super) fn of(bytes: &[u8], read: &[(Key, Value<'_>)]) -> Option<Self> {
-        let content = Content::of(bytes, read)?;
-        let before = match content {
-            Content::Same(_) => bytes,
-            Content::Text(_) | Content::Number(_) => name_field(bytes)?,
-        };
-        if before.len() > BYTES_MAX {
-            return None;
-        }
-        let attribute = Self { bytes: before.into(), content };
+        let (compared, content) = Content::kept(bytes, read, name_field)?;
+        let attribute = Self { bytes: compared, content };
         let mut wire = Wire(bytes);
         let taken = attribute.take(&mut wire)?;
         (wire.0.is_empty() && taken.as_slice() == read).then_some(attribute)
