@@ -240,7 +240,8 @@ impl Source {
             Some(first) => *buffer = first,
             None => {
                 buffer.clear();
-                buffer.push(&std::mem::take(&mut self.carried));
+                buffer.push(&self.carried);
+                self.carried.clear();
             }
         }
         loop {
@@ -251,7 +252,8 @@ impl Source {
                 _ => (self.format.cut)(self.framing, buffer.bytes()),
             };
             if cut > 0 {
-                self.carried = buffer.bytes()[cut..].to_vec();
+                self.carried.clear();
+                self.carried.extend_from_slice(&buffer.bytes()[cut..]);
                 buffer.used = cut;
                 return Next::Block(self.step(buffer.bytes()), None);
             }

@@ -64,6 +64,16 @@ impl Keys {
         Self(self.0 & !other.0)
     }
 
+    /// Whether a key is among them.
+    pub(super) fn has(self, key: Key) -> bool {
+        self.0 & 1 << key as u8 != 0
+    }
+
+    /// How many there are.
+    pub(super) fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0

@@ -12,6 +12,7 @@ mod input;
 pub mod interning;
 mod jaeger;
 mod json;
+mod moulds;
 mod mysql;
 mod origins;
 mod otlp_json;
@@ -227,6 +228,8 @@ pub struct Reading<'r> {
     pub sampling: Sampling,
     /// Attributes that were read before.
     familiar: Lists,
+    /// Whole spans that were read before.
+    moulds: moulds::OfFormats,
     /// Types what a reader finds.
     pub typing: Typing<'r>,
 }
@@ -246,6 +249,7 @@ impl<'r> Reading<'r> {
             plans: KeptPlans::default(),
             sampling: Sampling::default(),
             familiar: Lists::default(),
+            moulds: moulds::OfFormats::default(),
             typing: Typing::new(dictionary, values_key),
         }
     }

@@ -6,17 +6,21 @@
 //! Source: opentelemetry-proto `trace/v1/trace.proto` in its JSON mapping, with the older names
 //! (`instrumentationLibrarySpans`), those of the proto files (`scope_spans`), and `batches` of Tempo.
 
+mod mould;
 mod span;
 mod written;
 
+pub(super) use self::mould::Mould;
 pub(super) use self::written::Attribute;
 use std::mem;
 
 use detectors::evidence::TraceId;
 use memchr::{memchr_iter, memmem};
 
+use super::familiar::Path;
 use super::json::scanner::{Scalar, Scan, Scanner, bad};
 use super::json::{self, Decoder, Here, MARK, Walk};
+use super::moulds::Fits;
 use super::owner::Owner;
 use super::raw::{Attributes, Found, RawSpan};
 use super::{Format, Framing, Head, Reading};
@@ -260,15 +264,57 @@ impl Requests {
             _ => return bad("not a span where one belongs"),
         }
         let start = scanner.at;
+        let fits = match self.familiar_span(here, scanner, attributes) {
+            Ok(()) => return Ok(()),
+            Err(fits) => fits,
+        };
+        scanner.at = start;
         let found = span::span(scanner, attributes, Some(&mut here.reading.familiar.json))?;
         match found.problem {
             None => {
                 let raw = RawSpan { attributes, ..found.span };
                 self.owner.push(here.reading, &raw, found.path);
+                if fits == Fits::No {
+                    self.learn(here, &scanner.bytes()[start..scanner.at], &raw, found.path);
+                }
             }
             Some(reason) => here.refuse(scanner, start, found.span.trace, reason),
         }
         Ok(())
+    }
+
+    /// Takes the span that is next if it is like one that was read before.
+    #[inline(always)]
+    fn familiar_span<'b>(
+        &mut self,
+        here: &mut Here<'_, '_>,
+        scanner: &mut Scanner<'b>,
+        attributes: &mut Attributes<'b>,
+    ) -> Result<(), Fits> {
+        let origin = self.owner.origin(here.reading).ok_or(Fits::No)?;
+        let mut raw = RawSpan::default();
+        scanner.at += 1;
+        span::usual_ids(scanner, &mut raw);
+        let name = span::usual_name(scanner).ok_or(Fits::No)?;
+        let from = scanner.at;
+        let Reading { moulds, typing, spans, .. } = &mut *here.reading;
+        let fit = |mould: &Mould, raw: &mut RawSpan<'b>, attributes: &mut Attributes<'b>| {
+            scanner.at = from;
+            mould.fit(scanner, raw, attributes)
+        };
+        moulds.json.take((name, raw), attributes, (typing, origin), spans, fit)
+    }
+
+    /// Makes a mould of a span that was read in full.
+    #[cold]
+    fn learn(&mut self, here: &mut Here<'_, '_>, text: &[u8], raw: &RawSpan<'_>, path: Path) {
+        let Some(origin) = self.owner.origin(here.reading).filter(|_| path.is_known()) else { return };
+        let Reading { moulds, typing, .. } = &mut *here.reading;
+        moulds.json.learn(raw, path, (typing, origin), || {
+            let mut scanner = Scanner::new(text, 1, &mut []);
+            span::usual_ids(&mut scanner, &mut RawSpan::default());
+            (span::usual_name(&mut scanner)? == raw.name).then(|| Mould::of(&text[scanner.at..]))?
+        });
     }
 
     /// An element of any other list, or what is outside of all documents.

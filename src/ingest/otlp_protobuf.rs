@@ -9,15 +9,19 @@
 //! file exporter of the OpenTelemetry collector.
 
 mod frames;
+mod mould;
 mod span;
 pub(crate) mod wire;
 mod written;
 
+pub(super) use self::mould::Mould;
 pub(super) use self::written::Attribute;
-use detectors::evidence::TraceId;
+use detectors::evidence::{OriginRef, TraceId};
 
 use self::frames::Frame;
-use self::wire::{Credit, Fault, Field, Kind};
+use self::wire::{Credit, Fault, Field, Kind, Wire};
+use super::familiar::Path;
+use super::moulds::Fits;
 use super::owner::Owner;
 use super::raw::{Attributes, RawSpan};
 use super::{Block, Decode, Format, Framing, Head, Place, Reading, Rest};
@@ -286,6 +290,13 @@ impl<'b> Pass<'_, '_, 'b> {
 
     /// Steps over or into the field that is next.
     fn field(&mut self, open: Open, attributes: &mut Attributes<'b>) -> Result<(), Stop> {
+        let fits = match open.level {
+            Level::Scope => match self.familiar_spans(open, attributes) {
+                Ok(()) => return Ok(()),
+                Err(fits) => fits,
+            },
+            _ => Fits::No,
+        };
         let room = self.distance(open.end);
         let bytes = &self.rest()[..self.rest().len().min(room)];
         let field = match Field::of(bytes) {
@@ -311,7 +322,7 @@ impl<'b> Pass<'_, '_, 'b> {
             }
             (Level::Resource, 2 | 1000, Kind::Bytes) => self.step_into(Level::Scope, field),
             (Level::Scope, 2, Kind::Bytes) => {
-                self.span(content?, attributes)?;
+                self.span(content?, attributes, fits)?;
                 self.at += field.length();
             }
             (Level::Resource, 1, Kind::Bytes) => {
@@ -333,8 +344,58 @@ impl<'b> Pass<'_, '_, 'b> {
         Ok(())
     }
 
+    /// Takes spans that are next in a scope, at least one, as long as they are like some that were read before.
     #[inline]
-    fn span(&mut self, bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Result<(), Stop> {
+    fn familiar_spans(&mut self, open: Open, attributes: &mut Attributes<'b>) -> Result<(), Fits> {
+        let origin = self.decoder.owner.origin(self.reading).ok_or(Fits::No)?;
+        let room = self.distance(open.end).min(self.rest().len());
+        let bytes = &self.block.bytes[..self.at + room];
+        let from = self.at;
+        loop {
+            let mut wire = Wire(&bytes[self.at..]);
+            match self.familiar_span(&mut wire, origin, attributes) {
+                Ok(()) => self.at = bytes.len() - wire.0.len(),
+                Err(_) if self.at > from => return Ok(()),
+                Err(fits) => return Err(fits),
+            }
+        }
+    }
+
+    /// Takes the span that is next if it is like one that was read before.
+    #[inline(always)]
+    fn familiar_span(
+        &mut self,
+        wire: &mut Wire<'b>,
+        origin: OriginRef,
+        attributes: &mut Attributes<'b>,
+    ) -> Result<(), Fits> {
+        wire.0 = wire.0.strip_prefix(&[SPAN]).ok_or(Fits::No)?;
+        let content = wire.bytes().ok_or(Fits::No)?;
+        let mut raw = RawSpan::default();
+        let rest = span::all_ids(content, &mut raw).ok_or(Fits::No)?;
+        let name = span::name(rest).ok_or(Fits::No)?;
+        let Reading { moulds, typing, spans, .. } = &mut *self.reading;
+        let fit = |mould: &Mould, raw: &mut RawSpan<'b>, attributes: &mut Attributes<'b>| {
+            mould.fit(rest, raw, attributes)
+        };
+        moulds.protobuf.take((name, raw), attributes, (typing, origin), spans, fit)
+    }
+
+    /// Makes a mould of a span that was read in full.
+    #[cold]
+    fn learn(&mut self, bytes: &[u8], raw: &RawSpan<'_>, path: Path) {
+        let Some(origin) = self.decoder.owner.origin(self.reading).filter(|_| path.is_known()) else {
+            return;
+        };
+        let Reading { moulds, typing, .. } = &mut *self.reading;
+        moulds.protobuf.learn(raw, path, (typing, origin), || {
+            let rest = span::all_ids(bytes, &mut RawSpan::default())?;
+            (span::name(rest)? == raw.name).then(|| Mould::of(rest))?
+        });
+    }
+
+    #[inline]
+    fn span(&mut self, bytes: &'b [u8], attributes: &mut Attributes<'b>, fits: Fits) -> Result<(), Stop> {
         let familiar = &mut self.reading.familiar.protobuf;
         let Some(found) = span::span(bytes, attributes, familiar) else {
             return self.in_vain(bytes.len(), Stop::Damaged("a damaged span"));
@@ -343,6 +404,9 @@ impl<'b> Pass<'_, '_, 'b> {
             None => {
                 let raw = RawSpan { attributes, ..found.span };
                 self.decoder.owner.push(self.reading, &raw, found.path);
+                if fits == Fits::No {
+                    self.learn(bytes, &raw, found.path);
+                }
             }
             // Read as a span, a scope has no ids.
             Some(_) if begins(Level::Resource, self.rest()) => {
@@ -469,6 +533,9 @@ impl<'b> Pass<'_, '_, 'b> {
         self.reading.skipped.skip(file, self.offset(), 0, length as u64, reason);
     }
 }
+
+/// Tag of a span in its scope.
+const SPAN: u8 = 0x12;
 
 /// Bytes that tell what begins somewhere are fewer than these, names of usual length included.
 const BEGIN_BYTES_MAX: usize = 4096;

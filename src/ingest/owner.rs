@@ -67,24 +67,32 @@ impl Owner {
         self.origin = None;
     }
 
+    /// Who recorded the spans that are next, if their resource and scope are known.
+    #[inline]
+    pub(super) fn origin(&mut self, reading: &mut Reading<'_>) -> Option<OriginRef> {
+        if self.origin.is_none() {
+            self.origin = self.known_origin(reading);
+        }
+        self.origin
+    }
+
+    fn known_origin(&self, reading: &mut Reading<'_>) -> Option<OriginRef> {
+        Some(self.resource.as_ref()?.origin(reading, self.scope.as_ref()?))
+    }
+
     /// Types a span and hands it over, or holds it until its resource and scope are known.
     #[inline]
     pub(super) fn push(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>, path: Path) {
-        match self.origin {
+        match self.origin(reading) {
             Some(origin) => {
                 let span = reading.typing.familiar_span(raw, path, origin);
                 reading.spans.push(Traced { trace: raw.trace, span });
             }
-            None => self.push_first(reading, raw, path),
+            None => self.hold(reading, raw),
         }
     }
 
-    fn push_first(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>, path: Path) {
-        if let (Some(resource), Some(scope)) = (&self.resource, &self.scope) {
-            let origin = resource.origin(reading, scope);
-            self.origin = Some(origin);
-            return self.push(reading, raw, path);
-        }
+    fn hold(&mut self, reading: &mut Reading<'_>, raw: &RawSpan<'_>) {
         if self.held.len() >= HELD_MAX {
             self.overflowed = true;
             self.settle(reading);

@@ -86,6 +86,17 @@ pub struct RawSpan<'a> {
     pub attributes: &'a [(Key, Value<'a>)],
 }
 
+impl RawSpan<'_> {
+    /// Whether there is nothing about its ids and times that [`Found::checked`] would have to look at.
+    #[inline(always)]
+    pub(super) fn is_sound(&self) -> bool {
+        let has_ids = self.trace != 0 && self.id != 0;
+        has_ids
+            && (1..LATEST_NS).contains(&self.start_ns)
+            && self.end_ns.wrapping_sub(self.start_ns) <= LONGEST_NS
+    }
+}
+
 /// Attributes that mean something here, in their order.
 pub(super) type Attributes<'a> = Vec<(Key, Value<'a>)>;
 
@@ -105,11 +116,11 @@ impl Found<'_> {
     #[inline]
     pub(super) fn checked(mut self) -> Self {
         self.problem = self.problem.or(match self.span {
+            _ if self.span.is_sound() => None,
             RawSpan { trace: 0, .. } => Some("a span without a trace id"),
             RawSpan { id: 0, .. } => Some("a span without a span id"),
             RawSpan { start_ns: 0, .. } => Some("a span without a start time"),
             RawSpan { start_ns: LATEST_NS.., .. } => Some("a span of the year 2200 or later"),
-            RawSpan { start_ns, end_ns, .. } if end_ns.wrapping_sub(start_ns) <= LONGEST_NS => None,
             _ => self.without_duration(),
         });
         self

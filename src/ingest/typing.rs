@@ -17,7 +17,6 @@ mod shaping;
 
 use std::sync::Mutex;
 
-use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{
     CacheResult, Dictionary, Kind, Origin, OriginRef, Recorder, Role, ShapeRef, Span, Status, Symbol,
     UNKNOWN, Values,
@@ -27,11 +26,12 @@ use rustc_hash::FxHashMap;
 use self::fields::Fields;
 pub use self::logged::Comment;
 use self::messaging::Handling;
-use self::origin::Library;
-use self::prototypes::Prototypes;
-use self::shaping::Shaping;
+pub(in crate::ingest) use self::origin::Library;
+pub(in crate::ingest) use self::prototypes::Prototype;
+use self::prototypes::{Made, Prototypes, Told};
+use self::shaping::{Call, Shaping};
 use super::attributes::Key;
-use super::familiar::Path;
+use super::familiar::{Keys, Path};
 use super::interning::Local;
 use super::raw::{RawSpan, Value};
 use super::texts::KeptTexts;
@@ -46,8 +46,8 @@ pub struct Typing<'r> {
     last: (OriginRef, Library),
     scratch: Vec<u8>,
     prototypes: Prototypes,
-    /// The language of the last span's statement, if its text and nothing else made its shape.
-    stated: Option<Dialect>,
+    /// The text that made the shape of the last span, if it was one and nothing else.
+    told: Option<Told>,
 }
 
 impl<'r> Typing<'r> {
@@ -60,7 +60,7 @@ impl<'r> Typing<'r> {
             last: Default::default(),
             scratch: Vec::new(),
             prototypes: Prototypes::new(),
-            stated: None,
+            told: None,
         }
     }
 
@@ -107,31 +107,77 @@ impl<'r> Typing<'r> {
         if !path.is_known() {
             return self.span(raw, origin);
         }
-        if let Some(span) = self.like_before(raw, path, origin) {
+        let library = self.library(origin);
+        // Lent, as the rest is needed, too.
+        let prototypes = std::mem::take(&mut self.prototypes);
+        let like = prototypes.get(raw, path, library).and_then(|prototype| {
+            let mut span = prototype.span_of(raw, origin);
+            self.like(prototype, raw.attributes, &mut span).map(|()| span)
+        });
+        self.prototypes = prototypes;
+        if let Some(span) = like {
             return span;
         }
         let fields = Fields::new(raw.attributes);
-        self.stated = None;
+        self.told = None;
         let span = self.typed(raw, &fields, origin);
-        self.prototypes.put(raw, path, fields.asked(), self.stated, &span);
+        self.prototypes.put(raw, path, library, fields.asked(), self.told.take(), &span);
         span
     }
 
-    /// A span like one before, perhaps with a statement of its own.
+    /// What was noted for a span that was typed.
+    pub(super) fn prototype(
+        &mut self,
+        raw: &RawSpan<'_>,
+        path: Path,
+        origin: OriginRef,
+    ) -> Option<&Prototype> {
+        let library = self.library(origin);
+        self.prototypes.get(raw, path, library)
+    }
+
+    /// Notes what a span has of its own in a span that is else like the prototype. `None` where that says something else.
     #[inline]
-    fn like_before(&mut self, raw: &RawSpan<'_>, path: Path, origin: OriginRef) -> Option<Span> {
-        let (&span, statement) = self.prototypes.get(raw, path, origin)?;
-        let RawSpan { id, parent, start_ns, .. } = *raw;
-        let mut span = Span { id, parent, start_ns, end_ns: raw.end_ns.max(start_ns), ..span };
-        if let Some(dialect) = statement {
-            let text = prototypes::text_of(raw).filter(|text| !database::is_connect(text))?;
-            self.shapes.statement(&mut self.local, text, dialect, None, &mut span);
-            // Nothing but comments: what else is told decides.
-            if span.shape == ShapeRef::default() {
-                return None;
+    pub(super) fn like(
+        &mut self,
+        prototype: &Prototype,
+        attributes: &[(Key, Value<'_>)],
+        span: &mut Span,
+    ) -> Option<()> {
+        if !prototype.counts.is_empty() {
+            note_counts(attributes, prototype.counts, span)?;
+        }
+        if let Some(told) = &prototype.told {
+            self.by_text(told, told.text_of(attributes)?, span)?;
+        }
+        Some(())
+    }
+
+    /// Notes what the text of a span says. `None` where something else of the span decides.
+    #[inline]
+    fn by_text(&mut self, told: &Told, text: &[u8], span: &mut Span) -> Option<()> {
+        match &told.made {
+            Made::Statement(_) | Made::Command(_) if database::is_connect(text) => return None,
+            Made::Statement(dialect) => {
+                self.shapes.statement(&mut self.local, text, *dialect, None, span);
+                // It may hold nothing but comments.
+                return (span.shape != ShapeRef::default()).then_some(());
+            }
+            Made::Command(together) => self.command_of(together, text, span),
+            Made::Call { method, tells_server } => {
+                if *tells_server {
+                    span.target = Some(shaping::host_of(text))
+                        .filter(|host| !host.is_empty())
+                        .map(|host| self.local.symbol(host))?;
+                }
+                let call = Call { method, url: text, ..Call::default() };
+                (span.shape, span.values) = self.shapes.call(&mut self.local, &call);
+            }
+            Made::Endpoint(method) => {
+                span.shape = self.shapes.endpoint_by_path(&mut self.local, method, text);
             }
         }
-        Some(span)
+        Some(())
     }
 
     fn typed(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, origin: OriginRef) -> Span {
@@ -147,7 +193,7 @@ impl<'r> Typing<'r> {
             values: Values::UNKNOWN,
             rows: UNKNOWN,
             response_bytes: UNKNOWN,
-            thread: fields.number([Key::ThreadId]).map_or(UNKNOWN, thread),
+            thread: thread(fields.number([Key::ThreadId])),
             repeats: 1,
             location: location::location(fields, &mut self.local, &mut self.scratch),
             ..Span::default()
@@ -165,7 +211,9 @@ impl<'r> Typing<'r> {
         span
     }
 
-    fn library(&mut self, origin: OriginRef) -> Library {
+    /// What recorded spans of an origin.
+    #[inline]
+    pub(super) fn library(&mut self, origin: OriginRef) -> Library {
         if self.last.0 != origin {
             self.last = (origin, self.libraries.get(&origin).copied().unwrap_or_default());
         }
@@ -266,6 +314,19 @@ pub(super) fn saturated(number: Option<u64>) -> u32 {
 }
 
 /// A thread's number in 32 bits; those of Python are addresses.
-fn thread(number: u64) -> u32 {
-    ((number ^ (number >> 32)) as u32).min(UNKNOWN - 1)
+fn thread(number: Option<u64>) -> u32 {
+    number.map_or(UNKNOWN, |number| ((number ^ (number >> 32)) as u32).min(UNKNOWN - 1))
+}
+
+/// Notes counts of these keys as typing does: the first under each key. `None` where one of them is no number.
+fn note_counts(attributes: &[(Key, Value<'_>)], keys: Keys, span: &mut Span) -> Option<()> {
+    for (key, value) in attributes.iter().rev().filter(|(key, _)| keys.has(*key)) {
+        let number = Some(fields::number_of(*value)?);
+        match key {
+            Key::ThreadId => span.thread = thread(number),
+            Key::Rows => span.rows = saturated(number),
+            _ => span.response_bytes = saturated(number),
+        }
+    }
+    Some(())
 }

@@ -37,6 +37,8 @@ pub struct Template<'t> {
     pub id: ShapeId,
     /// Hash of what was taken out.
     pub values: Values,
+    /// How many values were.
+    pub taken: u32,
     /// The canonical text.
     pub text: &'t str,
 }
@@ -117,7 +119,12 @@ impl Templates {
             (false, 0) => Values::NONE,
             (false, _) => Values::hashed(hash::finish(self.values)),
         };
-        Template { id, values, text: &self.text }
+        Template { id, values, taken: self.taken, text: &self.text }
+    }
+
+    /// The hash of values where these and no others are taken out.
+    pub fn values_of<'v>(&self, taken: impl Iterator<Item = &'v [u8]>) -> Values {
+        Values::hashed(hash::finish(taken.fold(self.values_key ^ hash::START, hash::bytes)))
     }
 
     /// Counts a value that was taken out.

@@ -195,10 +195,9 @@ impl Grouping {
         let begin = self.batches.fetch_add(1, Relaxed);
         let turn = |run: &[Traced]| self.spread.partition(&run[0]).wrapping_sub(begin) % PARTITIONS;
         let runs = spans.chunk_by(|one, other| self.spread.together(one, other));
-        let mut runs: Vec<(usize, &[Traced])> = runs.map(|run| (turn(run), run)).collect();
-        runs.sort_by_key(|(turn, _)| *turn);
+        let runs: Vec<(usize, &[Traced])> = runs.map(|run| (turn(run), run)).collect();
         let mut grown_bytes = 0;
-        for together in runs.chunk_by(|one, other| one.0 == other.0) {
+        for together in in_turn(&runs).chunk_by(|one, other| one.0 == other.0) {
             let mut partition = lock(&self.partitions[together[0].0.wrapping_add(begin) % PARTITIONS]);
             let before = partition.chunks.bytes();
             together.iter().for_each(|(_, run)| partition.push(run));
@@ -371,6 +370,23 @@ impl<P: Fn(&mut Span), T: Fn(&Span, &Span) -> Ordering, E> HandingOut<P, T, E> {
         counts.incomplete += handed_out.incomplete;
         Ok(())
     }
+}
+
+/// Runs by the turn of their partition, those of one partition in their order: a counting sort.
+fn in_turn<'s>(runs: &[(usize, &'s [Traced])]) -> Vec<(usize, &'s [Traced])> {
+    let mut places = [0; PARTITIONS];
+    runs.iter().for_each(|(turn, _)| places[*turn] += 1);
+    let mut first = 0;
+    for place in &mut places {
+        first += std::mem::replace(place, first);
+    }
+    let mut ordered = vec![(0, &[][..]); runs.len()];
+    for run in runs {
+        let place = &mut places[run.0];
+        ordered[*place] = *run;
+        *place += 1;
+    }
+    ordered
 }
 
 /// The partition of a trace: bits of a mixed hash (the finaliser of SplitMix64), others at each level.

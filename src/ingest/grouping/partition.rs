@@ -123,7 +123,7 @@ pub(super) struct Partition {
     first: Option<TraceId>,
     /// There is more than one trace.
     pub(super) mixed: bool,
-    /// When the first and the last of the spans start.
+    /// When the first and the last of the lines of a session are written, as long as it is the only one.
     starts_ns: Option<(u64, u64)>,
 }
 
@@ -137,9 +137,13 @@ impl Partition {
     pub(super) fn push(&mut self, run: &[Traced]) {
         if let Some(&Traced { trace, .. }) = run.first() {
             self.mixed |= *self.first.get_or_insert(trace) != trace;
-            let all_ns =
-                run.iter().map(|traced| (traced.span.start_ns, traced.span.start_ns)).chain(self.starts_ns);
-            self.starts_ns = all_ns.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+            if is_session(trace) && !self.mixed {
+                let all_ns = run
+                    .iter()
+                    .map(|traced| (traced.span.start_ns, traced.span.start_ns))
+                    .chain(self.starts_ns);
+                self.starts_ns = all_ns.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+            }
             self.chunks.push(run);
         }
     }

@@ -40,18 +40,7 @@ pub(super) fn span<'b>(
 #[inline(always)]
 fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
     let span = &mut found.span;
-    if let Some(id) = scanner.take_fixed(b"\"traceId\":\"", values::hex_128) {
-        span.trace = id;
-    }
-    if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", values::hex_64) {
-        span.id = id;
-    }
-    scanner.take(b"\"traceState\":\"\",");
-    if let Some(id) = scanner.take_fixed(b"\"parentSpanId\":\"", values::hex_64) {
-        span.parent = id;
-    } else {
-        scanner.take(b"\"parentSpanId\":\"\",");
-    }
+    usual_ids(scanner, span);
     scanner.skip_number(b"\"flags\":");
     if let Some(name) = scanner.take_plain(b"\"name\":\"", b"\",") {
         span.name = name;
@@ -66,6 +55,33 @@ fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
     if let Some(time) = scanner.take_fixed(b"\"endTimeUnixNano\":\"", values::nanoseconds_19) {
         span.end_ns = time;
     }
+}
+
+/// Ids, as those members are written that a span begins with.
+#[inline(always)]
+pub(super) fn usual_ids(scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) {
+    if let Some(id) = scanner.take_fixed(b"\"traceId\":\"", values::hex_128) {
+        span.trace = id;
+    }
+    if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", values::hex_64) {
+        span.id = id;
+    }
+    scanner.take(b"\"traceState\":\"\",");
+    if let Some(id) = scanner.take_fixed(b"\"parentSpanId\":\"", values::hex_64) {
+        span.parent = id;
+    } else {
+        scanner.take(b"\"parentSpanId\":\"\",");
+    }
+}
+
+/// The name behind the ids, where it is usual; the scanner stays.
+#[inline(always)]
+pub(super) fn usual_name<'b>(scanner: &mut Scanner<'b>) -> Option<&'b [u8]> {
+    let from = scanner.at;
+    scanner.skip_number(b"\"flags\":");
+    let name = scanner.take_plain(b"\"name\":\"", b"\",");
+    scanner.at = from;
+    name
 }
 
 /// The trace of a span that is damaged, if that can still be read: its id is among the first members.
@@ -210,7 +226,7 @@ pub(super) fn list<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b
 
 /// Reads the attribute that is next; most are texts, and have their name first.
 #[inline]
-fn attribute<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
+pub(super) fn attribute<'b>(scanner: &mut Scanner<'b>, attributes: &mut Attributes<'b>) -> Scan<()> {
     let Some(name) = scanner.take_plain(b"{\"key\":\"", b"\",\"value\":{") else {
         if scanner.peek()? != b'{' {
             return bad("an attribute that is no object");

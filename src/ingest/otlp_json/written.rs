@@ -25,11 +25,26 @@ impl Attribute {
     /// An attribute as it is written, and what was read in it.
     pub(super) fn of(bytes: &[u8], read: &[(Key, Value<'_>)]) -> Option<Self> {
         let (compared, content) = Content::kept(bytes, read, before_value)?;
+        // A name that means something may have a value of another kind next time.
+        if read.is_empty() && is_known(&compared) {
+            return None;
+        }
         let attribute = Self { bytes: compared, content };
         let mut scanner = Scanner::new(bytes, 0, &mut []);
         let taken = attribute.take(&mut scanner)?;
         (scanner.at == bytes.len() && taken.as_slice() == read).then_some(attribute)
     }
+
+    /// Whether its value may be another one each time.
+    pub(super) fn is_varying(&self) -> bool {
+        !matches!(self.content, Content::Same(_))
+    }
+}
+
+/// Whether the name in this begin of an attribute means something.
+fn is_known(bytes: &[u8]) -> bool {
+    let name = bytes.strip_prefix(b"{\"key\":\"").and_then(|name| name.split(|byte| *byte == b'"').next());
+    name.is_some_and(|name| Key::of(name).is_some())
 }
 
 /// What is before the value, with its opening quote; `None` where it is written in another way.

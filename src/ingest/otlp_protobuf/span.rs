@@ -72,6 +72,35 @@ fn ids<'b>(bytes: &'b [u8], span: &mut RawSpan<'_>) -> &'b [u8] {
     bytes
 }
 
+/// Takes all ids, where a span begins with them as nearly every one does; a trace state between them means nothing.
+#[inline(always)]
+pub(super) fn all_ids<'b>(bytes: &'b [u8], span: &mut RawSpan<'_>) -> Option<&'b [u8]> {
+    let mut wire = Wire(ids(bytes, span));
+    if wire.0.len() == bytes.len() {
+        return None;
+    }
+    if let [0x1a, rest @ ..] = wire.0 {
+        wire.0 = rest;
+        wire.bytes()?;
+    }
+    if let [0x22, 8, rest @ ..] = wire.0
+        && let Some((parent, rest)) = rest.split_first_chunk()
+    {
+        span.parent = u64::from_be_bytes(*parent);
+        wire.0 = rest;
+    }
+    Some(wire.0)
+}
+
+/// The name, where its field is the first here and no longer than most.
+#[inline(always)]
+pub(super) fn name(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [0x2a, length @ 0..0x80, rest @ ..] => rest.get(..usize::from(*length)),
+        _ => None,
+    }
+}
+
 /// An id of `N` bytes; all zero for an empty one.
 #[inline(always)]
 fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
@@ -122,7 +151,7 @@ pub(super) fn scope_name(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Reads a `KeyValue` with a name that means something.
 #[inline(always)]
-fn attribute<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Option<()> {
+pub(super) fn attribute<'b>(bytes: &'b [u8], attributes: &mut Attributes<'b>) -> Option<()> {
     // Name first, in fewer than 128 bytes: the value of a name that means nothing is not looked at.
     if let [0x0a, length @ 0..0x80, rest @ ..] = bytes
         && let Some((name, value)) = rest.split_at_checked(usize::from(*length))

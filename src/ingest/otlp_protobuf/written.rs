@@ -20,10 +20,19 @@ impl Attribute {
     /// An attribute as it is written, with its tag, and what was read in it.
     pub(super) fn of(bytes: &[u8], read: &[(Key, Value<'_>)]) -> Option<Self> {
         let (compared, content) = Content::kept(bytes, read, name_field)?;
+        // A name that means something may have a value of another kind next time.
+        if read.is_empty() && Key::of(&compared[2..]).is_some() {
+            return None;
+        }
         let attribute = Self { bytes: compared, content };
         let mut wire = Wire(bytes);
         let taken = attribute.take(&mut wire)?;
         (wire.0.is_empty() && taken.as_slice() == read).then_some(attribute)
+    }
+
+    /// Whether its value may be another one each time.
+    pub(super) fn is_varying(&self) -> bool {
+        !matches!(self.content, Content::Same(_))
     }
 }
 

@@ -5,7 +5,7 @@ use detectors::evidence::{CacheResult, Kind, ShapeRef, Span, Status, Symbol, Val
 
 use super::documents::{self, first_word};
 use super::fields::Fields;
-use super::prototypes::TEXTS;
+use super::prototypes::{Made, TEXTS, Told};
 use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::{RawSpan, Value};
@@ -116,10 +116,10 @@ impl Typing<'_> {
         }
         // One span for calls to the same server has the text of the first one only.
         let differ = fields.text([Key::CompositeStrategy]) == Some(b"same_kind");
-        let text = if differ { None } else { fields.text(TEXTS) };
+        let text = if differ { None } else { fields.keyed_text(TEXTS) };
         match store {
             Store::Sql(dialect) => self.statement(raw, fields, text, dialect, span),
-            Store::Document => self.query(raw, fields, text, span),
+            Store::Document => self.query(raw, fields, text.map(|(_, text)| text), span),
             Store::Cache => self.command(raw, fields, text, span),
         }
     }
@@ -128,7 +128,7 @@ impl Typing<'_> {
         &mut self,
         raw: &RawSpan<'_>,
         fields: &Fields<'_>,
-        text: Option<&[u8]>,
+        told: Option<(Key, &[u8])>,
         dialect: Dialect,
         span: &mut Span,
     ) {
@@ -141,11 +141,13 @@ impl Typing<'_> {
             span.shape = self.shapes.operation(&mut self.local, step, b"");
             return;
         }
-        if let Some(text) = text.or_else(|| statement_of_name(raw.name)) {
+        if let Some(text) = told.map(|(_, text)| text).or_else(|| statement_of_name(raw.name)) {
             let bound = self.push_parameters(fields);
             let parameters = bound.then_some(&*self.scratch);
             self.shapes.statement(&mut self.local, text, dialect, parameters, span);
-            self.stated = Some(dialect).filter(|_| !bound && span.shape != ShapeRef::default());
+            self.told = told
+                .filter(|_| !bound && span.shape != ShapeRef::default())
+                .and_then(|(key, _)| Told::new(key, Made::Statement(dialect)));
         }
         // A text may hold nothing but comments.
         if span.shape == ShapeRef::default() {
@@ -205,19 +207,43 @@ impl Typing<'_> {
     }
 
     /// A command to a cache: its name and the first part of its key.
-    fn command(&mut self, raw: &RawSpan<'_>, fields: &Fields<'_>, text: Option<&[u8]>, span: &mut Span) {
+    fn command(
+        &mut self,
+        raw: &RawSpan<'_>,
+        fields: &Fields<'_>,
+        told: Option<(Key, &[u8])>,
+        span: &mut Span,
+    ) {
         span.kind = Kind::Cache;
-        let name = raw.name.strip_prefix(b"redis-").unwrap_or(raw.name);
-        let command = text.or(fields.text([Key::DbOperationName, Key::DbOperation])).unwrap_or(name);
+        span.cache = cache_result(fields);
         // Commands that are sent together have a span each, but not a trip each.
         let together = fields.text([Key::DbOperationName]).map(first_word).unwrap_or_default();
         let together: &[u8] = if matches!(together, b"PIPELINE" | b"MULTI") { together } else { b"" };
+        if let Some((key, text)) = told {
+            self.command_of(together, text, span);
+            if self.push_parameters(fields) {
+                span.values = self.shapes.values(&self.scratch);
+            } else {
+                self.told = Told::new(key, Made::Command(together.into()));
+            }
+            return;
+        }
+        let name = raw.name.strip_prefix(b"redis-").unwrap_or(raw.name);
+        self.command_of(
+            together,
+            fields.text([Key::DbOperationName, Key::DbOperation]).unwrap_or(name),
+            span,
+        );
+        span.values = self.values_of(fields, None);
+    }
+
+    /// Notes what the text of a command says.
+    pub(super) fn command_of(&mut self, together: &[u8], text: &[u8], span: &mut Span) {
         self.scratch.clear();
         self.scratch.extend_from_slice(together);
-        documents::push_command_pattern(command, &mut self.scratch);
+        documents::push_command_pattern(text, &mut self.scratch);
         span.shape = self.shapes.operation(&mut self.local, &self.scratch, b"");
-        span.values = self.values_of(fields, text);
-        span.cache = cache_result(fields);
+        span.values = if documents::shows_values(text) { self.shapes.values(text) } else { Values::UNKNOWN };
     }
 
     /// The server with the database.

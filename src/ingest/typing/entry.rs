@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::http::rpc_name;
 use super::messaging::{self, Handling};
 use super::origin::Library;
+use super::prototypes::{Made, Told};
 use crate::ingest::attributes::Key;
 use crate::ingest::raw::RawSpan;
 
@@ -38,10 +39,12 @@ impl Typing<'_> {
             span.shape = self.shapes.endpoint_by_route(&mut self.local, method, route);
             return true;
         }
-        let Some(path) = fields.text([Key::UrlPath, Key::HttpTarget, Key::UrlFull, Key::HttpUrl]) else {
+        let told = fields.keyed_text([Key::UrlPath, Key::HttpTarget, Key::UrlFull, Key::HttpUrl]);
+        let Some((key, path)) = told else {
             return false;
         };
         span.shape = self.shapes.endpoint_by_path(&mut self.local, method, path);
+        self.told = Told::new(key, Made::Endpoint(method.into()));
         true
     }
 

@@ -57,14 +57,14 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The text under the first of these keys that has one, with its key.
+    pub(super) fn keyed_text<const N: usize>(&self, keys: [Key; N]) -> Option<(Key, &'a [u8])> {
+        keys.into_iter().find_map(|key| Some((key, self.text([key])?)))
+    }
+
     /// The whole number under the first of these keys that has one, also where it is told as a text.
     pub(super) fn number<const N: usize>(&self, keys: [Key; N]) -> Option<u64> {
-        keys.into_iter().find_map(|key| match self.value(key)? {
-            Value::Integer(number) => u64::try_from(number).ok(),
-            Value::Double(number) if number >= 0.0 => Some(number as u64),
-            Value::Text(text) => std::str::from_utf8(text).ok()?.trim().parse().ok(),
-            _ => None,
-        })
+        keys.into_iter().find_map(|key| number_of(self.value(key)?))
     }
 
     /// The truth value under a key, also where it is told as a text.
@@ -82,5 +82,15 @@ impl<'a> Fields<'a> {
         let first = usize::from(self.place(key));
         let list = if first == 0 { &[] } else { &self.list[first - 1..] };
         list.iter().filter(move |(other, _)| *other == key).map(|(_, value)| *value)
+    }
+}
+
+/// A value as a whole number, also where it is told as a text.
+pub(super) fn number_of(value: Value<'_>) -> Option<u64> {
+    match value {
+        Value::Integer(number) => u64::try_from(number).ok(),
+        Value::Double(number) if number >= 0.0 => Some(number as u64),
+        Value::Text(text) => std::str::from_utf8(text).ok()?.trim().parse().ok(),
+        _ => None,
     }
 }

@@ -4,6 +4,7 @@ use detectors::evidence::{Kind, Span, Status, Symbol};
 
 use super::content;
 use super::fields::Fields;
+use super::prototypes::{Made, Told};
 use super::shaping::{Call, host_of};
 use super::{Typing, saturated};
 use crate::ingest::attributes::Key;
@@ -50,17 +51,39 @@ impl Typing<'_> {
         span.kind = Kind::Http;
         self.call_status(fields, 400, span);
         let text = |key| fields.text([key]).unwrap_or_default();
-        let url = fields.text([Key::UrlFull, Key::HttpUrl]).unwrap_or_default();
+        let told = fields.keyed_text([Key::UrlFull, Key::HttpUrl]);
+        let url = told.map_or(&b""[..], |(_, url)| url);
         self.server(fields);
-        if self.scratch.is_empty() {
+        let tells_server = self.scratch.is_empty();
+        if tells_server {
             let host = host_of(url);
             self.scratch.extend_from_slice(if host.is_empty() { text(Key::HttpHost) } else { host });
         }
         span.target = self.local.symbol(&self.scratch);
+        let method = fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default();
+        let template = fields.text([Key::UrlTemplate, Key::HttpRoute]).unwrap_or_default();
+        let graphql = text(Key::GraphqlName);
+        if let Some((key, _)) = told
+            && template.is_empty()
+            && graphql.is_empty()
+        {
+            let call = Call { method, url, ..Call::default() };
+            (span.shape, span.values) = self.shapes.call(&mut self.local, &call);
+            self.told = Told::new(key, Made::Call { method: method.into(), tells_server });
+            return;
+        }
         // Host, then path with query, in one buffer.
         let host_ends = self.scratch.len();
+        self.push_path(fields);
+        let (host, path) = self.scratch.split_at(host_ends);
+        let call = Call { method, url, scheme: text(Key::UrlScheme), host, path, template, graphql };
+        (span.shape, span.values) = self.shapes.call(&mut self.local, &call);
+    }
+
+    /// Puts the path with its query behind what is in the scratch space.
+    fn push_path(&mut self, fields: &Fields<'_>) {
         match fields.text([Key::UrlPath]) {
-            None => self.scratch.extend_from_slice(text(Key::HttpTarget)),
+            None => self.scratch.extend_from_slice(fields.text([Key::HttpTarget]).unwrap_or_default()),
             Some(path) => {
                 self.scratch.extend_from_slice(path);
                 // Node keeps the mark.
@@ -70,17 +93,6 @@ impl Typing<'_> {
                 }
             }
         }
-        let (host, path) = self.scratch.split_at(host_ends);
-        let call = Call {
-            method: fields.text([Key::HttpRequestMethod, Key::HttpMethod]).unwrap_or_default(),
-            url,
-            scheme: text(Key::UrlScheme),
-            host,
-            path,
-            template: fields.text([Key::UrlTemplate, Key::HttpRoute]).unwrap_or_default(),
-            graphql: text(Key::GraphqlName),
-        };
-        (span.shape, span.values) = self.shapes.call(&mut self.local, &call);
     }
 
     /// Types a remote procedure call.

@@ -9,7 +9,7 @@ use crate::ingest::raw::Value;
 
 /// Instrumentation whose spans mean something that their attributes do not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Library {
+pub(in crate::ingest) enum Library {
     /// Everything else.
     #[default]
     Other,

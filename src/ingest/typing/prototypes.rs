@@ -6,6 +6,7 @@ use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{OriginRef, Span};
 use rustc_hash::FxHasher;
 
+use super::origin::Library;
 use crate::ingest::attributes::Key;
 use crate::ingest::familiar::{Keys, Path};
 use crate::ingest::raw::{RawSpan, Value};
@@ -19,20 +20,95 @@ const NAME_MAX: usize = 256;
 /// Keys under which the text of a statement is, in the order in which they count.
 pub(super) const TEXTS: [Key; 2] = [Key::QueryText, Key::Statement];
 
-/// The last span for each hash of what it says beside ids, times and values that vary.
-#[derive(Debug)]
-pub(super) struct Prototypes(Vec<Option<Prototype>>);
+/// Keys of counts that a span has of its own and that decide nothing else.
+const COUNTS: [Key; 4] = [Key::ThreadId, Key::Rows, Key::ResponseBodySize, Key::OldResponseBodySize];
 
-/// What spans have in common.
+/// The last span for each hash of what it says beside ids, times and values that vary.
+#[derive(Debug, Default)]
+pub(super) struct Prototypes(Vec<Option<Noted>>);
+
 #[derive(Debug, Clone)]
-struct Prototype {
+struct Noted {
     path: u32,
+    library: Library,
     name: Box<[u8]>,
     kind: u8,
     error: bool,
-    span: Span,
-    /// The language of the statement that each of them has of its own.
-    statement: Option<Dialect>,
+    prototype: Prototype,
+}
+
+/// What spans have in common, and what each of them has of its own.
+#[derive(Debug, Clone)]
+pub(in crate::ingest) struct Prototype {
+    pub(super) span: Span,
+    /// The text that each has of its own.
+    pub(super) told: Option<Told>,
+    /// Keys of counts that each has of its own.
+    pub(super) counts: Keys,
+}
+
+/// A text that decides about a span, and nothing else but what is the same.
+#[derive(Debug, Clone)]
+pub(in crate::ingest) struct Told {
+    /// The attribute that it is in.
+    pub(super) key: Key,
+    pub(super) made: Made,
+}
+
+/// What is made of the text.
+#[derive(Debug, Clone)]
+pub(super) enum Made {
+    /// The shape of a statement in this language.
+    Statement(Dialect),
+    /// The pattern of a command to a cache, which is sent together with others in this way.
+    Command(Box<[u8]>),
+    /// The template of a call with this method to a URL, and the server where nothing else tells it.
+    Call { method: Box<[u8]>, tells_server: bool },
+    /// The template of an endpoint with this method by its path.
+    Endpoint(Box<[u8]>),
+}
+
+impl Prototype {
+    /// A span that was typed by `asked`, if nothing that varies decided but a text and counts.
+    fn of(raw: &RawSpan<'_>, varying: Keys, asked: Keys, told: Option<Told>, span: &Span) -> Option<Self> {
+        let varying = varying.and(asked);
+        let told = told.filter(|told| varying.has(told.key));
+        let counts = told.iter().fold(varying, |keys, told| keys.without(Keys::of(&[told.key])));
+        let sizes = counts.and(Keys::of(&COUNTS[2..]));
+        // One size may be told under two keys.
+        let is_clear = counts.without(Keys::of(&COUNTS)).is_empty() && sizes != Keys::of(&COUNTS[2..]);
+        let fits = is_clear && raw.name.len() <= NAME_MAX && !span.composite;
+        fits.then_some(Self { span: *span, told, counts })
+    }
+
+    /// A span like this with the ids and times of another one.
+    #[inline(always)]
+    pub(in crate::ingest) fn span_of(&self, raw: &RawSpan<'_>, origin: OriginRef) -> Span {
+        let RawSpan { id, parent, start_ns, .. } = *raw;
+        Span { id, parent, start_ns, end_ns: raw.end_ns.max(start_ns), origin, ..self.span }
+    }
+
+    /// Whether each value of its own is the only one under its key.
+    pub(in crate::ingest) fn is_told_once(&self, attributes: &[(Key, Value<'_>)]) -> bool {
+        let own = self.told.iter().fold(self.counts, |keys, told| keys.with(told.key));
+        attributes.iter().filter(|(key, _)| own.has(*key)).count() == own.len()
+    }
+}
+
+impl Told {
+    pub(super) fn new(key: Key, made: Made) -> Option<Self> {
+        Some(Self { key, made })
+    }
+
+    /// The text of a span, found without all other attributes; `None` where it is empty or no text.
+    #[inline]
+    pub(super) fn text_of<'a>(&self, attributes: &[(Key, Value<'a>)]) -> Option<&'a [u8]> {
+        let first = attributes.iter().find(|(key, _)| *key == self.key)?;
+        match first.1 {
+            Value::Text(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
 }
 
 impl Prototypes {
@@ -40,60 +116,38 @@ impl Prototypes {
         Self(vec![None; SLOTS])
     }
 
-    /// The span that was noted for one like this, and the language of its statement, where that is another one each time.
+    /// What was noted for a span like this.
     #[inline]
-    pub(super) fn get(
-        &self,
-        raw: &RawSpan<'_>,
-        path: Path,
-        origin: OriginRef,
-    ) -> Option<(&Span, Option<Dialect>)> {
-        let found = self.0[place(raw, path, origin)].as_ref()?;
+    pub(super) fn get(&self, raw: &RawSpan<'_>, path: Path, library: Library) -> Option<&Prototype> {
+        let found = self.0.get(place(raw, path, library))?.as_ref()?;
         let is_like = found.path == path.number
-            && found.span.origin == origin
+            && found.library == library
             && (found.kind, found.error) == (raw.kind, raw.error)
             && *found.name == *raw.name;
-        is_like.then_some((&found.span, found.statement))
+        is_like.then_some(&found.prototype)
     }
 
-    /// Notes a span that was typed by `asked`, if nothing that varies decided but the text of its `statement`.
+    /// Notes a span that was typed by `asked` where others with its path are like it.
     pub(super) fn put(
         &mut self,
         raw: &RawSpan<'_>,
         path: Path,
+        library: Library,
         asked: Keys,
-        statement: Option<Dialect>,
+        told: Option<Told>,
         span: &Span,
     ) {
-        let varying = path.varying.and(asked);
-        let statements = Keys::of(&TEXTS);
-        let decided = varying.without(if statement.is_some() { statements } else { Keys::default() });
-        if !decided.is_empty() || raw.name.len() > NAME_MAX || span.composite {
-            return;
-        }
-        let statement = statement.filter(|_| !varying.and(statements).is_empty());
+        let Some(prototype) = Prototype::of(raw, path.varying, asked, told, span) else { return };
         let (name, kind, error) = (raw.name.into(), raw.kind, raw.error);
-        self.0[place(raw, path, span.origin)] =
-            Some(Prototype { path: path.number, name, kind, error, span: *span, statement });
+        self.0[place(raw, path, library)] =
+            Some(Noted { path: path.number, library, name, kind, error, prototype });
     }
 }
 
-fn place(raw: &RawSpan<'_>, path: Path, origin: OriginRef) -> usize {
+fn place(raw: &RawSpan<'_>, path: Path, library: Library) -> usize {
     let mut hasher = FxHasher::default();
-    (path.number, origin.0, raw.kind, raw.error, raw.name.len()).hash(&mut hasher);
+    (path.number, library as u8, raw.kind, raw.error, raw.name.len()).hash(&mut hasher);
     hasher.finish() as usize % SLOTS
-}
-
-/// The text of a statement, found without all other attributes.
-#[inline]
-pub(super) fn text_of<'a>(raw: &RawSpan<'a>) -> Option<&'a [u8]> {
-    TEXTS.into_iter().find_map(|wanted| {
-        let first = raw.attributes.iter().find(|(key, _)| *key == wanted)?;
-        match first.1 {
-            Value::Text(text) if !text.is_empty() => Some(text),
-            _ => None,
-        }
-    })
 }
 
 #[cfg(test)]
@@ -125,7 +179,7 @@ mod tests {
                 attributes,
                 ..RawSpan::default()
             };
-            let served = typing.prototypes.get(&raw, path, origin).is_some();
+            let served = typing.prototypes.get(&raw, path, Library::Other).is_some();
             (typing.familiar_span(&raw, path, origin), served)
         };
         typed(&mut typing, first, path);
@@ -164,7 +218,9 @@ mod tests {
             [(Key::HttpMethod, "GET"), (Key::HttpUrl, url), (Key::HttpTarget, target)]
         };
         let (one, other) = (told("http://a/x/1", "/x/1"), told("http://b/y/2", "/y/2"));
-        assert!(!follows(("GET", &one), ("GET", &other), &[Key::HttpUrl]));
+        // The URL tells shape, values and server; the target is not asked for beside it.
+        assert!(follows(("GET", &one), ("GET", &other), &[Key::HttpUrl, Key::HttpTarget]));
+        assert!(!follows(("GET", &one), ("GET", &other), &[Key::HttpUrl, Key::HttpMethod]));
         // Nobody asked for the status of a database.
         assert!(follows(("GET", &one), ("GET", &one), &[Key::DbStatusCode]));
         let parameters = |value: &'static str| {

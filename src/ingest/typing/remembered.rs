@@ -4,6 +4,7 @@
 //! tenth of folding them into a template.
 
 use std::hash::Hasher;
+use std::ops::Range;
 
 use detectors::evidence::{ShapeRef, Values};
 use rustc_hash::FxHasher;
@@ -14,23 +15,37 @@ const SLOTS: usize = 512;
 /// Longer texts are not remembered.
 const TEXTS_MAX: usize = 1_024;
 
+/// Stands for a number that is not compared; texts with such a byte are compared whole.
+const NUMBER: u8 = 0;
+
 /// Shapes by the texts that they were made from: the last for each hash.
 #[derive(Debug)]
 pub(super) struct Remembered {
     slots: Vec<Slot>,
     /// The texts that were asked for last; empty if they are too long.
     asked: Vec<u8>,
+    /// Where numbers are in the URL that was asked for last.
+    numbers: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Slot {
     texts: Vec<u8>,
-    found: (ShapeRef, Values),
+    found: Found,
+}
+
+/// What came out for some texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Found {
+    pub(super) shape: ShapeRef,
+    pub(super) values: Values,
+    /// The values are the numbers that are not compared.
+    pub(super) by_numbers: bool,
 }
 
 impl Remembered {
     pub(super) fn new() -> Self {
-        Self { slots: vec![Slot::default(); SLOTS], asked: Vec::new() }
+        Self { slots: vec![Slot::default(); SLOTS], asked: Vec::new(), numbers: Vec::new() }
     }
 
     /// What was noted for these texts, of which `what` says how they were used.
@@ -44,12 +59,70 @@ impl Remembered {
             self.asked.extend_from_slice(&(text.len() as u16).to_le_bytes());
             self.asked.extend_from_slice(text);
         }
+        self.found().map(|found| (found.shape, found.values))
+    }
+
+    /// What was noted for a method and a URL or path that is the same but for numbers, each a whole segment of the part
+    /// that is a `path`: in a template all numbers are alike.
+    pub(super) fn get_url(
+        &mut self,
+        what: u8,
+        method: &[u8],
+        url: &[u8],
+        path: Range<usize>,
+    ) -> Option<Found> {
+        self.asked.clear();
+        self.numbers.clear();
+        if method.len() + url.len() > TEXTS_MAX {
+            return None;
+        }
+        let is_cut = !url.contains(&NUMBER);
+        self.asked.extend([what, u8::from(is_cut)]);
+        self.asked.extend_from_slice(&(method.len() as u16).to_le_bytes());
+        self.asked.extend_from_slice(method);
+        if is_cut {
+            self.push_without_numbers(url, path);
+        } else {
+            self.asked.extend_from_slice(url);
+        }
+        self.found()
+    }
+
+    fn push_without_numbers(&mut self, url: &[u8], path: Range<usize>) {
+        let mut kept = 0;
+        let mut first = path.start;
+        while let Some(length) = url[first..path.end].iter().position(|byte| *byte == b'/') {
+            first += length + 1;
+            let digits = url[first..path.end].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let end = first + digits;
+            if digits > 0 && (end == path.end || url[end] == b'/') {
+                self.asked.extend_from_slice(&url[kept..first]);
+                self.asked.push(NUMBER);
+                self.numbers.push(first..end);
+                kept = end;
+            }
+            first = end;
+        }
+        self.asked.extend_from_slice(&url[kept..]);
+    }
+
+    /// The numbers in the URL that was asked for last.
+    pub(super) fn numbers<'u>(&self, url: &'u [u8]) -> impl ExactSizeIterator<Item = &'u [u8]> {
+        self.numbers.iter().map(|number| &url[number.clone()])
+    }
+
+    fn found(&self) -> Option<Found> {
         let slot = self.slots.get(place(&self.asked))?;
         (slot.texts == self.asked).then_some(slot.found)
     }
 
     /// Notes what came out for the texts that were asked for last.
-    pub(super) fn put(&mut self, found: (ShapeRef, Values)) {
+    pub(super) fn put(&mut self, (shape, values): (ShapeRef, Values)) {
+        self.note(Found { shape, values, by_numbers: false });
+    }
+
+    /// Notes what came out for the URL that was asked for last.
+    pub(super) fn note(&mut self, found: Found) {
         if self.asked.is_empty() {
             return;
         }

@@ -1,11 +1,13 @@
 //! From texts to interned shapes.
 
+use std::ops::Range;
+
 use detectors::evidence::content_hash::{START, fnv_1a};
 use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeId, ShapeRef, Span, Values};
 
-use super::remembered::Remembered;
+use super::remembered::{Found, Remembered};
 use crate::ingest::interning::Local;
 use crate::ingest::texts::KeptTexts;
 
@@ -106,12 +108,37 @@ impl Shaping {
     /// The shape of an HTTP call and what is known of its values.
     pub(super) fn call(&mut self, local: &mut Local<'_>, call: &Call<'_>) -> (ShapeRef, Values) {
         let Call { method, url, scheme, host, path, template, graphql } = *call;
+        if !url.is_empty() && template.is_empty() && graphql.is_empty() {
+            return self.call_to(local, method, url.trim_ascii());
+        }
         if let Some(found) = self.remembered.get(b'c', [method, url, scheme, host, path, template, graphql]) {
             return found;
         }
         let found = self.new_call(local, call);
         self.remembered.put(found);
         found
+    }
+
+    /// The shape of a call to a whole URL.
+    fn call_to(&mut self, local: &mut Local<'_>, method: &[u8], url: &[u8]) -> (ShapeRef, Values) {
+        let found = self.remembered.get_url(b'u', method, url, path_of_url(url));
+        match found {
+            Some(Found { shape, by_numbers: true, .. }) => {
+                return (shape, self.templates.values_of(self.remembered.numbers(url)));
+            }
+            Some(Found { shape, values, .. }) => return (shape, values),
+            None => {}
+        }
+        let numbers = self.remembered.numbers(url).len();
+        let template = self.templates.call(method, url);
+        let taken = template.taken as usize;
+        let (shape, values) = intern(local, template);
+        let by_numbers = numbers > 0 && values.is_known();
+        // Where other values are among them, the numbers alone do not tell.
+        if !by_numbers || taken == numbers {
+            self.remembered.note(Found { shape, values, by_numbers });
+        }
+        (shape, values)
     }
 
     fn new_call(&mut self, local: &mut Local<'_>, call: &Call<'_>) -> (ShapeRef, Values) {
@@ -155,7 +182,12 @@ impl Shaping {
 
     /// The shape of any other operation, by its name and what it is done to.
     pub(super) fn operation(&mut self, local: &mut Local<'_>, operation: &[u8], object: &[u8]) -> ShapeRef {
-        intern(local, self.templates.operation(operation, object)).0
+        if let Some((shape, _)) = self.remembered.get(b'o', [operation, object]) {
+            return shape;
+        }
+        let found = intern(local, self.templates.operation(operation, object));
+        self.remembered.put(found);
+        found.0
     }
 
     /// An endpoint by method and route.
@@ -175,8 +207,10 @@ impl Shaping {
 
     /// An endpoint by method and path or URL.
     pub(super) fn endpoint_by_path(&mut self, local: &mut Local<'_>, method: &[u8], path: &[u8]) -> ShapeRef {
-        if let Some((shape, _)) = self.remembered.get(b'p', [method, path]) {
-            return shape;
+        // What else is in a URL does not matter.
+        let own = &path[path_of_endpoint(path)];
+        if let Some(found) = self.remembered.get_url(b'p', method, own, 0..own.len()) {
+            return found.shape;
         }
         let found = intern(local, self.templates.endpoint_by_path(method, path));
         self.remembered.put(found);
@@ -227,6 +261,29 @@ fn intern_named(local: &mut Local<'_>, template: Template<'_>) -> ShapeRef {
         return ShapeRef::default();
     }
     local.template_ref(template.id, || template.shape())
+}
+
+/// Where the path of a URL is, which is absolute or a path itself; its numbers are ids.
+fn path_of_url(url: &[u8]) -> Range<usize> {
+    let host = match url.windows(3).position(|bytes| bytes == b"://") {
+        Some(scheme) => scheme + 3,
+        None if url.starts_with(b"//") => 2,
+        None => 0,
+    };
+    path_from(url, host)
+}
+
+/// Where the path of an endpoint is in a URL or path.
+fn path_of_endpoint(url: &[u8]) -> Range<usize> {
+    path_from(url, url.windows(3).position(|bytes| bytes == b"://").map_or(0, |scheme| scheme + 3))
+}
+
+/// The path behind a host that may be empty.
+fn path_from(url: &[u8], host: usize) -> Range<usize> {
+    let end =
+        url[host..].iter().position(|byte| matches!(byte, b'?' | b'#')).map_or(url.len(), |end| host + end);
+    let start = url[host..end].iter().position(|byte| *byte == b'/').map_or(end, |start| host + start);
+    start..end
 }
 
 /// Host and port of a URL, without the user in front; empty if it has none.
@@ -284,7 +341,51 @@ fn looks_like_token(part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::push_without_ids;
+    use std::sync::Mutex;
+
+    use detectors::evidence::Dictionary;
+
+    use super::*;
+
+    /// URLs out of few parts, which differ in numbers and other values.
+    fn urls() -> impl Iterator<Item = String> {
+        let hosts = ["", "http://shop", "//shop", "https://u:p@shop:443", "shop.internal", "http://7", "5"];
+        let first = ["", "/", "/orders", "/5", "/orders/17/", "/7d9f3a4e8b2c", "/a;v=1/2", "/{id}/4"];
+        let second =
+            ["", "/3", "/44", "/3x", "/jane@example.com", "/\0", "/12345678901234567890123456789012345/1"];
+        let ends = ["", "?page=3&size=11", "?x=/5/", "#/6", "/?8"];
+        hosts.into_iter().flat_map(move |host| {
+            first.into_iter().flat_map(move |first| {
+                second
+                    .into_iter()
+                    .flat_map(move |second| ends.map(|end| format!("{host}{first}{second}{end}")))
+            })
+        })
+    }
+
+    #[test]
+    fn urls_that_differ_in_numbers_say_what_they_say_alone() {
+        let dictionary = Mutex::new(Dictionary::default());
+        let mut local = Local::new(&dictionary);
+        let mut shapes = Shaping::new(5);
+        for url in urls().chain(urls()) {
+            for method in ["GET", "POST"] {
+                let url = url.as_bytes();
+                let call = Call { method: method.as_bytes(), url, ..Call::default() };
+                let text = String::from_utf8_lossy(url);
+                assert_eq!(
+                    shapes.call(&mut local, &call),
+                    Shaping::new(5).call(&mut local, &call),
+                    "{method} {text}"
+                );
+                assert_eq!(
+                    shapes.endpoint_by_path(&mut local, call.method, url),
+                    Shaping::new(5).endpoint_by_path(&mut local, call.method, url),
+                    "{method} {text}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn names_lose_addresses_and_tokens_and_keep_words() {
