@@ -41,7 +41,8 @@ use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, ShortOf, S
 use crate::evidence::trace::{NONE, Operation, Waits};
 use crate::evidence::{Kind, Role};
 use crate::finding::{Confidence, Unit};
-use crate::group::{self, Group, Step};
+use crate::group::Group;
+use crate::nature::Nature;
 use crate::stack::Stack;
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect, n_plus_one, retry_storm, sequential_calls, uncompressed_payload};
@@ -51,7 +52,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a call to another service that the request waits for, with nothing else running",
     page: include_str!("blocking_call.rs"),
     settings: &[],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::SERVICE.or(Nature::PUBLISH), inspect),
     plan: None,
     confirm: None,
     logs: false,
@@ -190,25 +191,28 @@ struct Held {
 
 impl Held {
     fn of(view: &View<'_>) -> Self {
-        let statements = view.operations().filter(|(_, operation)| operation.kind == Kind::Sql).count();
-        let mut held = Self { statements_ns: Vec::with_capacity(statements), ..Self::default() };
+        let mut held = Self::default();
+        if !view.seen.has(Nature::CHECKOUT.or(Nature::TRANSACTION)) {
+            // Nothing tells when a connection is held.
+            return held;
+        }
         let mut begun_ns = None;
-        for (_, operation) in view.operations() {
-            match operation.kind {
-                Kind::Connect | Kind::PoolWait => held.checkouts_ns.push(operation.start_ns),
-                Kind::Sql => {
-                    held.statements_ns.push(operation.start_ns);
-                    let facts = view.dictionary.shape(operation.shape).facts.as_deref();
-                    held.locks_ns.extend(facts.filter(|facts| facts.locks).map(|_| operation.start_ns));
-                }
-                _ => {}
+        for (number, operation) in view.operations() {
+            let nature = view.nature(number);
+            if nature.has(Nature::CHECKOUT) {
+                held.checkouts_ns.push(operation.start_ns);
             }
-            match group::transaction_step(operation.kind, view.dictionary.shape(operation.shape)) {
-                Some(Step::Begin) => begun_ns = Some(operation.end_ns),
-                Some(Step::End) => {
-                    held.transactions.extend(begun_ns.take().map(|begun| (begun, operation.start_ns)));
-                }
-                None => {}
+            if operation.kind == Kind::Sql {
+                held.statements_ns.push(operation.start_ns);
+            }
+            if nature.has(Nature::LOCKS) {
+                held.locks_ns.push(operation.start_ns);
+            }
+            if nature.has(Nature::BEGINS) {
+                begun_ns = Some(operation.end_ns);
+            }
+            if nature.has(Nature::ENDS) {
+                held.transactions.extend(begun_ns.take().map(|begun| (begun, operation.start_ns)));
             }
         }
         held.transactions.extend(begun_ns.map(|begun| (begun, view.request.end_ns)));

@@ -9,6 +9,7 @@ use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
 use crate::finding::{Confidence, Spread, Unit};
 use crate::memo::Memo;
+use crate::nature::Nature;
 use crate::settings::Values;
 use crate::shown::Shown;
 
@@ -418,6 +419,10 @@ pub struct View<'a> {
     pub by_shape: &'a [u32],
     /// Where each group ends in these.
     pub ends: &'a [u32],
+    /// What each of its operations is.
+    pub(crate) natures: &'a [Nature],
+    /// What the request is: all that its operations are, and what it is by itself.
+    pub(crate) seen: Nature,
     /// What may be waits for a connection, in time order.
     pub waits: &'a [Waited],
     /// What was found out in earlier requests.
@@ -430,6 +435,11 @@ impl<'a> View<'a> {
     /// An operation by its number.
     pub(crate) fn operation(&self, number: u32) -> &'a Operation {
         &self.trace.operations[number as usize]
+    }
+
+    /// What an operation is.
+    pub(crate) fn nature(&self, number: u32) -> Nature {
+        self.natures[(number - self.request.operations.start) as usize]
     }
 
     /// The operations with their numbers, in time order.

@@ -49,6 +49,7 @@ use crate::evidence::cache_reads::{CacheRead, cache_reads};
 use crate::evidence::trace::NONE;
 use crate::evidence::{CacheResult, Kind};
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::settings::{Setting, Values};
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::stack::{Language, Stack};
@@ -89,7 +90,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a cache hardly ever has what is asked for, or the first requests of a process are much slower",
     page: include_str!("cold_cache.rs"),
     settings: &[FOUND_MAX, READS_MIN, REQUESTS_MIN, READ_MIN],
-    inspect: Inspect::RequestAndStart(inspect, inspect_start),
+    inspect: Inspect::RequestAndStart(Nature::CACHE, inspect, inspect_start),
     plan: Some(plan::inspect),
     confirm: Some(confirm),
     logs: false,
@@ -101,9 +102,6 @@ const MISSES_AT_WORST: u16 = 300;
 
 /// Names what a request does because a cache does not have something; all of them tell how often that is.
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    if !view.operations().any(|(_, operation)| operation.kind == Kind::Cache) {
-        return;
-    }
     let mut misses = cache_reads(view.trace, view.request, view.dictionary);
     misses.retain(|read| read.found == CacheResult::Miss);
     misses.sort_by_key(|read| (view.operation(read.operation).shape, read.operation));

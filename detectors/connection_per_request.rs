@@ -41,6 +41,7 @@ use crate::candidate::{Advice, Candidates, Case, Check, Mark, Remedy, Subject, T
 use crate::evidence::trace::EndpointName;
 use crate::evidence::{Failure, Kind, Symbol};
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::{Language, Stack};
 use crate::wording::{brief, duration};
@@ -65,7 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a connection is opened inside the request, again each time",
     page: include_str!("connection_per_request.rs"),
     settings: &[SHARE_MIN, REQUESTS_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::CONNECT, inspect),
     plan: None,
     confirm: None,
     logs: true,

@@ -30,6 +30,7 @@ use crate::candidate::{Advice, Candidates, Case, Check, Remedy, Subject, Told, V
 use crate::evidence::ShapeRef;
 use crate::evidence::trace::{NONE, Operation};
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect};
 
@@ -38,7 +39,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "transactions wait for each other until the server gives one up",
     page: include_str!("deadlock.rs"),
     settings: &[],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::LOGGED, inspect),
     plan: None,
     confirm: None,
     logs: true,

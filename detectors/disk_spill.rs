@@ -36,6 +36,7 @@ use crate::evidence::shape::sql::Verb;
 use crate::figures::bytes;
 use crate::finding::{Confidence, Unit};
 use crate::group::Group;
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::wording::{brief, duration};
 use crate::{Detector, Inspect};
@@ -55,7 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a statement sorts or hashes more than its memory holds, in temporary files",
     page: include_str!("disk_spill.rs"),
     settings: &[BYTES_MIN, TIME_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::LOGGED, inspect),
     plan: Some(plan::inspect),
     confirm: None,
     logs: true,

@@ -44,6 +44,7 @@ use crate::docket::CandidateKey;
 use crate::evidence::Dictionary;
 use crate::evidence::trace::Segment;
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::own_time::{Calls, is_own};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
@@ -64,7 +65,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "one request keeps the event loop, so that others stand still",
     page: include_str!("event_loop_stall.rs"),
     settings: &[STRETCH_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::ANY, inspect),
     plan: None,
     confirm: Some(confirm),
     logs: false,

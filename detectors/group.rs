@@ -4,9 +4,10 @@ use rustc_hash::FxHashSet;
 
 use crate::candidate::{Candidate, Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
-use crate::evidence::trace::{EndpointName, Operation};
-use crate::evidence::{Kind, LocationRef, Shape, ShapeRef, Span, UNKNOWN, Values};
+use crate::evidence::trace::{EndpointName, Operation, Request};
+use crate::evidence::{Dictionary, Kind, LocationRef, Role, Shape, ShapeRef, Span, UNKNOWN, Values};
 use crate::kinship::Kinship;
+use crate::nature::Nature;
 
 /// Calls further away than this are not searched for what a loop belongs to.
 const LOOK_AROUND: usize = 64;
@@ -275,7 +276,7 @@ impl<'a> Group<'a> {
 impl<'a> View<'a> {
     /// Whether an operation leaves the code: anything that is not internal.
     pub(crate) fn is_call(&self, number: u32) -> bool {
-        !matches!(self.operation(number).kind, Kind::Internal | Kind::File | Kind::Entry)
+        self.nature(number).has(Nature::CALL)
     }
 
     /// Whether an operation is a statement or call that does something, rather than waiting or
@@ -294,8 +295,7 @@ impl<'a> View<'a> {
 
     /// Whether somebody waits for the request's answer, and all of it is known.
     pub(crate) fn is_answered(&self) -> bool {
-        use crate::evidence::Role;
-        self.request.opened_by.role != Role::Consumer && self.request.name.is_of_requests(self.dictionary)
+        self.seen.has(Nature::ANSWERED)
     }
 
     /// The operation and what is above it in its request, the innermost first.
@@ -307,7 +307,10 @@ impl<'a> View<'a> {
     /// The share of the request's duration that a time is, in per cent, rounded down.
     pub(crate) fn share_of(&self, time_ns: u64) -> u64 {
         let duration_ns = self.request.duration_ns().max(1);
-        u64::try_from(u128::from(time_ns) * 100 / u128::from(duration_ns)).unwrap_or(u64::MAX)
+        match time_ns.checked_mul(100) {
+            Some(hundredfold) => hundredfold / duration_ns,
+            None => u64::try_from(u128::from(time_ns) * 100 / u128::from(duration_ns)).unwrap_or(u64::MAX),
+        }
     }
 
     /// Whether what answers a call or request of this shape has a body: the headers of an answer to `HEAD`
@@ -335,6 +338,11 @@ impl<'a> View<'a> {
             }
         }
     }
+}
+
+/// Whether somebody waits for a request's answer, and all of it is known.
+pub(crate) fn is_answered(request: &Request, dictionary: &Dictionary) -> bool {
+    request.opened_by.role != Role::Consumer && request.name.is_of_requests(dictionary)
 }
 
 /// The values of a call, where they are known: bodies of calls are not, and what has no text has none.

@@ -47,6 +47,7 @@ use crate::candidate::{
 use crate::evidence::sampled::{Hotspot, SampledFunction};
 use crate::evidence::trace::{NONE, Segment, Waits};
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::own_time::{Calls, is_own};
 use crate::settings::Setting;
 use crate::stack::Stack;
@@ -72,7 +73,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "the service's own code is a main cost",
     page: include_str!("heavy_compute.rs"),
     settings: &[SHARE_MIN, TIME_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::ANY, inspect),
     plan: None,
     confirm: None,
     logs: false,

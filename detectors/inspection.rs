@@ -4,11 +4,12 @@ use rustc_hash::FxHashMap;
 
 use crate::candidate::{Candidate, Candidates, View};
 use crate::docket::{EndpointKey, Found};
-use crate::evidence::trace::Trace;
+use crate::evidence::trace::{NONE, Request, Trace};
 use crate::evidence::{ConnectionUse, Dictionary, ShapeRef};
 use crate::memo::Memo;
+use crate::nature::Nature;
 use crate::settings::{Resolved, Settings};
-use crate::{ALL, Detector, Inspect, plans};
+use crate::{ALL, Inspect, plans};
 
 /// Inspects traces; keeps its scratch space, and the settings of each endpoint, from one to the next.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub struct Inspection<'s> {
     by_shape: Vec<u32>,
     /// Where each group ends.
     ends: Vec<u32>,
+    /// What each operation of the request is.
+    natures: Vec<Nature>,
+    /// What the request is.
+    seen: Nature,
     memo: Memo,
     candidates: Candidates,
     found: Vec<Found>,
@@ -38,6 +43,8 @@ impl<'s> Inspection<'s> {
             calls: Vec::new(),
             by_shape: Vec::new(),
             ends: Vec::new(),
+            natures: Vec::new(),
+            seen: Nature::default(),
             memo: Memo::default(),
             candidates: Candidates::default(),
             found: Vec::new(),
@@ -49,7 +56,10 @@ impl<'s> Inspection<'s> {
         self.found.drain(..).for_each(|found| self.candidates.take_back(found.candidate));
         let has_plans = !dictionary.plans().is_empty();
         for (number, request) in trace.requests.iter().enumerate() {
+            let waits = uses.waits_of(number);
             self.group(trace, number);
+            self.look(trace, request, dictionary);
+            self.seen |= Nature::when(!waits.is_empty(), Nature::WAITED);
             let resolved = match self.settings.overrides.is_empty() {
                 true => &self.unchanged,
                 false => {
@@ -58,15 +68,21 @@ impl<'s> Inspection<'s> {
                     })
                 }
             };
-            let is_logged = request.is_logged();
-            let looks = |one: &Detector| (one.logs || !is_logged) && (has_plans || one.looks_at_requests());
             let (by_shape, ends, memo) = (&self.by_shape, &self.ends, &self.memo);
-            let waits = uses.waits_of(number);
-            for (place, detector) in ALL.iter().enumerate().filter(|(_, one)| looks(one)) {
-                let settings = resolved.of(place);
-                let view = View { trace, request, dictionary, by_shape, ends, waits, memo, settings };
-                self.candidates.detector = place;
-                show(&view, detector, &mut self.candidates);
+            let (natures, seen, settings) = (&self.natures, self.seen, resolved.of(0));
+            let mut view =
+                View { trace, request, dictionary, by_shape, ends, natures, seen, waits, memo, settings };
+            for look in LOOKS.iter().filter(|look| look.at_logs || !request.is_logged()) {
+                view.settings = resolved.of(look.place);
+                self.candidates.detector = look.place;
+                if has_plans && look.at_plans {
+                    plans::inspect(&view, ALL[look.place].id, &mut self.candidates);
+                }
+                if seen.has(look.needs) {
+                    look.show(&view, &mut self.candidates);
+                } else {
+                    debug_assert!(look.finds_nothing(&view, &mut self.candidates));
+                }
             }
             let found = self.candidates.found.drain(..);
             // Of statements that are counted only, nothing is known that could be told.
@@ -75,6 +91,43 @@ impl<'s> Inspection<'s> {
             self.found.extend(found.map(|candidate| Found { request: number as u32, candidate }));
         }
         &self.found
+    }
+
+    /// Finds out what the request and each of its operations are.
+    fn look(&mut self, trace: &Trace, request: &Request, dictionary: &Dictionary) {
+        let (mut once, mut again) = (Nature::default(), Nature::default());
+        self.natures.clear();
+        for operation in trace.operations_of(request) {
+            let nature = Nature::of(operation, &self.memo, dictionary);
+            again |= once.and(nature);
+            once |= nature;
+            self.natures.push(nature);
+            if nature.has(Nature::CALL) {
+                self.mark_around(trace, request, operation.parent);
+            }
+        }
+        let repeated = self.ends.len() < self.by_shape.len();
+        self.seen = once
+            | Nature::of_request(request, dictionary)
+            | Nature::when(repeated, Nature::REPEATED)
+            | Nature::when(again.has(Nature::SERVICE), Nature::SERVICES)
+            | Nature::when(again.has(Nature::STATEMENT), Nature::STATEMENTS)
+            | Nature::when(!trace.locking.idle.is_empty(), Nature::IDLE);
+    }
+
+    /// Marks what is around a call, from the operation above it; what is above an operation comes before it.
+    fn mark_around(&mut self, trace: &Trace, request: &Request, above: u32) {
+        let mut above = above;
+        while above != NONE {
+            let Some(nature) = self.natures.get_mut((above - request.operations.start) as usize) else {
+                return;
+            };
+            if nature.has(Nature::AROUND) {
+                return;
+            }
+            *nature |= Nature::AROUND;
+            above = trace.operations[above as usize].parent;
+        }
     }
 
     /// Puts the numbers of the request's calls in groups of one shape, in time order within each.
@@ -94,15 +147,48 @@ impl<'s> Inspection<'s> {
     }
 }
 
-fn show(view: &View<'_>, detector: &Detector, candidates: &mut Candidates) {
-    if detector.plan.is_some() {
-        plans::inspect(view, detector.id, candidates);
+/// What decides whether a detector is shown a request, side by side.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// Its place in [`ALL`].
+    place: usize,
+    needs: Nature,
+    at_plans: bool,
+    at_logs: bool,
+}
+
+const LOOKS: [Look; ALL.len()] = {
+    let mut looks = [Look { place: 0, needs: Nature::NOTHING, at_plans: false, at_logs: false }; ALL.len()];
+    let mut place = 0;
+    while place < ALL.len() {
+        let detector = &ALL[place];
+        let needs = match detector.inspect {
+            Inspect::Plan => Nature::NOTHING,
+            Inspect::Request(needs, _)
+            | Inspect::RequestAndStart(needs, ..)
+            | Inspect::RequestAndLoad(needs, ..) => needs,
+        };
+        looks[place] = Look { place, needs, at_plans: detector.plan.is_some(), at_logs: detector.logs };
+        place += 1;
     }
-    match detector.inspect {
-        Inspect::Plan => {}
-        Inspect::Request(inspect)
-        | Inspect::RequestAndStart(inspect, _)
-        | Inspect::RequestAndLoad(inspect, _) => inspect(view, candidates),
+    looks
+};
+
+impl Look {
+    fn show(&self, view: &View<'_>, candidates: &mut Candidates) {
+        match ALL[self.place].inspect {
+            Inspect::Plan => {}
+            Inspect::Request(_, inspect)
+            | Inspect::RequestAndStart(_, inspect, _)
+            | Inspect::RequestAndLoad(_, inspect, _) => inspect(view, candidates),
+        }
+    }
+
+    /// Whether a request that lacks what the detector needs shows it nothing indeed.
+    fn finds_nothing(&self, view: &View<'_>, candidates: &mut Candidates) -> bool {
+        let known = candidates.found.len();
+        self.show(view, candidates);
+        candidates.found.len() == known
     }
 }
 

@@ -39,6 +39,7 @@ mod lock_wait;
 mod long_transaction;
 mod mapper;
 mod n_plus_one;
+mod nature;
 mod own_time;
 mod pool_starvation;
 mod repeated_query;
@@ -56,6 +57,7 @@ mod worker_starvation;
 
 use candidate::{Candidates, Case, Told, View};
 use docket::CandidateKey;
+use nature::Nature;
 use settings::{Setting, Values};
 use shown::{Shown, Unconfirmed, Whole};
 use starts::Start;
@@ -72,6 +74,7 @@ pub struct Detector {
     pub settings: &'static [Setting],
     /// What it looks at of requests.
     pub(crate) inspect: Inspect,
+
     /// What it looks at of plans.
     pub(crate) plan: Option<plans::Rule>,
     /// Where one request alone proves nothing: what all requests show of a candidate together. Candidates of such a
@@ -94,19 +97,20 @@ impl Detector {
 /// Confirms a tentative candidate by what all requests show together, or says why not.
 pub(crate) type Confirm = for<'a> fn(&'a Whole<'a>, &CandidateKey) -> Result<Shown<'a>, Unconfirmed>;
 
-/// What a detector looks at.
+/// What a detector looks at. It is shown requests that are of one of these natures, or have an operation that is: in
+/// others it finds nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Inspect {
     /// No request: it looks at plans alone. What it finds there it names in requests that execute the statement.
     Plan,
     /// One request at a time.
-    Request(fn(&View<'_>, &mut Candidates)),
+    Request(Nature, fn(&View<'_>, &mut Candidates)),
     /// One request at a time, and the first requests of processes at one endpoint when all are seen. The truth
     /// value says whether the endpoint misses its target.
-    RequestAndStart(fn(&View<'_>, &mut Candidates), fn(&Start, Values<'_>, bool, &mut Candidates)),
+    RequestAndStart(Nature, fn(&View<'_>, &mut Candidates), fn(&Start, Values<'_>, bool, &mut Candidates)),
     /// One request at a time, and endpoints that were seen at several loads when all are seen: the function gives
     /// how long a request takes at least that counts, in nanoseconds.
-    RequestAndLoad(fn(&View<'_>, &mut Candidates), fn(Values<'_>) -> u64),
+    RequestAndLoad(Nature, fn(&View<'_>, &mut Candidates), fn(Values<'_>) -> u64),
 }
 
 impl Detector {

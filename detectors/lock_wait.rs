@@ -49,6 +49,7 @@ use crate::docket::CandidateKey;
 use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::figures::counted;
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::timelines::{Contention, Held, Holding, ToldBy};
@@ -67,7 +68,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "statements that wait for a lock which another request holds",
     page: include_str!("lock_wait.rs"),
     settings: &[WAIT_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::ANY, inspect),
     plan: None,
     confirm: Some(confirm),
     logs: true,

@@ -32,6 +32,7 @@ use crate::candidate::{Advice, Candidates, Case, Check, Part, Remedy, Subject, T
 use crate::docket::CandidateKey;
 use crate::evidence::trace::Waits;
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::wording::{brief, duration};
@@ -49,7 +50,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a transaction is open and idle while others wait for its locks",
     page: include_str!("long_transaction.rs"),
     settings: &[IDLE_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::IDLE, inspect),
     plan: None,
     confirm: Some(confirm),
     logs: true,

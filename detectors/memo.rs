@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 
 use crate::evidence::timeline::LockedBy;
-use crate::evidence::{ByShape, Dictionary, OriginRef, ShapeRef};
+use crate::evidence::{ByShape, Dictionary, Kind, OriginRef, ShapeRef};
 use crate::kinship::{Kinship, kinship};
+use crate::nature::Nature;
 use crate::stack::{self, EventLoop};
 
 /// Pairs of shapes that are remembered; then all are forgotten.
@@ -18,7 +19,7 @@ pub struct Memo {
     mappers: RefCell<FxHashMap<OriginRef, bool>>,
     event_loops: RefCell<FxHashMap<OriginRef, Option<EventLoop>>>,
     locked_by: RefCell<LockedBy>,
-    changing: RefCell<ByShape<bool>>,
+    natures: RefCell<ByShape<(Kind, Nature)>>,
     kinships: RefCell<FxHashMap<(ShapeRef, ShapeRef), Kinship>>,
 }
 
@@ -39,9 +40,12 @@ impl Memo {
         self.locked_by.borrow_mut().of(shape, dictionary)
     }
 
-    /// Whether a statement changes what later ones mean, as `work` finds out.
-    pub(crate) fn is_changing(&self, shape: ShapeRef, work: impl FnOnce() -> bool) -> bool {
-        self.changing.borrow_mut().of(shape, work)
+    /// What an operation of a kind and shape is, as `work` finds out. Hardly any shape has several kinds.
+    pub(crate) fn nature(&self, kind: Kind, shape: ShapeRef, work: impl Fn(ShapeRef) -> Nature) -> Nature {
+        match self.natures.borrow_mut().of(shape, || (kind, work(shape))) {
+            (known, nature) if known == kind => nature,
+            _ => work(shape),
+        }
     }
 
     /// What a loop of `child` is to the query `parent`.

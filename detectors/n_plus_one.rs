@@ -49,6 +49,7 @@ use crate::evidence::{Kind, UNKNOWN};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group, GroupValues};
 use crate::mapper::Batch;
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
 use crate::{Detector, Inspect, retry_storm};
@@ -65,7 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "one statement or call for each row of an earlier result",
     page: include_str!("n_plus_one.rs"),
     settings: &[REPEATS_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::REPEATED, inspect),
     plan: None,
     confirm: None,
     logs: true,

@@ -1,18 +1,14 @@
 //! The own time of a request: where it lies among the calls.
 
-use rustc_hash::FxHashSet;
-
 use crate::candidate::{Claim, OwnTime, Part, View};
-use crate::evidence::Kind;
 use crate::evidence::trace::{NONE, Segment};
+use crate::nature::Nature;
 
 /// The calls of a request: what its own time lies around.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     first_ns: u64,
     last_ns: u64,
-    /// Operations with a call below them.
-    around: FxHashSet<u32>,
     /// A database or cache client is instrumented.
     pub(crate) store_seen: bool,
 }
@@ -20,18 +16,12 @@ pub(crate) struct Calls {
 impl Calls {
     /// `None` where the request makes no call at all.
     pub(crate) fn of(view: &View<'_>) -> Option<Self> {
-        let mut calls =
-            Self { first_ns: u64::MAX, last_ns: 0, around: FxHashSet::default(), store_seen: false };
+        let mut calls = Self { first_ns: u64::MAX, last_ns: 0, store_seen: view.seen.has(Nature::STORE) };
         for number in view.request.operations.clone().filter(|&number| view.is_call(number)) {
             let call = view.operation(number);
-            calls.store_seen |= matches!(call.kind, Kind::Sql | Kind::Document | Kind::Cache);
             if call.path_ns > 0 {
                 calls.first_ns = calls.first_ns.min(call.start_ns);
                 calls.last_ns = calls.last_ns.max(call.end_ns);
-            }
-            let mut above = call.parent;
-            while above != NONE && calls.around.insert(above) {
-                above = view.operation(above).parent;
             }
         }
         (calls.last_ns > 0).then_some(calls)
@@ -46,7 +36,7 @@ impl Calls {
         next: Option<u32>,
     ) -> Option<(OwnTime, Claim)> {
         let operation = segment.operation;
-        if operation != NONE && !self.around.contains(&operation) {
+        if operation != NONE && (self.last_ns == 0 || !view.nature(operation).has(Nature::AROUND)) {
             let name = view.operation(operation).name;
             let waits = is_transfer(view.dictionary.text(name));
             return (!waits).then_some((OwnTime::Span(name), Claim { operation, part: Part::Own }));

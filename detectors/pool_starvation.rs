@@ -47,6 +47,7 @@ use crate::evidence::timeline::{Noted, WAIT_MIN_NS, Waited};
 use crate::evidence::{Dictionary, OriginRef};
 use crate::figures::counted;
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::settings::{Setting, Values};
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::timelines::{Holding, Starvation};
@@ -72,7 +73,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "requests that wait for a connection while all of the pool are in use",
     page: include_str!("pool_starvation.rs"),
     settings: &[WAIT_MIN, GAP_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::WAITED, inspect),
     plan: None,
     confirm: Some(confirm),
     logs: false,

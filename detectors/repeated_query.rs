@@ -37,7 +37,8 @@ use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, Shape, Symbol, Values};
 use crate::finding::{Confidence, Unit};
-use crate::group::{self, Group, GroupValues};
+use crate::group::{Group, GroupValues};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::duration;
@@ -55,7 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "the same statement with the same values again in one request",
     page: include_str!("repeated_query.rs"),
     settings: &[REPEATS_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::REPEATED, inspect),
     plan: None,
     confirm: None,
     logs: true,
@@ -160,18 +161,12 @@ fn may_write_to(group: &Group<'_>, write: &Operation) -> bool {
 
 /// Everything in the request that may write, by start.
 fn writes_of<'a>(view: &View<'a>) -> Vec<&'a Operation> {
-    let calls = view.operations().map(|(_, operation)| operation);
-    calls
-        .filter(|call| matches!(call.kind, Kind::Sql | Kind::Document | Kind::Cache))
-        .filter(|call| {
-            let shape = view.dictionary.shape(call.shape);
-            group::writes(call.kind, shape) || view.memo.is_changing(call.shape, || changes_session(shape))
-        })
-        .collect()
+    let changes = |number: &u32| view.nature(*number).has(Nature::CHANGES);
+    view.request.operations.clone().filter(changes).map(|number| view.operation(number)).collect()
 }
 
 /// Whether what comes later may mean something else: another schema or role, or work that is taken back.
-fn changes_session(shape: &Shape) -> bool {
+pub(crate) fn changes_session(shape: &Shape) -> bool {
     let text = shape.text.as_bytes();
     let is_at = |at: usize, word: &str| {
         text.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))

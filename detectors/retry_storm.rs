@@ -39,6 +39,7 @@ use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, Status, Symbol, Values};
 use crate::finding::{Confidence, Unit};
 use crate::group::Group;
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::{Language, Stack};
 use crate::wording::{brief, duration};
@@ -63,7 +64,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a call that fails is made again at once, several times",
     page: include_str!("retry_storm.rs"),
     settings: &[FAILURES_MIN, PAUSE_MAX],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::FAILED, inspect),
     plan: None,
     confirm: None,
     logs: false,
@@ -78,11 +79,8 @@ const PAUSE_NOTED_NS: u64 = 20_000_000;
 const GRPC_AGAIN: [u16; 6] = [2, 4, 8, 10, 13, 14];
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    if !view.operations().any(|(_, operation)| may_be_tried_again(operation)) {
-        return;
-    }
     for numbers in view.groups().filter(|numbers| numbers.len() > 1) {
-        let is_failing = |number: &u32| may_be_tried_again(view.operation(*number));
+        let is_failing = |number: &u32| view.nature(*number).has(Nature::FAILED);
         if let Some(group) = Group::of(view, numbers).filter(|_| numbers.iter().any(is_failing)) {
             inspect_group(&group, found);
         }
@@ -143,7 +141,7 @@ pub(crate) fn is_tried_again(group: &Group<'_>) -> bool {
 }
 
 /// Whether a call has failed in a way that another attempt may heal.
-fn may_be_tried_again(call: &Operation) -> bool {
+pub(crate) fn may_be_tried_again(call: &Operation) -> bool {
     let by_status = || match (call.kind, call.status_code) {
         (_, 0) => true,
         (Kind::Http, status) => status >= 500 || matches!(status, 408 | 425 | 429),

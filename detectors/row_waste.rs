@@ -38,6 +38,7 @@ use crate::evidence::{Effort, Kind, UNKNOWN};
 use crate::figures::count;
 use crate::finding::{Confidence, Unit};
 use crate::group::{Group, contains};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::slow_query::columns;
 use crate::wording::{brief, duration};
@@ -69,7 +70,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "the server reads far more rows than a statement gives: an index may be missing",
     page: include_str!("row_waste.rs"),
     settings: &[ROWS_MIN, READ_PER_ROW_MIN, SCANNED_PER_ROW_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::EXAMINED, inspect),
     plan: None,
     confirm: None,
     logs: true,

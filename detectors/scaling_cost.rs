@@ -59,6 +59,7 @@ use crate::evidence::trace::Waits;
 use crate::evidence::{Kind, UNKNOWN};
 use crate::figures::count;
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::scaling::{self, Fit, Law};
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
@@ -87,7 +88,9 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "time that grows faster than the data, or with the number of requests at once",
     page: include_str!("scaling_cost.rs"),
     settings: &[TIME_MIN, LOADED_MIN],
-    inspect: Inspect::RequestAndLoad(inspect, |settings| settings.get(&LOADED_MIN).saturating_mul(1_000_000)),
+    inspect: Inspect::RequestAndLoad(Nature::ANY, inspect, |settings| {
+        settings.get(&LOADED_MIN).saturating_mul(1_000_000)
+    }),
     plan: None,
     confirm: Some(confirm),
     logs: false,

@@ -37,11 +37,11 @@
 use rustc_hash::FxHashSet;
 
 use crate::candidate::{Candidates, Case, Check, Remedy, Subject, Told, View};
-use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
-use crate::evidence::{Kind, Shape, ShapeRef, Status, Values};
+use crate::evidence::{Kind, ShapeRef, Status, Values};
 use crate::finding::{Confidence, Unit};
-use crate::group::{self, Group, Step};
+use crate::group::{self, Group};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::{brief, duration, list};
@@ -66,7 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "independent calls one after another",
     page: include_str!("sequential_calls.rs"),
     settings: &[CALLS_MIN, STATEMENT_SHARE_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::SERVICES.or(Nature::STATEMENTS), inspect),
     plan: None,
     confirm: None,
     logs: false,
@@ -81,8 +81,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         return;
     }
     for class in [Class::Calls, Class::Statements] {
-        let members = view.operations().filter(|(_, operation)| class.holds(operation)).take(2).count();
-        if members == 2 {
+        if view.seen.has(class.several()) {
             chains(view, class, found);
         }
     }
@@ -98,6 +97,14 @@ enum Class {
 }
 
 impl Class {
+    /// What a request is that has several of them.
+    fn several(self) -> Nature {
+        match self {
+            Self::Calls => Nature::SERVICES,
+            Self::Statements => Nature::STATEMENTS,
+        }
+    }
+
     fn holds(self, operation: &Operation) -> bool {
         match self {
             Self::Calls => matches!(operation.kind, Kind::Http | Kind::Rpc),
@@ -112,17 +119,17 @@ fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
     let mut until_ns = 0;
     let mut in_transaction = false;
     for (number, operation) in view.operations().filter(|(number, _)| view.is_call(*number)) {
-        let shape = view.dictionary.shape(operation.shape);
-        let step = group::transaction_step(operation.kind, shape);
-        in_transaction = step.map_or(in_transaction, |step| step == Step::Begin);
-        let writes = group::writes(operation.kind, shape);
+        let nature = view.nature(number);
+        if nature.has(Nature::BEGINS.or(Nature::ENDS)) {
+            in_transaction = nature.has(Nature::BEGINS);
+        }
         // The statements of a transaction share its connection.
         let member = class.holds(operation)
             && !(in_transaction && class == Class::Statements)
-            && !writes
+            && !nature.has(Nature::WRITES)
             && may_overlap(view, class, operation, found);
         let overlaps = operation.start_ns < until_ns;
-        if is_barrier(operation, shape, writes) || member && overlaps || chain.len() == CHAIN_MAX {
+        if is_barrier(nature) || member && overlaps || chain.len() == CHAIN_MAX {
             end_chain(view, class, &mut chain, found);
         }
         if member && !overlaps {
@@ -139,10 +146,9 @@ fn chains(view: &View<'_>, class: Class, found: &mut Candidates) {
 }
 
 /// Whether the order of other calls around this one matters.
-fn is_barrier(operation: &Operation, shape: &Shape, writes: bool) -> bool {
-    let is_transaction = operation.kind == Kind::Sql && group::verb(shape) == Verb::Transaction;
+fn is_barrier(nature: Nature) -> bool {
     // Filling a cache keeps nothing in order.
-    is_transaction || operation.kind != Kind::Cache && writes
+    nature.has(Nature::TRANSACTION) || nature.has(Nature::WRITES) && !nature.has(Nature::CACHE)
 }
 
 fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Candidates) -> bool {
@@ -185,11 +191,12 @@ fn independence(
 }
 
 fn end_chain(view: &View<'_>, class: Class, chain: &mut Vec<u32>, found: &mut Candidates) {
-    let numbers = std::mem::take(chain);
-    let needed = usize::try_from(view.settings.get(&CALLS_MIN)).unwrap_or(usize::MAX).max(2);
-    if numbers.len() < needed {
+    let needed = || usize::try_from(view.settings.get(&CALLS_MIN)).unwrap_or(usize::MAX).max(2);
+    if chain.len() < 2 || chain.len() < needed() {
+        chain.clear();
         return;
     }
+    let (numbers, needed) = (std::mem::take(chain), needed());
     let all = independent(view, &numbers);
     let at_least = |least: Confidence| -> Vec<u32> {
         all.iter().filter(|(_, sure)| *sure >= least).map(|(number, _)| *number).collect()

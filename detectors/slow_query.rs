@@ -34,10 +34,11 @@
 //! Time of the statement, at p95, and its plan before and after.
 
 use crate::candidate::{Advice, Candidates, Case, Check, Mark, Part, Remedy, ShortOf, Subject, Told, View};
-use crate::evidence::Kind;
 use crate::evidence::shape::sql::{Comparison, Verb};
+use crate::evidence::{Kind, Shape};
 use crate::finding::{Confidence, Unit};
 use crate::group::{self, Group};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::{brief, duration};
@@ -55,7 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "one statement takes a large part of the request",
     page: include_str!("slow_query.rs"),
     settings: &[SHARE_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::QUERY, inspect),
     plan: None,
     confirm: None,
     logs: true,
@@ -91,7 +92,7 @@ const WAITS_AS_LOGGED: &str = "waits for locks for most of its time, as the serv
 const MOSTLY_WAITS: u128 = 800;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    for numbers in view.groups() {
+    for numbers in view.groups().filter(|numbers| view.nature(numbers[0]).has(Nature::QUERY)) {
         if let Some(group) = Group::of(view, numbers) {
             inspect_group(&group, found);
         }
@@ -103,7 +104,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let seen = view.share_of(own_path_ns(group));
     let subject = Subject::Shape(group.first.shape);
     let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
-    if seen < CONSIDERED_MIN || !is_query(group) || in_loop() {
+    if seen < CONSIDERED_MIN || in_loop() {
         return;
     }
     // A log tells of the database's time alone, of which anything may be a large part.
@@ -145,9 +146,9 @@ fn has_plan(group: &Group<'_>) -> bool {
     queries.contains(&group.verb()) || group.shape.text.starts_with("WITH ")
 }
 
-fn is_query(group: &Group<'_>) -> bool {
-    match group.first.kind {
-        Kind::Sql => group.verb() != Verb::Transaction && !group::is_session(group.shape),
+pub(crate) fn is_query(kind: Kind, shape: &Shape) -> bool {
+    match kind {
+        Kind::Sql => group::verb(shape) != Verb::Transaction && !group::is_session(shape),
         Kind::Document => true,
         _ => false,
     }

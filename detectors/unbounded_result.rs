@@ -45,6 +45,7 @@ use crate::evidence::{Kind, Media, UNKNOWN};
 use crate::figures::counted;
 use crate::finding::{Confidence, Spread, Unit};
 use crate::group::Group;
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::{Mapper, Stack};
 use crate::wording::{brief, bytes, duration};
@@ -69,7 +70,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a query without a limit returns thousands of rows to a request, or its answer has megabytes",
     page: include_str!("unbounded_result.rs"),
     settings: &[ROWS_MIN, BODY_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::ROWS.or(Nature::BYTES), inspect),
     plan: None,
     confirm: None,
     logs: true,

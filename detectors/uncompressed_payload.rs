@@ -42,6 +42,7 @@ use crate::evidence::trace::{NONE, Operation};
 use crate::evidence::{Kind, Media, Span, UNKNOWN};
 use crate::finding::{Confidence, Unit};
 use crate::impact::given_back;
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::{brief, bytes, duration};
@@ -59,7 +60,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a large answer of text is sent without compression",
     page: include_str!("uncompressed_payload.rs"),
     settings: &[BODY_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::BYTES.or(Nature::SERVICE), inspect),
     plan: None,
     confirm: None,
     logs: false,

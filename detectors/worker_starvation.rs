@@ -39,6 +39,7 @@ use crate::evidence::Dictionary;
 use crate::evidence::timeline::sent_ns;
 use crate::evidence::trace::NONE;
 use crate::finding::{Confidence, Unit};
+use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::shown::{Shown, Unconfirmed, Whole};
 use crate::stack::Stack;
@@ -58,7 +59,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "requests that wait before they are served, as all workers are busy",
     page: include_str!("worker_starvation.rs"),
     settings: &[QUEUE_MIN],
-    inspect: Inspect::Request(inspect),
+    inspect: Inspect::Request(Nature::CALLED, inspect),
     plan: None,
     confirm: Some(confirm),
     logs: false,

@@ -18,7 +18,7 @@ impl Docket {
         settings: impl Fn(&EndpointKey) -> Resolved,
     ) {
         for (place, detector) in ALL.iter().enumerate() {
-            let Inspect::RequestAndLoad(_, least_ns) = detector.inspect else { continue };
+            let Inspect::RequestAndLoad(.., least_ns) = detector.inspect else { continue };
             let mut growing: FxHashMap<EndpointKey, (u64, u32)> = FxHashMap::default();
             for (endpoint, load) in loads.endpoints() {
                 let least_ns = least_ns(settings(&endpoint).of(place));

@@ -7,6 +7,7 @@ mod histogram;
 mod loaded;
 mod locking;
 mod logged;
+mod marks;
 mod sample;
 mod sending;
 mod tally;
@@ -237,7 +238,7 @@ impl Docket {
         for (endpoint, start) in std::mem::take(&mut self.starts) {
             let missed = self.endpoints.get(&endpoint).is_some_and(|tally| misses_target(&endpoint, tally));
             for (place, detector) in ALL.iter().enumerate() {
-                let Inspect::RequestAndStart(_, inspect) = detector.inspect else { continue };
+                let Inspect::RequestAndStart(.., inspect) = detector.inspect else { continue };
                 candidates.detector = place;
                 inspect(&start, settings(&endpoint).of(place), missed, &mut candidates);
                 for candidate in candidates.found.drain(..) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Early;
 use super::growth::Growth;
 use super::histogram::{Histogram, fine_bucket};
+use super::marks::Marks;
 use crate::candidate::{Candidate, Claim, Mark, Part, Remedy, ShortOf};
 use crate::evidence::trace::{NONE, Request, Trace, Waits};
 use crate::evidence::{Kind, Media, Role, Span, SpanId, Status, TraceId, UNKNOWN};
@@ -213,7 +214,7 @@ pub(crate) struct CandidateTally {
     /// Bytes of bodies in one request.
     pub(crate) bytes: Histogram,
     pub(crate) bytes_total: u64,
-    pub(crate) marks: BTreeMap<Mark, u64>,
+    pub(crate) marks: Marks,
     pub(crate) exemplars: Exemplars,
 }
 
@@ -235,7 +236,7 @@ impl CandidateTally {
             growth: Growth::default(),
             bytes: Histogram::default(),
             bytes_total: 0,
-            marks: BTreeMap::new(),
+            marks: Marks::default(),
             exemplars: Exemplars::default(),
         }
     }
@@ -268,7 +269,7 @@ impl CandidateTally {
             self.bytes_total = self.bytes_total.saturating_add(candidate.bytes);
         }
         for &mark in &candidate.marks {
-            *self.marks.entry(mark).or_default() += 1;
+            self.marks.add(mark, 1);
         }
         if self.exemplars.wants(request) {
             self.exemplars.add(Exemplar::of(candidate, trace, request));
@@ -289,7 +290,7 @@ impl CandidateTally {
             tally.claimed.add(early.duration_ns);
             tally.single.add(early.duration_ns);
             tally.claimed_total_ns += early.duration_ns;
-            *tally.marks.entry(Mark::By(early.origin)).or_default() += 1;
+            tally.marks.add(Mark::By(early.origin), 1);
             tally.exemplars.add(Exemplar {
                 duration_ns: early.duration_ns,
                 trace: early.trace,
@@ -317,7 +318,7 @@ impl CandidateTally {
         for (weight, skeleton) in sample.filter(|(_, skeleton)| skeleton.duration_ns >= least_ns) {
             let &Skeleton { duration_ns, trace, span, .. } = skeleton;
             if let Some(root) = skeleton.root() {
-                *tally.marks.entry(Mark::By(root.origin)).or_default() += weight.round() as u64;
+                tally.marks.add(Mark::By(root.origin), weight.round() as u64);
             }
             tally.exemplars.add(Exemplar { duration_ns, trace, request: span, spans: vec![span] });
         }
@@ -357,9 +358,7 @@ impl CandidateTally {
         self.growth.merge(other.growth);
         self.bytes.merge(&other.bytes);
         self.bytes_total = self.bytes_total.saturating_add(other.bytes_total);
-        for (mark, count) in other.marks {
-            *self.marks.entry(mark).or_default() += count;
-        }
+        self.marks.merge(other.marks);
         other.exemplars.into_iter().for_each(|exemplar| self.exemplars.add(exemplar));
     }
 }

@@ -329,7 +329,7 @@ fn confidence(tally: &CandidateTally) -> Confidence {
 }
 
 fn marks_in_order(tally: &CandidateTally, dictionary: &Dictionary) -> Vec<(Mark, u64)> {
-    let mut marks: Vec<(Mark, u64)> = tally.marks.iter().map(|(mark, count)| (*mark, *count)).collect();
+    let mut marks = tally.marks.all().to_vec();
     marks.sort_by_cached_key(|(mark, count)| (std::cmp::Reverse(*count), content_of(*mark, dictionary)));
     marks
 }

@@ -138,7 +138,7 @@ impl Selection<'_, '_> {
             return Verdict::ExplainedBy(told);
         }
         if !worth {
-            let at_once = candidate.tally.marks.get(&Mark::AtOnce).copied().unwrap_or(0);
+            let at_once = candidate.tally.marks.of(Mark::AtOnce);
             let costs_statements = at_once * 2 >= candidate.tally.full || self.takes_most_calls(candidate);
             let costs_statements = costs_statements && candidate.confidence != Confidence::Low;
             return match costs_statements {

@@ -93,7 +93,7 @@ fn why(candidate: &Considered<'_>, kind: GainKind, scales: &Scales<'_>) -> Strin
         Some(sender) => format!("{}; {sender}", candidate.told.why),
         None => candidate.told.why.clone(),
     };
-    let at_once = candidate.tally.marks.get(&Mark::AtOnce).is_some_and(|count| *count > 0);
+    let at_once = candidate.tally.marks.of(Mark::AtOnce) > 0;
     if kind != GainKind::DatabaseTime || !at_once {
         return why;
     }

@@ -25,7 +25,7 @@ struct Step {
     passed_latest_ns: u64,
 }
 
-const NOWHERE: Step = Step {
+static NOWHERE: Step = Step {
     covered_by: NONE,
     jump: NONE,
     depth: 0,
@@ -87,8 +87,8 @@ impl Ancestry {
         self.step(number).depth
     }
 
-    fn step(&self, number: u32) -> Step {
-        self.steps.get(number as usize).copied().unwrap_or(NOWHERE)
+    fn step(&self, number: u32) -> &Step {
+        self.steps.get(number as usize).unwrap_or(&NOWHERE)
     }
 }
 

@@ -32,6 +32,10 @@ pub struct Assembler {
     cores: Vec<(u32, u32)>,
     /// Whether operations of each kind are reported by more than one library or process.
     reporters_differ: [bool; Kind::COUNT],
+    /// Some spans begin at the same time.
+    begin_together: bool,
+    /// Some calls are reported by more than one layer.
+    has_layers: bool,
     /// Where the operations of each request end, while they are placed.
     ends: Vec<u32>,
     placed: Vec<u32>,
@@ -65,6 +69,18 @@ struct Node {
     climbing: bool,
     /// What is above it is undecided and must be decided first.
     waits: bool,
+}
+
+impl Node {
+    /// Shows the requests of which it is an operation, with the mark that it has there.
+    fn homes(&self, mut show: impl FnMut(u32, u32)) {
+        if !self.opens && self.stand_in == NONE && self.request != NONE {
+            show(self.request, 0);
+        }
+        if self.called_from != NONE {
+            show(self.called_from, AS_CALL);
+        }
+    }
 }
 
 /// So many spans that began just before are searched for an outer layer beside a span: more only
@@ -111,6 +127,8 @@ impl Assembler {
         self.incomplete.clear();
         self.nodes.clear();
         self.cores.clear();
+        self.begin_together = false;
+        self.has_layers = false;
         self.ancestry.clear(spans);
     }
 
@@ -119,7 +137,9 @@ impl Assembler {
         let mut reporters = [None; Kind::COUNT];
         let mut ids_are_shared = false;
         self.reporters_differ = [false; _];
+        let mut before_ns = None;
         for span in spans {
+            self.begin_together |= before_ns.replace(span.start_ns) == Some(span.start_ns);
             ids_are_shared |= span.is_server_side();
             let first = reporters[span.kind as usize].get_or_insert(span.origin);
             self.reporters_differ[span.kind as usize] |= *first != span.origin;
@@ -193,6 +213,17 @@ impl Assembler {
 
     /// Decides for a span, after all above it, which request it belongs to.
     fn own(&mut self, number: u32, spans: &[Span], dictionary: &Dictionary) {
+        let node = &self.nodes[number as usize];
+        if node.request != NONE || node.waits {
+            return;
+        }
+        // As a rule what is above began before and is decided.
+        if self.node(node.parent).is_none_or(|above| above.request != NONE) {
+            self.decide(number, spans, dictionary);
+            let node = &mut self.nodes[number as usize];
+            node.waits = node.request == NONE;
+            return;
+        }
         self.climbed.clear();
         let mut at = number;
         while self.node(at).is_some_and(|node| node.request == NONE && !node.waits) {
@@ -400,10 +431,12 @@ impl Assembler {
         match layer(above, span, dictionary) {
             Layer::Apart => {}
             Layer::Same if direct => {
+                self.has_layers = true;
                 self.nodes[outer as usize].stands = true;
                 self.nodes[number as usize].stand_in = outer;
             }
             Layer::Same | Layer::Core => {
+                self.has_layers = true;
                 self.nodes[outer as usize].surrounds = true;
                 self.cores.push((number, outer));
             }
@@ -434,10 +467,12 @@ impl Assembler {
         match layer(&spans[outer as usize], span, dictionary) {
             Layer::Apart => {}
             Layer::Same => {
+                self.has_layers = true;
                 self.nodes[outer as usize].stands = true;
                 self.nodes[number as usize].stand_in = outer;
             }
             Layer::Core => {
+                self.has_layers = true;
                 self.ancestry.put(number, outer, span.start_ns, latest_ns(span));
                 self.nodes[outer as usize].surrounds = true;
                 self.cores.push((number, outer));
@@ -506,15 +541,11 @@ impl Assembler {
 
     /// Puts the operations of each request side by side, in time order, parents first.
     fn place(&mut self, spans: &[Span]) {
-        let homes = |node: &Node| {
-            let operation = !node.opens && node.stand_in == NONE;
-            [if operation { node.request } else { NONE }, node.called_from]
-        };
         let mut ends = std::mem::take(&mut self.ends);
         ends.clear();
         ends.resize(self.trace.requests.len(), 0);
-        for home in self.nodes.iter().flat_map(homes).filter(|&home| home != NONE) {
-            ends[home as usize] += 1;
+        for node in &self.nodes {
+            node.homes(|home, _| ends[home as usize] += 1);
         }
         let mut filled = 0;
         for (request, end) in self.trace.requests.iter_mut().zip(&mut ends) {
@@ -525,12 +556,16 @@ impl Assembler {
         self.placed.clear();
         self.placed.resize(filled as usize, 0);
         for (number, node) in self.nodes.iter().enumerate() {
-            for (home, mark) in homes(node).into_iter().zip([0, AS_CALL]).filter(|(home, _)| *home != NONE) {
-                self.placed[ends[home as usize] as usize] = number as u32 | mark;
-                ends[home as usize] += 1;
-            }
+            node.homes(|home, mark| {
+                let end = &mut ends[home as usize];
+                self.placed[*end as usize] = number as u32 | mark;
+                *end += 1;
+            });
         }
         self.ends = ends;
+        if !self.begin_together {
+            return;
+        }
         let start_ns = |number: u32| spans[(number & !AS_CALL) as usize].start_ns;
         for request in &self.trace.requests {
             // They come by start and id: only those that begin together may have to change places.
@@ -560,6 +595,9 @@ impl Assembler {
             }
             let parent = place_of(self.ancestry.covered_by(number));
             self.trace.operations.push(Operation { span, parent, called: NONE, path_ns: 0, self_path_ns: 0 });
+        }
+        if !self.has_layers {
+            return;
         }
         let layers = self.nodes.iter().zip(spans).map(|(node, inner)| (node.stand_in, inner));
         let cores = self.cores.iter().map(|&(core, outer)| (core, &spans[outer as usize]));

@@ -31,6 +31,10 @@ pub(super) fn undo(trace: &mut Trace) {
 
 /// How far an operation may have begun after its start.
 fn step_ns(operation: &Operation) -> Option<u64> {
+    // Most clocks tell more than microseconds.
+    if !operation.start_ns.is_multiple_of(MICROSECOND_NS) {
+        return None;
+    }
     let are_whole = |unit| (operation.start_ns.is_multiple_of(unit), operation.end_ns.is_multiple_of(unit));
     match (are_whole(STEP_NS), are_whole(MICROSECOND_NS)) {
         ((true, false), _) => Some(STEP_NS),

@@ -69,7 +69,10 @@ impl Walker {
                     let (from, to) = (span.start_ns.max(frame.floor_ns), span.end_ns.min(frame.cursor_ns));
                     path.own_time(frame.operation, to, frame.cursor_ns);
                     frame.cursor_ns = from;
-                    self.enter(child, own.start, from, to);
+                    match self.children[slot(child, own.start)] {
+                        (first, last) if first == last => path.own_time(child, from, to),
+                        _ => self.enter(child, own.start, from, to),
+                    }
                 }
             }
         }
