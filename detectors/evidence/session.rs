@@ -333,9 +333,8 @@ impl Session {
     /// Waits of another statement than this one, whose execution was not logged.
     fn settle_waits_of_others(&mut self, shape: ShapeRef) {
         let none = ShapeRef::default();
-        let is_other =
-            |(waits, _): (Span, Comment)| shape != none && waits.shape != none && waits.shape != shape;
-        if self.state.wait_line.is_some_and(is_other) {
+        let waits = self.state.wait_line.as_ref().map_or(none, |(waits, _)| waits.shape);
+        if shape != none && waits != none && waits != shape {
             self.settle_waits();
         }
     }
@@ -348,8 +347,14 @@ impl Session {
 
     /// What waited from before a moment on was not logged otherwise: waits that follow one another are one execution,
     /// of which no more is known than these.
+    #[inline]
     fn settle_waits_before(&mut self, before_ns: u64) {
-        let Some((line, comment)) = self.state.wait_line else { return };
+        if let Some(waits) = self.state.wait_line {
+            self.settle_these_waits_before(waits, before_ns);
+        }
+    }
+
+    fn settle_these_waits_before(&mut self, (line, comment): (Span, Comment), before_ns: u64) {
         if before_ns == u64::MAX {
             self.state.waited.extend(self.state.waiting.take());
         }
@@ -375,6 +380,9 @@ impl Session {
     fn push_waiting(&mut self, mut execution: Execution) {
         let state = &mut self.state;
         state.wait_line = None;
+        if state.waited.is_empty() && state.waiting.is_none() {
+            return self.push(execution);
+        }
         state.waited.extend(state.waiting.take());
         let number = self.executions.len() as u32;
         let given_up = execution.span.status_code == Failure::Deadlock as u16;
@@ -498,8 +506,14 @@ impl Session {
     }
 
     /// A temporary file of a statement that was executed before, or whose execution was not logged.
+    #[inline]
     fn settle_spilled(&mut self) {
-        let Some(spilled) = self.state.spilled.take() else { return };
+        if let Some(spilled) = self.state.spilled.take() {
+            self.settle_file(&spilled);
+        }
+    }
+
+    fn settle_file(&mut self, spilled: &Span) {
         let is_of = |execution: &&mut Execution| {
             let before =
                 execution.span.response_bytes == UNKNOWN && execution.known_by != KnownBy::Preparation;
@@ -509,7 +523,7 @@ impl Session {
             Some(execution) => execution.span.response_bytes = spilled.response_bytes,
             None if spilled.shape != ShapeRef::default() => {
                 let known_by = KnownBy::Preparation;
-                self.push(Execution::of(spilled, known_by));
+                self.push(Execution::of(*spilled, known_by));
             }
             None => {}
         }
@@ -523,13 +537,18 @@ impl Session {
     }
 
     /// The execution of a plan was not logged otherwise.
+    #[inline]
     fn settle_plan(&mut self) {
         if let Some(plan) = self.state.plan.take() {
-            let took_ns = plan.end_ns - plan.start_ns;
-            let start_ns = plan.start_ns.saturating_sub(took_ns);
-            let span = Span { start_ns, end_ns: plan.start_ns, ..plan };
-            self.push(Execution { planned: true, ..Execution::of(span, KnownBy::Plan) });
+            self.push_planned(&plan);
         }
+    }
+
+    fn push_planned(&mut self, plan: &Span) {
+        let took_ns = plan.end_ns - plan.start_ns;
+        let start_ns = plan.start_ns.saturating_sub(took_ns);
+        let span = Span { start_ns, end_ns: plan.start_ns, ..*plan };
+        self.push(Execution { planned: true, ..Execution::of(span, KnownBy::Plan) });
     }
 
     fn push_prepared(&mut self, prepared: Prepared) {

@@ -62,11 +62,11 @@ pub(super) fn date_and_time(text: &[u8]) -> Option<(u64, usize)> {
 /// Reads moments that follow one another: what of one is as in the one before is not read again.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    /// `2026-11-23 21:45:`, and what it means.
-    minute: [u8; 17],
+    /// `2026-11-23 21:45`, and what it means.
+    minute: [u8; 16],
     minute_ns: u64,
-    /// What stood behind the seconds of that moment.
-    zone: Vec<u8>,
+    /// What stood behind the seconds of that moment, as a little-endian number, and its length.
+    zone: (u64, usize),
     offset_ns: i64,
     /// What was taken for granted of a zone.
     assumed: Option<&'static str>,
@@ -89,7 +89,7 @@ fn assumed(zone: &[u8]) -> Option<&'static str> {
 }
 
 /// The longest zone that is remembered.
-const ZONE_MAX: usize = 8;
+const ZONE_MAX: usize = 7;
 
 impl Clock {
     /// Reads what [`date_and_time`] does.
@@ -107,22 +107,28 @@ impl Clock {
     }
 
     fn like_the_last(&self, text: &[u8]) -> Option<(u64, usize)> {
-        let ([minute @ .., tens, ones], _) = text.split_first_chunk::<19>()?;
-        let second = two_digits([*tens, *ones]).filter(|second| *minute == self.minute && *second < 60)?;
+        let [minute @ .., colon, tens, ones] = text.first_chunk::<19>()?;
+        if *minute != self.minute || *colon != b':' {
+            return None;
+        }
+        let second = two_digits([*tens, *ones]).filter(|second| *second < 60)?;
         let (fraction_ns, length) = fraction(text, 19);
+        let ((zone, zone_length), rest) = (self.zone, text.get(length..)?);
+        let begins = match rest.first_chunk() {
+            Some(word) => first_bytes(u64::from_le_bytes(*word), zone_length) == zone,
+            None => rest.starts_with(zone.to_le_bytes().get(..zone_length)?),
+        };
         // Behind a zone anything but more of it.
-        let rest = text.get(length..)?.strip_prefix(&*self.zone)?;
-        if rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':') {
+        let next = rest.get(zone_length);
+        if !begins || next.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':') {
             return None;
         }
         let local_ns = self.minute_ns + second * SECOND_NS + fraction_ns;
-        Some((local_ns.checked_add_signed(self.offset_ns)?, length + self.zone.len()))
+        Some((local_ns.checked_add_signed(self.offset_ns)?, length + zone_length))
     }
 
     fn remember(&mut self, text: &[u8], at_ns: u64, length: usize) {
-        let (Some(minute), (fraction_ns, end)) = (text.first_chunk::<17>(), fraction(text, 19)) else {
-            return;
-        };
+        let (Some(minute), (fraction_ns, end)) = (text.first_chunk(), fraction(text, 19)) else { return };
         let zone = &text[end..length];
         self.assumed = self.assumed.or(assumed(zone));
         let Some(second) = number(&text[17..19]).filter(|second| *second < 60) else { return };
@@ -134,8 +140,7 @@ impl Clock {
         self.minute = *minute;
         self.minute_ns = minute_ns;
         self.offset_ns = at_ns.wrapping_sub(local_ns).cast_signed();
-        self.zone.clear();
-        self.zone.extend_from_slice(zone);
+        self.zone = (zone.iter().rev().fold(0, |zone, byte| zone << 8 | u64::from(*byte)), zone.len());
     }
 }
 
@@ -188,6 +193,7 @@ pub(super) fn epoch(text: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// A fraction of a second in nanoseconds, and where it ends; most have milliseconds.
+#[inline]
 fn fraction(text: &[u8], from: usize) -> (u64, usize) {
     if let Some([b'.' | b',', digits @ .., next]) = text.get(from..).and_then(|rest| rest.first_chunk::<5>())
         && let Some(milliseconds) = three_digits(*digits)
@@ -195,6 +201,10 @@ fn fraction(text: &[u8], from: usize) -> (u64, usize) {
     {
         return (milliseconds * (SECOND_NS / 1_000), from + 4);
     }
+    any_fraction(text, from)
+}
+
+fn any_fraction(text: &[u8], from: usize) -> (u64, usize) {
     if !matches!(text.get(from), Some(b'.' | b',')) {
         return (0, from);
     }
@@ -259,12 +269,17 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     (year / 400 * 146_097 + of_era).checked_sub(719_468)
 }
 
+/// The first bytes of a little-endian number, which has more.
+fn first_bytes(number: u64, length: usize) -> u64 {
+    number & !(u64::MAX << (8 * length))
+}
+
 fn two_digits([tens, ones]: [u8; 2]) -> Option<u64> {
     let [tens, ones] = [tens, ones].map(|byte| u64::from(byte.wrapping_sub(b'0')));
     (tens < 10 && ones < 10).then_some(tens * 10 + ones)
 }
 
-fn three_digits([hundreds, rest @ ..]: [u8; 3]) -> Option<u64> {
+pub(super) fn three_digits([hundreds, rest @ ..]: [u8; 3]) -> Option<u64> {
     let hundreds = u64::from(hundreds.wrapping_sub(b'0'));
     two_digits(rest).filter(|_| hundreds < 10).map(|rest| hundreds * 100 + rest)
 }

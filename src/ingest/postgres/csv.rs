@@ -89,6 +89,7 @@ struct Decoder {
 }
 
 /// The columns of a record; those in quotes without them, as they stand.
+#[derive(Default)]
 pub(super) struct Fields<'b> {
     columns: [&'b [u8]; COLUMNS_MAX],
     pub(super) count: usize,
@@ -100,31 +101,43 @@ impl<'b> Fields<'b> {
     /// Reads the record at the front of a text: its columns, and its length without the newline. `None` where it
     /// is none.
     pub(super) fn read(text: &'b [u8]) -> Option<(Self, usize)> {
-        let mut fields = Self { columns: [b""; COLUMNS_MAX], count: 0, doubled: 0 };
+        let mut fields = Self::default();
+        let length = fields.take(text, 0)?;
+        Some((fields, length))
+    }
+
+    /// Reads the record at the front of a text, of whose first column so many bytes are known to be no end of it; returns
+    /// its length.
+    fn take(&mut self, text: &'b [u8], known: usize) -> Option<usize> {
+        *self = Self::default();
         let mut at = 0;
         loop {
-            let column = fields.columns.get_mut(fields.count)?;
+            // Many are empty.
+            let empty = commas(text.get(at..)?);
+            at += empty;
+            self.count += empty;
+            let column = self.columns.get_mut(self.count)?;
             let end = match text.get(at) {
-                // Many are empty.
-                Some(b',') => at,
+                Some(b',') => continue,
                 Some(b'"') => {
                     let (end, doubled) = end_of_quoted(text, at + 1)?;
-                    fields.doubled |= u32::from(doubled) << fields.count;
+                    self.doubled |= u32::from(doubled) << self.count;
                     *column = &text[at + 1..end];
                     end + 1
                 }
                 _ => {
-                    let end = at + until(&text[at..], [b',', b'\n']);
+                    let from = if at == 0 { known } else { at };
+                    let end = from + until(&text[from..], [b',', b'\n']);
                     *column = &text[at..end];
                     end
                 }
             };
-            fields.count += 1;
+            self.count += 1;
             match text.get(end) {
                 Some(b',') => at = end + 1,
-                Some(b'\n') | None => return (fields.count >= COLUMNS_MIN).then_some((fields, end)),
+                Some(b'\n') | None => return (self.count >= COLUMNS_MIN).then_some(end),
                 Some(b'\r') if matches!(text.get(end + 1), Some(b'\n') | None) => {
-                    return (fields.count >= COLUMNS_MIN).then_some((fields, end + 1));
+                    return (self.count >= COLUMNS_MIN).then_some(end + 1);
                 }
                 Some(_) => return None,
             }
@@ -159,24 +172,33 @@ impl<'b> Fields<'b> {
     }
 }
 
-/// How many bytes are before the first that is one of two, by eight at a time: columns are short.
+/// How many commas a text begins with, as far as eight bytes tell.
+fn commas(text: &[u8]) -> usize {
+    match text.first_chunk() {
+        Some(word) => {
+            (u64::from_le_bytes(*word) ^ u64::from_le_bytes([b','; 8])).trailing_zeros() as usize / 8
+        }
+        None => text.iter().take_while(|byte| **byte == b',').count(),
+    }
+}
+
+/// How many bytes are before the first that is one of two, by sixteen at a time: columns are short.
 fn until(text: &[u8], ends: [u8; 2]) -> usize {
-    let (words, rest) = text.as_chunks();
-    for (place, word) in words.iter().enumerate() {
-        if let Some(length) = until_in_word(*word, ends) {
-            return place * 8 + length;
+    let (chunks, rest) = text.as_chunks();
+    for (place, chunk) in chunks.iter().enumerate() {
+        if let Some(length) = until_in_chunk(chunk, ends) {
+            return place * 16 + length;
         }
     }
     let length = rest.iter().position(|byte| ends.contains(byte));
     text.len() - rest.len() + length.unwrap_or(rest.len())
 }
 
-fn until_in_word(word: [u8; 8], ends: [u8; 2]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let [one, other] = ends.map(|end| zero(u64::from_le_bytes(word) ^ (ONES * u64::from(end))));
-    let first = (one | other).trailing_zeros() as usize / 8;
-    (first < 8).then_some(first)
+fn until_in_chunk(chunk: &[u8; 16], [one, other]: [u8; 2]) -> Option<usize> {
+    // All bytes are compared at once.
+    let is_end = chunk.map(|byte| if byte == one || byte == other { u8::MAX } else { 0 });
+    let first = u128::from_le_bytes(is_end).trailing_zeros() as usize / 8;
+    (first < 16).then_some(first)
 }
 
 /// Where a quoted column ends, at a quote that is not doubled, and whether others before it are.
@@ -194,22 +216,36 @@ fn end_of_quoted(text: &[u8], from: usize) -> Option<(usize, bool)> {
 
 /// How many bytes are before the first quote; most columns are short.
 fn quote(text: &[u8]) -> Option<usize> {
-    let near = |place: usize| until_in_word(*text.as_chunks().0.get(place)?, [b'"'; 2]);
-    near(0).or_else(|| Some(8 + near(1)?)).or_else(|| memchr(b'"', text))
+    let near = text.first_chunk().and_then(|chunk| until_in_chunk(chunk, [b'"'; 2]));
+    near.or_else(|| memchr(b'"', text))
+}
+
+/// How many newlines are within a record of some length: most are one line.
+fn newlines(text: &[u8], length: usize) -> u64 {
+    match memchr(b'\n', text) {
+        Some(first) if first < length => memchr_iter(b'\n', &text[first..length]).count() as u64,
+        _ => 0,
+    }
 }
 
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
         let bytes = block.whole(end_of_records);
         self.recorder.begin(reading, &block.place.file);
+        let mut fields = Fields::default();
         let mut number = block.place.line;
         let mut start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         while start < bytes.len() {
-            let read = Fields::read(&bytes[start..]);
-            let read =
-                read.and_then(|(fields, length)| Some((fields.at_ns(&mut self.clock)?, fields, length)));
+            let text = &bytes[start..];
+            let read = match self.clock.date_and_time(text) {
+                // A comma may stand before a fraction elsewhere.
+                Some((at_ns, known)) if text.get(19) != Some(&b',') => {
+                    Some(at_ns).zip(fields.take(text, known))
+                }
+                _ => fields.take(text, 0).and_then(|length| Some((fields.at_ns(&mut self.clock)?, length))),
+            };
             let length = match read {
-                Some((at_ns, fields, length)) => {
+                Some((at_ns, length)) => {
                     if let Err(reason) = self.record(reading, at_ns, number, &fields) {
                         let offset = block.place.offset + start as u64;
                         reading.skipped.skip(&block.place.file, offset, number, length as u64, reason);
@@ -226,7 +262,7 @@ impl Decode for Decoder {
                     length
                 }
             };
-            number += 1 + memchr_iter(b'\n', &bytes[start..start + length]).count() as u64;
+            number += 1 + newlines(text, length);
             start += length + 1;
         }
         reading.remarks.extend(self.clock.assumed());
@@ -296,8 +332,28 @@ mod tests {
             for end in [",a,\n", "\na", ",", "\n", ""] {
                 let text = format!("{column}{end}");
                 assert_eq!(until(text.as_bytes(), [b',', b'\n']), column.len(), "{text}");
+                assert_eq!(
+                    commas(&text.as_bytes()[length..]),
+                    end.bytes().take_while(|byte| *byte == b',').count()
+                );
                 let text = format!("{column}\"{end}");
                 assert_eq!(end_of_quoted(text.as_bytes(), 0), Some((column.len(), false)), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn times_are_read_before_columns_are() {
+        let record = |time: &str| [time.as_bytes(), &b",x".repeat(23), b"\n"].concat();
+        for time in ["2026-11-23 21:45:46.243 UTC", "\"2026-11-23 21:45:46.243 UTC\"", "2026-11-23 21:45:46"]
+        {
+            let text = record(time);
+            let known = Clock::default().date_and_time(&text).map_or(0, |(_, length)| length);
+            let (mut fields, (all, length)) = (Fields::default(), Fields::read(&text).expect("a record"));
+            assert!(length + 1 == text.len() && all.raw(0) == time.trim_matches('"').as_bytes());
+            if text.get(19) != Some(&b',') {
+                assert_eq!(fields.take(&text, known), Some(length));
+                assert_eq!(fields.columns, all.columns);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::mem;
 use detectors::evidence::server::{Connection, HOLDERS_MAX, NotedWait};
 use detectors::evidence::shape::sql::Dialect;
 use detectors::evidence::{Failure, Logged, OriginRef, ShapeRef, Symbol, TraceId, Traced, UNKNOWN};
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 use rustc_hash::FxBuildHasher;
 
 use super::event;
@@ -57,6 +57,8 @@ struct Owner {
     application: Box<[u8]>,
     origin: OriginRef,
     target: Symbol,
+    /// What connecting to the database is, once somebody did.
+    connect: Option<ShapeRef>,
 }
 
 /// So many databases with applications are remembered; names of applications may hold ids.
@@ -190,7 +192,11 @@ impl Recorder {
         };
         self.push(reading, entry, (logged, took_ns), b"");
         let Some(line) = reading.spans.last_mut().filter(|_| logged == Logged::Connected) else { return };
-        line.span.shape = reading.typing.connect_to(entry.database);
+        // Its owner is in front.
+        let known = self.owners.first_mut().map(|owner| &mut owner.connect);
+        let shape = known.as_ref().and_then(|known| **known);
+        line.span.shape = shape.unwrap_or_else(|| reading.typing.connect_to(entry.database));
+        known.into_iter().for_each(|known| *known = Some(line.span.shape));
     }
 
     /// An error with which the connection is over.
@@ -261,7 +267,7 @@ impl Recorder {
                 let (origin, target) = reading.typing.log_origin(entry.database, entry.application);
                 self.owners.truncate(OWNERS_MAX - 1);
                 let (database, application) = (entry.database.into(), entry.application.into());
-                self.owners.insert(0, Owner { database, application, origin, target });
+                self.owners.insert(0, Owner { database, application, origin, target, connect: None });
             }
         }
         &self.owners[0]
@@ -270,9 +276,9 @@ impl Recorder {
 
 /// The number of the process that a session is of: the second part of its id, in hexadecimals.
 fn process_of_id(session: &[u8]) -> Option<u64> {
-    let point = memchr(b'.', session)?;
-    let digits = std::str::from_utf8(&session[point + 1..]).ok()?;
-    u64::from_str_radix(digits, 16).ok()
+    let point = session.iter().position(|byte| *byte == b'.')?;
+    let digits = session.get(point + 1..).filter(|digits| (1..=16).contains(&digits.len()))?;
+    digits.iter().try_fold(0, |number, digit| Some(number << 4 | u64::from(char::from(*digit).to_digit(16)?)))
 }
 
 fn of_step(step: Step) -> Logged {

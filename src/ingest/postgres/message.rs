@@ -4,11 +4,11 @@
 //! texts are English; servers with another `lc_messages` translate them.
 
 use detectors::evidence::server::{Connection, Event};
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memmem};
 
 use super::event;
 use super::lock::LockWait;
-use crate::ingest::timestamp::number;
+use crate::ingest::timestamp::{number, three_digits};
 
 /// What a message tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,8 @@ fn spilled(message: &[u8]) -> Option<u64> {
 
 /// The name of a statement or portal, and the statement behind it.
 fn named(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr_iter(b':', rest).find(|colon| rest.get(colon + 1) == Some(&b' '))?;
+    // Names are short.
+    let end = rest.windows(2).position(|two| two == b": ")?;
     Some((&rest[..end], &rest[end + 2..]))
 }
 
@@ -135,6 +136,24 @@ const DURATION_MAX_NS: u64 = 10_000_000_000_000_000;
 
 /// `0.582` milliseconds as nanoseconds, and how many bytes that is.
 pub(super) fn milliseconds(text: &[u8]) -> Option<(u64, usize)> {
+    usual_milliseconds(text).or_else(|| any_milliseconds(text))
+}
+
+/// Those with up to eight digits before the point and three behind it, as servers write them.
+fn usual_milliseconds(text: &[u8]) -> Option<(u64, usize)> {
+    let (mut whole, mut at) = (0, 0);
+    while at < 8
+        && let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+    {
+        whole = whole * 10 + u64::from(digit);
+        at += 1;
+    }
+    let [b'.', fraction @ .., next] = text.get(at..)?.first_chunk::<5>()? else { return None };
+    let microseconds = three_digits(*fraction).filter(|_| at > 0 && !next.is_ascii_digit())?;
+    Some((whole * 1_000_000 + microseconds * 1_000, at + 4))
+}
+
+fn any_milliseconds(text: &[u8]) -> Option<(u64, usize)> {
     let mut whole: u64 = 0;
     let mut at = 0;
     while let Some(digit) = text.get(at).filter(|byte| byte.is_ascii_digit()) {
@@ -320,6 +339,25 @@ mod tests {
         ] {
             assert!(!is_translated_duration(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn usual_durations_are_read_as_any() {
+        for text in [
+            "0.582 ms",
+            "12345678.901 ms",
+            "7.000 ms",
+            "0.5821 ms",
+            "1.5 ms",
+            "12 ms",
+            ".582 ms",
+            "1.58x ",
+            "9.123",
+        ] {
+            let usual = usual_milliseconds(text.as_bytes());
+            assert!(usual.is_none_or(|usual| Some(usual) == any_milliseconds(text.as_bytes())), "{text}");
+        }
+        assert_eq!(usual_milliseconds(b"12345678.901 ms"), Some((12_345_678_901_000, 12)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod csv;
 mod entry;
 mod event;
 mod json;
+mod leading;
 mod lock;
 mod message;
 mod prefix;

@@ -71,7 +71,7 @@ impl std::fmt::Debug for Prefix {
 const DEFAULT: &str = "%m [%p] ";
 
 /// Marks an escape.
-const ESCAPE: u8 = 0x80;
+pub(super) const ESCAPE: u8 = 0x80;
 
 /// The escape for blanks that fill a field up to its width.
 const PADDING: u8 = ESCAPE | b'_';
@@ -206,7 +206,8 @@ impl Prefix {
         Some(())
     }
 
-    fn parts(&self) -> &[u8] {
+    /// Its letters and escapes.
+    pub(super) fn parts(&self) -> &[u8] {
         &self.parts[..usize::from(self.length)]
     }
 
@@ -461,7 +462,7 @@ pub(super) fn session_id(text: &[u8]) -> Option<usize> {
 }
 
 /// Reads parts from a place in a line on; returns where the severity begins.
-fn read<'b>(
+pub(super) fn read<'b>(
     mut parts: &[u8],
     line: &'b [u8],
     mut at: usize,

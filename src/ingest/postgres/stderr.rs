@@ -3,11 +3,13 @@
 //! A record begins with a line of prefix, severity and message; lines that begin with a tab go on with it, and
 //! what else is told of it (`DETAIL` and so on) has lines of its own with the same prefix.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 
 use super::entry::{Entry, Recorder, known};
+use super::leading::Leading;
 use super::prefix::{Fields, Prefix, hidden};
 use super::severity::{self, Part, Severity};
 use crate::ingest::envelopes::{NO_YEAR, is_without_year};
@@ -67,6 +69,8 @@ const APART_NS: u64 = 60_000_000_000;
 #[derive(Debug)]
 struct Decoder {
     prefix: Option<Prefix>,
+    /// What it begins with, where that alone may be all.
+    leading: Option<Leading>,
     clock: Clock,
     recorder: Recorder,
 }
@@ -97,7 +101,8 @@ struct Record<'b> {
 impl Decoder {
     fn new(framing: Framing) -> Self {
         let prefix = if let Framing::Log(prefix) = framing { Some(prefix) } else { None };
-        Self { prefix, clock: Clock::default(), recorder: Recorder::default() }
+        let leading = prefix.as_ref().and_then(Leading::of);
+        Self { prefix, leading, clock: Clock::default(), recorder: Recorder::default() }
     }
 
     /// Reads the front of a line, with the prefix of the file or of one that was set before or after: its severity, and
@@ -108,11 +113,15 @@ impl Decoder {
         if let Some((severity, length)) = same.and_then(severity::read) {
             return Some((severity, front.prefix.len() + length));
         }
-        let own = self.prefix.as_ref().and_then(|prefix| prefix.read(line, &mut self.clock));
-        let is_sure = own.is_some_and(|(fields, _)| !fields.retried);
-        let (fields, at) = own.or_else(|| Prefix::of_line(line)?.read(line, &mut self.clock))?;
+        let own = self.prefix.as_ref().and_then(|prefix| match &self.leading {
+            Some(leading) => leading.read(prefix, line, &mut self.clock),
+            None => with_severity(line, prefix.read(line, &mut self.clock)?),
+        });
+        let is_sure = own.is_some_and(|(fields, ..)| !fields.retried);
+        let other = || with_severity(line, Prefix::of_line(line)?.read(line, &mut self.clock)?);
+        let (fields, at, (severity, length)) = own.or_else(other)?;
         *front = Front { fields, prefix: if is_sure { &line[..at] } else { b"" } };
-        severity::read(&line[at..]).map(|(severity, length)| (severity, at + length))
+        Some((severity, at + length))
     }
 
     fn end(&mut self, reading: &mut Reading<'_>, block: &Block<'_>, record: &Record<'_>) {
@@ -124,15 +133,23 @@ impl Decoder {
             .map(|places| (places.outside(record.line).at_ns, places.process(record.line).to_vec()));
         // What the prefix does not say the envelope may.
         let (told_ns, process) = outside.unwrap_or_default();
-        let session = [session, pid].into_iter().find(|told| !told.is_empty()).unwrap_or(&process);
+        let session = match (session, pid) {
+            (b"", b"") => &process,
+            (b"", pid) => pid,
+            (session, _) => session,
+        };
         if at_ns == 0 && is_without_year(told_ns) {
             reading.remarks.insert(NO_YEAR);
         }
-        let at_ns = [at_ns, told_ns].into_iter().find(|told| *told > 0).unwrap_or_else(|| {
-            reading.remarks.insert(NO_TIME);
-            // Far from one another, in their order.
-            reading.line(record.line).saturating_mul(APART_NS)
-        });
+        let at_ns = match (at_ns, told_ns) {
+            (0, 0) => {
+                reading.remarks.insert(NO_TIME);
+                // Far from one another, in their order.
+                reading.line(record.line).saturating_mul(APART_NS)
+            }
+            (0, told_ns) => told_ns,
+            (at_ns, _) => at_ns,
+        };
         if session.is_empty() {
             reading.remarks.insert(NO_PROCESS);
         }
@@ -140,9 +157,9 @@ impl Decoder {
             at_ns,
             line: record.line,
             session,
-            user: known(user).trim_ascii(),
-            database: known(database).trim_ascii(),
-            application: known(application).trim_ascii(),
+            user: name(user),
+            database: name(database),
+            application: name(application),
             severity: record.severity,
             message: &bytes[record.message.clone()],
             detail: &bytes[record.detail.clone()],
@@ -157,61 +174,103 @@ impl Decoder {
     }
 }
 
+/// A name of a prefix, which may be filled up to a width; most prefixes have none.
+fn name(text: &[u8]) -> &[u8] {
+    if text.is_empty() { text } else { known(text).trim_ascii() }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty()
+}
+
+/// What a prefix says, and the severity behind it.
+fn with_severity<'b>(
+    line: &'b [u8],
+    (fields, at): (Fields<'b>, usize),
+) -> Option<(Fields<'b>, usize, (Severity, usize))> {
+    Some((fields, at, severity::read(&line[at..])?))
+}
+
+/// A line in a block.
+#[derive(Debug, Clone, Copy)]
+struct Line<'b> {
+    number: u64,
+    /// Where it begins and ends.
+    start: usize,
+    end: usize,
+    text: &'b [u8],
+}
+
+/// What was read of a block's last lines.
+#[derive(Debug, Default)]
+struct Latest<'b> {
+    record: Option<Record<'b>>,
+    front: Front<'b>,
+}
+
 impl Decode for Decoder {
     fn decode(&mut self, reading: &mut Reading<'_>, block: &Block<'_>) -> usize {
         let bytes = block.whole(last_record);
         self.recorder.begin(reading, &block.place.file);
-        let mut record: Option<Record<'_>> = None;
-        let mut front = Front::default();
+        let mut latest = Latest::default();
         let mut number = block.place.line;
         let mut start = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
         while start < bytes.len() {
             let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
-            let line = &bytes[start..end];
-            let mut skip = |reason: &str| {
+            let text = &bytes[start..end];
+            if let (Some(b'\t'), Some(record)) = (text.first(), &mut latest.record) {
+                record.go_on(end);
+            } else if !is_blank(text)
+                && let Err(reason) = self.line(reading, block, &mut latest, Line { number, start, end, text })
+            {
                 let offset = block.place.offset + start as u64;
-                reading.skipped.skip(&block.place.file, offset, number, line.len() as u64, reason);
-            };
-            if line.first() == Some(&b'\t') {
-                match &mut record {
-                    Some(record) => record.go_on(end),
-                    None => skip("a line that goes on with what is not in this log"),
-                }
-            } else if !line.trim_ascii().is_empty() {
-                match self.front(line, &mut front) {
-                    Some((Severity::Part(part), at)) => {
-                        match record.as_mut().filter(|record| record.owns(&front.fields)) {
-                            Some(record) => record.add(part, start + at..end),
-                            None => skip("a line that tells more of what is not before it"),
-                        }
-                    }
-                    Some((severity, at)) => {
-                        if let Some(record) = &record {
-                            self.end(reading, block, record);
-                        }
-                        let message = start + at..end;
-                        record = Some(Record::begin(front.fields, severity, number, start, message));
-                    }
-                    // Tabs become blanks where lines are copied.
-                    None if line.starts_with(b" ") && record.is_some() => {
-                        if let Some(record) = &mut record {
-                            record.go_on(end);
-                        }
-                    }
-                    None => skip(&format!(
-                        "not a line of PostgreSQL's log with a known prefix (its form is `{}`)",
-                        hidden(line)
-                    )),
-                }
+                reading.skipped.skip(&block.place.file, offset, number, text.len() as u64, &reason);
             }
             number += 1;
             start = end + 1;
         }
-        if let Some(record) = &record {
+        if let Some(record) = &latest.record {
             self.end(reading, block, record);
         }
         reading.remarks.extend(self.clock.assumed());
         bytes.len()
+    }
+}
+
+impl Decoder {
+    /// Takes a line that is not blank; says why where it is skipped.
+    fn line<'b>(
+        &mut self,
+        reading: &mut Reading<'_>,
+        block: &Block<'_>,
+        Latest { record, front }: &mut Latest<'b>,
+        Line { number, start, end, text }: Line<'b>,
+    ) -> Result<(), Cow<'static, str>> {
+        if text.first() == Some(&b'\t') {
+            return Err("a line that goes on with what is not in this log".into());
+        }
+        match (self.front(text, front), record) {
+            (Some((Severity::Part(part), at)), Some(record)) if record.owns(&front.fields) => {
+                record.add(part, start + at..end);
+            }
+            (Some((Severity::Part(_), _)), _) => {
+                return Err("a line that tells more of what is not before it".into());
+            }
+            (Some((severity, at)), record) => {
+                if let Some(record) = record {
+                    self.end(reading, block, record);
+                }
+                *record = Some(Record::begin(front.fields, severity, number, start, start + at..end));
+            }
+            // Tabs become blanks where lines are copied.
+            (None, Some(record)) if text.starts_with(b" ") => record.go_on(end),
+            (None, _) => {
+                let form = hidden(text);
+                let reason = "not a line of PostgreSQL's log with a known prefix (its form is";
+                return Err(format!("{reason} `{form}`)").into());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Literals that any other of their kind may stand for, and runs of them.
 
+use std::ops::Range;
+
 /// A literal that any other of its kind may stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plain {
@@ -49,6 +51,11 @@ fn integer(text: &[u8]) -> Option<usize> {
     (whole > 0 && !is_decimal()).then_some(whole)
 }
 
+/// Whether a literal of a text is a whole number, and a plain one by what follows it.
+pub(super) fn is_integer(text: &[u8], literal: Range<usize>) -> bool {
+    text.get(literal.start..).and_then(integer) == Some(literal.len())
+}
+
 /// Each byte of a word is one.
 const ONES: u64 = u64::MAX / 255;
 
@@ -89,51 +96,92 @@ fn digits_of_word(word: u64) -> usize {
     others.trailing_zeros() as usize / 8
 }
 
-/// A literal.
-pub(super) enum Found<'t> {
-    /// Its bytes.
-    Bytes(&'t [u8]),
-    /// Fewer than eight bytes, as a little-endian number, and how many.
-    Word(u64, usize),
-}
-
 /// The literals of one kind that follow, each behind a comma, and what is behind them. To the lexer two of them are as
 /// many.
-pub(super) fn others<'t>(kind: Plain, text: &'t [u8], mut each: impl FnMut(Found<'t>)) -> &'t [u8] {
+pub(super) fn others<'t>(kind: Plain, text: &'t [u8], mut each: impl FnMut(&'t [u8])) -> &'t [u8] {
     let mut rest = text;
-    loop {
-        if kind == Plain::Integer {
-            rest = short_integers(rest, &mut each);
-        }
-        let Some(literal) = behind_comma(rest) else { return rest };
-        let Some(length) = kind.length(literal) else { return rest };
+    while let Some(literal) = behind_comma(rest) {
+        let Some(length) = kind.length(literal) else { break };
         let (literal, behind) = literal.split_at(length);
-        each(Found::Bytes(literal));
+        each(literal);
         rest = behind;
-    }
-}
-
-/// The whole numbers of fewer than eight digits that follow, each behind a comma and perhaps a blank, and what is behind
-/// them: nearly all lists are of such.
-fn short_integers<'t>(text: &'t [u8], mut each: impl FnMut(Found<'t>)) -> &'t [u8] {
-    let mut rest = text;
-    while let Some([b',', next @ ..]) = rest.first_chunk::<10>() {
-        let blank = usize::from(next[0] == b' ');
-        let word = next.get(blank..).and_then(|next| next.first_chunk());
-        let Some((number, length)) = word.copied().and_then(short_integer) else { break };
-        each(Found::Word(number, length));
-        rest = rest.get(1 + blank + length..).unwrap_or_default();
     }
     rest
 }
 
+/// The whole numbers that follow, each behind a comma, with these commas; how many they are, and what is behind them.
+pub(super) fn other_integers(text: &[u8]) -> (&[u8], u32, &[u8]) {
+    let (mut length, mut count) = few_integers(text);
+    let behind = |length| text.get(length..).unwrap_or_default();
+    if count == FEW {
+        let (many, more) = many_integers(behind(length));
+        (length, count) = (length + many, count + more);
+    }
+    if behind(length).first() == Some(&b',') {
+        let rest = others(Plain::Integer, behind(length), |_| count += 1);
+        length = text.len() - rest.len();
+    }
+    let (integers, rest) = text.split_at(length);
+    (integers, count, rest)
+}
+
+/// Whole numbers of a list that are looked at one by one before many are: most lists are short.
+const FEW: u32 = 4;
+
+/// How many bytes the first of the whole numbers that follow have, and how many these are: those of fewer than eight
+/// digits behind a comma and perhaps a blank, and no more than [`FEW`].
+fn few_integers(text: &[u8]) -> (usize, u32) {
+    let (mut length, mut count) = (0, 0);
+    while count < FEW
+        && let Some([b',', next @ ..]) = text.get(length..).and_then(|rest| rest.first_chunk::<10>())
+    {
+        let blank = usize::from(next[0] == b' ');
+        let number = next.get(blank..).and_then(|next| short_integer(*next.first_chunk()?));
+        let Some((_, digits)) = number else { break };
+        length += 1 + blank + digits;
+        count += 1;
+    }
+    (length, count)
+}
+
+/// Bytes of a list that are looked at in one go.
+const WIDE: usize = 32;
+
 /// The whole number of fewer than eight digits that a text begins with, which is to be seen by eight bytes: its digits as
 /// a little-endian number, and how many.
-fn short_integer(text: [u8; 8]) -> Option<(u64, usize)> {
+pub(super) fn short_integer(text: [u8; 8]) -> Option<(u64, usize)> {
     let word = u64::from_le_bytes(text);
     let length = digits_of_word(word);
-    let is_whole = (1..8).contains(&length) && (word >> (8 * length)) as u8 != b'.';
-    is_whole.then(|| (word & !(u64::MAX << (8 * length)), length))
+    let behind = word.unbounded_shr(8 * length as u32) as u8;
+    ((1..8).contains(&length) && behind != b'.').then(|| (word & !(u64::MAX << (8 * length)), length))
+}
+
+/// How many bytes the first of the whole numbers that follow have, and how many these are: those that are to be seen by
+/// looking at many bytes at a time. Nearly all lists are of nothing but digits, commas and single blanks.
+fn many_integers(text: &[u8]) -> (usize, u32) {
+    let (mut length, mut commas) = (0, u32::from(text.first() == Some(&b',')));
+    while commas > 0
+        && let Some(found) = text.get(length..).and_then(|rest| rest.first_chunk()).and_then(commas_of_list)
+    {
+        commas += found;
+        length += WIDE;
+    }
+    // The last number may go on.
+    let last = text.get(..=length).and_then(|seen| seen.iter().rposition(|byte| *byte == b','));
+    (last.unwrap_or(0), commas.saturating_sub(1))
+}
+
+/// The number of commas behind the first byte, if all that is behind it goes on with a list of whole numbers.
+fn commas_of_list(text: &[u8; WIDE + 1]) -> Option<u32> {
+    let (mut is_list, mut commas) = (true, 0_u8);
+    for place in 0..WIDE {
+        let (before, byte) = (text[place], text[place + 1]);
+        let is_comma = byte == b',';
+        let may_end = before.is_ascii_digit();
+        is_list &= byte.is_ascii_digit() | (is_comma & may_end) | ((byte == b' ') & !may_end);
+        commas += u8::from(is_comma);
+    }
+    is_list.then_some(commas.into())
 }
 
 /// What is behind a comma and blanks.
@@ -151,7 +199,32 @@ pub(super) fn separates(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::digits;
+    use super::{Plain, digits, other_integers, others};
+
+    #[test]
+    fn wide_and_narrow_looks_at_lists_agree() {
+        let list = (0..40_u32).map(|number| format!(", {}", number.pow(number % 6))).collect::<String>();
+        let narrow = |text: &[u8]| {
+            let mut count = 0;
+            let rest = others(Plain::Integer, text, |_| count += 1).len();
+            (text.len() - rest, count)
+        };
+        let check = |text: &str| {
+            let (integers, count, rest) = other_integers(text.as_bytes());
+            assert_eq!((integers.len(), count), narrow(text.as_bytes()), "{text}");
+            assert_eq!([integers, rest].concat(), text.as_bytes());
+        };
+        check(&list);
+        for place in 0..list.len() {
+            for other in
+                [",", " ", "\n", ".5", "e", "''", "é", ")", "$", ", ,", ",\t7", "12345678901234567890"]
+            {
+                let (before, behind) = list.split_at(place);
+                check(&format!("{before}{other}{behind}"));
+                check(&format!("{before}{other}"));
+            }
+        }
+    }
 
     #[test]
     fn digits_are_counted() {

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use super::lexer::{Dialect, Lexer, Scanned, may_be_cut};
 use super::noted::{Noted, Notes, Rows};
-use super::plain::{Found, Plain, behind_comma, others, plain};
+use super::plain::{Plain, behind_comma, other_integers, others, plain, short_integer};
 
 /// Statements that share a beginning and are remembered together.
 const WAYS: usize = 8;
@@ -134,11 +134,16 @@ impl Recognizer {
 
 impl Set {
     fn recognize(&mut self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<Scanned> {
-        let found = self.known.iter().enumerate().find_map(|(place, known)| {
+        let scanned = |place: usize| {
+            let known = self.known.get(place)?;
             let (state, count) = known.values_of(lexer, text, dialect)?;
             Some((place, known.scanned.with_literals(state, count)))
-        });
-        let (place, scanned) = found?;
+        };
+        // Those that differ late differ in length as a rule.
+        let likely =
+            (0..self.known.len()).min_by_key(|place| self.known[*place].text.len().abs_diff(text.len()));
+        let others = || (0..self.known.len()).filter(|place| Some(*place) != likely).find_map(scanned);
+        let (place, scanned) = likely.and_then(scanned).or_else(others)?;
         self.misses = 0;
         if let Some([before, known]) = place.checked_sub(1).and_then(|at| self.known.get_mut(at..=place)) {
             swap(before, known);
@@ -212,16 +217,18 @@ impl Known {
     fn compare<'t>(&self, before: &Part, part: &Part, mut found: Compared<'t>) -> Option<Compared<'t>> {
         let mut from = before.end;
         for place in self.literals.get(before.literals..part.literals)? {
-            let same = (place.varies as usize).checked_sub(from)?;
-            let after = behind(self.text.get(from..)?, same, found.rest)?;
-            let length = place.plain.map_or(Some(0), |kind| kind.length(after))?;
-            let fixed = (place.varies - place.start) as usize;
-            found.add(Found::Bytes(found.rest.get(same.checked_sub(fixed)?..same + length)?));
-            found.rest = after.get(length..)?;
+            if !found.pass_integer(place, self.text.get(from..)?, from) {
+                let same = (place.varies as usize).checked_sub(from)?;
+                let after = behind(self.text.get(from..)?, same, found.rest)?;
+                let length = place.plain.map_or(Some(0), |kind| kind.length(after))?;
+                let fixed = (place.varies - place.start) as usize;
+                found.add(found.rest.get(same.checked_sub(fixed)?..same + length)?, 1);
+                found.rest = after.get(length..)?;
+            }
             from = place.end as usize;
             if let (true, Some(kind)) = (place.repeats, place.plain) {
                 let first = found.count;
-                found.rest = others(kind, found.rest, |literal| found.add(literal));
+                found.add_others(kind);
                 // Alone it may count as one and not as several.
                 if found.count == first {
                     return None;
@@ -234,12 +241,44 @@ impl Known {
 }
 
 impl Compared<'_> {
-    fn add(&mut self, literal: Found<'_>) {
-        self.state = match literal {
-            Found::Bytes(bytes) => Lexer::and_literal(self.state, bytes),
-            Found::Word(word, length) => Lexer::and_short_literal(self.state, word, length),
+    /// Adds a literal, or several whole numbers.
+    fn add(&mut self, literals: &[u8], count: u32) {
+        self.state = Lexer::and_literal(self.state, literals);
+        self.count = self.count.saturating_add(count);
+    }
+
+    /// Passes a few bytes that are the same and a short whole number behind them, which most literals are; says whether it
+    /// has. `known` begins at a place in the text that is known.
+    fn pass_integer(&mut self, place: &Place, known: &[u8], from: usize) -> bool {
+        let same = (place.varies as usize).wrapping_sub(from);
+        let is_usual = place.plain == Some(Plain::Integer) && place.start == place.varies;
+        let (Some(known), Some(first), true) =
+            (known.first_chunk(), self.rest.first_chunk(), is_usual && same < 8)
+        else {
+            return false;
         };
+        let number = self.rest.get(same..).and_then(|behind| short_integer(*behind.first_chunk()?));
+        let differ = u64::from_le_bytes(*known) ^ u64::from_le_bytes(*first);
+        let Some((number, length)) = number.filter(|_| differ & !(u64::MAX << (8 * same)) == 0) else {
+            return false;
+        };
+        self.state = Lexer::and_short_literal(self.state, number, length);
         self.count = self.count.saturating_add(1);
+        self.rest = self.rest.get(same + length..).unwrap_or_default();
+        true
+    }
+
+    /// Adds the literals of one kind that follow, each behind a comma.
+    fn add_others(&mut self, kind: Plain) {
+        if kind != Plain::Integer {
+            self.rest = others(kind, self.rest, |literal| self.add(literal, 1));
+            return;
+        }
+        let (integers, count, rest) = other_integers(self.rest);
+        self.rest = rest;
+        if count > 0 {
+            self.add(integers, count);
+        }
     }
 }
 
@@ -287,18 +326,23 @@ impl Place {
 
 /// A hash of up to 64 bytes that hold no digit and no quote: up to the table's name, mostly.
 fn beginning(text: &[u8]) -> u64 {
-    let words = text.as_chunks::<8>().0.iter().take(8).map(|chunk| u64::from_le_bytes(*chunk));
-    let fixed = words.take_while(|word| !has_literal(*word));
-    let hash =
-        fixed.fold(0, |hash: u64, word| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95));
-    hash >> 32
+    let mut rest = text.get(..64).unwrap_or(text);
+    let mut hash = 0;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<16>().filter(|(chunk, _)| !has_literal(chunk))
+    {
+        hash = chunk.as_chunks().0.iter().fold(hash, with_word);
+        rest = behind;
+    }
+    rest.first_chunk().filter(|word| !has_literal(word)).map_or(hash, |word| with_word(hash, word)) >> 32
 }
 
-/// A digit or a single quote is among eight bytes.
-fn has_literal(word: u64) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word & (ONES << 7) != 0;
-    less(word ^ (ONES * u64::from(b'0')), 10) || less(word ^ (ONES * u64::from(b'\'')), 1)
+fn with_word(hash: u64, word: &[u8; 8]) -> u64 {
+    (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x517c_c1b7_2722_0a95)
+}
+
+/// A digit or a single quote is among some bytes; all are looked at, which is done at once.
+fn has_literal<const LENGTH: usize>(bytes: &[u8; LENGTH]) -> bool {
+    bytes.iter().fold(false, |has, byte| has | byte.is_ascii_digit() | (*byte == b'\''))
 }
 
 #[cfg(test)]
