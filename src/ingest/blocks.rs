@@ -98,8 +98,8 @@ pub(super) struct Source {
     place: Place,
     /// The buffer of the first block.
     first: Option<Buffer>,
-    /// Read and not given out.
-    carried: Vec<u8>,
+    /// Read and not given out: the begin of the next block.
+    carried: Buffer,
     /// What is in it, where it is an envelope.
     unwrapping: Option<Box<Unwrapping>>,
     /// Number of the program whose block came last, in an envelope.
@@ -178,7 +178,7 @@ impl Source {
             incoming,
             place,
             first,
-            carried: Vec::new(),
+            carried: Buffer::default(),
             unwrapping: None,
             program: 0,
         };
@@ -200,7 +200,7 @@ impl Source {
             Some(_) => !self.incoming.ended,
             None => {
                 self.framing != Framing::Document
-                    && !(self.incoming.ended && self.carried.is_empty() && self.first.is_none())
+                    && !(self.incoming.ended && self.carried.bytes().is_empty() && self.first.is_none())
             }
         }
     }
@@ -239,9 +239,11 @@ impl Source {
         match self.first.take() {
             Some(first) => *buffer = first,
             None => {
-                buffer.clear();
-                buffer.push(&self.carried);
-                self.carried.clear();
+                std::mem::swap(buffer, &mut self.carried);
+                self.carried.used = 0;
+                if buffer.room.len() < BLOCK_BYTES {
+                    buffer.room.resize(BLOCK_BYTES, 0);
+                }
             }
         }
         loop {
@@ -253,7 +255,7 @@ impl Source {
             };
             if cut > 0 {
                 self.carried.clear();
-                self.carried.extend_from_slice(&buffer.bytes()[cut..]);
+                self.carried.push(&buffer.bytes()[cut..]);
                 buffer.used = cut;
                 return Next::Block(self.step(buffer.bytes()), None);
             }

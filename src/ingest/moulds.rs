@@ -28,6 +28,15 @@ const PATIENCE: u32 = 16;
 /// How few then: each so manieth.
 const SELDOM: u32 = 32;
 
+/// A span that is next, of which ids were read.
+pub(super) trait Candidate<'b, M> {
+    /// Its name, where that is found at once.
+    fn name(&mut self) -> Option<&'b [u8]>;
+
+    /// Takes times and those attributes that differ, if it fits.
+    fn fit(&mut self, mould: &M, span: &mut RawSpan<'_>, attributes: &mut Attributes<'b>) -> Option<()>;
+}
+
 /// Why a span was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fits {
@@ -54,6 +63,8 @@ impl Default for OfFormats {
 #[derive(Debug)]
 pub(super) struct Moulds<M> {
     sets: Vec<Set<M>>,
+    /// The set of the last span that was taken.
+    last: usize,
 }
 
 #[derive(Debug)]
@@ -61,6 +72,8 @@ struct Set<M> {
     /// Those that came more often are in front.
     known: Vec<Known<M>>,
     misses: u32,
+    /// The set of what came after such a span last time.
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -71,26 +84,54 @@ struct Known<M> {
     prototype: Prototype,
 }
 
+/// A span that is tried.
+struct Trial<'t, 'b, C> {
+    candidate: C,
+    raw: RawSpan<'b>,
+    attributes: &'t mut Attributes<'b>,
+    library: Library,
+}
+
+impl<'b, C> Trial<'_, 'b, C> {
+    #[inline(always)]
+    fn fits<M>(&mut self, known: &Known<M>) -> bool
+    where
+        C: Candidate<'b, M>,
+    {
+        known.library == self.library
+            && self.candidate.fit(&known.mould, &mut self.raw, self.attributes).is_some()
+    }
+}
+
 impl<M> Moulds<M> {
     /// Knows none.
     fn new() -> Self {
-        Self { sets: (0..SETS).map(|_| Set { known: Vec::new(), misses: 0 }).collect() }
+        let set = |_| Set { known: Vec::new(), misses: 0, next: 0 };
+        Self { sets: (0..SETS).map(set).collect(), last: 0 }
     }
 
-    /// Takes a span of which `raw` has the ids, with this name, if it fits and is like those before; `fit` takes the rest
-    /// out of it by a mould.
+    /// Takes a span of which `raw` has the ids, if it fits and is like those before.
     #[inline(always)]
     pub(super) fn take<'b>(
         &mut self,
-        (name, mut raw): (&[u8], RawSpan<'b>),
+        (candidate, raw): (impl Candidate<'b, M>, RawSpan<'b>),
         attributes: &mut Attributes<'b>,
         (typing, origin): (&mut Typing<'_>, OriginRef),
         spans: &mut Vec<Traced>,
-        mut fit: impl FnMut(&M, &mut RawSpan<'b>, &mut Attributes<'b>) -> Option<()>,
     ) -> Result<(), Fits> {
-        let library = typing.library(origin);
-        let fit = |mould: &M| fit(mould, &mut raw, attributes);
-        let prototype = self.find(name, library, fit).ok_or(Fits::No)?;
+        let mut trial = Trial { candidate, raw, attributes, library: typing.library(origin) };
+        // Spans follow one another in the order in which they did last time.
+        let guess = self.sets[self.last].next;
+        let (set, number) = match self.sets[guess].known.first() {
+            Some(known) if trial.fits(known) => (guess, 0),
+            _ => self.find(&mut trial).ok_or(Fits::No)?,
+        };
+        let Trial { raw, attributes, .. } = trial;
+        self.sets[self.last].next = set;
+        self.last = set;
+        let Set { known, misses, .. } = &mut self.sets[set];
+        *misses = 0;
+        let prototype = &known[number].prototype;
         if !raw.is_sound() {
             return Err(Fits::Otherwise);
         }
@@ -102,27 +143,21 @@ impl<M> Moulds<M> {
         Ok(())
     }
 
-    /// The first mould that a span fits into: the times that were taken, and what such spans were typed as.
-    #[inline(always)]
-    fn find(
-        &mut self,
-        name: &[u8],
-        library: Library,
-        mut fit: impl FnMut(&M) -> Option<()>,
-    ) -> Option<&Prototype> {
-        let set = self.sets.get_mut(place(name))?;
-        let mut fits = set.known.iter().enumerate();
-        let found = fits.find(|(_, known)| known.library == library && fit(&known.mould).is_some());
-        let Some((mut number, _)) = found else {
-            set.misses = set.misses.saturating_add(1);
-            return None;
-        };
-        set.misses = 0;
-        if number > 0 {
-            set.known.swap(number - 1, number);
-            number -= 1;
+    /// The first mould that a span fits into by its name: its set, and its number there.
+    fn find<'b>(&mut self, trial: &mut Trial<'_, 'b, impl Candidate<'b, M>>) -> Option<(usize, usize)> {
+        let place = place(trial.candidate.name()?);
+        let set = &mut self.sets[place];
+        match set.known.iter().position(|known| trial.fits(known)) {
+            Some(0) => Some((place, 0)),
+            Some(number) => {
+                set.known.swap(number - 1, number);
+                Some((place, number - 1))
+            }
+            None => {
+                set.misses = set.misses.saturating_add(1);
+                None
+            }
         }
-        Some(&set.known[number].prototype)
     }
 
     /// Makes a mould of a span that fitted into none and was typed, where others are likely to fit.
@@ -136,7 +171,7 @@ impl<M> Moulds<M> {
     ) {
         let library = typing.library(origin);
         let Some(prototype) = typing.prototype(raw, path, origin) else { return };
-        let Set { known, misses } = &mut self.sets[place(raw.name)];
+        let Set { known, misses, .. } = &mut self.sets[place(raw.name)];
         let is_likely = *misses <= PATIENCE || *misses % SELDOM == 0;
         if !is_likely || !prototype.is_told_once(raw.attributes) {
             return;

@@ -17,6 +17,8 @@ use std::mem;
 use detectors::evidence::TraceId;
 use memchr::{memchr_iter, memmem};
 
+use self::mould::BehindIds;
+use self::span::LastIds;
 use super::familiar::Path;
 use super::json::scanner::{Scalar, Scan, Scanner, bad};
 use super::json::{self, Decoder, Here, MARK, Walk};
@@ -170,6 +172,7 @@ impl Start {
 struct Requests {
     levels: Vec<Level>,
     owner: Owner,
+    ids: LastIds,
     /// Members of the request that the decoder is in, and whether one of them was known.
     members: u64,
     known: bool,
@@ -263,12 +266,11 @@ impl Requests {
             close @ (b']' | b'}') => return self.close(here, scanner, close),
             _ => return bad("not a span where one belongs"),
         }
-        let start = scanner.at;
-        let fits = match self.familiar_span(here, scanner, attributes) {
+        let fits = match self.familiar_spans(here, scanner, attributes) {
             Ok(()) => return Ok(()),
             Err(fits) => fits,
         };
-        scanner.at = start;
+        let start = scanner.at;
         let found = span::span(scanner, attributes, Some(&mut here.reading.familiar.json))?;
         match found.problem {
             None => {
@@ -283,26 +285,32 @@ impl Requests {
         Ok(())
     }
 
-    /// Takes the span that is next if it is like one that was read before.
-    #[inline(always)]
-    fn familiar_span<'b>(
+    /// Takes spans that are next, at least one, as long as they are like some that were read before.
+    #[inline]
+    fn familiar_spans<'b>(
         &mut self,
         here: &mut Here<'_, '_>,
         scanner: &mut Scanner<'b>,
         attributes: &mut Attributes<'b>,
     ) -> Result<(), Fits> {
         let origin = self.owner.origin(here.reading).ok_or(Fits::No)?;
-        let mut raw = RawSpan::default();
-        scanner.at += 1;
-        span::usual_ids(scanner, &mut raw);
-        let name = span::usual_name(scanner).ok_or(Fits::No)?;
-        let from = scanner.at;
         let Reading { moulds, typing, spans, .. } = &mut *here.reading;
-        let fit = |mould: &Mould, raw: &mut RawSpan<'b>, attributes: &mut Attributes<'b>| {
-            scanner.at = from;
-            mould.fit(scanner, raw, attributes)
-        };
-        moulds.json.take((name, raw), attributes, (typing, origin), spans, fit)
+        let from = scanner.at;
+        loop {
+            let mut raw = RawSpan::default();
+            let start = scanner.at;
+            scanner.at += 1;
+            self.ids.read(scanner, &mut raw);
+            let next = BehindIds { at: scanner.at, scanner };
+            match moulds.json.take((next, raw), attributes, (typing, origin), spans) {
+                Ok(()) if scanner.ahead(b",") == Some(b"{") => scanner.at += 1,
+                Ok(()) => return Ok(()),
+                Err(fits) => {
+                    scanner.at = start;
+                    return if start > from { Ok(()) } else { Err(fits) };
+                }
+            }
+        }
     }
 
     /// Makes a mould of a span that was read in full.
@@ -312,7 +320,7 @@ impl Requests {
         let Reading { moulds, typing, .. } = &mut *here.reading;
         moulds.json.learn(raw, path, (typing, origin), || {
             let mut scanner = Scanner::new(text, 1, &mut []);
-            span::usual_ids(&mut scanner, &mut RawSpan::default());
+            LastIds::default().read(&mut scanner, &mut RawSpan::default());
             (span::usual_name(&mut scanner)? == raw.name).then(|| Mould::of(&text[scanner.at..]))?
         });
     }
@@ -456,7 +464,7 @@ impl Requests {
     }
 
     fn enter(&mut self, level: Level) {
-        let Self { levels, owner, members, known } = self;
+        let Self { levels, owner, members, known, .. } = self;
         match level {
             Level::Request => (*members, *known) = (0, false),
             Level::Resource => owner.begin_resource(),

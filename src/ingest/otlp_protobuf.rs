@@ -19,6 +19,7 @@ pub(super) use self::written::Attribute;
 use detectors::evidence::{OriginRef, TraceId};
 
 use self::frames::Frame;
+use self::mould::BehindIds;
 use self::wire::{Credit, Fault, Field, Kind, Wire};
 use super::familiar::Path;
 use super::moulds::Fits;
@@ -373,12 +374,8 @@ impl<'b> Pass<'_, '_, 'b> {
         let content = wire.bytes().ok_or(Fits::No)?;
         let mut raw = RawSpan::default();
         let rest = span::all_ids(content, &mut raw).ok_or(Fits::No)?;
-        let name = span::name(rest).ok_or(Fits::No)?;
         let Reading { moulds, typing, spans, .. } = &mut *self.reading;
-        let fit = |mould: &Mould, raw: &mut RawSpan<'b>, attributes: &mut Attributes<'b>| {
-            mould.fit(rest, raw, attributes)
-        };
-        moulds.protobuf.take((name, raw), attributes, (typing, origin), spans, fit)
+        moulds.protobuf.take((BehindIds(rest), raw), attributes, (typing, origin), spans)
     }
 
     /// Makes a mould of a span that was read in full.

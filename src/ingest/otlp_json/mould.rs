@@ -1,11 +1,11 @@
 //! A span as programs write it in JSON, without what differs from span to span.
 
-use super::span::attribute;
+use super::span::{attribute, usual_name};
 use super::written::Attribute;
 use crate::ingest::familiar::Written;
 use crate::ingest::json::scanner::Scanner;
 use crate::ingest::json::values;
-use crate::ingest::moulds::BYTES_MAX;
+use crate::ingest::moulds::{BYTES_MAX, Candidate};
 use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span, up to its end.
@@ -83,6 +83,25 @@ impl Mould {
     }
 }
 
+/// What is behind the ids of a span that is next.
+pub(super) struct BehindIds<'s, 'b> {
+    pub(super) scanner: &'s mut Scanner<'b>,
+    pub(super) at: usize,
+}
+
+impl<'b> Candidate<'b, Mould> for BehindIds<'_, 'b> {
+    fn name(&mut self) -> Option<&'b [u8]> {
+        self.scanner.at = self.at;
+        usual_name(self.scanner)
+    }
+
+    #[inline(always)]
+    fn fit(&mut self, mould: &Mould, span: &mut RawSpan<'_>, attributes: &mut Attributes<'b>) -> Option<()> {
+        self.scanner.at = self.at;
+        mould.fit(self.scanner, span, attributes)
+    }
+}
+
 /// Steps over what is behind the attributes, if nothing in it says anew what was said before them.
 fn end(scanner: &mut Scanner<'_>) -> Option<()> {
     const OTHERS: [&[u8]; 8] = [
@@ -105,7 +124,7 @@ fn end(scanner: &mut Scanner<'_>) -> Option<()> {
 /// The members with both times.
 #[inline(always)]
 fn times(scanner: &mut Scanner<'_>) -> Option<(u64, u64)> {
-    let start = scanner.take_fixed(b"\"startTimeUnixNano\":\"", values::nanoseconds_19)?;
-    let end = scanner.take_fixed(b"\"endTimeUnixNano\":\"", values::nanoseconds_19)?;
+    let start = scanner.take_fixed(b"\"startTimeUnixNano\":\"", |digits| values::nanoseconds_19(digits))?;
+    let end = scanner.take_fixed(b"\"endTimeUnixNano\":\"", |digits| values::nanoseconds_19(digits))?;
     Some((start, end))
 }

@@ -40,7 +40,7 @@ pub(super) fn span<'b>(
 #[inline(always)]
 fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
     let span = &mut found.span;
-    usual_ids(scanner, span);
+    LastIds::default().read(scanner, span);
     scanner.skip_number(b"\"flags\":");
     if let Some(name) = scanner.take_plain(b"\"name\":\"", b"\",") {
         span.name = name;
@@ -57,20 +57,51 @@ fn usual_start<'b>(scanner: &mut Scanner<'b>, found: &mut Found<'b>) {
     }
 }
 
-/// Ids, as those members are written that a span begins with.
-#[inline(always)]
-pub(super) fn usual_ids(scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) {
-    if let Some(id) = scanner.take_fixed(b"\"traceId\":\"", values::hex_128) {
-        span.trace = id;
+/// Ids that were read last: spans of one trace follow one another, and so do those with one parent.
+#[derive(Debug)]
+pub(super) struct LastIds {
+    trace: ([u8; 32], u128),
+    parent: ([u8; 16], u64),
+}
+
+impl Default for LastIds {
+    fn default() -> Self {
+        Self { trace: ([b'0'; 32], 0), parent: ([b'0'; 16], 0) }
     }
-    if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", values::hex_64) {
-        span.id = id;
+}
+
+impl LastIds {
+    /// Reads ids, as those members are written that a span begins with.
+    #[inline(always)]
+    pub(super) fn read(&mut self, scanner: &mut Scanner<'_>, span: &mut RawSpan<'_>) {
+        if let Some(id) = scanner.take_fixed(b"\"traceId\":\"", |digits| self.trace(digits)) {
+            span.trace = id;
+        }
+        if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", |digits| values::hex_64(digits)) {
+            span.id = id;
+        }
+        scanner.take(b"\"traceState\":\"\",");
+        if let Some(id) = scanner.take_fixed(b"\"parentSpanId\":\"", |digits| self.parent(digits)) {
+            span.parent = id;
+        } else {
+            scanner.take(b"\"parentSpanId\":\"\",");
+        }
     }
-    scanner.take(b"\"traceState\":\"\",");
-    if let Some(id) = scanner.take_fixed(b"\"parentSpanId\":\"", values::hex_64) {
-        span.parent = id;
-    } else {
-        scanner.take(b"\"parentSpanId\":\"\",");
+
+    #[inline(always)]
+    fn trace(&mut self, digits: &[u8; 32]) -> Option<u128> {
+        if *digits != self.trace.0 {
+            self.trace = (*digits, values::hex_128(digits)?);
+        }
+        Some(self.trace.1)
+    }
+
+    #[inline(always)]
+    fn parent(&mut self, digits: &[u8; 16]) -> Option<u64> {
+        if *digits != self.parent.0 {
+            self.parent = (*digits, values::hex_64(digits)?);
+        }
+        Some(self.parent.1)
     }
 }
 

@@ -1,10 +1,10 @@
 //! A span as it is written in protobuf, without what differs from span to span.
 
-use super::span::attribute;
+use super::span::{attribute, name};
 use super::wire::Wire;
 use super::written::Attribute;
 use crate::ingest::familiar::Written;
-use crate::ingest::moulds::BYTES_MAX;
+use crate::ingest::moulds::{BYTES_MAX, Candidate};
 use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span.
@@ -78,6 +78,21 @@ impl Mould {
             }
         }
         wire.0.is_empty().then_some(())
+    }
+}
+
+/// What is behind the ids of a span that is next.
+pub(super) struct BehindIds<'b>(pub(super) &'b [u8]);
+
+impl<'b> Candidate<'b, Mould> for BehindIds<'b> {
+    #[inline(always)]
+    fn name(&mut self) -> Option<&'b [u8]> {
+        name(self.0)
+    }
+
+    #[inline(always)]
+    fn fit(&mut self, mould: &Mould, span: &mut RawSpan<'_>, attributes: &mut Attributes<'b>) -> Option<()> {
+        mould.fit(self.0, span, attributes)
     }
 }
 

@@ -7,6 +7,7 @@ use std::hash::Hasher;
 use std::ops::Range;
 
 use detectors::evidence::{ShapeRef, Values};
+use memchr::memchr;
 use rustc_hash::FxHasher;
 
 /// A power of two: with [`TEXTS_MAX`] about half a megabyte.
@@ -76,7 +77,7 @@ impl Remembered {
         if method.len() + url.len() > TEXTS_MAX {
             return None;
         }
-        let is_cut = !url.contains(&NUMBER);
+        let is_cut = memchr(NUMBER, url).is_none();
         self.asked.extend([what, u8::from(is_cut)]);
         self.asked.extend_from_slice(&(method.len() as u16).to_le_bytes());
         self.asked.extend_from_slice(method);
@@ -91,7 +92,7 @@ impl Remembered {
     fn push_without_numbers(&mut self, url: &[u8], path: Range<usize>) {
         let mut kept = 0;
         let mut first = path.start;
-        while let Some(length) = url[first..path.end].iter().position(|byte| *byte == b'/') {
+        while let Some(length) = memchr(b'/', &url[first..path.end]) {
             first += length + 1;
             let digits = url[first..path.end].iter().take_while(|byte| byte.is_ascii_digit()).count();
             let end = first + digits;

@@ -7,6 +7,8 @@ use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeId, ShapeRef, Span, Values};
 
+use memchr::{memchr, memchr_iter, memchr2};
+
 use super::remembered::{Found, Remembered};
 use crate::ingest::interning::Local;
 use crate::ingest::texts::KeptTexts;
@@ -265,31 +267,34 @@ fn intern_named(local: &mut Local<'_>, template: Template<'_>) -> ShapeRef {
 
 /// Where the path of a URL is, which is absolute or a path itself; its numbers are ids.
 fn path_of_url(url: &[u8]) -> Range<usize> {
-    let host = match url.windows(3).position(|bytes| bytes == b"://") {
-        Some(scheme) => scheme + 3,
+    let host = match behind_scheme(url) {
         None if url.starts_with(b"//") => 2,
-        None => 0,
+        host => host.unwrap_or(0),
     };
     path_from(url, host)
 }
 
 /// Where the path of an endpoint is in a URL or path.
 fn path_of_endpoint(url: &[u8]) -> Range<usize> {
-    path_from(url, url.windows(3).position(|bytes| bytes == b"://").map_or(0, |scheme| scheme + 3))
+    path_from(url, behind_scheme(url).unwrap_or(0))
+}
+
+/// Where the host begins, behind the first `://`.
+fn behind_scheme(url: &[u8]) -> Option<usize> {
+    memchr_iter(b':', url).map(|colon| colon + 3).find(|host| url[..*host.min(&url.len())].ends_with(b"://"))
 }
 
 /// The path behind a host that may be empty.
 fn path_from(url: &[u8], host: usize) -> Range<usize> {
-    let end =
-        url[host..].iter().position(|byte| matches!(byte, b'?' | b'#')).map_or(url.len(), |end| host + end);
-    let start = url[host..end].iter().position(|byte| *byte == b'/').map_or(end, |start| host + start);
+    let end = memchr2(b'?', b'#', &url[host..]).map_or(url.len(), |end| host + end);
+    let start = memchr(b'/', &url[host..end]).map_or(end, |start| host + start);
     start..end
 }
 
 /// Host and port of a URL, without the user in front; empty if it has none.
 pub(super) fn host_of(url: &[u8]) -> &[u8] {
-    let Some(scheme) = url.windows(3).position(|bytes| bytes == b"://") else { return b"" };
-    let authority = url[scheme + 3..].split(|byte| b"/?#".contains(byte)).next().unwrap_or_default();
+    let Some(host) = behind_scheme(url) else { return b"" };
+    let authority = url[host..].split(|byte| b"/?#".contains(byte)).next().unwrap_or_default();
     authority.rsplit(|&byte| byte == b'@').next().unwrap_or_default()
 }
 
