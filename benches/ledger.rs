@@ -149,7 +149,7 @@ fn side(number: u64, first_slot: u32, median_ms: u64) -> Side {
 }
 
 /// The duration of one of all requests, with a deviation of a half of its logarithm: as real ones they repeat themselves little,
-/// which is what compressed histograms cost.
+/// which is what histograms cost.
 fn duration_ns(median_ms: u64, request: u64) -> u64 {
     let digest = Sha256::digest(request.to_le_bytes());
     // The sum of twelve uniform numbers is nearly normal, with a deviation of one.

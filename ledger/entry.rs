@@ -243,8 +243,10 @@ pub fn written(
 ///
 /// Bytes that are no entry, or one of another version.
 pub fn read<S: DeserializeOwned>(bytes: &[u8]) -> Result<Entry<S>, EntryProblem> {
-    let entry: Entry<S> =
-        serde_json::from_slice(bytes).map_err(|error| EntryProblem::Unreadable(error.to_string()))?;
+    // Looked at whole, all the text is at once.
+    let unreadable = |error: &dyn std::error::Error| EntryProblem::Unreadable(error.to_string());
+    let text = std::str::from_utf8(bytes).map_err(|error| unreadable(&error))?;
+    let entry: Entry<S> = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     match entry.schema == SCHEMA {
         true => Ok(entry),
         false => Err(EntryProblem::Unreadable(format!("it is of version {}, not {SCHEMA}", entry.schema))),

@@ -13,7 +13,7 @@ use crate::statistics::{
     Interval, holm, mean, moves_together, noise, paired, permutation, runs_needed, shift, variance, welch,
 };
 use crate::warning::{self, places};
-use crate::{Latency, Metric, Run, Warning};
+use crate::{Latency, Metric, Run, Sample, Warning};
 
 /// The version of the rule by which runs are compared: other versions may say something else of the same runs.
 pub const RULE: &str = "whyslow-decision/1";
@@ -150,13 +150,18 @@ pub struct MetricDecision {
 pub fn decide(before: &[Run], after: &[Run], question: &Question) -> Decision {
     let mut warnings = warning::of_runs(before, after);
     let mut metrics = Vec::new();
-    for (subject, metric) in asked(before, after, question) {
-        let sides = [Values::of(before, &subject, &metric), Values::of(after, &subject, &metric)];
-        if sides.iter().any(|side| side.each.is_empty()) {
-            continue;
+    let mut subjects = BTreeSet::new();
+    subjects.extend(before.iter().chain(after).flat_map(|run| run.samples.keys()));
+    for subject in subjects {
+        let sides = [Measured::of(before, subject), Measured::of(after, subject)];
+        for metric in asked(&sides, question) {
+            let sides = [Values::of(&sides[0], &metric), Values::of(&sides[1], &metric)];
+            if sides.iter().any(|side| side.each.is_empty()) {
+                continue;
+            }
+            warnings.extend(doubts(subject, &metric, &sides));
+            metrics.push(compared(subject.clone(), metric, &sides, question.margin_ppm));
         }
-        warnings.extend(doubts(&subject, &metric, &sides));
-        metrics.push(compared(subject, metric, &sides, question.margin_ppm));
     }
     mark_primary(&mut metrics, question);
     metrics.iter_mut().for_each(|metric| metric.conclude(question.margin_ppm));
@@ -169,25 +174,42 @@ pub fn decide(before: &[Run], after: &[Run], question: &Question) -> Decision {
     }
 }
 
-/// All that is compared: what every run of both sides may have.
-fn asked(before: &[Run], after: &[Run], question: &Question) -> BTreeSet<(String, Metric)> {
-    let runs = || before.iter().chain(after);
-    let mut asked: BTreeSet<(&str, Metric)> = BTreeSet::new();
-    for of_run in runs().flat_map(Run::metrics) {
-        asked.insert(of_run);
-    }
-    let subjects: BTreeSet<&String> = runs().flat_map(|run| run.samples.keys()).collect();
+/// All that is compared of a subject: what any run of both sides has.
+fn asked(sides: &[Measured<'_>; 2], question: &Question) -> BTreeSet<Metric> {
+    let samples = || sides.iter().flat_map(|side| side.samples.iter().map(|(_, sample)| *sample));
+    let is_known = |metric: &Metric| samples().any(|sample| sample.tells(metric));
+    let mut counted = BTreeSet::new();
+    counted.extend(samples().flat_map(|sample| sample.counts_milli.keys()));
     let also = question.metrics.iter().chain(question.primary.iter().map(|(_, metric)| metric));
-    for metric in also {
-        asked.extend(subjects.iter().map(|subject| (subject.as_str(), metric.clone())));
+    let usual = Metric::USUAL.into_iter().filter(is_known);
+    usual.chain(counted.into_iter().cloned().map(Metric::Count)).chain(also.cloned()).collect()
+}
+
+/// What runs of one side have of a subject.
+struct Measured<'r> {
+    /// Each with the place of its run, in the order of places.
+    samples: Vec<(u64, &'r Sample)>,
+    /// Whether the places say when runs were made.
+    is_ordered: bool,
+}
+
+impl<'r> Measured<'r> {
+    fn of(runs: &'r [Run], subject: &str) -> Self {
+        let known = places(runs);
+        let place = |index: usize| known.as_ref().map_or(index as u64, |known| known[index]);
+        let sample = |(index, run): (usize, &'r Run)| Some((place(index), run.samples.get(subject)?));
+        let mut samples: Vec<_> = runs.iter().enumerate().filter_map(sample).collect();
+        samples.sort_by_key(|(place, _)| *place);
+        Self { samples, is_ordered: known.is_some() }
     }
-    asked.into_iter().map(|(subject, metric)| (subject.to_owned(), metric)).collect()
 }
 
 /// Values of one metric at one side.
 struct Values {
     /// Place and value of each run that has one, in the order of places.
     each: Vec<(u64, u64)>,
+    /// Logarithms of the values.
+    logarithms: Vec<f64>,
     /// Whether the places say when runs were made.
     is_ordered: bool,
     /// The fewest requests of a run with all its durations.
@@ -197,15 +219,18 @@ struct Values {
 }
 
 impl Values {
-    fn of(runs: &[Run], subject: &str, metric: &Metric) -> Self {
-        let known = places(runs);
-        let mut values =
-            Self { each: Vec::new(), is_ordered: known.is_some(), requests_least: None, resolution_ps: 0 };
-        for (index, run) in runs.iter().enumerate() {
-            let Some(sample) = run.samples.get(subject) else { continue };
+    fn of(measured: &Measured<'_>, metric: &Metric) -> Self {
+        let mut values = Self {
+            each: Vec::with_capacity(measured.samples.len()),
+            logarithms: Vec::with_capacity(measured.samples.len()),
+            is_ordered: measured.is_ordered,
+            requests_least: None,
+            resolution_ps: 0,
+        };
+        for (place, sample) in &measured.samples {
             let Some(value) = sample.value(metric) else { continue };
-            let place = known.as_ref().map_or(index as u64, |known| known[index]);
-            values.each.push((place, value));
+            values.each.push((*place, value));
+            values.logarithms.push(logarithm(value));
             // Some outputs do not tell how many there were.
             if !matches!(sample.latency, Latency::Single { .. }) && sample.requests > 0 {
                 values.requests_least =
@@ -214,7 +239,6 @@ impl Values {
             values.resolution_ps =
                 values.resolution_ps.max(sample.resolution_ns.unwrap_or(0).saturating_mul(1_000));
         }
-        values.each.sort_by_key(|(place, _)| *place);
         values
     }
 
@@ -222,17 +246,13 @@ impl Values {
         self.each.iter().map(|(_, value)| *value).collect()
     }
 
-    fn logarithms(&self) -> Vec<f64> {
-        self.each.iter().map(|(_, value)| logarithm(*value)).collect()
-    }
-
     fn placed_logarithms(&self) -> Vec<(u64, f64)> {
-        self.each.iter().map(|(place, value)| (*place, logarithm(*value))).collect()
+        self.each.iter().zip(&self.logarithms).map(|((place, _), logarithm)| (*place, *logarithm)).collect()
     }
 
     /// The variance of a logarithm that coarse reading adds: that of a uniform error.
     fn unread(&self) -> f64 {
-        let typical = mean(&self.logarithms()).exp();
+        let typical = mean(&self.logarithms).exp();
         (self.resolution_ps as f64 / typical).powi(2) / 12.0
     }
 }
@@ -288,30 +308,31 @@ fn counted(subject: String, metric: Metric, [before, after]: &[Values; 2]) -> Me
 /// Durations: an interval.
 fn estimated(subject: String, metric: Metric, sides: &[Values; 2], margin_ppm: u32) -> MetricDecision {
     let [before, after] = sides;
-    let (of_before, of_after) = (before.logarithms(), after.logarithms());
+    let (of_before, of_after) = (&before.logarithms, &after.logarithms);
     let mut decision = MetricDecision {
-        before_typical: whole(mean(&of_before).exp()),
-        after_typical: whole(mean(&of_after).exp()),
-        effect_ppm: Some(share(mean(&of_after) - mean(&of_before))),
+        before_typical: whole(mean(of_before).exp()),
+        after_typical: whole(mean(of_after).exp()),
+        effect_ppm: Some(share(mean(of_after) - mean(of_before))),
         ..MetricDecision::of(subject, metric, before.values(), after.values())
     };
     let unread = before.unread().max(after.unread());
     let is_enough = of_before.len() >= RUNS_MIN && of_after.len() >= RUNS_MIN;
-    if let Some((method, interval)) = interval(sides, &of_before, &of_after, unread).filter(|_| is_enough) {
+    if let Some((method, interval)) = interval(sides, unread).filter(|_| is_enough) {
         decision.method = method;
         decision.interval_ppm = Some([share(interval.low), share(interval.high)]);
         decision.p_ppm = Some(chance(interval.p));
         let is_claimed = interval.p <= CHANCE_MAX;
-        decision.p_permutation_ppm = is_claimed.then(|| chance(permutation(&of_before, &of_after)));
-        decision.shift_ppm = shift(&of_before, &of_after).map(share);
+        decision.p_permutation_ppm = is_claimed.then(|| chance(permutation(of_before, of_after)));
+        decision.shift_ppm = shift(of_before, of_after).map(share);
     }
-    let deviation = ((variance(&of_before) + variance(&of_after)) / 2.0 + unread).sqrt();
+    let deviation = ((variance(of_before) + variance(of_after)) / 2.0 + unread).sqrt();
     decision.runs_needed = needed(&decision, deviation, margin_ppm);
     decision
 }
 
 /// The interval, by pairs where neighbours move together.
-fn interval(sides: &[Values; 2], before: &[f64], after: &[f64], unread: f64) -> Option<(Method, Interval)> {
+fn interval(sides: &[Values; 2], unread: f64) -> Option<(Method, Interval)> {
+    let [before, after] = [&sides[0].logarithms, &sides[1].logarithms];
     let took_turns = sides.iter().all(|side| side.is_ordered);
     match took_turns && moves_together(before, after) {
         true => paired(before, after, unread).map(|interval| (Method::Paired, interval)),

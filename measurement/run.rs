@@ -1,5 +1,7 @@
 //! Runs: what one fresh start of the measured thing gave.
 
+mod fields;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +35,7 @@ pub struct Run {
 
 /// How requests followed each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "loop")]
+#[serde(rename_all = "kebab-case", tag = "loop", try_from = "fields::Load")]
 pub enum Load {
     /// At a rate that does not depend on answers; durations count from when a request was due.
     Open {
@@ -44,7 +46,7 @@ pub enum Load {
     /// high percentiles are too low (coordinated omission).
     Closed {
         /// Connections at a time, where known.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         connections: Option<u64>,
     },
 }
@@ -77,7 +79,7 @@ pub struct Sample {
 
 /// Durations of a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "as")]
+#[serde(rename_all = "kebab-case", tag = "as", try_from = "fields::Latency")]
 pub enum Latency {
     /// Nothing is known.
     #[default]
@@ -92,7 +94,7 @@ pub enum Latency {
         /// Nanoseconds by thousandths of a percent.
         percentiles_ns: BTreeMap<u32, u64>,
         /// The mean in nanoseconds.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         mean_ns: Option<u64>,
     },
     /// The run is one duration: how long a command took, or a benchmark's time for each iteration.
@@ -138,7 +140,7 @@ impl Sample {
 
 impl Sample {
     /// Whether this run tells of a metric; quicker than its value.
-    fn tells(&self, metric: &Metric) -> bool {
+    pub(crate) fn tells(&self, metric: &Metric) -> bool {
         match (metric, &self.latency) {
             (Metric::Percentile(_) | Metric::Mean, Latency::Histogram { .. }) => true,
             _ => self.value(metric).is_some(),
@@ -147,15 +149,6 @@ impl Sample {
 }
 
 impl Run {
-    /// Subjects and metrics that this run has a value for, in their order.
-    pub fn metrics(&self) -> impl Iterator<Item = (&str, Metric)> {
-        self.samples.iter().flat_map(|(subject, sample)| {
-            let counts = sample.counts_milli.keys().map(|name| Metric::Count(name.clone()));
-            let known = Metric::USUAL.into_iter().filter(|metric| sample.tells(metric));
-            known.chain(counts).map(move |metric| (subject.as_str(), metric))
-        })
-    }
-
     /// Requests in 1,000 seconds that were answered, where known.
     pub fn throughput_milli(&self) -> Option<u64> {
         let requests: u64 = self.samples.values().map(|sample| sample.requests).sum();

@@ -214,11 +214,10 @@ fn only_after(before: &[Run], after: &[Run]) -> Option<Warning> {
 const NAMED: usize = 3;
 
 fn one_sided(here: &[Run], there: &[Run], side: &str) -> Option<Warning> {
-    let subjects = |runs: &[Run]| -> BTreeSet<String> {
-        runs.iter().flat_map(|run| run.samples.keys().cloned()).collect()
-    };
-    let names: Vec<String> = subjects(here).difference(&subjects(there)).cloned().collect();
-    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let is_there = |subject: &String| there.iter().any(|run| run.samples.contains_key(subject));
+    let subjects = here.iter().flat_map(|run| run.samples.keys());
+    let names: BTreeSet<&str> = subjects.filter(|subject| !is_there(subject)).map(String::as_str).collect();
+    let named = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     let text = || match names.len().checked_sub(NAMED + 1) {
         None => format!("measured {side} only: {named}"),
         Some(more) => format!("measured {side} only: {named} and {} more", more + 1),

@@ -35,6 +35,23 @@ fn what_was_written_is_verified() {
     assert_eq!((found.entries, texts(&found), found.notes.len()), (2, vec![], 0));
 }
 
+/// The entries of the worked example: their histograms are in the form of HdrHistogram's libraries.
+#[test]
+fn early_entries_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let month = folder.path().join(".whyslow/ledger/2026/11");
+    fs::create_dir_all(&month).unwrap();
+    let early = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/order-list/ledger/2026/11");
+    let mut files = fs::read_dir(early).unwrap().map(|file| file.unwrap().path());
+    let is_entry = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    for path in files.by_ref().filter(is_entry) {
+        assert!(fs::read_to_string(&path).unwrap().contains("\"histogram\":\"HIST"), "{}", path.display());
+        fs::copy(&path, month.join(path.file_name().unwrap())).unwrap();
+    }
+    let found = verify(&Ledger::of(folder.path()), None, &mut Known::default()).unwrap();
+    assert_eq!((found.entries, texts(&found)), (3, vec![]));
+}
+
 #[test]
 fn an_altered_entry_is_found() {
     let (_repository, ledger, file) = repository();

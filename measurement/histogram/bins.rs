@@ -5,7 +5,7 @@
 const BITS: u32 = 11;
 
 /// Bins of durations with the same number of bits, beyond the first `2 * STEPS`, of which each has one value.
-const STEPS: u32 = 1 << (BITS - 1);
+pub(super) const STEPS: u32 = 1 << (BITS - 1);
 
 /// Values that have a bin of their own.
 const ALONE: u64 = (1 << BITS) - 1;
@@ -20,7 +20,7 @@ pub(super) fn of(duration_ns: u64) -> u32 {
 }
 
 /// Bits that durations of a bin have and that are not told apart.
-fn spare(bin: u32) -> u32 {
+pub(super) fn spare(bin: u32) -> u32 {
     (bin / STEPS).saturating_sub(1)
 }
 

@@ -1,8 +1,6 @@
 //! What casts doubt on runs: values that follow each other, drift, and two kinds of runs.
 
-use statrs::distribution::ContinuousCDF;
-
-use super::interval::student;
+use super::student::Student;
 use super::{correlation, mean, variance};
 
 /// Runs below which these say nothing.
@@ -34,7 +32,7 @@ pub fn trend(values: &[f64]) -> Option<f64> {
     let freedom = (values.len() - 2) as f64;
     let rest = 1.0 - along.powi(2);
     let chance =
-        if rest > 0.0 { 2.0 * student(freedom)?.cdf(-along.abs() * (freedom / rest).sqrt()) } else { 0.0 };
+        if rest > 0.0 { Student::with(freedom)?.chance(along * (freedom / rest).sqrt()) } else { 0.0 };
     let slope = along * (variance(values) / variance(&places)).sqrt();
     (chance < 0.01).then(|| slope * (values.len() - 1) as f64)
 }

@@ -1,7 +1,6 @@
 //! Intervals of the difference between two sides, by Student's distribution.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
+use super::student::{Student, TWENTIETH};
 use super::{mean, variance};
 
 /// A difference with the interval that holds it in 95 of 100 measurements.
@@ -18,9 +17,6 @@ pub struct Interval {
     /// The standard error of the difference.
     pub error: f64,
 }
-
-/// What is left outside of the interval, both sides together.
-const OUTSIDE: f64 = 0.05;
 
 /// Welch's interval for sides whose runs vary differently (B. L. Welch, Biometrika 34, 1947).
 ///
@@ -49,18 +45,14 @@ pub fn paired(before: &[f64], after: &[f64], unread: f64) -> Option<Interval> {
 }
 
 fn interval(difference: f64, error: f64, freedom: f64) -> Option<Interval> {
-    let half = student(freedom)?.inverse_cdf(1.0 - OUTSIDE / 2.0) * error;
+    let student = Student::with(freedom)?;
+    let half = student.end(TWENTIETH) * error;
     let p = match error > 0.0 {
-        true => 2.0 * student(freedom)?.cdf(-(difference / error).abs()),
+        true => student.chance(difference / error),
         false if difference == 0.0 => 1.0,
         false => 0.0,
     };
     Some(Interval { difference, low: difference - half, high: difference + half, p, error })
-}
-
-/// `None` where the freedom is no positive number.
-pub(super) fn student(freedom: f64) -> Option<StudentsT> {
-    StudentsT::new(0.0, 1.0, freedom).ok()
 }
 
 #[cfg(test)]

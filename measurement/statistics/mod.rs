@@ -7,6 +7,7 @@ mod holm;
 mod interval;
 mod needed;
 mod ranks;
+mod student;
 
 pub use doubts::{autocorrelation, is_bimodal, moves_together, trend};
 pub use holm::holm;

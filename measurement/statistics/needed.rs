@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use statrs::distribution::ContinuousCDF;
-
-use super::interval::student;
+use super::student::{Student, TWENTIETH, TWO_FIFTHS};
 
 /// More runs than this nobody makes.
 const RUNS_MAX: u32 = 1_000;
@@ -41,7 +39,7 @@ fn quantile(runs: u32) -> Option<f64> {
     if let Some(quantile) = known.get(&runs) {
         return Some(*quantile);
     }
-    let quantile = student(f64::from(runs.checked_mul(2)?.checked_sub(2)?))?.inverse_cdf(0.975);
+    let quantile = Student::with(f64::from(runs.checked_mul(2)?.checked_sub(2)?))?.end(TWENTIETH);
     known.insert(runs, quantile);
     Some(quantile)
 }
@@ -50,8 +48,8 @@ fn quantile(runs: u32) -> Option<f64> {
 ///
 /// `deviation` is the standard deviation of a run's value. `None` with fewer than two runs.
 pub fn detectable(deviation: f64, runs: u32) -> Option<f64> {
-    let student = student(f64::from(runs.checked_mul(2)?.checked_sub(2)?))?;
-    let quantiles = student.inverse_cdf(0.975) + student.inverse_cdf(0.80);
+    let student = Student::with(f64::from(runs.checked_mul(2)?.checked_sub(2)?))?;
+    let quantiles = student.end(TWENTIETH) + student.end(TWO_FIFTHS);
     Some(quantiles * deviation * (2.0 / f64::from(runs)).sqrt())
 }
 
