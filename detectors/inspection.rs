@@ -54,7 +54,6 @@ impl<'s> Inspection<'s> {
     /// What the detectors find in a trace, ordered by request and, within one, by detector.
     pub fn inspect(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) -> &[Found] {
         self.found.drain(..).for_each(|found| self.candidates.take_back(found.candidate));
-        let has_plans = !dictionary.plans().is_empty();
         for (number, request) in trace.requests.iter().enumerate() {
             let waits = uses.waits_of(number);
             self.group(trace, number);
@@ -75,7 +74,7 @@ impl<'s> Inspection<'s> {
             for look in LOOKS.iter().filter(|look| look.at_logs || !request.is_logged()) {
                 view.settings = resolved.of(look.place);
                 self.candidates.detector = look.place;
-                if has_plans && look.at_plans {
+                if look.at_plans && seen.has(Nature::FLAWED) {
                     plans::inspect(&view, ALL[look.place].id, &mut self.candidates);
                 }
                 if seen.has(look.needs) {

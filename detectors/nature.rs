@@ -49,6 +49,8 @@ impl Nature {
     pub(crate) const CHANGES: Self = Self(1 << 14);
     /// Asks for something that has a plan.
     pub(crate) const QUERY: Self = Self(1 << 15);
+    /// Its statement has a plan that shows a flaw.
+    pub(crate) const FLAWED: Self = Self(1 << 29);
 
     fn of_shape(kind: Kind, shape: &Shape) -> Self {
         let is_sql = kind == Kind::Sql;
@@ -91,8 +93,10 @@ impl Nature {
     /// What an operation is, but for what is around or below it.
     pub(crate) fn of(operation: &Operation, memo: &Memo, dictionary: &Dictionary) -> Self {
         let kind = operation.kind;
-        let by_shape =
-            memo.nature(kind, operation.shape, |shape| Self::of_shape(kind, dictionary.shape(shape)));
+        let by_shape = memo.nature(kind, operation.shape, |shape| {
+            let is_flawed = dictionary.plans().shows_any(shape);
+            Self::of_shape(kind, dictionary.shape(shape)) | Self::when(is_flawed, Self::FLAWED)
+        });
         let tells_rows = by_shape.has(Self::STATEMENT) && operation.rows != UNKNOWN;
         let tells_effort = kind == Kind::Sql && operation.rows_examined().is_some();
         by_shape

@@ -32,11 +32,6 @@ impl KnownPlans {
         self.0.len()
     }
 
-    /// Whether no plan is known.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The plan of a statement in one line, if one is known.
     pub(crate) fn outline(&self, shape: ShapeRef, dictionary: &Dictionary) -> Option<LoggedPlan> {
         let known = self.0.get(&shape)?;
@@ -52,6 +47,11 @@ impl KnownPlans {
         self.problem(shape, detector).is_some()
     }
 
+    /// Whether the plan of a statement shows any flaw.
+    pub(crate) fn shows_any(&self, shape: ShapeRef) -> bool {
+        self.0.get(&shape).is_some_and(|known| !known.report.problems.is_empty())
+    }
+
     /// The flaw of its plan that a detector gives back most by.
     fn problem(&self, shape: ShapeRef, detector: &str) -> Option<(&KnownPlan, &PlanProblem)> {
         let known = self.0.get(&shape)?;
@@ -63,9 +63,6 @@ impl KnownPlans {
 /// Names the statements of a request whose plans show a flaw.
 pub(crate) fn inspect(view: &View<'_>, detector: &str, found: &mut Candidates) {
     let plans = view.dictionary.plans();
-    if plans.is_empty() {
-        return;
-    }
     for numbers in view.groups() {
         let shape = view.operation(numbers[0]).shape;
         let Some((known, problem)) = plans.problem(shape, detector) else { continue };

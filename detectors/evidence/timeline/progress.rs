@@ -11,6 +11,9 @@ pub(crate) const GRAIN_NS: u64 = 2_000_000;
 /// Moments of one request that are kept.
 const STIRS_MAX: usize = 4_096;
 
+/// Pieces of time for each moment up to which they are gone through one by one.
+const PIECES_PER_MOMENT: usize = 8;
+
 /// A moment at which a span of a request began or ended, within its window: sorted as a number it is by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stir(u64);
@@ -38,22 +41,42 @@ impl Stir {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     moments_ns: Vec<u64>,
+    /// The first moment of each piece of time; the largest number where there is none.
+    firsts_ns: Vec<u64>,
     stirs: Vec<Stir>,
 }
 
 impl Progress {
+    /// Keeps the first moment of each piece of time, and puts them in order: where the pieces are about as many as the
+    /// moments, by asking for each piece which is its first.
+    fn keep_first(&mut self) {
+        let bounds = (self.moments_ns.iter().min(), self.moments_ns.iter().max());
+        let (Some(&least_ns), Some(&most_ns)) = bounds else { return };
+        let pieces = (most_ns / GRAIN_NS - least_ns / GRAIN_NS) as usize;
+        if pieces > self.moments_ns.len() * PIECES_PER_MOMENT || most_ns == u64::MAX {
+            self.moments_ns.sort_unstable();
+            return self.moments_ns.dedup_by_key(|at_ns| *at_ns / GRAIN_NS);
+        }
+        self.firsts_ns.clear();
+        self.firsts_ns.resize(pieces + 1, u64::MAX);
+        for &at_ns in &self.moments_ns {
+            let first_ns = &mut self.firsts_ns[(at_ns / GRAIN_NS - least_ns / GRAIN_NS) as usize];
+            *first_ns = at_ns.min(*first_ns);
+        }
+        self.moments_ns.clear();
+        self.moments_ns.extend(self.firsts_ns.iter().filter(|&&first_ns| first_ns != u64::MAX));
+    }
+
     /// The moments of a request by window, in time order.
     pub(super) fn of(&mut self, trace: &Trace, request: &Request) -> impl Iterator<Item = (u64, &[Stir])> {
         self.moments_ns.clear();
         let operations = || trace.operations_of(request).iter().take(STIRS_MAX);
-        // Two runs that are sorted for the most part, which are merged.
         self.moments_ns.push(request.start_ns);
         self.moments_ns.extend(operations().map(|it| it.start_ns));
         self.moments_ns.extend(operations().map(|it| it.end_ns));
         self.moments_ns.push(request.end_ns);
         self.moments_ns.iter_mut().for_each(|at_ns| *at_ns = request.recorded_ns(*at_ns));
-        self.moments_ns.sort();
-        self.moments_ns.dedup_by_key(|at_ns| *at_ns / GRAIN_NS);
+        self.keep_first();
         let hash = hash_of(request.trace, request.span());
         self.stirs.clear();
         self.stirs.extend(self.moments_ns.iter().map(|&at_ns| Stir::new(at_ns, hash)));
@@ -64,5 +87,27 @@ impl Progress {
             later = after;
             (moments_ns[0] / WINDOW_NS, stirs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn moments_are_those_that_sorting_leaves(
+            begin_ns in 0..u64::MAX / 2,
+            later_ns in prop::collection::vec(0u64..200_000_000, 1..60),
+        ) {
+            let moments_ns: Vec<u64> = later_ns.iter().map(|later_ns| begin_ns + later_ns).collect();
+            let mut sorted_ns = moments_ns.clone();
+            sorted_ns.sort_unstable();
+            sorted_ns.dedup_by_key(|at_ns| *at_ns / GRAIN_NS);
+            let mut progress = Progress { moments_ns, ..Progress::default() };
+            progress.keep_first();
+            prop_assert_eq!(progress.moments_ns, sorted_ns);
+        }
     }
 }
