@@ -28,6 +28,8 @@ pub struct State<'s> {
     pub last: Option<&'s EntryNote>,
     /// What followed `whyslow measure` the last time, without the side.
     pub measured_with: Option<&'s str>,
+    /// Files that runs left in the work tree: no part of the code.
+    pub left_by_runs: &'s [String],
 }
 
 /// A place in the method.

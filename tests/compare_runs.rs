@@ -199,7 +199,12 @@ fn what_cannot_be_used_is_said() {
         (&["before.json", "cut.json"], 3, "cannot read cut.json as the output of hyperfine: line "),
         (&["before.json", "gone.json"], 3, "cannot read gone.json: No such file"),
         (&["before.json", "empty"], 3, "there is no output of a known tool in empty"),
-        (&["before.json"], 2, "values required"),
+        (&["before.json"], 2, "before.json is one side; two sides are wanted: BEFORE AFTER"),
+        (
+            &["empty"],
+            2,
+            "empty is one folder, which holds both sides only where files or folders in it are named",
+        ),
         (&[], 2, "two sides are wanted"),
         (&["before.json", "after.json", "--margin", "90%"], 2, "from 0.1% to 50%"),
         (&["before.json", "after.json", "--primary", "import orders P99"], 2, "is no metric"),
@@ -217,6 +222,21 @@ fn what_cannot_be_used_is_said() {
     let words =
         "nothing was measured on both sides: import customers, import orders before, all requests after";
     assert!(code == 3 && error.contains(words), "{error}");
+}
+
+#[test]
+fn one_folder_may_hold_both_sides() {
+    let folder = sides(0.8);
+    folder.hyperfine("files/before.json", 1.0);
+    folder.hyperfine("files/After.json", 0.8);
+    folder.hyperfine("folders/before-1/run.json", 1.0);
+    folder.hyperfine("folders/after/run.json", 0.8);
+    for both in ["files", "folders"] {
+        let of_one = folder.told(&[both, "--primary", PRIMARY[3]]);
+        assert!(of_one.contains("import orders mean: improved, at least 19 % better"), "{of_one}");
+    }
+    std::fs::remove_dir_all(folder.0.path().join("folders/after")).unwrap();
+    assert_eq!(folder.refused(&["folders"]).0, 2);
 }
 
 #[test]

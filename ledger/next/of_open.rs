@@ -3,6 +3,7 @@
 use measurement::Verdict;
 
 use super::{Advice, State, Step, advice};
+use crate::shell::quoted;
 use crate::{Open, Side};
 
 /// What to do now that an entry is open.
@@ -43,9 +44,25 @@ fn change(state: &State<'_>, open: &Open) -> Advice {
     let now = remedy.map_or_else(|| open.plan.title.clone(), |remedy| remedy.text.clone());
     let costs = remedy.map(|remedy| format!("; it costs: {}", remedy.tradeoff)).unwrap_or_default();
     let why = format!("it was measured before, and the code is still the same{costs}");
-    let commands = vec!["git commit --all".to_owned(), state.measure("after")];
+    let commands = vec![commit(state.left_by_runs), state.measure("after")];
     advice(Step::Change, format!("make this one change, and commit it: {now}"), why, commands)
 }
+
+/// The command that commits all that was changed, also files that are new, but not what runs left.
+fn commit(left_by_runs: &[String]) -> String {
+    let but: String = left_by_runs
+        .iter()
+        .map(|file| format!(" {}", quoted(&format!(":(top,exclude,literal){file}"))))
+        .collect();
+    match left_by_runs.len() {
+        0 => "git add --all && git commit".to_owned(),
+        ..=LEFT_SHOWN => format!("git add --all -- ':/'{but} && git commit"),
+        _ => "git add FILES && git commit".to_owned(),
+    }
+}
+
+/// More files than these nobody reads in one command.
+const LEFT_SHOWN: usize = 5;
 
 /// One thing at a time: what else was changed belongs to another entry.
 fn several_changes(state: &State<'_>) -> Option<Advice> {

@@ -1,5 +1,6 @@
 use super::of_open::STASH;
 use super::*;
+use crate::repository::Repository;
 use crate::samples::{improved, side};
 use crate::{Ledger, Plan, Side};
 
@@ -77,6 +78,7 @@ fn an_open_entry_is_measured_changed_measured_and_finished() {
     let advice = next(&same);
     assert_eq!(advice.step, Step::Change);
     assert!(advice.now.contains("load the customer's orders at once") && advice.why.contains("wider rows"));
+    assert_eq!(advice.commands[0], "git add --all && git commit");
 
     let commits = ["c1 one query".to_owned()];
     let changed =
@@ -89,6 +91,28 @@ fn an_open_entry_is_measured_changed_measured_and_finished() {
     let advice = next(&State { open: Some(&both), ..changed });
     assert_eq!(advice.step, Step::Finish);
     assert_eq!(advice.commands, ["whyslow ledger finish --guard 'statements(\"GET /orders\") <= 3'"]);
+}
+
+#[test]
+fn new_files_are_committed_and_what_runs_left_is_not() {
+    let repository = Repository::new().unwrap();
+    let root = repository.ledger.root();
+    let left = ["it's [a] log.txt".to_owned(), "src/a.log".to_owned()];
+    for file in ["src/new.rs", &left[0], &left[1]] {
+        std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+        std::fs::write(root.join(file), "x").unwrap();
+    }
+    let (c0, measured) = (version("c0"), open(Some(side("c0", 0, 100)), None));
+    let state = State { open: Some(&measured), version: Some(&c0), ..State::default() };
+    let advice = next(&State { left_by_runs: &left, ..state });
+    let (add, commit) = advice.commands[0].split_once(" && ").unwrap();
+    assert_eq!(commit, "git commit");
+    let added =
+        std::process::Command::new("sh").args(["-c", add]).current_dir(root.join("src")).status().unwrap();
+    let staged = repository.git.line(&["diff", "--cached", "--name-only"]).unwrap();
+    assert!(added.success() && staged.contains("src/new.rs") && !staged.contains("log"), "{add}: {staged}");
+    let many = vec!["a.log".to_owned(); 9];
+    assert_eq!(next(&State { left_by_runs: &many, ..state }).commands[0], "git add FILES && git commit");
 }
 
 #[test]

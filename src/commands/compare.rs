@@ -1,5 +1,7 @@
 //! `whyslow compare`: what the runs of two sides say about a difference.
 
+mod sides;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use super::{Outcome, UsageError, say};
 const EXAMPLES: &str = "\
 Examples:
   whyslow compare before.json after.json
+  whyslow compare results/                     files or folders in it named before... and after...
   whyslow compare runs-before/ runs-after/ --primary 'GET /orders p99'
   whyslow compare --before k6-*.json --after k6-new-*.json --primary p95
   whyslow compare --before old-*.txt --after new-*.txt --metric p90 --margin 5%
@@ -41,8 +44,8 @@ Exit codes:
 #[group(skip)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Two outputs or folders of outputs: before and after
-    #[arg(value_name = "PATH", num_args = 2, conflicts_with_all = ["before", "after"])]
+    /// Two outputs or folders of outputs, before and after; or one folder with both, named so
+    #[arg(value_name = "PATH", num_args = 1..=2, conflicts_with_all = ["before", "after"])]
     sides: Vec<PathBuf>,
 
     /// Outputs from before the change, or folders of them
@@ -125,13 +128,11 @@ impl Options {
     fn paths(&self) -> anyhow::Result<[Vec<PathBuf>; 2]> {
         let paths = match self.sides.as_slice() {
             [before, after] => [vec![before.clone()], vec![after.clone()]],
+            [folder] => sides::in_folder(folder)?,
             _ => [self.before.clone(), self.after.clone()],
         };
         match paths.iter().any(Vec::is_empty) {
-            true => {
-                Err(UsageError("two sides are wanted: BEFORE AFTER, or --before and --after".to_owned())
-                    .into())
-            }
+            true => Err(UsageError(sides::WANTED.to_owned()).into()),
             false => Ok(paths),
         }
     }

@@ -91,7 +91,9 @@ fn advise(options: &Options, root: &Path) -> anyhow::Result<Advice> {
     let since = open.as_ref().and_then(|open| open.before.as_ref()?.version.clone());
     let commits = git.as_ref().zip(since).map(|(git, since)| commits(git, &since)).unwrap_or_default();
     let notes = Ledger::of(root).notes()?;
-    let words: Vec<String> = Local::load(root).measured_with.iter().map(|word| quoted(word)).collect();
+    let local = Local::load(root);
+    let words: Vec<String> = local.measured_with.iter().map(|word| quoted(word)).collect();
+    let left_by_runs: Vec<String> = local.left_by_runs.into_iter().collect();
     let measured_with = words.join(" ");
     Ok(next(&State {
         diagnosis: diagnosis.as_ref(),
@@ -100,6 +102,7 @@ fn advise(options: &Options, root: &Path) -> anyhow::Result<Advice> {
         commits: &commits,
         last: last(&notes.entries),
         measured_with: (!words.is_empty()).then_some(&measured_with),
+        left_by_runs: &left_by_runs,
     }))
 }
 
