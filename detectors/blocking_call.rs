@@ -98,7 +98,7 @@ fn inspect_calls(group: &Group<'_>, calls: &[u32], first: &Operation, held: &Hel
         return;
     }
     let in_chain = found
-        .found_by(sequential_calls::DETECTOR.id)
+        .found_by(sequential_calls::PLACE)
         .filter(|chain| chain.confidence > Confidence::Low)
         .any(|chain| chain.claims.iter().any(|claim| calls.contains(&claim.operation)));
     let confidence = match (in_chain, holds_connection && !sees_inside) {
@@ -120,7 +120,7 @@ fn inspect_calls(group: &Group<'_>, calls: &[u32], first: &Operation, held: &Hel
 fn may_block(group: &Group<'_>, found: &Candidates) -> bool {
     let kind = matches!(group.first.kind, Kind::Http | Kind::Rpc | Kind::Publish);
     let subject = Subject::Shape(group.first.shape);
-    kind && !found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject)
+    kind && !found.found_by(n_plus_one::PLACE).any(|candidate| candidate.subject == subject)
 }
 
 /// Whether the request waits for a call, and for nothing else meanwhile.

@@ -3,7 +3,6 @@
 use std::mem;
 use std::ops::Range;
 
-use crate::ALL;
 use crate::evidence::timeline::Waited;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
@@ -338,9 +337,9 @@ impl Candidates {
         self.push(subject, Remedy::SendOnce, Confidence::Low).short_of(short_of);
     }
 
-    /// The places of what a detector that comes earlier in [`crate::ALL`] has considered in the same request.
-    pub(crate) fn considered_by(&self, detector: &'static str) -> Range<usize> {
-        let is_by = |candidate: &Candidate| ALL[candidate.detector].id == detector;
+    /// The places of what a detector that comes earlier, told by its place in [`crate::ALL`], has considered in the same request.
+    pub(crate) fn considered_by(&self, detector: usize) -> Range<usize> {
+        let is_by = |candidate: &Candidate| candidate.detector == detector;
         let from = self.found.iter().position(is_by).unwrap_or(self.found.len());
         let until = self.found[from..].iter().position(|candidate| !is_by(candidate));
         from..until.map_or(self.found.len(), |length| from + length)
@@ -360,10 +359,10 @@ impl Candidates {
         &mut self.found[last]
     }
 
-    /// What a detector that comes earlier in [`crate::ALL`] has found in the same request.
-    pub(crate) fn found_by(&self, detector: &'static str) -> impl Iterator<Item = &Candidate> {
-        let full = |candidate: &&Candidate| candidate.short_of.is_none();
-        self.found.iter().filter(full).filter(move |candidate| ALL[candidate.detector].id == detector)
+    /// What a detector that comes earlier, told by its place in [`crate::ALL`], has found in the same request.
+    pub(crate) fn found_by(&self, detector: usize) -> impl Iterator<Item = &Candidate> {
+        let is_by = move |candidate: &&Candidate| candidate.detector == detector;
+        self.found.iter().filter(is_by).filter(|candidate| candidate.short_of.is_none())
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "transactions wait for each other until the server gives one up",
     page: include_str!("deadlock.rs"),
     settings: &[],
-    inspect: Inspect::Request(Nature::LOGGED, inspect),
+    inspect: Inspect::Request(Nature::GIVEN_UP, inspect),
     plan: None,
     confirm: None,
     logs: true,

@@ -56,7 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a statement sorts or hashes more than its memory holds, in temporary files",
     page: include_str!("disk_spill.rs"),
     settings: &[BYTES_MIN, TIME_MIN],
-    inspect: Inspect::Request(Nature::LOGGED, inspect),
+    inspect: Inspect::Request(Nature::MOVED, inspect),
     plan: Some(plan::inspect),
     confirm: None,
     logs: true,

@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use crate::candidate::{Candidate, Mark, View};
 use crate::evidence::shape::sql::{Comparison, Facts, Verb};
 use crate::evidence::trace::{EndpointName, Operation, Request};
-use crate::evidence::{Dictionary, Kind, LocationRef, Role, Shape, ShapeRef, Span, UNKNOWN, Values};
+use crate::evidence::{Dictionary, Kind, LocationRef, Role, Shape, ShapeRef, Span, Symbol, UNKNOWN, Values};
 use crate::kinship::Kinship;
 use crate::nature::Nature;
 
@@ -33,8 +33,10 @@ pub(crate) struct Group<'a> {
 pub(crate) enum GroupValues {
     /// At least one call hides them.
     Unknown,
-    /// This many different ones.
-    Distinct(u64),
+    /// All calls have the same.
+    Same,
+    /// They differ.
+    Other,
 }
 
 /// How the time of a group lies.
@@ -83,15 +85,28 @@ impl<'a> Group<'a> {
 
     /// What is known of the values.
     pub(crate) fn values(&self) -> GroupValues {
-        let known = |call: &Operation| known_values(call, self.shape).map(|values| (values, call.target));
-        let mut seen = Vec::with_capacity(self.numbers.len());
+        let first = self.known_values(self.first);
+        let mut values = GroupValues::Same;
         for call in self.operations() {
-            let Some(values) = known(call) else { return GroupValues::Unknown };
-            seen.push(values);
+            match self.known_values(call) {
+                None => return GroupValues::Unknown,
+                known if known != first => values = GroupValues::Other,
+                _ => {}
+            }
         }
+        values
+    }
+
+    /// How many different values they have; `None` where at least one call hides them.
+    pub(crate) fn distinct_values(&self) -> Option<u64> {
+        let mut seen = self.operations().map(|call| self.known_values(call)).collect::<Option<Vec<_>>>()?;
         seen.sort_unstable();
         seen.dedup();
-        GroupValues::Distinct(seen.len() as u64)
+        Some(seen.len() as u64)
+    }
+
+    fn known_values(&self, call: &Operation) -> Option<(Values, Symbol)> {
+        known_values(call, self.shape).map(|values| (values, call.target))
     }
 
     /// How their time lies.
@@ -132,20 +147,21 @@ impl<'a> Group<'a> {
         if self.median(|call| Some(sent_as_one(call))).is_some_and(|repeats| repeats > 1) {
             return true;
         }
-        let rows = self.median(|call| (call.rows != UNKNOWN).then_some(call.rows));
-        let parameters = self.median(|call| (call.parameters > 0).then_some(call.parameters));
+        let rows = || self.median(|call| (call.rows != UNKNOWN).then_some(call.rows));
+        let parameters = || self.median(|call| (call.parameters > 0).then_some(call.parameters));
         match self.verb() {
             Verb::Copy => true,
             Verb::Insert | Verb::Merge if contains(&self.shape.text, "unnest") => true,
             Verb::Insert | Verb::Merge => {
-                let inserted = parameters.map(|parameters| parameters / parameters_of_row(&self.shape.text));
-                inserted.or(rows).is_some_and(|rows| rows > 1)
+                let inserted =
+                    parameters().map(|parameters| parameters / parameters_of_row(&self.shape.text));
+                inserted.or_else(rows).is_some_and(|rows| rows > 1)
             }
             _ if !self.has_list() => false,
             // Without a count it cannot be told from a chunked load, which needs no mending.
-            _ => match parameters.filter(|_| !contains(&self.shape.text, " any")) {
+            _ => match parameters().filter(|_| !contains(&self.shape.text, " any")) {
                 Some(parameters) => self.elements(parameters) >= BULK_MIN,
-                None => rows.is_none_or(|rows| rows > 1),
+                None => rows().is_none_or(|rows| rows > 1),
             },
         }
     }

@@ -52,7 +52,7 @@ use crate::own_time::{Calls, is_own};
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::duration;
-use crate::{Detector, Inspect, n_plus_one, repeated_query};
+use crate::{Detector, Inspect, n_plus_one, place_of, repeated_query};
 
 const SHARE_MIN: Setting = Setting {
     name: "share_min",
@@ -67,6 +67,9 @@ const TIME_MIN: Setting = Setting {
     default: 10,
     why: "frameworks take a few milliseconds before and after whatever a request does",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "heavy-compute",
@@ -158,8 +161,8 @@ struct OwnPart {
 /// What loops and repeats claim, and what is around each single one of their calls.
 fn loops(view: &View<'_>, found: &Candidates) -> FxHashSet<u32> {
     let mut members = FxHashSet::default();
-    let repeats = found.found_by(repeated_query::DETECTOR.id);
-    for candidate in found.found_by(n_plus_one::DETECTOR.id).chain(repeats) {
+    let repeats = found.found_by(repeated_query::PLACE);
+    for candidate in found.found_by(n_plus_one::PLACE).chain(repeats) {
         let mut before = NONE;
         for claim in &candidate.claims {
             members.insert(claim.operation);

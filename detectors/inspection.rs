@@ -72,15 +72,18 @@ impl<'s> Inspection<'s> {
             let mut view =
                 View { trace, request, dictionary, by_shape, ends, natures, seen, waits, memo, settings };
             for look in LOOKS.iter().filter(|look| look.at_logs || !request.is_logged()) {
+                let is_shown = seen.has(look.needs.or(look.flaws));
+                if !is_shown && !cfg!(debug_assertions) {
+                    continue;
+                }
                 view.settings = resolved.of(look.place);
                 self.candidates.detector = look.place;
-                if look.at_plans && seen.has(Nature::FLAWED) {
+                debug_assert!(is_shown || look.finds_nothing(&view, &mut self.candidates));
+                if seen.has(look.flaws) {
                     plans::inspect(&view, ALL[look.place].id, &mut self.candidates);
                 }
                 if seen.has(look.needs) {
                     look.show(&view, &mut self.candidates);
-                } else {
-                    debug_assert!(look.finds_nothing(&view, &mut self.candidates));
                 }
             }
             let found = self.candidates.found.drain(..);
@@ -151,13 +154,16 @@ impl<'s> Inspection<'s> {
 struct Look {
     /// Its place in [`ALL`].
     place: usize,
+    /// What it needs to find anything in a request.
     needs: Nature,
-    at_plans: bool,
+    /// What it needs to find anything in plans.
+    flaws: Nature,
     at_logs: bool,
 }
 
 const LOOKS: [Look; ALL.len()] = {
-    let mut looks = [Look { place: 0, needs: Nature::NOTHING, at_plans: false, at_logs: false }; ALL.len()];
+    let mut looks =
+        [Look { place: 0, needs: Nature::NOTHING, flaws: Nature::NOTHING, at_logs: false }; ALL.len()];
     let mut place = 0;
     while place < ALL.len() {
         let detector = &ALL[place];
@@ -167,7 +173,8 @@ const LOOKS: [Look; ALL.len()] = {
             | Inspect::RequestAndStart(needs, ..)
             | Inspect::RequestAndLoad(needs, ..) => needs,
         };
-        looks[place] = Look { place, needs, at_plans: detector.plan.is_some(), at_logs: detector.logs };
+        let flaws = if detector.plan.is_some() { Nature::FLAWED } else { Nature::NOTHING };
+        looks[place] = Look { place, needs, flaws, at_logs: detector.logs };
         place += 1;
     }
     looks

@@ -131,6 +131,26 @@ impl Detector {
     }
 }
 
+/// The place of a detector in [`ALL`]: what later ones ask of what it has found.
+pub(crate) const fn place_of(id: &str) -> usize {
+    let mut place = 0;
+    while place < ALL.len() {
+        if is_same(ALL[place].id.as_bytes(), id.as_bytes()) {
+            return place;
+        }
+        place += 1;
+    }
+    place
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut place = 0;
+    while place < one.len() && place < other.len() && one[place] == other[place] {
+        place += 1;
+    }
+    place == one.len() && place == other.len()
+}
+
 /// Every detector; the order is the precedence where two explain the same time equally well.
 pub const ALL: &[Detector] = &[
     retry_storm::DETECTOR,

@@ -68,7 +68,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "statements that wait for a lock which another request holds",
     page: include_str!("lock_wait.rs"),
     settings: &[WAIT_MIN],
-    inspect: Inspect::Request(Nature::ANY, inspect),
+    inspect: Inspect::Request(Nature::EXCLUDES.or(Nature::INTERNAL).or(Nature::LOGGED), inspect),
     plan: None,
     confirm: Some(confirm),
     logs: true,
@@ -95,7 +95,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     }
     for group in view.groups() {
         let Some(first) = group.first().map(|&number| view.operation(number)) else { continue };
-        if first.kind != Kind::Sql || view.memo.locked_by(first.shape, view.dictionary).is_none() {
+        if !view.nature(group[0]).has(Nature::EXCLUDES) {
             continue;
         }
         let mut long =

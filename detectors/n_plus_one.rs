@@ -52,7 +52,7 @@ use crate::mapper::Batch;
 use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::wording::{brief, duration, list};
-use crate::{Detector, Inspect, retry_storm};
+use crate::{Detector, Inspect, place_of, retry_storm};
 
 const REPEATS_MIN: Setting = Setting {
     name: "repeats_min",
@@ -60,6 +60,9 @@ const REPEATS_MIN: Setting = Setting {
     default: 5,
     why: "three or four of one shape are often written by hand; a loop shows more for some request",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "n-plus-one",
@@ -109,7 +112,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     }
     let values = group.values();
     let is_store = matches!(group.first.kind, Kind::Sql | Kind::Document | Kind::Cache);
-    if values == GroupValues::Distinct(1) && is_store {
+    if values == GroupValues::Same && is_store {
         return found.short(subject, ShortOf { what: "different values", seen: 1, needed: 2 });
     }
     let sent_for = group.sent_for();
@@ -188,7 +191,7 @@ fn confidence(
         return Confidence::Low;
     }
     let points = [
-        (values != GroupValues::Unknown && values != GroupValues::Distinct(1), 2),
+        (values == GroupValues::Other, 2),
         (sent_for.is_some(), 1),
         (sent_for.is_some_and(|query| counts_rows(query, group.calls())), 1),
         (group.is_by_key(), 1),
@@ -218,8 +221,8 @@ fn counts_rows(query: &Operation, calls: u64) -> bool {
 fn mark_facts(candidate: &mut Candidate, group: &Group<'_>, values: GroupValues, at_once: bool) {
     candidate.mark(match values {
         GroupValues::Unknown => Mark::UnknownValues,
-        GroupValues::Distinct(1) => Mark::SameValues,
-        GroupValues::Distinct(_) => Mark::OtherValues,
+        GroupValues::Same => Mark::SameValues,
+        GroupValues::Other => Mark::OtherValues,
     });
     let facts = [(at_once, Mark::AtOnce), (group.is_paged(), Mark::Paged), (group.writes(), Mark::Writes)];
     candidate.marks.extend(facts.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark));

@@ -13,7 +13,7 @@ use crate::{repeated_query, retry_storm, slow_query};
 
 /// A set of such answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Nature(u32);
+pub(crate) struct Nature(u64);
 
 /// Of operations, by kind and shape.
 impl Nature {
@@ -49,6 +49,8 @@ impl Nature {
     pub(crate) const CHANGES: Self = Self(1 << 14);
     /// Asks for something that has a plan.
     pub(crate) const QUERY: Self = Self(1 << 15);
+    /// Takes a lock that others wait for.
+    pub(crate) const EXCLUDES: Self = Self(1 << 30);
     /// Its statement has a plan that shows a flaw.
     pub(crate) const FLAWED: Self = Self(1 << 29);
 
@@ -87,6 +89,10 @@ impl Nature {
     pub(crate) const EXAMINED: Self = Self(1 << 18);
     /// The request that it called was recorded.
     pub(crate) const CALLED: Self = Self(1 << 19);
+    /// Tells how many bytes it moved.
+    pub(crate) const MOVED: Self = Self(1 << 32);
+    /// Given up by the server to end a deadlock.
+    pub(crate) const GIVEN_UP: Self = Self(1 << 33);
     /// A call lies below it.
     pub(crate) const AROUND: Self = Self(1 << 20);
 
@@ -95,7 +101,10 @@ impl Nature {
         let kind = operation.kind;
         let by_shape = memo.nature(kind, operation.shape, |shape| {
             let is_flawed = dictionary.plans().shows_any(shape);
-            Self::of_shape(kind, dictionary.shape(shape)) | Self::when(is_flawed, Self::FLAWED)
+            let excludes = kind == Kind::Sql && memo.locked_by(shape, dictionary).is_some();
+            Self::of_shape(kind, dictionary.shape(shape))
+                | Self::when(is_flawed, Self::FLAWED)
+                | Self::when(excludes, Self::EXCLUDES)
         });
         let tells_rows = by_shape.has(Self::STATEMENT) && operation.rows != UNKNOWN;
         let tells_effort = kind == Kind::Sql && operation.rows_examined().is_some();
@@ -104,6 +113,8 @@ impl Nature {
             | Self::when(tells_rows, Self::ROWS)
             | Self::when(tells_effort, Self::EXAMINED)
             | Self::when(operation.called != NONE, Self::CALLED)
+            | Self::when(operation.response_bytes != UNKNOWN, Self::MOVED)
+            | Self::when(operation.is_given_up(), Self::GIVEN_UP)
             | Self::when(operation.composite, Self::REPEATED)
     }
 }

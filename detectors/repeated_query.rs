@@ -37,12 +37,12 @@ use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::Operation;
 use crate::evidence::{Kind, Shape, Symbol, Values};
 use crate::finding::{Confidence, Unit};
-use crate::group::{Group, GroupValues};
+use crate::group::Group;
 use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::duration;
-use crate::{Detector, Inspect, n_plus_one};
+use crate::{Detector, Inspect, n_plus_one, place_of};
 
 const REPEATS_MIN: Setting = Setting {
     name: "repeats_min",
@@ -50,6 +50,9 @@ const REPEATS_MIN: Setting = Setting {
     default: 2,
     why: "the second one already asks for what is known; time decides whether it matters",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "repeated-query",
@@ -80,7 +83,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let mut writes: Option<Vec<&Operation>> = None;
     for numbers in view.groups().filter(|numbers| numbers.len() > 1) {
         let Some(group) = Group::of(view, numbers).filter(may_be_kept) else { continue };
-        if let GroupValues::Distinct(distinct) = group.values() {
+        if let Some(distinct) = group.distinct_values() {
             let writes = writes.get_or_insert_with(|| writes_of(view));
             inspect_group(&group, distinct, writes, found);
         }
@@ -90,7 +93,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found: &mut Candidates) {
     let subject = Subject::Shape(group.first.shape);
     let is_loop = || {
-        let loops = found.found_by(n_plus_one::DETECTOR.id);
+        let loops = found.found_by(n_plus_one::PLACE);
         loops.filter(|candidate| candidate.subject == subject).count() > 0
     };
     if distinct.saturating_mul(CALLS_FOR_EACH_VALUE) > group.numbers.len() as u64 && is_loop() {

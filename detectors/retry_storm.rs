@@ -43,7 +43,7 @@ use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::{Language, Stack};
 use crate::wording::{brief, duration};
-use crate::{Detector, Inspect, group};
+use crate::{Detector, Inspect, group, place_of};
 
 const FAILURES_MIN: Setting = Setting {
     name: "failures_min",
@@ -58,6 +58,9 @@ const PAUSE_MAX: Setting = Setting {
     default: 100,
     why: "a service that is overloaded or restarts needs longer than that to recover",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "retry-storm",
@@ -124,7 +127,7 @@ fn waits_between(group: &Group<'_>, chain: &[u32]) -> bool {
 
 /// Attempts after the first that were found in the request and are no mere lead, in order.
 pub(crate) fn attempts_found(found: &Candidates) -> Vec<u32> {
-    let likely = found.found_by(DETECTOR.id).filter(|candidate| candidate.confidence > Confidence::Low);
+    let likely = found.found_by(PLACE).filter(|candidate| candidate.confidence > Confidence::Low);
     let mut attempts: Vec<u32> =
         likely.flat_map(|candidate| candidate.claims.iter().map(|claim| claim.operation)).collect();
     attempts.sort_unstable();

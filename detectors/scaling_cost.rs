@@ -114,8 +114,8 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     if sizes.known().next().is_none() {
         return;
     }
-    let statements = found.considered_by(slow_query::DETECTOR.id).filter(|_| database);
-    let parts = found.considered_by(heavy_compute::DETECTOR.id).filter(|_| own);
+    let statements = found.considered_by(slow_query::PLACE).filter(|_| database);
+    let parts = found.considered_by(heavy_compute::PLACE).filter(|_| own);
     for place in statements.chain(parts) {
         let candidate = found.name_again(place, REMEDY);
         candidate.sizes = sizes;

@@ -45,7 +45,7 @@ use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::{brief, duration, list};
-use crate::{Detector, Inspect, n_plus_one};
+use crate::{Detector, Inspect, n_plus_one, place_of};
 
 const CALLS_MIN: Setting = Setting {
     name: "calls_min",
@@ -60,6 +60,9 @@ const STATEMENT_SHARE_MIN: Setting = Setting {
     default: 15,
     why: "overlapping statements takes a second connection: only for those that are a main cost",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "sequential-calls",
@@ -158,7 +161,7 @@ fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Can
     }
     let inside_another = view.upwards(operation).skip(1).any(|above| class.holds(above));
     let subject = Subject::Shape(operation.shape);
-    let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
+    let in_loop = || found.found_by(n_plus_one::PLACE).any(|candidate| candidate.subject == subject);
     let long_enough = || {
         class == Class::Calls || view.share_of(operation.path_ns) >= view.settings.get(&STATEMENT_SHARE_MIN)
     };

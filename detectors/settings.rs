@@ -205,7 +205,9 @@ impl Settings {
                 None => values[index] = change.value,
             }
         }
-        Resolved { values, by_statement }
+        let is_default = by_statement.is_empty()
+            && values.iter().zip(declared()).all(|(value, (_, setting))| *value == setting.default);
+        Resolved { is_changed: !is_default, values, by_statement }
     }
 }
 
@@ -222,6 +224,8 @@ fn declared() -> impl Iterator<Item = (&'static str, &'static Setting)> {
 /// The values at one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
+    /// Whether anything differs from what the detectors declare.
+    is_changed: bool,
     values: Vec<u64>,
     by_statement: Vec<(usize, String, u64)>,
 }
@@ -255,6 +259,9 @@ pub struct Values<'a> {
 impl Values<'_> {
     /// The value of a setting that the detector declares.
     pub(crate) fn get(&self, setting: &Setting) -> u64 {
+        if !self.resolved.is_changed {
+            return setting.default;
+        }
         self.index(setting).map_or(setting.default, |index| self.resolved.values[index])
     }
 

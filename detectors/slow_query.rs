@@ -42,7 +42,7 @@ use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::{brief, duration};
-use crate::{Detector, Inspect, n_plus_one};
+use crate::{Detector, Inspect, n_plus_one, place_of};
 
 const SHARE_MIN: Setting = Setting {
     name: "share_min",
@@ -50,6 +50,9 @@ const SHARE_MIN: Setting = Setting {
     default: 20,
     why: "a fifth of the time in one statement is a main cost wherever it is",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "slow-query",
@@ -103,7 +106,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let view = group.view;
     let seen = view.share_of(own_path_ns(group));
     let subject = Subject::Shape(group.first.shape);
-    let in_loop = || found.found_by(n_plus_one::DETECTOR.id).any(|candidate| candidate.subject == subject);
+    let in_loop = || found.found_by(n_plus_one::PLACE).any(|candidate| candidate.subject == subject);
     if seen < CONSIDERED_MIN || in_loop() {
         return;
     }

@@ -49,7 +49,7 @@ use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::{Mapper, Stack};
 use crate::wording::{brief, bytes, duration};
-use crate::{Detector, Inspect};
+use crate::{Detector, Inspect, place_of};
 
 const ROWS_MIN: Setting = Setting {
     name: "rows_min",
@@ -64,6 +64,9 @@ const BODY_MIN: Setting = Setting {
     default: 1000,
     why: "a page of 100 rows has 10 to 100 kB; a megabyte of data is thousands of rows",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "unbounded-result",
@@ -109,7 +112,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
             inspect_group(&group, found);
         }
     }
-    if found.found_by(DETECTOR.id).next().is_none() {
+    if found.found_by(PLACE).next().is_none() {
         inspect_answer(view, found);
     }
 }

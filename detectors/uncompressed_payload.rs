@@ -46,7 +46,7 @@ use crate::nature::Nature;
 use crate::settings::Setting;
 use crate::stack::Stack;
 use crate::wording::{brief, bytes, duration};
-use crate::{Detector, Inspect};
+use crate::{Detector, Inspect, place_of};
 
 const BODY_MIN: Setting = Setting {
     name: "body_min",
@@ -54,6 +54,9 @@ const BODY_MIN: Setting = Setting {
     default: 100,
     why: "100 kB take 40 ms at 20 Mbit/s; less is not noticed, though servers compress from 1 kB on",
 };
+
+/// Its place among all detectors.
+pub(crate) const PLACE: usize = place_of(DETECTOR.id);
 
 pub(crate) const DETECTOR: Detector = Detector {
     id: "uncompressed-payload",
@@ -125,7 +128,7 @@ fn inspect_calls(view: &View<'_>, numbers: &[u32], found: &mut Candidates) {
 
 /// Calls that were found in the request and receive for most of their time, after the other side is done.
 pub(crate) fn received_slowly(view: &View<'_>, found: &Candidates) -> Vec<u32> {
-    let claims = found.found_by(DETECTOR.id).flat_map(|candidate| &candidate.claims);
+    let claims = found.found_by(PLACE).flat_map(|candidate| &candidate.claims);
     let is_slow = |number: &u32| {
         let call = view.operation(*number);
         let called = view.trace.requests.get(call.called as usize);
