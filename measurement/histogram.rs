@@ -25,7 +25,8 @@ const BINS: u32 = 33_792;
 /// Durations in nanoseconds as an HdrHistogram: how many fall into each bin (G. Tene's division of values, without the empty
 /// bins between, as a run fills few).
 ///
-/// As text it is a letter for most bins ([`text`](self)); what HdrHistogram's libraries call V2 with deflate, in base64, is read, too.
+/// As text it is a letter for most bins (docs/ledger.md); what HdrHistogram's libraries call V2 with deflate, in base64, is read,
+/// too.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Histogram {
     /// Bins with durations, in their order, each with how many.

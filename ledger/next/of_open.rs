@@ -56,7 +56,7 @@ fn commit(left_by_runs: &[String]) -> String {
         .collect();
     match left_by_runs.len() {
         0 => "git add --all && git commit".to_owned(),
-        ..=LEFT_SHOWN => format!("git add --all -- ':/'{but} && git commit"),
+        1..=LEFT_SHOWN => format!("git add --all -- ':/'{but} && git commit"),
         _ => "git add FILES && git commit".to_owned(),
     }
 }
