@@ -124,7 +124,7 @@ fn end(scanner: &mut Scanner<'_>) -> Option<()> {
 /// The members with both times.
 #[inline(always)]
 fn times(scanner: &mut Scanner<'_>) -> Option<(u64, u64)> {
-    let start = scanner.take_fixed(b"\"startTimeUnixNano\":\"", |digits| values::nanoseconds_19(digits))?;
-    let end = scanner.take_fixed(b"\"endTimeUnixNano\":\"", |digits| values::nanoseconds_19(digits))?;
+    let start = scanner.take_fixed(b"\"startTimeUnixNano\":\"", values::nanoseconds_19)?;
+    let end = scanner.take_fixed(b"\"endTimeUnixNano\":\"", values::nanoseconds_19)?;
     Some((start, end))
 }

@@ -77,7 +77,7 @@ impl LastIds {
         if let Some(id) = scanner.take_fixed(b"\"traceId\":\"", |digits| self.trace(digits)) {
             span.trace = id;
         }
-        if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", |digits| values::hex_64(digits)) {
+        if let Some(id) = scanner.take_fixed(b"\"spanId\":\"", values::hex_64) {
             span.id = id;
         }
         scanner.take(b"\"traceState\":\"\",");
