@@ -11,12 +11,17 @@ use rustc_hash::FxHashMap;
 /// So many texts or shapes are remembered; then a worker begins anew and asks the dictionary again.
 const REMEMBERED_MAX: usize = 1_000_000;
 
+/// A power of two: so many shapes are found by their hashes at once.
+const RECENT: usize = 1 << 10;
+
 /// What one worker has interned so far.
 #[derive(Debug)]
 pub struct Local<'r> {
     shared: &'r Mutex<Dictionary>,
     symbols: FxHashMap<Box<[u8]>, Symbol>,
     shapes: FxHashMap<ShapeId, ShapeRef>,
+    /// Those that were asked for last.
+    recent: Vec<Option<(ShapeId, ShapeRef)>>,
     templates: FxHashMap<ShapeId, ShapeRef>,
     origins: FxHashMap<Origin, OriginRef>,
     locations: FxHashMap<Location, LocationRef>,
@@ -31,6 +36,7 @@ impl<'r> Local<'r> {
             shared,
             symbols: FxHashMap::default(),
             shapes: FxHashMap::default(),
+            recent: vec![None; RECENT],
             templates: FxHashMap::default(),
             origins: FxHashMap::default(),
             locations: FxHashMap::default(),
@@ -52,7 +58,20 @@ impl<'r> Local<'r> {
     }
 
     /// Interns a shape; `describe` is asked only when nobody has seen the id before.
+    #[inline]
     pub fn shape_ref(&mut self, id: ShapeId, describe: impl FnOnce() -> Shape) -> ShapeRef {
+        let place = id.hash as usize % RECENT;
+        match self.recent[place] {
+            Some((recent, shape)) if recent == id => shape,
+            _ => {
+                let shape = self.known_or_new(id, describe);
+                self.recent[place] = Some((id, shape));
+                shape
+            }
+        }
+    }
+
+    fn known_or_new(&mut self, id: ShapeId, describe: impl FnOnce() -> Shape) -> ShapeRef {
         if let Some(&shape) = self.shapes.get(&id) {
             return shape;
         }

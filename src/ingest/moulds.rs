@@ -126,7 +126,7 @@ impl<M> Moulds<M> {
             Some(known) if trial.fits(known) => (guess, 0),
             _ => self.find(&mut trial).ok_or(Fits::No)?,
         };
-        let Trial { raw, attributes, .. } = trial;
+        let Trial { raw, attributes, .. } = &trial;
         self.sets[self.last].next = set;
         self.last = set;
         let Set { known, misses, .. } = &mut self.sets[set];
@@ -135,7 +135,7 @@ impl<M> Moulds<M> {
         if !raw.is_sound() {
             return Err(Fits::Otherwise);
         }
-        let traced = spans.push_mut(Traced { trace: raw.trace, span: prototype.span_of(&raw, origin) });
+        let traced = spans.push_mut(Traced { trace: raw.trace, span: prototype.span_of(raw, origin) });
         if typing.like(prototype, attributes, &mut traced.span).is_none() {
             spans.pop();
             return Err(Fits::Otherwise);

@@ -10,17 +10,28 @@ use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span, up to its end.
 #[derive(Debug)]
-pub(in crate::ingest) struct Mould(Box<[Piece]>);
+pub(in crate::ingest) struct Mould {
+    /// All text that is the same, one part after another.
+    same: Box<[u8]>,
+    steps: Box<[Step]>,
+}
 
-/// A part of a span.
+/// So many bytes that are the same, and what follows.
 #[derive(Debug)]
-enum Piece {
-    /// These bytes.
-    Same(Box<[u8]>),
+struct Step {
+    same: usize,
+    then: Hole,
+}
+
+/// What is another one in each span.
+#[derive(Debug)]
+enum Hole {
     /// The two times.
     Times,
     /// An attribute with a value of its own.
     Varying(Attribute),
+    /// Nothing: the span ends.
+    End,
 }
 
 impl Mould {
@@ -30,16 +41,19 @@ impl Mould {
         if text.len() > BYTES_MAX {
             return None;
         }
-        let mut pieces = Vec::new();
+        let (mut same, mut steps) = (Vec::new(), Vec::new());
+        let mut add = |before: &[u8], then| {
+            same.extend_from_slice(before);
+            steps.push(Step { same: before.len(), then });
+        };
         let mut scanner = Scanner::new(text, 0, &mut []);
         scanner.skip_number(b"\"flags\":");
         scanner.take_plain(b"\"name\":\"", b"\",")?;
         scanner.ahead::<2>(b"\"kind\":").filter(|[kind, end]| kind.is_ascii_digit() && *end == b',')?;
         scanner.at += b"\"kind\":0,".len();
-        pieces.push(Piece::Same(text[..scanner.at].into()));
+        add(&text[..scanner.at], Hole::Times);
         times(&mut scanner)?;
-        pieces.push(Piece::Times);
-        let mut same = scanner.at;
+        let mut first = scanner.at;
         scanner.take(b"\"attributes\":[").then_some(())?;
         while scanner.ahead::<1>(b"").is_some_and(|next| next == b"{") {
             let start = scanner.at;
@@ -47,16 +61,15 @@ impl Mould {
             attribute(&mut scanner, &mut read).ok()?;
             let written = Attribute::of(&text[start..scanner.at], &read)?;
             if written.is_varying() {
-                pieces.push(Piece::Same(text[same..start].into()));
-                pieces.push(Piece::Varying(written));
-                same = scanner.at;
+                add(&text[first..start], Hole::Varying(written));
+                first = scanner.at;
             }
             scanner.take(b",");
         }
         scanner.take(b"]").then_some(())?;
         end(&mut scanner)?;
-        pieces.push(Piece::Same(text[same..].into()));
-        Some(Self(pieces.into()))
+        add(&text[first..], Hole::End);
+        Some(Self { same: same.into(), steps: steps.into() })
     }
 
     /// Takes what differs out of a text that fits, from behind the ids on; attributes have only those that differ.
@@ -68,18 +81,22 @@ impl Mould {
         attributes: &mut Attributes<'b>,
     ) -> Option<()> {
         attributes.clear();
-        for piece in &self.0 {
-            match piece {
-                Piece::Same(text) => scanner.take(text).then_some(())?,
-                Piece::Times => (span.start_ns, span.end_ns) = times(scanner)?,
-                Piece::Varying(attribute) => {
+        let mut same = &*self.same;
+        for step in &self.steps {
+            let (before, behind) = same.split_at_checked(step.same)?;
+            same = behind;
+            scanner.take(before).then_some(())?;
+            match &step.then {
+                Hole::Times => (span.start_ns, span.end_ns) = times(scanner)?,
+                Hole::Varying(attribute) => {
                     if let Some(read) = attribute.take(scanner)? {
                         attributes.push(read);
                     }
                 }
+                Hole::End => return Some(()),
             }
         }
-        Some(())
+        None
     }
 }
 

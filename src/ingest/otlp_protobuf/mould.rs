@@ -9,19 +9,30 @@ use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span.
 #[derive(Debug)]
-pub(in crate::ingest) struct Mould(Box<[Piece]>);
+pub(in crate::ingest) struct Mould {
+    /// All bytes that are the same, one after another.
+    same: Box<[u8]>,
+    steps: Box<[Step]>,
+}
 
-/// A field or several of them, one after another.
+/// So many bytes that are the same, and what follows.
 #[derive(Debug)]
-enum Piece {
-    /// These bytes.
-    Same(Box<[u8]>),
+struct Step {
+    same: usize,
+    then: Hole,
+}
+
+/// What is another one in each span.
+#[derive(Debug)]
+enum Hole {
     /// The two times.
     Times,
     /// An attribute with a value of its own.
     Varying(Attribute),
     /// Whatever is in a field of this tag, which means nothing.
     Skipped(u8),
+    /// Nothing: the span ends.
+    End,
 }
 
 impl Mould {
@@ -31,25 +42,21 @@ impl Mould {
         if bytes.len() > BYTES_MAX {
             return None;
         }
-        let mut pieces = Vec::new();
+        let (mut same, mut steps) = (Vec::new(), Vec::new());
         let mut wire = Wire(bytes);
-        // Bytes that are the same, and not a piece yet.
-        let mut same: &[u8] = &[];
+        let mut first = 0;
         while !wire.0.is_empty() {
             let before = wire.0;
-            let piece = Piece::next(&mut wire)?;
-            let read = before.len() - wire.0.len();
-            if piece.is_none() {
-                let length = same.len() + read;
-                same = &bytes[bytes.len() - wire.0.len() - length..][..length];
-                continue;
+            match Hole::next(&mut wire)? {
+                Some(then) => {
+                    steps.push(Step { same: same.len() - first, then });
+                    first = same.len();
+                }
+                None => same.extend_from_slice(&before[..before.len() - wire.0.len()]),
             }
-            pieces.extend((!same.is_empty()).then(|| Piece::Same(same.into())));
-            pieces.extend(piece);
-            same = &[];
         }
-        pieces.extend((!same.is_empty()).then(|| Piece::Same(same.into())));
-        Some(Self(pieces.into()))
+        steps.push(Step { same: same.len() - first, then: Hole::End });
+        Some(Self { same: same.into(), steps: steps.into() })
     }
 
     /// Takes what differs out of bytes that fit, which are those behind the ids; attributes have only those that differ.
@@ -61,23 +68,26 @@ impl Mould {
         attributes: &mut Attributes<'b>,
     ) -> Option<()> {
         attributes.clear();
-        let mut wire = Wire(bytes);
-        for piece in &self.0 {
-            match piece {
-                Piece::Same(bytes) => wire.0 = wire.0.strip_prefix(&**bytes)?,
-                Piece::Times => (span.start_ns, span.end_ns) = times(&mut wire)?,
-                Piece::Varying(attribute) => {
+        let (mut wire, mut same) = (Wire(bytes), &*self.same);
+        for step in &self.steps {
+            let (before, behind) = same.split_at_checked(step.same)?;
+            same = behind;
+            wire.0 = wire.0.strip_prefix(before)?;
+            match &step.then {
+                Hole::Times => (span.start_ns, span.end_ns) = times(&mut wire)?,
+                Hole::Varying(attribute) => {
                     if let Some(read) = attribute.take(&mut wire)? {
                         attributes.push(read);
                     }
                 }
-                Piece::Skipped(tag) => {
+                Hole::Skipped(tag) => {
                     wire.0 = wire.0.strip_prefix(&[*tag])?;
                     wire.bytes()?;
                 }
+                Hole::End => return wire.0.is_empty().then_some(()),
             }
         }
-        wire.0.is_empty().then_some(())
+        None
     }
 }
 
@@ -96,8 +106,8 @@ impl<'b> Candidate<'b, Mould> for BehindIds<'b> {
     }
 }
 
-impl Piece {
-    /// Reads what is next; no piece where it is the same each time.
+impl Hole {
+    /// Reads the field that is next, or both times; nothing where it is the same each time.
     fn next(wire: &mut Wire<'_>) -> Option<Option<Self>> {
         let before = wire.0;
         match before.first()? {
