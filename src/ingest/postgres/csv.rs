@@ -1,6 +1,6 @@
 //! PostgreSQL's csvlog: 22 columns up to version 8.4, 23 up to 12, 24 in 13, 26 since 14.
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 use super::entry::{Entry, Recorder, known};
 use super::severity;
@@ -109,39 +109,37 @@ impl<'b> Fields<'b> {
     /// Reads the record at the front of a text, of whose first column so many bytes are known to be no end of it; returns
     /// its length.
     fn take(&mut self, text: &'b [u8], known: usize) -> Option<usize> {
-        *self = Self::default();
-        let mut at = 0;
-        loop {
+        self.columns.fill(b"");
+        let (mut at, mut count, mut doubled) = (0, 0, 0);
+        let length = loop {
             // Many are empty.
             let empty = commas(text.get(at..)?);
-            at += empty;
-            self.count += empty;
-            let column = self.columns.get_mut(self.count)?;
+            (at, count) = (at + empty, count + empty);
+            let column = self.columns.get_mut(count)?;
             let end = match text.get(at) {
                 Some(b',') => continue,
                 Some(b'"') => {
-                    let (end, doubled) = end_of_quoted(text, at + 1)?;
-                    self.doubled |= u32::from(doubled) << self.count;
-                    *column = &text[at + 1..end];
+                    let (end, is_doubled) = end_of_quoted(text, at + 1)?;
+                    doubled |= u32::from(is_doubled) << count;
+                    *column = text.get(at + 1..end)?;
                     end + 1
                 }
                 _ => {
-                    let from = if at == 0 { known } else { at };
-                    let end = from + until(&text[from..], [b',', b'\n']);
-                    *column = &text[at..end];
+                    let end = end_of_column(text, if at == 0 { known } else { at });
+                    *column = text.get(at..end)?;
                     end
                 }
             };
-            self.count += 1;
+            count += 1;
             match text.get(end) {
                 Some(b',') => at = end + 1,
-                Some(b'\n') | None => return (self.count >= COLUMNS_MIN).then_some(end),
-                Some(b'\r') if matches!(text.get(end + 1), Some(b'\n') | None) => {
-                    return (self.count >= COLUMNS_MIN).then_some(end + 1);
-                }
+                Some(b'\n') | None => break end,
+                Some(b'\r') if matches!(text.get(end + 1), Some(b'\n') | None) => break end + 1,
                 Some(_) => return None,
             }
-        }
+        };
+        (self.count, self.doubled) = (count, doubled);
+        (count >= COLUMNS_MIN).then_some(length)
     }
 
     pub(super) fn raw(&self, column: usize) -> &'b [u8] {
@@ -182,21 +180,18 @@ fn commas(text: &[u8]) -> usize {
     }
 }
 
-/// How many bytes are before the first that is one of two, by sixteen at a time: columns are short.
-fn until(text: &[u8], ends: [u8; 2]) -> usize {
-    let (chunks, rest) = text.as_chunks();
-    for (place, chunk) in chunks.iter().enumerate() {
-        if let Some(length) = until_in_chunk(chunk, ends) {
-            return place * 16 + length;
-        }
-    }
-    let length = rest.iter().position(|byte| ends.contains(byte));
-    text.len() - rest.len() + length.unwrap_or(rest.len())
+/// Where a column without quotes ends: most are short.
+fn end_of_column(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let near = |at: usize| Some(at + until_in_chunk::<b',', b'\n'>(rest.get(at..)?.first_chunk()?)?);
+    let end = near(0).or_else(|| near(16)).or_else(|| memchr2(b',', b'\n', rest));
+    from + end.unwrap_or(rest.len())
 }
 
-fn until_in_chunk(chunk: &[u8; 16], [one, other]: [u8; 2]) -> Option<usize> {
-    // All bytes are compared at once.
-    let is_end = chunk.map(|byte| if byte == one || byte == other { u8::MAX } else { 0 });
+/// How many of sixteen bytes are before the first that is one of two: all are compared at once.
+#[inline(always)]
+fn until_in_chunk<const ONE: u8, const OTHER: u8>(chunk: &[u8; 16]) -> Option<usize> {
+    let is_end = chunk.map(|byte| if byte == ONE || byte == OTHER { u8::MAX } else { 0 });
     let first = u128::from_le_bytes(is_end).trailing_zeros() as usize / 8;
     (first < 16).then_some(first)
 }
@@ -216,7 +211,7 @@ fn end_of_quoted(text: &[u8], from: usize) -> Option<(usize, bool)> {
 
 /// How many bytes are before the first quote; most columns are short.
 fn quote(text: &[u8]) -> Option<usize> {
-    let near = text.first_chunk().and_then(|chunk| until_in_chunk(chunk, [b'"'; 2]));
+    let near = text.first_chunk().and_then(until_in_chunk::<b'"', b'"'>);
     near.or_else(|| memchr(b'"', text))
 }
 
@@ -331,7 +326,7 @@ mod tests {
             let column = "x-+ -.".repeat(8)[..length].to_owned();
             for end in [",a,\n", "\na", ",", "\n", ""] {
                 let text = format!("{column}{end}");
-                assert_eq!(until(text.as_bytes(), [b',', b'\n']), column.len(), "{text}");
+                assert_eq!(end_of_column(text.as_bytes(), 0), column.len(), "{text}");
                 assert_eq!(
                     commas(&text.as_bytes()[length..]),
                     end.bytes().take_while(|byte| *byte == b',').count()

@@ -503,7 +503,7 @@ struct Scan<'t, 's, S: Sink> {
     /// Where it opens.
     row_at: usize,
     literals: Literals,
-    /// From the end of the latest literal, which is a whole number, to that of the last of those behind it.
+    /// The latest literals, if they are whole numbers with commas between them: they are in no hash yet.
     integers: Range<usize>,
     placeholders: u32,
     sink: &'s mut S,
@@ -689,22 +689,28 @@ impl<S: Sink> Scan<'_, '_, S> {
         self.literals.count = self.literals.count.saturating_add(1);
         let is_integer = is_integer(self.text, start..end);
         let between = self.text.get(self.integers.end..start).unwrap_or_default();
-        if is_integer && self.integers.end > 0 && separates(between) {
+        if is_integer && !self.integers.is_empty() && separates(between) {
             self.integers.end = end;
             return;
         }
         self.take_integers();
-        let literal = self.text.get(start..end).unwrap_or_default();
-        self.literals.state = Lexer::and_literal(self.literals.state, literal);
-        self.integers = if is_integer { end..end } else { 0..0 };
+        match is_integer {
+            true => self.integers = start..end,
+            false => self.take_literal(start..end),
+        }
     }
 
-    /// Takes the whole numbers behind the latest literal into the hash of the values.
+    /// Takes the latest whole numbers into the hash of the values.
     fn take_integers(&mut self) {
-        let integers = self.text.get(mem::take(&mut self.integers)).unwrap_or_default();
+        let integers = mem::take(&mut self.integers);
         if !integers.is_empty() {
-            self.literals.state = Lexer::and_literal(self.literals.state, integers);
+            self.take_literal(integers);
         }
+    }
+
+    fn take_literal(&mut self, literal: Range<usize>) {
+        let literal = self.text.get(literal).unwrap_or_default();
+        self.literals.state = Lexer::and_literal(self.literals.state, literal);
     }
 
     fn placeholder(&mut self, length: usize) {

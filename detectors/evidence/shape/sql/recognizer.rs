@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use super::lexer::{Dialect, Lexer, Scanned, may_be_cut};
 use super::noted::{Noted, Notes, Rows};
-use super::plain::{Plain, behind_comma, other_integers, others, plain, short_integer};
+use super::plain::{Plain, behind_comma, integers, others, plain, short_integer};
 
 /// Statements that share a beginning and are remembered together.
 const WAYS: usize = 8;
@@ -217,68 +217,59 @@ impl Known {
     fn compare<'t>(&self, before: &Part, part: &Part, mut found: Compared<'t>) -> Option<Compared<'t>> {
         let mut from = before.end;
         for place in self.literals.get(before.literals..part.literals)? {
-            if !found.pass_integer(place, self.text.get(from..)?, from) {
-                let same = (place.varies as usize).checked_sub(from)?;
-                let after = behind(self.text.get(from..)?, same, found.rest)?;
-                let length = place.plain.map_or(Some(0), |kind| kind.length(after))?;
-                let fixed = (place.varies - place.start) as usize;
-                found.add(found.rest.get(same.checked_sub(fixed)?..same + length)?, 1);
-                found.rest = after.get(length..)?;
-            }
-            from = place.end as usize;
-            if let (true, Some(kind)) = (place.repeats, place.plain) {
-                let first = found.count;
-                found.add_others(kind);
-                // Alone it may count as one and not as several.
-                if found.count == first {
-                    return None;
+            let same = (place.varies as usize).checked_sub(from)?;
+            let after = behind(self.text.get(from..)?, same, found.rest)?;
+            let sign = (place.varies - place.start) as usize;
+            match place.plain {
+                Some(Plain::Integer) if place.repeats => found.take_integers(after)?,
+                Some(Plain::Integer) if sign == 0 && found.take_short_integer(after) => {}
+                plain => {
+                    let length = plain.map_or(Some(0), |kind| kind.length(after))?;
+                    found.add(found.rest.get(same.checked_sub(sign)?..same + length)?, 1);
+                    found.rest = after.get(length..)?;
+                    if let (Some(kind), true) = (plain, place.repeats) {
+                        found.take_others(kind)?;
+                    }
                 }
             }
+            from = place.end as usize;
         }
         found.rest = behind(self.text.get(from..)?, part.end.checked_sub(from)?, found.rest)?;
         Some(found)
     }
 }
 
-impl Compared<'_> {
+impl<'t> Compared<'t> {
     /// Adds a literal, or several whole numbers.
     fn add(&mut self, literals: &[u8], count: u32) {
         self.state = Lexer::and_literal(self.state, literals);
         self.count = self.count.saturating_add(count);
     }
 
-    /// Passes a few bytes that are the same and a short whole number behind them, which most literals are; says whether it
-    /// has. `known` begins at a place in the text that is known.
-    fn pass_integer(&mut self, place: &Place, known: &[u8], from: usize) -> bool {
-        let same = (place.varies as usize).wrapping_sub(from);
-        let is_usual = place.plain == Some(Plain::Integer) && place.start == place.varies;
-        let (Some(known), Some(first), true) =
-            (known.first_chunk(), self.rest.first_chunk(), is_usual && same < 8)
-        else {
-            return false;
-        };
-        let number = self.rest.get(same..).and_then(|behind| short_integer(*behind.first_chunk()?));
-        let differ = u64::from_le_bytes(*known) ^ u64::from_le_bytes(*first);
-        let Some((number, length)) = number.filter(|_| differ & !(u64::MAX << (8 * same)) == 0) else {
+    /// Takes the short whole number that what is left begins with behind the same bytes, and says whether there is one.
+    fn take_short_integer(&mut self, after: &'t [u8]) -> bool {
+        let Some((number, length)) = after.first_chunk().and_then(|chunk| short_integer(*chunk)) else {
             return false;
         };
         self.state = Lexer::and_short_literal(self.state, number, length);
         self.count = self.count.saturating_add(1);
-        self.rest = self.rest.get(same + length..).unwrap_or_default();
+        self.rest = after.get(length..).unwrap_or_default();
         true
     }
 
-    /// Adds the literals of one kind that follow, each behind a comma.
-    fn add_others(&mut self, kind: Plain) {
-        if kind != Plain::Integer {
-            self.rest = others(kind, self.rest, |literal| self.add(literal, 1));
-            return;
-        }
-        let (integers, count, rest) = other_integers(self.rest);
+    /// Takes several whole numbers; alone one may count otherwise.
+    fn take_integers(&mut self, after: &'t [u8]) -> Option<()> {
+        let (integers, count, rest) = integers(after).filter(|(_, count, _)| *count > 1)?;
+        self.add(integers, count);
         self.rest = rest;
-        if count > 0 {
-            self.add(integers, count);
-        }
+        Some(())
+    }
+
+    /// Takes at least one more literal of a kind, each behind a comma.
+    fn take_others(&mut self, kind: Plain) -> Option<()> {
+        let first = self.count;
+        self.rest = others(kind, self.rest, |literal| self.add(literal, 1));
+        (self.count > first).then_some(())
     }
 }
 
