@@ -15,11 +15,14 @@ use super::{otlp_json, otlp_protobuf};
 /// Spans of one name, or of names with the same hash, that are known together.
 const WAYS: usize = 8;
 
-/// A power of two: with [`WAYS`] and [`BYTES_MAX`] at most 4 MB.
+/// A power of two: with [`WAYS`], [`BYTES_MAX`] and [`HOLES_MAX`] at most 12 MB, and a tenth of that where programs write.
 const SETS: usize = 256;
 
 /// Longer spans are not known.
 pub(super) const BYTES_MAX: usize = 2048;
+
+/// Nor are those in which more differs.
+pub(super) const HOLES_MAX: usize = 32;
 
 /// After so many spans that fitted into no mould only a few of those with such a name become one: each of them may have
 /// something that no other one has.

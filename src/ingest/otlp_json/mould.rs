@@ -5,7 +5,7 @@ use super::written::Attribute;
 use crate::ingest::familiar::Written;
 use crate::ingest::json::scanner::Scanner;
 use crate::ingest::json::values;
-use crate::ingest::moulds::{BYTES_MAX, Candidate};
+use crate::ingest::moulds::{BYTES_MAX, Candidate, HOLES_MAX};
 use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span, up to its end.
@@ -69,7 +69,7 @@ impl Mould {
         scanner.take(b"]").then_some(())?;
         end(&mut scanner)?;
         add(&text[first..], Hole::End);
-        Some(Self { same: same.into(), steps: steps.into() })
+        (steps.len() <= HOLES_MAX).then(|| Self { same: same.into(), steps: steps.into() })
     }
 
     /// Takes what differs out of a text that fits, from behind the ids on; attributes have only those that differ.
@@ -144,4 +144,60 @@ fn times(scanner: &mut Scanner<'_>) -> Option<(u64, u64)> {
     let start = scanner.take_fixed(b"\"startTimeUnixNano\":\"", values::nanoseconds_19)?;
     let end = scanner.take_fixed(b"\"endTimeUnixNano\":\"", values::nanoseconds_19)?;
     Some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::attributes::Key;
+    use crate::ingest::raw::Value;
+
+    const START_NS: u64 = 1_760_000_000_000_000_000;
+
+    /// What is behind the ids of a span.
+    fn span(name: &str, statement: &str, database: &str, end: &str) -> String {
+        let attribute =
+            |key: &str, text: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"{text}"}}}}"#);
+        let list = [attribute("db.statement", statement), attribute("db.name", database)].join(",");
+        format!(
+            r#""flags":257,"name":"{name}","kind":3,"startTimeUnixNano":"{START_NS}","endTimeUnixNano":"{}","attributes":[{list}]{end}"#,
+            START_NS + statement.len() as u64
+        )
+    }
+
+    /// How long it took and its statement, if it fits, and how much of the text was taken.
+    fn fitted(mould: &Mould, text: &str) -> Option<(u64, String, usize)> {
+        let (mut raw, mut attributes) = (RawSpan::default(), Attributes::new());
+        let mut scanner = Scanner::new(text.as_bytes(), 0, &mut []);
+        mould.fit(&mut scanner, &mut raw, &mut attributes)?;
+        let [(Key::Statement, Value::Text(text))] = attributes[..] else { panic!("{attributes:?}") };
+        Some((raw.end_ns - raw.start_ns, String::from_utf8_lossy(text).into_owned(), scanner.at))
+    }
+
+    #[test]
+    fn what_differs_is_taken_out_of_spans_that_fit() {
+        let end = r#","droppedAttributesCount":0,"status":{"code":0}}"#;
+        let mould = Mould::of(span("query", "SELECT 1", "shop", end).as_bytes()).unwrap();
+        let like = span("query", "SELECT 22", "shop", end);
+        assert_eq!(fitted(&mould, &format!("{like},")), Some((9, "SELECT 22".into(), like.len())));
+        for other in [
+            span("other", "SELECT 22", "shop", end),
+            span("query", "SELECT 22", "stock", end),
+            span("query", r"SELECT \u0041", "shop", end),
+            span("query", "SELECT 22", "shop", "}"),
+        ] {
+            assert_eq!(fitted(&mould, &other), None, "{other}");
+        }
+        for cut in 0..like.len() {
+            assert_eq!(fitted(&mould, &like[..cut]), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_twice_makes_no_mould() {
+        for end in [r#","parentSpanId":"00000000000000aa"}"#, r#","endTimeUnixNano":"5"}"#, r#","status":{"#]
+        {
+            assert!(Mould::of(span("query", "SELECT 1", "shop", end).as_bytes()).is_none(), "{end}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::span::{attribute, name};
 use super::wire::Wire;
 use super::written::Attribute;
 use crate::ingest::familiar::Written;
-use crate::ingest::moulds::{BYTES_MAX, Candidate};
+use crate::ingest::moulds::{BYTES_MAX, Candidate, HOLES_MAX};
 use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span.
@@ -56,7 +56,7 @@ impl Mould {
             }
         }
         steps.push(Step { same: same.len() - first, then: Hole::End });
-        Some(Self { same: same.into(), steps: steps.into() })
+        (steps.len() <= HOLES_MAX).then(|| Self { same: same.into(), steps: steps.into() })
     }
 
     /// Takes what differs out of bytes that fit, which are those behind the ids; attributes have only those that differ.
@@ -145,4 +145,70 @@ fn times(wire: &mut Wire<'_>) -> Option<(u64, u64)> {
     let (end, rest) = rest.strip_prefix(&[0x41])?.split_first_chunk()?;
     wire.0 = rest;
     Some((u64::from_le_bytes(*start), u64::from_le_bytes(*end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::attributes::Key;
+    use crate::ingest::raw::Value;
+
+    fn field(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, content.len() as u8][..], content].concat()
+    }
+
+    fn attribute(name: &str, value: &str) -> Vec<u8> {
+        let value = field(0x12, &field(0x0a, value.as_bytes()));
+        field(0x4a, &[field(0x0a, name.as_bytes()), value].concat())
+    }
+
+    /// What is behind the ids of a span.
+    fn span(name: &str, start_ns: u64, statement: &str, database: &str, event: &str) -> Vec<u8> {
+        let time = |tag: u8, time: u64| [&[tag][..], &time.to_le_bytes()].concat();
+        [
+            field(0x2a, name.as_bytes()),
+            vec![0x30, 3],
+            time(0x39, start_ns),
+            time(0x41, start_ns + 2),
+            attribute("db.system", "postgresql"),
+            attribute("db.statement", statement),
+            attribute("db.name", database),
+            attribute("some.word", event),
+            field(0x5a, event.as_bytes()),
+            field(0x7a, b""),
+            vec![0x85, 1, 1, 1, 0, 0],
+        ]
+        .concat()
+    }
+
+    /// Times and statement, if it fits.
+    fn fitted(mould: &Mould, bytes: &[u8]) -> Option<(u64, u64, String)> {
+        let (mut raw, mut attributes) = (RawSpan::default(), Attributes::new());
+        mould.fit(bytes, &mut raw, &mut attributes)?;
+        let [(Key::Statement, Value::Text(text))] = attributes[..] else { panic!("{attributes:?}") };
+        Some((raw.start_ns, raw.end_ns, String::from_utf8_lossy(text).into_owned()))
+    }
+
+    #[test]
+    fn what_differs_is_taken_out_of_spans_that_fit() {
+        let mould = Mould::of(&span("query", 5, "SELECT 1", "shop", "")).unwrap();
+        let like = span("query", 7, "SELECT 22", "shop", "anything");
+        assert_eq!(fitted(&mould, &like), Some((7, 9, "SELECT 22".into())));
+        for other in [span("other", 7, "SELECT 22", "shop", ""), span("query", 7, "SELECT 22", "stock", "")] {
+            assert_eq!(fitted(&mould, &other), None);
+        }
+        for end in 0..like.len() {
+            assert_eq!(fitted(&mould, &like[..end]), None, "{end}");
+        }
+        assert_eq!(fitted(&mould, &[like, vec![0x30, 2]].concat()), None);
+    }
+
+    #[test]
+    fn spans_that_are_written_in_another_way_make_no_mould() {
+        let usual = span("query", 5, "SELECT 1", "shop", "");
+        assert!(Mould::of(&[usual.clone(), field(0x22, &[7; 8])].concat()).is_none());
+        assert!(Mould::of(&usual[..usual.len() - 1]).is_none());
+        let statements = attribute("db.statement", "SELECT 1").repeat(HOLES_MAX);
+        assert!(Mould::of(&[usual, statements].concat()).is_none());
+    }
 }

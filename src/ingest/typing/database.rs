@@ -147,7 +147,7 @@ impl Typing<'_> {
             self.shapes.statement(&mut self.local, text, dialect, parameters, span);
             self.told = told
                 .filter(|_| !bound && span.shape != ShapeRef::default())
-                .and_then(|(key, _)| Told::new(key, Made::Statement(dialect)));
+                .map(|(key, _)| Told { key, made: Made::Statement(dialect) });
         }
         // A text may hold nothing but comments.
         if span.shape == ShapeRef::default() {
@@ -224,7 +224,7 @@ impl Typing<'_> {
             if self.push_parameters(fields) {
                 span.values = self.shapes.values(&self.scratch);
             } else {
-                self.told = Told::new(key, Made::Command(together.into()));
+                self.told = Some(Told { key, made: Made::Command(together.into()) });
             }
             return;
         }

@@ -44,7 +44,7 @@ impl Typing<'_> {
             return false;
         };
         span.shape = self.shapes.endpoint_by_path(&mut self.local, method, path);
-        self.told = Told::new(key, Made::Endpoint(method.into()));
+        self.told = Some(Told { key, made: Made::Endpoint(method.into()) });
         true
     }
 

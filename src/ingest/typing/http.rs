@@ -69,7 +69,7 @@ impl Typing<'_> {
         {
             let call = Call { method, url, ..Call::default() };
             (span.shape, span.values) = self.shapes.call(&mut self.local, &call);
-            self.told = Told::new(key, Made::Call { method: method.into(), tells_server });
+            self.told = Some(Told { key, made: Made::Call { method: method.into(), tells_server } });
             return;
         }
         // Host, then path with query, in one buffer.

@@ -96,10 +96,6 @@ impl Prototype {
 }
 
 impl Told {
-    pub(super) fn new(key: Key, made: Made) -> Option<Self> {
-        Some(Self { key, made })
-    }
-
     /// The text of a span, found without all other attributes; `None` where it is empty or no text.
     #[inline]
     pub(super) fn text_of<'a>(&self, attributes: &[(Key, Value<'a>)]) -> Option<&'a [u8]> {
