@@ -238,6 +238,11 @@ impl Content {
         }
     }
 
+    /// Whether its value may be another one each time.
+    pub(super) fn is_varying(&self) -> bool {
+        !matches!(self, Self::Same(_))
+    }
+
     /// The key whose value may be another one each time.
     pub(super) fn varying(&self) -> Keys {
         match self {

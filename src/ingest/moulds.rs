@@ -5,6 +5,10 @@
 //! as holds for them, too, but for what the mould takes out of them. It is found by the name of the span, which says nearly
 //! always which one it is; what fits into none is read in full, so that nothing depends on what came before.
 
+mod pattern;
+
+pub(super) use pattern::{Draft, Pattern};
+
 use detectors::evidence::{OriginRef, Traced};
 
 use super::familiar::Path;

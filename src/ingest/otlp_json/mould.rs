@@ -5,23 +5,12 @@ use super::written::Attribute;
 use crate::ingest::familiar::Written;
 use crate::ingest::json::scanner::Scanner;
 use crate::ingest::json::values;
-use crate::ingest::moulds::{BYTES_MAX, Candidate, HOLES_MAX};
+use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Pattern};
 use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span, up to its end.
 #[derive(Debug)]
-pub(in crate::ingest) struct Mould {
-    /// All text that is the same, one part after another.
-    same: Box<[u8]>,
-    steps: Box<[Step]>,
-}
-
-/// So many bytes that are the same, and what follows.
-#[derive(Debug)]
-struct Step {
-    same: usize,
-    then: Hole,
-}
+pub(in crate::ingest) struct Mould(Pattern<Hole>);
 
 /// What is another one in each span.
 #[derive(Debug)]
@@ -41,17 +30,14 @@ impl Mould {
         if text.len() > BYTES_MAX {
             return None;
         }
-        let (mut same, mut steps) = (Vec::new(), Vec::new());
-        let mut add = |before: &[u8], then| {
-            same.extend_from_slice(before);
-            steps.push(Step { same: before.len(), then });
-        };
+        let mut draft = Draft::new();
         let mut scanner = Scanner::new(text, 0, &mut []);
         scanner.skip_number(b"\"flags\":");
         scanner.take_plain(b"\"name\":\"", b"\",")?;
         scanner.ahead::<2>(b"\"kind\":").filter(|[kind, end]| kind.is_ascii_digit() && *end == b',')?;
         scanner.at += b"\"kind\":0,".len();
-        add(&text[..scanner.at], Hole::Times);
+        draft.same(&text[..scanner.at]);
+        draft.hole(Hole::Times);
         times(&mut scanner)?;
         let mut first = scanner.at;
         scanner.take(b"\"attributes\":[").then_some(())?;
@@ -60,16 +46,18 @@ impl Mould {
             let mut read = Attributes::new();
             attribute(&mut scanner, &mut read).ok()?;
             let written = Attribute::of(&text[start..scanner.at], &read)?;
-            if written.is_varying() {
-                add(&text[first..start], Hole::Varying(written));
+            if written.content.is_varying() {
+                draft.same(&text[first..start]);
+                draft.hole(Hole::Varying(written));
                 first = scanner.at;
             }
             scanner.take(b",");
         }
         scanner.take(b"]").then_some(())?;
         end(&mut scanner)?;
-        add(&text[first..], Hole::End);
-        (steps.len() <= HOLES_MAX).then(|| Self { same: same.into(), steps: steps.into() })
+        draft.same(&text[first..]);
+        draft.hole(Hole::End);
+        draft.done().map(Self)
     }
 
     /// Takes what differs out of a text that fits, from behind the ids on; attributes have only those that differ.
@@ -81,12 +69,9 @@ impl Mould {
         attributes: &mut Attributes<'b>,
     ) -> Option<()> {
         attributes.clear();
-        let mut same = &*self.same;
-        for step in &self.steps {
-            let (before, behind) = same.split_at_checked(step.same)?;
-            same = behind;
-            scanner.take(before).then_some(())?;
-            match &step.then {
+        for (same, then) in self.0.steps() {
+            scanner.take(same).then_some(())?;
+            match then {
                 Hole::Times => (span.start_ns, span.end_ns) = times(scanner)?,
                 Hole::Varying(attribute) => {
                     if let Some(read) = attribute.take(scanner)? {

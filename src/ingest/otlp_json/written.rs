@@ -18,7 +18,7 @@ const DIGITS_MAX: usize = 18;
 pub(in crate::ingest) struct Attribute {
     /// The whole attribute; up to its value where that varies.
     bytes: Box<[u8]>,
-    content: Content,
+    pub(super) content: Content,
 }
 
 impl Attribute {
@@ -33,11 +33,6 @@ impl Attribute {
         let mut scanner = Scanner::new(bytes, 0, &mut []);
         let taken = attribute.take(&mut scanner)?;
         (scanner.at == bytes.len() && taken.as_slice() == read).then_some(attribute)
-    }
-
-    /// Whether its value may be another one each time.
-    pub(super) fn is_varying(&self) -> bool {
-        !matches!(self.content, Content::Same(_))
     }
 }
 

@@ -4,23 +4,12 @@ use super::span::{attribute, name};
 use super::wire::Wire;
 use super::written::Attribute;
 use crate::ingest::familiar::Written;
-use crate::ingest::moulds::{BYTES_MAX, Candidate, HOLES_MAX};
+use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Pattern};
 use crate::ingest::raw::{Attributes, RawSpan};
 
 /// What is behind the ids of a span.
 #[derive(Debug)]
-pub(in crate::ingest) struct Mould {
-    /// All bytes that are the same, one after another.
-    same: Box<[u8]>,
-    steps: Box<[Step]>,
-}
-
-/// So many bytes that are the same, and what follows.
-#[derive(Debug)]
-struct Step {
-    same: usize,
-    then: Hole,
-}
+pub(in crate::ingest) struct Mould(Pattern<Hole>);
 
 /// What is another one in each span.
 #[derive(Debug)]
@@ -42,21 +31,16 @@ impl Mould {
         if bytes.len() > BYTES_MAX {
             return None;
         }
-        let (mut same, mut steps) = (Vec::new(), Vec::new());
-        let mut wire = Wire(bytes);
-        let mut first = 0;
+        let (mut draft, mut wire) = (Draft::new(), Wire(bytes));
         while !wire.0.is_empty() {
             let before = wire.0;
             match Hole::next(&mut wire)? {
-                Some(then) => {
-                    steps.push(Step { same: same.len() - first, then });
-                    first = same.len();
-                }
-                None => same.extend_from_slice(&before[..before.len() - wire.0.len()]),
+                Some(then) => draft.hole(then),
+                None => draft.same(&before[..before.len() - wire.0.len()]),
             }
         }
-        steps.push(Step { same: same.len() - first, then: Hole::End });
-        (steps.len() <= HOLES_MAX).then(|| Self { same: same.into(), steps: steps.into() })
+        draft.hole(Hole::End);
+        draft.done().map(Self)
     }
 
     /// Takes what differs out of bytes that fit, which are those behind the ids; attributes have only those that differ.
@@ -68,12 +52,10 @@ impl Mould {
         attributes: &mut Attributes<'b>,
     ) -> Option<()> {
         attributes.clear();
-        let (mut wire, mut same) = (Wire(bytes), &*self.same);
-        for step in &self.steps {
-            let (before, behind) = same.split_at_checked(step.same)?;
-            same = behind;
-            wire.0 = wire.0.strip_prefix(before)?;
-            match &step.then {
+        let mut wire = Wire(bytes);
+        for (same, then) in self.0.steps() {
+            wire.0 = wire.0.strip_prefix(same)?;
+            match then {
                 Hole::Times => (span.start_ns, span.end_ns) = times(&mut wire)?,
                 Hole::Varying(attribute) => {
                     if let Some(read) = attribute.take(&mut wire)? {
@@ -122,7 +104,7 @@ impl Hole {
                 let mut read = Attributes::new();
                 attribute(wire.bytes()?, &mut read)?;
                 let written = Attribute::of(&before[..before.len() - wire.0.len()], &read)?;
-                Some(written.is_varying().then_some(Self::Varying(written)))
+                Some(written.content.is_varying().then_some(Self::Varying(written)))
             }
             tag => {
                 let number = wire.varint()?;
@@ -151,6 +133,7 @@ fn times(wire: &mut Wire<'_>) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
     use crate::ingest::attributes::Key;
+    use crate::ingest::moulds::HOLES_MAX;
     use crate::ingest::raw::Value;
 
     fn field(tag: u8, content: &[u8]) -> Vec<u8> {

@@ -13,7 +13,7 @@ const TAG: u8 = 0x4a;
 pub(in crate::ingest) struct Attribute {
     /// The whole field; where its value varies, the name's field.
     bytes: Box<[u8]>,
-    content: Content,
+    pub(super) content: Content,
 }
 
 impl Attribute {
@@ -28,11 +28,6 @@ impl Attribute {
         let mut wire = Wire(bytes);
         let taken = attribute.take(&mut wire)?;
         (wire.0.is_empty() && taken.as_slice() == read).then_some(attribute)
-    }
-
-    /// Whether its value may be another one each time.
-    pub(super) fn is_varying(&self) -> bool {
-        !matches!(self.content, Content::Same(_))
     }
 }
 
