@@ -52,7 +52,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     summary: "a call to another service that the request waits for, with nothing else running",
     page: include_str!("blocking_call.rs"),
     settings: &[],
-    inspect: Inspect::Request(Nature::SERVICE.or(Nature::PUBLISH), inspect),
+    inspect: Inspect::Request(CALLS, inspect),
     plan: None,
     confirm: None,
     logs: false,
@@ -86,6 +86,9 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     }
 }
 
+/// Calls that a request may wait for.
+const CALLS: Nature = Nature::SERVICE.or(Nature::PUBLISH);
+
 /// A call that outlives the answer: here nobody waits for it.
 const NOT_AWAITED: ShortOf = ShortOf { seen: 0, what: "calls that the answer waits for", needed: 1 };
 
@@ -118,9 +121,8 @@ fn inspect_calls(group: &Group<'_>, calls: &[u32], first: &Operation, held: &Hel
 }
 
 fn may_block(group: &Group<'_>, found: &Candidates) -> bool {
-    let kind = matches!(group.first.kind, Kind::Http | Kind::Rpc | Kind::Publish);
-    let subject = Subject::Shape(group.first.shape);
-    kind && !found.found_by(n_plus_one::PLACE).any(|candidate| candidate.subject == subject)
+    let is_call = group.view.nature(group.numbers[0]).has(CALLS);
+    is_call && !found.has_found(n_plus_one::PLACE, &Subject::Shape(group.first.shape))
 }
 
 /// Whether the request waits for a call, and for nothing else meanwhile.

@@ -359,6 +359,12 @@ impl Candidates {
         &mut self.found[last]
     }
 
+    /// Whether a detector that comes earlier, told by its place in [`crate::ALL`], has found something about a subject in the
+    /// same request.
+    pub(crate) fn has_found(&self, detector: usize, subject: &Subject) -> bool {
+        self.found_by(detector).any(|candidate| candidate.subject == *subject)
+    }
+
     /// What a detector that comes earlier, told by its place in [`crate::ALL`], has found in the same request.
     pub(crate) fn found_by(&self, detector: usize) -> impl Iterator<Item = &Candidate> {
         let is_by = move |candidate: &&Candidate| candidate.detector == detector;

@@ -44,7 +44,7 @@ impl<'s> Inspection<'s> {
             by_shape: Vec::new(),
             ends: Vec::new(),
             natures: Vec::new(),
-            seen: Nature::default(),
+            seen: Nature::NOTHING,
             memo: Memo::default(),
             candidates: Candidates::default(),
             found: Vec::new(),
@@ -97,7 +97,7 @@ impl<'s> Inspection<'s> {
 
     /// Finds out what the request and each of its operations are.
     fn look(&mut self, trace: &Trace, request: &Request, dictionary: &Dictionary) {
-        let (mut once, mut again) = (Nature::default(), Nature::default());
+        let (mut once, mut again) = (Nature::NOTHING, Nature::NOTHING);
         self.natures.clear();
         for operation in trace.operations_of(request) {
             let nature = Nature::of(operation, &self.memo, dictionary);

@@ -12,7 +12,7 @@ use crate::memo::Memo;
 use crate::{repeated_query, retry_storm, slow_query};
 
 /// A set of such answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Nature(u64);
 
 /// Of operations, by kind and shape.
@@ -154,7 +154,7 @@ impl Nature {
 impl Nature {
     /// A set, where something holds.
     pub(crate) fn when(holds: bool, set: Self) -> Self {
-        if holds { set } else { Self(0) }
+        if holds { set } else { Self::NOTHING }
     }
 
     /// Whether any of these is in it.

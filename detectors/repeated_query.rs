@@ -92,10 +92,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 
 fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found: &mut Candidates) {
     let subject = Subject::Shape(group.first.shape);
-    let is_loop = || {
-        let loops = found.found_by(n_plus_one::PLACE);
-        loops.filter(|candidate| candidate.subject == subject).count() > 0
-    };
+    let is_loop = || found.has_found(n_plus_one::PLACE, &subject);
     if distinct.saturating_mul(CALLS_FOR_EACH_VALUE) > group.numbers.len() as u64 && is_loop() {
         return;
     }

@@ -161,7 +161,7 @@ fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Can
     }
     let inside_another = view.upwards(operation).skip(1).any(|above| class.holds(above));
     let subject = Subject::Shape(operation.shape);
-    let in_loop = || found.found_by(n_plus_one::PLACE).any(|candidate| candidate.subject == subject);
+    let in_loop = || found.has_found(n_plus_one::PLACE, &subject);
     let long_enough = || {
         class == Class::Calls || view.share_of(operation.path_ns) >= view.settings.get(&STATEMENT_SHARE_MIN)
     };

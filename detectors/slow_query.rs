@@ -106,7 +106,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let view = group.view;
     let seen = view.share_of(own_path_ns(group));
     let subject = Subject::Shape(group.first.shape);
-    let in_loop = || found.found_by(n_plus_one::PLACE).any(|candidate| candidate.subject == subject);
+    let in_loop = || found.has_found(n_plus_one::PLACE, &subject);
     if seen < CONSIDERED_MIN || in_loop() {
         return;
     }
