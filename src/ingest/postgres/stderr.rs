@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 
-use super::entry::{Entry, Recorder, known};
+use super::entry::{Entry, Recorder, known, same};
 use super::leading::Leading;
 use super::prefix::{Fields, Prefix, hidden};
 use super::severity::{self, Part, Severity};
@@ -109,8 +109,9 @@ impl Decoder {
     /// where its message begins. Lines that tell more of a record, and often the next record of a session, begin as
     /// the line before, of which `front` is.
     fn front<'b>(&mut self, line: &'b [u8], front: &mut Front<'b>) -> Option<(Severity, usize)> {
-        let same = line.strip_prefix(front.prefix).filter(|_| !front.prefix.is_empty());
-        if let Some((severity, length)) = same.and_then(severity::read) {
+        let prefix = Some(front.prefix).filter(|prefix| !prefix.is_empty());
+        let behind = prefix.and_then(|prefix| line.strip_prefix(prefix));
+        if let Some((severity, length)) = behind.and_then(severity::read) {
             return Some((severity, front.prefix.len() + length));
         }
         let own = self.prefix.as_ref().and_then(|prefix| match &self.leading {
@@ -291,7 +292,7 @@ impl<'b> Record<'b> {
 
     /// Whether a line that tells more is of the same session.
     fn owns(&self, other: &Fields<'_>) -> bool {
-        (self.fields.session, self.fields.pid) == (other.session, other.pid)
+        same(self.fields.session, other.session) && same(self.fields.pid, other.pid)
     }
 
     fn add(&mut self, part: Part, text: Range<usize>) {
