@@ -339,6 +339,7 @@ impl TraceBuilder {
             orphans: trace.orphans,
             lost_spans: trace.lost_spans,
             skew_ns: trace.skew_ns,
+            form: trace.form,
             locking: trace.locking.clone(),
         };
         Inspected { dictionary: self.dictionary, trace, found }

@@ -593,6 +593,68 @@ fn a_hundred_thousand_requests_in_one_trace() {
     check(trace);
 }
 
+/// The trace that comes second, with whether it was known by the form of the first.
+fn second_of(first: &str, second: &str) -> (String, bool) {
+    let mut dictionary = Dictionary::default();
+    let [first, second] = [first, second].map(|text| spans(text, &mut dictionary));
+    let mut assembler = Assembler::default();
+    assembler.assemble(1, &first, &dictionary);
+    let trace = assembler.assemble(2, &second, &dictionary);
+    (draw(trace, &dictionary), trace.form.is_some())
+}
+
+const TWO_SERVICES: &str = "a - web entry 0 100 GET /
+         b a web http 10 90 GET shop/orders
+         c b shop entry 20 80 GET /orders
+         d c shop sql 30 50 SELECT orders
+         e c shop sql 50 60 SELECT lines";
+
+#[test]
+fn a_trace_of_a_known_form_is_as_others() {
+    let other = "k - web entry 0 200 GET /
+         l k web http 10 190 GET shop/orders
+         m l shop entry 20 80 GET /orders
+         n m shop sql 30 70 SELECT orders
+         o m shop sql 75 78 SELECT lines";
+    assert_eq!(second_of(TWO_SERVICES, other), (tree(other), true));
+    let at_once = other.replace("75 78", "45 78");
+    assert_eq!(second_of(TWO_SERVICES, &at_once), (tree(&at_once), true));
+}
+
+#[test]
+fn a_trace_of_another_form_is_none_of_a_known_one() {
+    for (from, to) in [
+        ("e c", "e b"),
+        ("e c", "e x"),
+        ("sql 50 60", "cache 50 60"),
+        ("SELECT lines", "SELECT line"),
+        ("shop sql 50 60", "shop/2 sql 50 60"),
+        ("50 60", "50 81"),
+        ("30 50", "20 50"),
+        ("50 60", "30 60"),
+        ("c b shop entry 20 80", "c b shop consumer 20 80"),
+        ("a -", "a d"),
+    ] {
+        let other = TWO_SERVICES.replace(from, to);
+        assert_ne!(other, TWO_SERVICES);
+        assert_eq!(second_of(TWO_SERVICES, &other), (tree(&other), false), "{to}");
+    }
+}
+
+#[test]
+fn what_depends_on_times_has_no_form() {
+    for text in [
+        "a - shop entry 0 100 GET /\nb a shop sql 10 90 SELECT orders\nc b shop sql 11 12 SELECT orders",
+        "a - shop entry 0 100 GET /\nb a shop entry 10 90 GET /orders",
+        "a - shop entry 0 100 GET /\nb a shop+mapper sql 10 20 one\nc a shop+driver sql 30 40 two",
+        "a - shop sql 0 100 SELECT orders",
+        "a - shop entry 0 100 GET /\nb x shop sql 10 20 SELECT orders",
+        "a - shop entry 0 100 GET /\nb a shop http 10 90 GET pay\nb' b pay entry 20 80 GET /",
+    ] {
+        assert_eq!(second_of(text, text), (tree(text), false));
+    }
+}
+
 /// What holds for every tree of requests.
 fn check(trace: &Trace) {
     let mut owners = Vec::new();
@@ -638,6 +700,71 @@ fn any_trace(drawn: &[(u64, u64, u64, u8, u8)], dictionary: &mut Dictionary) -> 
     let mut spans = spans(&lines.join("\n"), dictionary);
     spans.sort_by_key(|span| (span.start_ns, span.id));
     spans
+}
+
+/// A parent, a kind and a service for each span.
+type Drawn = (prop::sample::Index, u8, u8);
+
+/// Spans that begin and end one after another, each within its parent.
+fn nested(drawn: &[Drawn], dictionary: &mut Dictionary) -> Vec<Span> {
+    fn enter(number: usize, parents: &[usize], at: &mut u64, times: &mut [(u64, u64)]) {
+        times[number].0 = *at;
+        *at += 1;
+        for child in (1..parents.len()).filter(|&child| parents[child] == number) {
+            enter(child, parents, at, times);
+        }
+        times[number].1 = *at;
+        *at += 1;
+    }
+    let kinds = ["internal", "sql", "http", "cache", "pool", "rpc", "publish"];
+    let parents: Vec<usize> =
+        drawn.iter().enumerate().map(|(number, (above, ..))| above.index(number.max(1))).collect();
+    let mut times = vec![(0, 0); drawn.len()];
+    enter(0, &parents, &mut 0, &mut times);
+    let mut lines = Vec::new();
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for (number, (_, kind, service)) in drawn.iter().enumerate() {
+        let above = told.get(parents[number]).filter(|_| number > 0);
+        let (kind, service) = match above {
+            Some(("http" | "rpc" | "publish", _)) | None => {
+                ("entry", ["shop", "pay", "web"][usize::from(*service) % 3])
+            }
+            Some((_, service)) => (kinds[usize::from(*kind) % kinds.len()], *service),
+        };
+        told.push((kind, service));
+        let parent = if number == 0 { "-".to_owned() } else { format!("{:02}", parents[number]) };
+        let (start, end) = times[number];
+        lines.push(format!("{number:02} {parent} {service} {kind} {start} {end} {kind}"));
+    }
+    let mut spans = spans(&lines.join("\n"), dictionary);
+    spans.sort_by_key(|span| (span.start_ns, span.id));
+    spans
+}
+
+proptest! {
+    #[test]
+    fn traces_of_one_form_are_what_each_is_alone(
+        drawn in prop::collection::vec(any::<Drawn>(), 2..12),
+        moves in prop::collection::vec((any::<prop::sample::Index>(), 0u64..3_000_000, 0u64..3_000_000), 0..6)
+    ) {
+        let mut dictionary = Dictionary::default();
+        let mut spans = nested(&drawn, &mut dictionary);
+        let mut assembler = Assembler::default();
+        assembler.assemble(1, &spans, &dictionary);
+        for (number, later_ns, longer_ns) in moves {
+            let span = number.get_mut(&mut spans);
+            span.start_ns += later_ns;
+            span.end_ns = span.end_ns.max(span.start_ns) + longer_ns;
+        }
+        spans.sort_by_key(|span| (span.start_ns, span.id));
+        let trace = assembler.assemble(2, &spans, &dictionary);
+        let mut alone = Assembler::default();
+        let alone = alone.assemble(2, &spans, &dictionary);
+        check(trace);
+        prop_assert_eq!(&trace.requests, &alone.requests);
+        prop_assert_eq!(&trace.operations, &alone.operations);
+        prop_assert_eq!(&trace.segments, &alone.segments);
+    }
 }
 
 proptest! {

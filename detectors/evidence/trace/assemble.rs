@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::ancestry::Ancestry;
 use super::covers::{Covers, Process};
+use super::forms::Forms;
 use super::layers::{Layer, layer, take_detail};
 use super::path::{Walker, tolerance_ns};
 use super::{EndpointName, NONE, Operation, Request, Trace, clock_steps, skew};
@@ -15,10 +16,11 @@ use crate::evidence::{Dictionary, Kind, Role, ShapeRef, Span, SpanId, TraceId};
 /// So many spans of the service's own code may lie between two layers that report one statement.
 const BETWEEN_LAYERS_MAX: usize = 8;
 
-/// Builds traces; keeps its scratch space from one to the next.
+/// Builds traces, all of one dictionary; keeps its scratch space from one to the next.
 #[derive(Debug, Default)]
 pub struct Assembler {
     trace: Trace,
+    forms: Forms,
     /// Spans by their ids; empty until a parent is found in no other way.
     numbers: FxHashMap<SpanId, u32>,
     /// For a request that is over, the request that gathers what it left running.
@@ -101,27 +103,97 @@ impl Assembler {
         let spans = &spans[..spans.len().min(AS_CALL as usize)];
         let lost = spans.first().is_some_and(Span::is_lost);
         let spans = &spans[usize::from(lost)..];
-        self.clear(spans.len());
+        self.trace.clear();
         self.trace.id = id;
         self.trace.lost_spans = lost;
+        match self.forms.assemble(id, spans, &mut self.trace) {
+            Some(true) => {}
+            Some(false) => self.set_times(dictionary),
+            None => {
+                self.assemble_fully(spans, dictionary);
+                self.learn_form(spans, dictionary);
+            }
+        }
+        debug_assert!(self.trace.form.is_none() || self.is_as_assembled_fully(spans, dictionary));
+        &self.trace
+    }
+
+    fn assemble_fully(&mut self, spans: &[Span], dictionary: &Dictionary) {
+        self.clear(spans.len());
         self.link(spans, dictionary);
         self.own_all(spans, dictionary);
         self.adopt(spans, dictionary);
         self.place(spans);
         self.fill(spans, dictionary);
         self.join_calls();
+        self.set_times(dictionary);
+    }
+
+    /// Mends what clocks tell wrongly, and finds out what was waited for.
+    fn set_times(&mut self, dictionary: &Dictionary) {
         clock_steps::undo(&mut self.trace);
         skew::undo(&mut self.trace, dictionary);
         self.walk();
-        &self.trace
+    }
+
+    /// Keeps the form of the trace, if it has one.
+    fn learn_form(&mut self, spans: &[Span], dictionary: &Dictionary) {
+        let mut forms = std::mem::take(&mut self.forms);
+        let parents = self.nodes.iter().map(|node| node.parent);
+        forms.learn(spans, parents, &self.placed, &self.trace, || self.has_form(spans, dictionary));
+        self.forms = forms;
+    }
+
+    /// Whether what the trace is depends on its times only in that each span is within its parent and none begins together
+    /// with another.
+    fn has_form(&self, spans: &[Span], dictionary: &Dictionary) -> bool {
+        let of_store = [Kind::Sql, Kind::Document, Kind::Cache];
+        let is_of_request = |name| matches!(name, EndpointName::Route(_) | EndpointName::Root(_));
+        self.trace.orphans == 0
+            && !self.has_layers
+            && !self.begin_together
+            && !of_store.into_iter().any(|kind| self.reporters_differ[kind as usize])
+            && self.trace.requests.iter().all(|request| is_of_request(request.name))
+            && (0..spans.len() as u32).all(|number| self.stays(number, spans, dictionary))
+    }
+
+    /// Whether a span that is within its parent belongs where it does whatever the times are.
+    fn stays(&self, number: u32, spans: &[Span], dictionary: &Dictionary) -> bool {
+        let (span, node) = (&spans[number as usize], &self.nodes[number as usize]);
+        let Some(above) = self.node(node.parent).filter(|_| node.parent < number) else {
+            return node.parent == NONE && node.opens;
+        };
+        // An entry below code of its own process may say again what is around it.
+        if node.opens || span.kind == Kind::Entry {
+            return node.opens && span.kind == Kind::Entry && is_call(&spans[node.parent as usize]);
+        }
+        let covered_by = self.ancestry.covered_by(number);
+        if covered_by != if above.opens { NONE } else { node.parent } {
+            return false;
+        }
+        // The longer it is, the sooner it is the same call as what is around it.
+        let outer = spans.get(self.outer_layer(number, covered_by, spans) as usize);
+        outer.is_none_or(|outer| {
+            let filling = Span { start_ns: outer.start_ns, end_ns: outer.end_ns, ..*span };
+            layer(outer, &filling, dictionary) == Layer::Apart
+        })
+    }
+
+    /// Whether a trace that was put together from its form is what it would be otherwise.
+    fn is_as_assembled_fully(&mut self, spans: &[Span], dictionary: &Dictionary) -> bool {
+        let Trace { id, lost_spans, .. } = self.trace;
+        let by_form = std::mem::take(&mut self.trace);
+        (self.trace.id, self.trace.lost_spans) = (id, lost_spans);
+        self.assemble_fully(spans, dictionary);
+        let fully = std::mem::replace(&mut self.trace, by_form);
+        let by_form = &self.trace;
+        (by_form.orphans, by_form.skew_ns) == (fully.orphans, fully.skew_ns)
+            && by_form.requests == fully.requests
+            && by_form.operations == fully.operations
+            && by_form.segments == fully.segments
     }
 
     fn clear(&mut self, spans: usize) {
-        self.trace.requests.clear();
-        self.trace.operations.clear();
-        self.trace.segments.clear();
-        self.trace.orphans = 0;
-        self.trace.skew_ns = 0;
         self.numbers.clear();
         self.background.clear();
         self.incomplete.clear();
@@ -408,14 +480,7 @@ impl Assembler {
     /// Finds out whether a span reports the same call as one that covers it.
     fn layer(&mut self, number: u32, covered_by: u32, spans: &[Span], dictionary: &Dictionary) {
         let span = &spans[number as usize];
-        let mut outer = covered_by;
-        for _ in 0..BETWEEN_LAYERS_MAX {
-            let between = self.node(outer).is_some() && spans[outer as usize].kind == Kind::Internal;
-            if !between || span.kind != Kind::Sql {
-                break;
-            }
-            outer = self.ancestry.covered_by(outer);
-        }
+        let outer = self.outer_layer(number, covered_by, spans);
         let Some(node) = self.node(outer).filter(|node| !node.surrounds) else { return };
         let above = &spans[outer as usize];
         // One span stands for one call only, but for all layers of it.
@@ -441,6 +506,19 @@ impl Assembler {
                 self.cores.push((number, outer));
             }
         }
+    }
+
+    /// The span around another that may report the same call; [`NONE`] if there is none.
+    fn outer_layer(&self, number: u32, covered_by: u32, spans: &[Span]) -> u32 {
+        let mut outer = covered_by;
+        for _ in 0..BETWEEN_LAYERS_MAX {
+            let between = self.node(outer).is_some() && spans[outer as usize].kind == Kind::Internal;
+            if !between || spans[number as usize].kind != Kind::Sql {
+                break;
+            }
+            outer = self.ancestry.covered_by(outer);
+        }
+        outer
     }
 
     /// Finds out whether a span reports the same call as one beside it: SQLAlchemy's spans cover

@@ -4,6 +4,7 @@ mod ancestry;
 mod assemble;
 mod clock_steps;
 mod covers;
+mod forms;
 mod layers;
 mod path;
 mod skew;
@@ -13,6 +14,7 @@ pub(crate) use path::tolerance_ns;
 use std::ops::{Deref, Range};
 
 pub use assemble::Assembler;
+pub use forms::FormId;
 pub use path::Segment;
 pub(in crate::evidence) use path::Walker;
 
@@ -127,12 +129,14 @@ pub struct Trace {
     pub lost_spans: bool,
     /// The largest shift that was needed to undo clock skew.
     pub skew_ns: u64,
+    /// Its form, where others have the same: the same requests and operations in the same places, of the same kinds and shapes.
+    pub form: Option<FormId>,
     /// What it has to do with locks, where it is a request of a server's log.
     pub locking: Locking,
 }
 
 /// One unit of work at one endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The trace it belongs to.
     pub trace: TraceId,
@@ -187,7 +191,7 @@ impl Request {
 }
 
 /// A span in its place; times have clock skew undone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// What was recorded.
     pub span: Span,
@@ -222,6 +226,16 @@ impl Deref for Operation {
 }
 
 impl Trace {
+    /// Ready to become another trace.
+    fn clear(&mut self) {
+        self.requests.clear();
+        self.operations.clear();
+        self.segments.clear();
+        self.orphans = 0;
+        self.skew_ns = 0;
+        self.form = None;
+    }
+
     /// The operations of a request.
     pub fn operations_of(&self, request: &Request) -> &[Operation] {
         &self.operations[request.operations.start as usize..request.operations.end as usize]

@@ -115,7 +115,8 @@ impl Walker {
     }
 }
 
-fn slot(operation: u32, first: u32) -> usize {
+/// The place of what is below an operation, or with [`NONE`] below the request itself.
+pub(super) fn slot(operation: u32, first: u32) -> usize {
     if operation == NONE { 0 } else { (operation - first) as usize + 1 }
 }
 
