@@ -3,6 +3,7 @@
 use std::mem;
 use std::ops::Range;
 
+use crate::docket::Found;
 use crate::evidence::timeline::Waited;
 use crate::evidence::trace::{NONE, Operation, Request, Trace};
 use crate::evidence::{Dictionary, Kind, LocationRef, OriginRef, ShapeRef, Symbol};
@@ -260,7 +261,11 @@ pub struct ShortOf {
 /// The candidates of one trace.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    pub(crate) found: Vec<Candidate>,
+    /// Those of earlier requests come first.
+    found: Vec<Found>,
+    /// The request that is looked at, and where its candidates begin.
+    request: u32,
+    first: usize,
     pub(crate) detector: usize,
     /// Room of candidates that are done with.
     spare: Vec<Room>,
@@ -289,7 +294,7 @@ impl Candidates {
         confidence: Confidence,
     ) -> &mut Candidate {
         let Room { claims, marks, stretches } = self.spare.pop().unwrap_or_default();
-        self.found.push(Candidate {
+        let candidate = Candidate {
             detector: self.detector,
             subject,
             remedy,
@@ -301,9 +306,10 @@ impl Candidates {
             sizes: Sizes::default(),
             short_of: None,
             stretches,
-        });
+        };
+        self.found.push(Found { request: self.request, candidate });
         let last = self.found.len() - 1;
-        &mut self.found[last]
+        &mut self.found[last].candidate
     }
 
     /// What the detector has found about a subject in the request; a new candidate where there is none yet.
@@ -314,21 +320,48 @@ impl Candidates {
         confidence: Confidence,
     ) -> &mut Candidate {
         let detector = self.detector;
-        let known = self.found.iter().position(|one| one.detector == detector && one.subject == subject);
+        let known = self.of_request().position(|one| one.detector == detector && one.subject == subject);
         match known {
-            Some(place) => &mut self.found[place],
+            Some(place) => &mut self.found[self.first + place].candidate,
             None => self.push(subject, remedy, confidence),
         }
     }
 
-    /// Takes back a candidate that is done with.
-    pub(crate) fn take_back(&mut self, candidate: Candidate) {
-        let Candidate { mut claims, mut marks, mut stretches, .. } = candidate;
-        if self.spare.len() < SPARE_MAX && claims.capacity() <= SPARE_CLAIMS_MAX {
-            claims.clear();
-            marks.clear();
-            stretches.clear();
-            self.spare.push(Room { claims, marks, stretches });
+    /// What was found in all requests so far.
+    pub(crate) fn all(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// What was found in the request so far.
+    fn of_request(&self) -> impl Iterator<Item = &Candidate> {
+        self.found[self.first..].iter().map(|found| &found.candidate)
+    }
+
+    /// Begins with another request.
+    pub(crate) fn begin(&mut self, request: u32) {
+        self.request = request;
+        self.first = self.found.len();
+    }
+
+    /// Drops what was found in the request and is not to be kept.
+    pub(crate) fn keep_if(&mut self, is_kept: impl Fn(&Candidate) -> bool) {
+        let first = self.first;
+        if !self.of_request().all(&is_kept) {
+            let dropped = self.found.extract_if(first.., |found| !is_kept(&found.candidate));
+            dropped.for_each(drop);
+        }
+    }
+
+    /// Takes back what was found, which is done with.
+    pub(crate) fn take_back(&mut self) {
+        for found in self.found.drain(..) {
+            let Candidate { mut claims, mut marks, mut stretches, .. } = found.candidate;
+            if self.spare.len() < SPARE_MAX && claims.capacity() <= SPARE_CLAIMS_MAX {
+                claims.clear();
+                marks.clear();
+                stretches.clear();
+                self.spare.push(Room { claims, marks, stretches });
+            }
         }
     }
 
@@ -339,24 +372,25 @@ impl Candidates {
 
     /// The places of what a detector that comes earlier, told by its place in [`crate::ALL`], has considered in the same request.
     pub(crate) fn considered_by(&self, detector: usize) -> Range<usize> {
-        let is_by = |candidate: &Candidate| candidate.detector == detector;
-        let from = self.found.iter().position(is_by).unwrap_or(self.found.len());
-        let until = self.found[from..].iter().position(|candidate| !is_by(candidate));
-        from..until.map_or(self.found.len(), |length| from + length)
+        let is_by = |found: &Found| found.candidate.detector == detector;
+        let own = &self.found[self.first..];
+        let before = own.iter().position(is_by).unwrap_or(own.len());
+        let length = own[before..].iter().take_while(|found| is_by(found)).count();
+        self.first + before..self.first + before + length
     }
 
     /// Names what another detector has considered once more: the same time, of the detector that looks now.
     pub(crate) fn name_again(&mut self, place: usize, remedy: Remedy) -> &mut Candidate {
-        let Candidate { subject, confidence, .. } = &self.found[place];
+        let Candidate { subject, confidence, claims, marks, .. } = &mut self.found[place].candidate;
         let (subject, confidence) = (subject.clone(), *confidence);
-        let claims = mem::take(&mut self.found[place].claims);
-        let marks = mem::take(&mut self.found[place].marks);
+        let (claims, marks) = (mem::take(claims), mem::take(marks));
         let again = self.push(subject, remedy, confidence);
         again.claims.extend_from_slice(&claims);
         again.marks.extend_from_slice(&marks);
-        (self.found[place].claims, self.found[place].marks) = (claims, marks);
+        let named = &mut self.found[place].candidate;
+        (named.claims, named.marks) = (claims, marks);
         let last = self.found.len() - 1;
-        &mut self.found[last]
+        &mut self.found[last].candidate
     }
 
     /// Whether a detector that comes earlier, told by its place in [`crate::ALL`], has found something about a subject in the
@@ -368,7 +402,7 @@ impl Candidates {
     /// What a detector that comes earlier, told by its place in [`crate::ALL`], has found in the same request.
     pub(crate) fn found_by(&self, detector: usize) -> impl Iterator<Item = &Candidate> {
         let is_by = move |candidate: &&Candidate| candidate.detector == detector;
-        self.found.iter().filter(is_by).filter(|candidate| candidate.short_of.is_none())
+        self.of_request().filter(is_by).filter(|candidate| candidate.short_of.is_none())
     }
 }
 

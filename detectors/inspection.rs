@@ -2,12 +2,13 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::candidate::{Candidate, Candidates, View};
+use crate::candidate::{Candidates, View};
 use crate::docket::{EndpointKey, Found};
-use crate::evidence::trace::{NONE, Request, Trace};
-use crate::evidence::{ConnectionUse, Dictionary, ShapeRef};
+use crate::evidence::trace::{Operation, Trace};
+use crate::evidence::{ConnectionUse, Dictionary};
 use crate::memo::Memo;
 use crate::nature::Nature;
+use crate::outline::{Outlined, Outlines};
 use crate::settings::{Resolved, Settings};
 use crate::{ALL, Inspect, plans};
 
@@ -19,18 +20,13 @@ pub struct Inspection<'s> {
     unchanged: Resolved,
     /// What holds at each endpoint, where anything is changed at all.
     resolved: FxHashMap<EndpointKey, Resolved>,
-    /// Shape and number of each call, as one number: that is compared at once.
-    calls: Vec<u64>,
-    by_shape: Vec<u32>,
-    /// Where each group ends.
-    ends: Vec<u32>,
+    /// Detectors that look at more than plans.
+    looks: Vec<Look>,
+    outlines: Outlines,
     /// What each operation of the request is.
     natures: Vec<Nature>,
-    /// What the request is.
-    seen: Nature,
     memo: Memo,
     candidates: Candidates,
-    found: Vec<Found>,
 }
 
 impl<'s> Inspection<'s> {
@@ -40,25 +36,28 @@ impl<'s> Inspection<'s> {
             settings,
             unchanged: Settings::default().at("", ""),
             resolved: FxHashMap::default(),
-            calls: Vec::new(),
-            by_shape: Vec::new(),
-            ends: Vec::new(),
+            looks: LOOKS.into_iter().filter(|look| look.needs != Nature::NOTHING).collect(),
+            outlines: Outlines::default(),
             natures: Vec::new(),
-            seen: Nature::NOTHING,
             memo: Memo::default(),
             candidates: Candidates::default(),
-            found: Vec::new(),
         }
     }
 
     /// What the detectors find in a trace, ordered by request and, within one, by detector.
     pub fn inspect(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) -> &[Found] {
-        self.found.drain(..).for_each(|found| self.candidates.take_back(found.candidate));
+        self.candidates.take_back();
+        let outline = self.outlines.of(trace, &self.memo, dictionary);
         for (number, request) in trace.requests.iter().enumerate() {
+            self.candidates.begin(number as u32);
             let waits = uses.waits_of(number);
-            self.group(trace, number);
-            self.look(trace, request, dictionary);
-            self.seen |= Nature::when(!waits.is_empty(), Nature::WAITED);
+            let outlined = outline.of(trace, number);
+            let told = complete(&mut self.natures, outlined.natures, trace.operations_of(request));
+            let seen = outlined.seen
+                | told
+                | Nature::of_request(request, dictionary)
+                | Nature::when(!trace.locking.idle.is_empty(), Nature::IDLE)
+                | Nature::when(!waits.is_empty(), Nature::WAITED);
             let resolved = match self.settings.overrides.is_empty() {
                 true => &self.unchanged,
                 false => {
@@ -67,11 +66,13 @@ impl<'s> Inspection<'s> {
                     })
                 }
             };
-            let (by_shape, ends, memo) = (&self.by_shape, &self.ends, &self.memo);
-            let (natures, seen, settings) = (&self.natures, self.seen, resolved.of(0));
+            let (Outlined { by_shape, ends, .. }, memo) = (outlined, &self.memo);
+            let (natures, settings) = (&self.natures, resolved.of(0));
             let mut view =
                 View { trace, request, dictionary, by_shape, ends, natures, seen, waits, memo, settings };
-            for look in LOOKS.iter().filter(|look| look.at_logs || !request.is_logged()) {
+            let at_plans = seen.has(Nature::FLAWED) || cfg!(debug_assertions);
+            let looks = if at_plans { &LOOKS[..] } else { &self.looks[..] };
+            for look in looks.iter().filter(|look| look.at_logs || !request.is_logged()) {
                 let is_shown = seen.has(look.needs.or(look.flaws));
                 if !is_shown && !cfg!(debug_assertions) {
                     continue;
@@ -86,67 +87,19 @@ impl<'s> Inspection<'s> {
                     look.show(&view, &mut self.candidates);
                 }
             }
-            let found = self.candidates.found.drain(..);
             // Of statements that are counted only, nothing is known that could be told.
-            let is_known = |found: &Candidate| !found.subject.any(|shape| dictionary.is_counted_only(shape));
-            let found = found.filter(is_known);
-            self.found.extend(found.map(|candidate| Found { request: number as u32, candidate }));
+            self.candidates.keep_if(|found| !found.subject.any(|shape| dictionary.is_counted_only(shape)));
         }
-        &self.found
+        self.candidates.all()
     }
+}
 
-    /// Finds out what the request and each of its operations are.
-    fn look(&mut self, trace: &Trace, request: &Request, dictionary: &Dictionary) {
-        let (mut once, mut again) = (Nature::NOTHING, Nature::NOTHING);
-        self.natures.clear();
-        for operation in trace.operations_of(request) {
-            let nature = Nature::of(operation, &self.memo, dictionary);
-            again |= once.and(nature);
-            once |= nature;
-            self.natures.push(nature);
-            if nature.has(Nature::CALL) {
-                self.mark_around(trace, request, operation.parent);
-            }
-        }
-        let repeated = self.ends.len() < self.by_shape.len();
-        self.seen = once
-            | Nature::of_request(request, dictionary)
-            | Nature::when(repeated, Nature::REPEATED)
-            | Nature::when(again.has(Nature::SERVICE), Nature::SERVICES)
-            | Nature::when(again.has(Nature::STATEMENT), Nature::STATEMENTS)
-            | Nature::when(!trace.locking.idle.is_empty(), Nature::IDLE);
-    }
-
-    /// Marks what is around a call, from the operation above it; what is above an operation comes before it.
-    fn mark_around(&mut self, trace: &Trace, request: &Request, above: u32) {
-        let mut above = above;
-        while above != NONE {
-            let Some(nature) = self.natures.get_mut((above - request.operations.start) as usize) else {
-                return;
-            };
-            if nature.has(Nature::AROUND) {
-                return;
-            }
-            *nature |= Nature::AROUND;
-            above = trace.operations[above as usize].parent;
-        }
-    }
-
-    /// Puts the numbers of the request's calls in groups of one shape, in time order within each.
-    fn group(&mut self, trace: &Trace, request: usize) {
-        let own = trace.requests[request].operations.clone();
-        let calls = own.map(|number| (trace.operations[number as usize].shape, number));
-        let calls = calls.filter(|(shape, _)| *shape != ShapeRef::default());
-        self.calls.clear();
-        self.calls.extend(calls.map(|(shape, number)| u64::from(shape.0) << 32 | u64::from(number)));
-        self.calls.sort_unstable();
-        self.by_shape.clear();
-        self.ends.clear();
-        for group in self.calls.chunk_by(|one, other| one >> 32 == other >> 32) {
-            self.by_shape.extend(group.iter().map(|call| *call as u32));
-            self.ends.push(self.by_shape.len() as u32);
-        }
-    }
+/// Completes what a request's operations are by what each tells itself; all that they are together.
+fn complete(natures: &mut Vec<Nature>, outlined: &[Nature], operations: &[Operation]) -> Nature {
+    let told = outlined.iter().zip(operations).map(|(nature, operation)| nature.with_told(operation));
+    natures.clear();
+    natures.extend(told);
+    natures.iter().fold(Nature::NOTHING, |all, nature| all | *nature)
 }
 
 /// What decides whether a detector is shown a request, side by side.
@@ -192,9 +145,9 @@ impl Look {
 
     /// Whether a request that lacks what the detector needs shows it nothing indeed.
     fn finds_nothing(&self, view: &View<'_>, candidates: &mut Candidates) -> bool {
-        let known = candidates.found.len();
+        let known = candidates.all().len();
         self.show(view, candidates);
-        candidates.found.len() == known
+        candidates.all().len() == known
     }
 }
 

@@ -40,6 +40,7 @@ mod long_transaction;
 mod mapper;
 mod n_plus_one;
 mod nature;
+mod outline;
 mod own_time;
 mod pool_starvation;
 mod repeated_query;

@@ -96,7 +96,7 @@ impl Nature {
     /// A call lies below it.
     pub(crate) const AROUND: Self = Self(1 << 20);
 
-    /// What an operation is, but for what is around or below it.
+    /// What an operation is by its kind and shape and by whether what it called was recorded.
     pub(crate) fn of(operation: &Operation, memo: &Memo, dictionary: &Dictionary) -> Self {
         let kind = operation.kind;
         let by_shape = memo.nature(kind, operation.shape, |shape| {
@@ -106,13 +106,16 @@ impl Nature {
                 | Self::when(is_flawed, Self::FLAWED)
                 | Self::when(excludes, Self::EXCLUDES)
         });
-        let tells_rows = by_shape.has(Self::STATEMENT) && operation.rows != UNKNOWN;
-        let tells_effort = kind == Kind::Sql && operation.rows_examined().is_some();
-        by_shape
-            | Self::when(retry_storm::may_be_tried_again(operation), Self::FAILED)
+        by_shape | Self::when(operation.called != NONE, Self::CALLED)
+    }
+
+    /// With what an operation of this nature tells itself.
+    pub(crate) fn with_told(self, operation: &Operation) -> Self {
+        let tells_effort = operation.kind == Kind::Sql && operation.rows_examined().is_some();
+        let tells_rows = self.has(Self::STATEMENT) && operation.rows != UNKNOWN;
+        self | Self::when(retry_storm::may_be_tried_again(operation), Self::FAILED)
             | Self::when(tells_rows, Self::ROWS)
             | Self::when(tells_effort, Self::EXAMINED)
-            | Self::when(operation.called != NONE, Self::CALLED)
             | Self::when(operation.response_bytes != UNKNOWN, Self::MOVED)
             | Self::when(operation.is_given_up(), Self::GIVEN_UP)
             | Self::when(operation.composite, Self::REPEATED)

@@ -241,13 +241,14 @@ impl Docket {
                 let Inspect::RequestAndStart(.., inspect) = detector.inspect else { continue };
                 candidates.detector = place;
                 inspect(&start, settings(&endpoint).of(place), missed, &mut candidates);
-                for candidate in candidates.found.drain(..) {
+                for Found { candidate, .. } in candidates.all() {
                     let key = CandidateKey { detector: place, endpoint, subject: candidate.subject.clone() };
-                    let number = self.number(key, || CandidateTally::of_start(&candidate, &start.slow));
+                    let number = self.number(key, || CandidateTally::of_start(candidate, &start.slow));
                     if candidate.short_of.is_none() {
                         self.sample.claim(&endpoint, &start.hashes(), number);
                     }
                 }
+                candidates.take_back();
             }
             self.starts.insert(endpoint, start);
         }
