@@ -73,8 +73,8 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let mut explained = retry_storm::attempts_found(found);
     explained.extend(uncompressed_payload::received_slowly(view, found));
     explained.sort_unstable();
-    for numbers in view.groups() {
-        let Some(group) = Group::of(view, numbers).filter(|group| may_block(group, found)) else { continue };
+    for numbers in view.groups().filter(|numbers| view.nature(numbers[0]).has(CALLS)) {
+        let Some(group) = Group::of(view, numbers).filter(|group| !is_loop(group, found)) else { continue };
         let waits = |number: &u32| is_waited_for(view, *number) && explained.binary_search(number).is_err();
         let calls: Vec<u32> = numbers.iter().copied().filter(waits).collect();
         if let Some(&first) = calls.first() {
@@ -120,20 +120,20 @@ fn inspect_calls(group: &Group<'_>, calls: &[u32], first: &Operation, held: &Hel
     candidate.marks.extend(facts.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark));
 }
 
-fn may_block(group: &Group<'_>, found: &Candidates) -> bool {
-    let is_call = group.view.nature(group.numbers[0]).has(CALLS);
-    is_call && !found.has_found(n_plus_one::PLACE, &Subject::Shape(group.first.shape))
+fn is_loop(group: &Group<'_>, found: &Candidates) -> bool {
+    found.has_found(n_plus_one::PLACE, &Subject::Shape(group.first.shape))
 }
 
 /// Whether the request waits for a call, and for nothing else meanwhile.
 fn is_waited_for(view: &View<'_>, number: u32) -> bool {
     let call = view.operation(number);
-    let inside_another = view.upwards(call).skip(1).any(|above| matches!(above.kind, Kind::Http | Kind::Rpc));
+    let inside_another =
+        || view.upwards(call).skip(1).any(|above| matches!(above.kind, Kind::Http | Kind::Rpc));
     call.path_ns > 0
         && call.path_ns * 2 >= call.duration_ns()
         && call.role != Role::Consumer
         && !is_passed_on(view, call)
-        && !inside_another
+        && !inside_another()
         && busy_beside_ns(view, number) * 2 < call.duration_ns()
 }
 

@@ -12,9 +12,57 @@ use crate::nature::Nature;
 /// Calls further away than this are not searched for what a loop belongs to.
 const LOOK_AROUND: usize = 64;
 
+/// So many values are compared with each other before all are sorted.
+const FEW_VALUES: usize = 8;
+
 /// Elements of a list from which on a statement loads in bulk: mappers write a list for one key,
 /// and nobody chunks by three.
 const BULK_MIN: u32 = 4;
+
+/// What the text of a call says of whether it handles many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bulk {
+    /// It does.
+    Always,
+    /// It does not, unless several are sent as one.
+    Never,
+    /// It inserts rows, of so many parameters each.
+    Inserts { row: u32 },
+    /// It has a list, and so many marks in its text; [`UNKNOWN`] where they do not tell how long the list is.
+    Lists { marks: u32 },
+}
+
+impl Bulk {
+    /// What the shape of a call says.
+    pub(crate) fn of(kind: Kind, shape: &Shape) -> Self {
+        let text = &*shape.text;
+        let is_bulk = match kind {
+            Kind::Sql => return Self::of_statement(shape),
+            Kind::Document => ["$in", "many", "bulk", "batch"].iter().any(|bulk| contains(text, bulk)),
+            Kind::Cache => {
+                let word = first_word(text);
+                ["mget", "mset", "hmget", "hmset", "hgetall", "pipeline", "multi", "exec", "get_multi"]
+                    .iter()
+                    .any(|bulk| word.eq_ignore_ascii_case(bulk))
+            }
+            Kind::Rpc => contains(text, "batch") || contains(text, "bulk"),
+            _ => false,
+        };
+        if is_bulk { Self::Always } else { Self::Never }
+    }
+
+    fn of_statement(shape: &Shape) -> Self {
+        let compared = shape.facts.as_deref().map_or(&[][..], |facts| &facts.predicates);
+        match verb(shape) {
+            Verb::Copy => Self::Always,
+            Verb::Insert | Verb::Merge if contains(&shape.text, "unnest") => Self::Always,
+            Verb::Insert | Verb::Merge => Self::Inserts { row: parameters_of_row(&shape.text) },
+            _ if compared.iter().all(|predicate| predicate.comparison != Comparison::In) => Self::Never,
+            _ if contains(&shape.text, " any") => Self::Lists { marks: UNKNOWN },
+            _ => Self::Lists { marks: shape.text.matches('?').count() as u32 },
+        }
+    }
+}
 
 /// Calls of one shape, in time order; at least one.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +128,7 @@ impl<'a> Group<'a> {
 
     /// Whether it changes something.
     pub(crate) fn writes(&self) -> bool {
-        writes(self.first.kind, self.shape)
+        self.view.nature(self.numbers[0]).has(Nature::WRITES)
     }
 
     /// What is known of the values.
@@ -97,12 +145,18 @@ impl<'a> Group<'a> {
         values
     }
 
-    /// How many different values they have; `None` where at least one call hides them.
-    pub(crate) fn distinct_values(&self) -> Option<u64> {
+    /// Whether they have more different values than this; `None` where at least one call hides them.
+    pub(crate) fn has_more_values_than(&self, few: usize) -> Option<bool> {
         let mut seen = self.operations().map(|call| self.known_values(call)).collect::<Option<Vec<_>>>()?;
+        // Where all differ, the first ones tell.
+        let (first, _) = seen.split_at(seen.len().min(FEW_VALUES));
+        let is_new = |place: &usize| !first[..*place].contains(&first[*place]);
+        if (0..first.len()).filter(is_new).count() > few {
+            return Some(true);
+        }
         seen.sort_unstable();
         seen.dedup();
-        Some(seen.len() as u64)
+        Some(seen.len() > few)
     }
 
     fn known_values(&self, call: &Operation) -> Option<(Values, Symbol)> {
@@ -126,55 +180,28 @@ impl<'a> Group<'a> {
 
     /// Whether each call handles many rows already.
     pub(crate) fn is_bulk(&self) -> bool {
-        let text = &*self.shape.text;
-        match self.first.kind {
-            Kind::Sql => self.is_bulk_statement(),
-            Kind::Document => ["$in", "many", "bulk", "batch"].iter().any(|bulk| contains(text, bulk)),
-            Kind::Cache => {
-                let word = first_word(text);
-                ["mget", "mset", "hmget", "hmset", "hgetall", "pipeline", "multi", "exec", "get_multi"]
-                    .iter()
-                    .any(|bulk| word.eq_ignore_ascii_case(bulk))
-            }
-            Kind::Rpc => contains(text, "batch") || contains(text, "bulk"),
-            _ => false,
-        }
-    }
-
-    fn is_bulk_statement(&self) -> bool {
         // Drivers report a batch by one span that stands for several.
         let sent_as_one = |call: &Operation| if call.composite { 1 } else { call.repeats };
-        if self.median(|call| Some(sent_as_one(call))).is_some_and(|repeats| repeats > 1) {
+        let in_batches = || self.median(|call| Some(sent_as_one(call))).is_some_and(|repeats| repeats > 1);
+        if self.first.kind == Kind::Sql && in_batches() {
             return true;
         }
         let rows = || self.median(|call| (call.rows != UNKNOWN).then_some(call.rows));
         let parameters = || self.median(|call| (call.parameters > 0).then_some(call.parameters));
-        match self.verb() {
-            Verb::Copy => true,
-            Verb::Insert | Verb::Merge if contains(&self.shape.text, "unnest") => true,
-            Verb::Insert | Verb::Merge => {
-                let inserted =
-                    parameters().map(|parameters| parameters / parameters_of_row(&self.shape.text));
+        match self.view.memo.bulk(self.first.kind, self.first.shape, self.view.dictionary) {
+            Bulk::Always => true,
+            Bulk::Never => false,
+            Bulk::Inserts { row } => {
+                let inserted = parameters().map(|parameters| parameters / row);
                 inserted.or_else(rows).is_some_and(|rows| rows > 1)
             }
-            _ if !self.has_list() => false,
             // Without a count it cannot be told from a chunked load, which needs no mending.
-            _ => match parameters().filter(|_| !contains(&self.shape.text, " any")) {
-                Some(parameters) => self.elements(parameters) >= BULK_MIN,
+            Bulk::Lists { marks } => match parameters().filter(|_| marks != UNKNOWN) {
+                // A canonical text has one mark for all elements of its list.
+                Some(parameters) => (parameters + 1).saturating_sub(marks) >= BULK_MIN,
                 None => rows().is_none_or(|rows| rows > 1),
             },
         }
-    }
-
-    /// Elements of a statement's list: its canonical text has one mark for all of them.
-    fn elements(&self, parameters: u32) -> u32 {
-        let marks = self.shape.text.matches('?').count() as u32;
-        (parameters + 1).saturating_sub(marks)
-    }
-
-    fn has_list(&self) -> bool {
-        let compared = self.facts().map_or(&[][..], |facts| &facts.predicates);
-        compared.iter().any(|predicate| predicate.comparison == Comparison::In)
     }
 
     fn median(&self, value: impl Fn(&Operation) -> Option<u32>) -> Option<u32> {
@@ -191,10 +218,12 @@ impl<'a> Group<'a> {
     /// Whether a timer seems to make them: nobody waits for them, and they cover less than a quarter of the
     /// time that they stretch over. Timers that a request starts are recorded below it for ever.
     pub(crate) fn is_timed(&self) -> bool {
+        if !matches!(self.view.request.name, EndpointName::Background(_)) {
+            return false;
+        }
         let begun = self.operations().map(|call| call.start_ns).min().unwrap_or(0);
         let ended = self.operations().map(|call| call.end_ns).max().unwrap_or(0);
-        let in_background = matches!(self.view.request.name, EndpointName::Background(_));
-        in_background && self.extent().union_ns < ended.saturating_sub(begun) / 4
+        self.extent().union_ns < ended.saturating_sub(begun) / 4
     }
 
     /// Whether it asks for one row, or the rows of one other row, by a key.
@@ -217,11 +246,11 @@ impl<'a> Group<'a> {
         origins.any(|origin| self.view.memo.is_of_mapper(origin, self.view.dictionary))
     }
 
-    /// The calls come from this many known places in the source.
-    pub(crate) fn places(&self) -> usize {
+    /// Whether there are several, and each comes from another place in the source, all of which are known.
+    pub(crate) fn has_places_of_their_own(&self) -> bool {
         let mut places = FxHashSet::default();
-        places.extend(self.operations().map(|call| call.location).filter(|place| place.0 != 0));
-        places.len()
+        let mut calls = self.operations();
+        self.numbers.len() > 1 && calls.all(|call| call.location.0 != 0 && places.insert(call.location))
     }
 
     /// How often a shape occurs in the request.
@@ -333,6 +362,11 @@ impl<'a> View<'a> {
     /// speak of one that is not sent.
     pub(crate) fn has_body(&self, shape: ShapeRef) -> bool {
         !self.dictionary.shape(shape).text.starts_with("HEAD ")
+    }
+
+    /// Whether a time is at least this share of the request's duration, in per cent.
+    pub(crate) fn is_share(&self, time_ns: u64, percent: u64) -> bool {
+        u128::from(time_ns) * 100 >= u128::from(percent) * u128::from(self.request.duration_ns().max(1))
     }
 
     /// Where the request is served, and the library that reports it.

@@ -39,8 +39,6 @@
 //!
 //! Own time of the request in the same place, before and after; a profile shows where it goes.
 
-use rustc_hash::FxHashSet;
-
 use crate::candidate::{
     Advice, Candidates, Case, Check, Claim, Mark, OwnTime, Part, Remedy, ShortOf, Subject, Told, View,
 };
@@ -97,12 +95,12 @@ const PARTS_MAX: usize = 64;
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     let own_ns = view.request.path_ns[Waits::Own as usize];
     // A call that was lost looks like own time.
-    if view.trace.lost_spans || !view.is_answered() || view.share_of(own_ns) < CONSIDERED_MIN {
+    if view.trace.lost_spans || !view.is_answered() || !view.is_share(own_ns, CONSIDERED_MIN) {
         return;
     }
     let Some(calls) = Calls::of(view) else { return };
     let loops = loops(view, found);
-    let mut parts: Vec<OwnPart> = Vec::new();
+    let mut parts = OwnParts::default();
     // The path runs backwards: what follows a segment was met just before it.
     let mut next: Option<u32> = None;
     for segment in view.trace.path_of(view.request) {
@@ -111,24 +109,26 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         }
         next = Some(segment.operation);
     }
-    for part in parts {
-        name(view, part, &calls, found);
+    for part in parts.parts.iter().filter(|part| view.is_share(part.time_ns, CONSIDERED_MIN)) {
+        name(view, part, parts.backwards(part), &calls, found);
     }
 }
 
-fn name(view: &View<'_>, part: OwnPart, calls: &Calls, found: &mut Candidates) {
+fn name(
+    view: &View<'_>,
+    part: &OwnPart,
+    claims: impl Iterator<Item = Claim>,
+    calls: &Calls,
+    found: &mut Candidates,
+) {
     let seen = view.share_of(part.time_ns);
-    if seen < CONSIDERED_MIN {
-        return;
-    }
     let sure = calls.store_seen && part.own != OwnTime::Between;
     let confidence = if sure { Confidence::Medium } else { Confidence::Low };
     let (needed, needed_ms) = (view.settings.get(&SHARE_MIN), view.settings.get(&TIME_MIN));
     let seen_ms = part.time_ns / 1_000_000;
     let candidate = found.push(Subject::Own(part.own), REMEDY, confidence);
-    for claim in part.claims {
-        candidate.claim_part(claim.operation, claim.part);
-    }
+    candidate.claims.extend(claims);
+    candidate.claims.reverse();
     if seen < needed {
         candidate.short_of(ShortOf { what: "% of the request", seen, needed });
         return;
@@ -155,28 +155,55 @@ fn name(view: &View<'_>, part: OwnPart, calls: &Calls, found: &mut Candidates) {
 struct OwnPart {
     own: OwnTime,
     time_ns: u64,
-    claims: Vec<Claim>,
+    claims: usize,
+    /// The place of the last of its claims.
+    last: usize,
+}
+
+/// Own time of a request by its place, with what claims each.
+#[derive(Debug, Default)]
+struct OwnParts {
+    parts: Vec<OwnPart>,
+    /// Each with the place of the one before it of the same part.
+    claims: Vec<(Claim, usize)>,
+}
+
+/// Operations of a request that belong to a loop.
+struct Loops {
+    first: u32,
+    /// For each operation, whether it does; empty where there is no loop.
+    members: Vec<bool>,
+}
+
+impl Loops {
+    fn put(&mut self, operation: u32, is_member: bool) {
+        if let Some(member) = self.members.get_mut(operation.wrapping_sub(self.first) as usize) {
+            *member = is_member;
+        }
+    }
+
+    fn have(&self, operation: u32) -> bool {
+        self.members.get(operation.wrapping_sub(self.first) as usize).is_some_and(|member| *member)
+    }
 }
 
 /// What loops and repeats claim, and what is around each single one of their calls.
-fn loops(view: &View<'_>, found: &Candidates) -> FxHashSet<u32> {
-    let mut members = FxHashSet::default();
+fn loops(view: &View<'_>, found: &Candidates) -> Loops {
+    let own = &view.request.operations;
+    let mut loops = Loops { first: own.start, members: Vec::new() };
     let repeats = found.found_by(repeated_query::PLACE);
     for candidate in found.found_by(n_plus_one::PLACE).chain(repeats) {
+        loops.members.resize(own.len(), false);
         let mut before = NONE;
         for claim in &candidate.claims {
-            members.insert(claim.operation);
+            loops.put(claim.operation, true);
             let above = view.operation(claim.operation).parent;
-            if above != NONE && above != before {
-                members.insert(above);
-            } else {
-                // Several calls of the loop lie in it: it is around the loop, not in it.
-                members.remove(&above);
-            }
+            // Where several calls of the loop lie in it, it is around the loop, not in it.
+            loops.put(above, above != before);
             before = above;
         }
     }
-    members
+    loops
 }
 
 /// Adds a stretch of own time to the part of the request that it belongs to.
@@ -185,34 +212,46 @@ fn sort_in(
     calls: &Calls,
     segment: &Segment,
     next: Option<u32>,
-    loops: &FxHashSet<u32>,
-    parts: &mut Vec<OwnPart>,
+    loops: &Loops,
+    parts: &mut OwnParts,
 ) {
     let Some((own, claim)) = calls.place(view, segment, next) else { return };
     let above = (claim.part == Part::GapBefore).then_some(claim.operation);
     let in_loop = own == OwnTime::Between
-        && [Some(segment.operation), next, above].iter().flatten().any(|it| loops.contains(it));
+        && [Some(segment.operation), next, above].iter().flatten().any(|it| loops.have(*it));
     if !in_loop {
-        add(parts, own, segment, claim);
+        parts.add(own, segment, claim);
     }
 }
 
-fn add(parts: &mut Vec<OwnPart>, own: OwnTime, segment: &Segment, claim: Claim) {
-    let known = parts.iter().position(|part| part.own == own);
-    if known.is_none() && parts.len() >= PARTS_MAX {
-        return;
+impl OwnParts {
+    fn add(&mut self, own: OwnTime, segment: &Segment, claim: Claim) {
+        let known = self.parts.iter().position(|part| part.own == own);
+        if known.is_none() && self.parts.len() >= PARTS_MAX {
+            return;
+        }
+        let number = known.unwrap_or_else(|| {
+            self.parts.push(OwnPart { own, time_ns: 0, claims: 0, last: usize::MAX });
+            self.parts.len() - 1
+        });
+        let part = &self.parts[number];
+        let is_last = self.backwards(part).next() == Some(claim);
+        if !is_last && part.claims >= CLAIMS_MAX {
+            return;
+        }
+        let is_new = !is_last && self.backwards(part).all(|known| known != claim);
+        let part = &mut self.parts[number];
+        part.time_ns += segment.end_ns - segment.start_ns;
+        if is_new {
+            self.claims.push((claim, part.last));
+            (part.claims, part.last) = (part.claims + 1, self.claims.len() - 1);
+        }
     }
-    let place = known.unwrap_or_else(|| {
-        parts.push(OwnPart { own, time_ns: 0, claims: Vec::new() });
-        parts.len() - 1
-    });
-    let part = &mut parts[place];
-    if part.claims.last() != Some(&claim) && part.claims.len() >= CLAIMS_MAX {
-        return;
-    }
-    part.time_ns += segment.end_ns - segment.start_ns;
-    if !part.claims.contains(&claim) {
-        part.claims.push(claim);
+
+    /// The claims of a part, the last first.
+    fn backwards(&self, part: &OwnPart) -> impl Iterator<Item = Claim> {
+        let last = self.claims.get(part.last);
+        std::iter::successors(last, |(_, before)| self.claims.get(*before)).map(|(claim, _)| *claim)
     }
 }
 

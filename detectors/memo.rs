@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::evidence::timeline::LockedBy;
 use crate::evidence::{ByShape, Dictionary, Kind, OriginRef, ShapeRef};
+use crate::group::Bulk;
 use crate::kinship::{Kinship, kinship};
 use crate::nature::Nature;
 use crate::stack::{self, EventLoop};
@@ -20,6 +21,7 @@ pub struct Memo {
     event_loops: RefCell<FxHashMap<OriginRef, Option<EventLoop>>>,
     locked_by: RefCell<LockedBy>,
     natures: RefCell<ByShape<(Kind, Nature)>>,
+    bulks: RefCell<ByShape<(Kind, Bulk)>>,
     kinships: RefCell<FxHashMap<(ShapeRef, ShapeRef), Kinship>>,
 }
 
@@ -45,6 +47,15 @@ impl Memo {
         match self.natures.borrow_mut().of(shape, || (kind, work(shape))) {
             (known, nature) if known == kind => nature,
             _ => work(shape),
+        }
+    }
+
+    /// What the text of calls of a kind and shape says of whether they handle many rows.
+    pub(crate) fn bulk(&self, kind: Kind, shape: ShapeRef, dictionary: &Dictionary) -> Bulk {
+        let work = || Bulk::of(kind, dictionary.shape(shape));
+        match self.bulks.borrow_mut().of(shape, || (kind, work())) {
+            (known, bulk) if known == kind => bulk,
+            _ => work(),
         }
     }
 

@@ -86,8 +86,9 @@ const ABOUT_ONE_CALL: u64 = 2;
 const MANY: u64 = 20;
 
 fn inspect(view: &View<'_>, found: &mut Candidates) {
-    let is_composite = |numbers: &[u32]| numbers.iter().any(|&number| view.operation(number).composite);
-    for numbers in view.groups().filter(|numbers| numbers.len() > 1 || is_composite(numbers)) {
+    // One alone may stand for several.
+    let may_repeat = |numbers: &[u32]| numbers.len() > 1 || view.operation(numbers[0]).composite;
+    for numbers in view.groups().filter(|numbers| may_repeat(numbers)) {
         if let Some(group) = Group::of(view, numbers).filter(may_loop) {
             inspect_group(&group, found);
         }
@@ -158,8 +159,7 @@ fn harmless(group: &Group<'_>, needed: u64) -> Option<ShortOf> {
     if group.is_timed() {
         return Some(ShortOf { what: "calls without long pauses", seen: 1, needed });
     }
-    let places = group.places();
-    if places > 1 && places == group.numbers.len() {
+    if group.has_places_of_their_own() {
         return Some(ShortOf { what: "calls from one line", seen: 1, needed });
     }
     if matches!(group.first.kind, Kind::Http | Kind::Rpc) {

@@ -70,7 +70,7 @@ pub(crate) const DETECTOR: Detector = Detector {
 const LEFT_AT_WORST: u16 = 100;
 
 /// A loop is repeated-query's only if at most one in so many calls brings new values.
-const CALLS_FOR_EACH_VALUE: u64 = 5;
+const CALLS_FOR_EACH_VALUE: usize = 5;
 
 /// With more writes than this in between, something has surely changed.
 const WRITES_MAX: usize = 256;
@@ -83,19 +83,16 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     let mut writes: Option<Vec<&Operation>> = None;
     for numbers in view.groups().filter(|numbers| numbers.len() > 1) {
         let Some(group) = Group::of(view, numbers).filter(may_be_kept) else { continue };
-        if let Some(distinct) = group.distinct_values() {
+        let Some(differ) = group.has_more_values_than(numbers.len() / CALLS_FOR_EACH_VALUE) else { continue };
+        let subject = Subject::Shape(group.first.shape);
+        if !differ || !found.has_found(n_plus_one::PLACE, &subject) {
             let writes = writes.get_or_insert_with(|| writes_of(view));
-            inspect_group(&group, distinct, writes, found);
+            inspect_group(&group, subject, writes, found);
         }
     }
 }
 
-fn inspect_group(group: &Group<'_>, distinct: u64, writes: &[&Operation], found: &mut Candidates) {
-    let subject = Subject::Shape(group.first.shape);
-    let is_loop = || found.has_found(n_plus_one::PLACE, &subject);
-    if distinct.saturating_mul(CALLS_FOR_EACH_VALUE) > group.numbers.len() as u64 && is_loop() {
-        return;
-    }
+fn inspect_group(group: &Group<'_>, subject: Subject, writes: &[&Operation], found: &mut Candidates) {
     let repeats = repeats(group, writes);
     if repeats.is_empty() {
         return;

@@ -138,7 +138,8 @@ pub(crate) fn attempts_found(found: &Candidates) -> Vec<u32> {
 pub(crate) fn is_tried_again(group: &Group<'_>) -> bool {
     let failing = || group.operations().any(may_be_tried_again);
     let longest = || chains(group).iter().map(Vec::len).max().unwrap_or(0);
-    group::known_values(group.first, group.shape).is_some()
+    group.view.seen.has(Nature::FAILED)
+        && group::known_values(group.first, group.shape).is_some()
         && failing()
         && longest() * 2 > group.numbers.len()
 }

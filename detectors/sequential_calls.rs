@@ -159,13 +159,12 @@ fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Can
     if !on_path || operation.retries > 0 {
         return false;
     }
-    let inside_another = view.upwards(operation).skip(1).any(|above| class.holds(above));
+    let inside_another = || view.upwards(operation).skip(1).any(|above| class.holds(above));
     let subject = Subject::Shape(operation.shape);
     let in_loop = || found.has_found(n_plus_one::PLACE, &subject);
-    let long_enough = || {
-        class == Class::Calls || view.share_of(operation.path_ns) >= view.settings.get(&STATEMENT_SHARE_MIN)
-    };
-    !inside_another && long_enough() && !in_loop()
+    let long_enough =
+        || class == Class::Calls || view.is_share(operation.path_ns, view.settings.get(&STATEMENT_SHARE_MIN));
+    long_enough() && !inside_another() && !in_loop()
 }
 
 /// How sure it is that a call does not need the answer of an earlier one of its chain; `None` where

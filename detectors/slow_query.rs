@@ -104,12 +104,13 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
 
 fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let view = group.view;
-    let seen = view.share_of(own_path_ns(group));
+    let own_ns = own_path_ns(group);
     let subject = Subject::Shape(group.first.shape);
     let in_loop = || found.has_found(n_plus_one::PLACE, &subject);
-    if seen < CONSIDERED_MIN || in_loop() {
+    if !view.is_share(own_ns, CONSIDERED_MIN) || in_loop() {
         return;
     }
+    let seen = view.share_of(own_ns);
     // A log tells of the database's time alone, of which anything may be a large part.
     let longest_ns = || group.operations().map(|call| call.self_path_ns).max().unwrap_or(0);
     let is_quick = || longest_ns() < SLOW_IN_LOG_NS || !has_plan(group);
