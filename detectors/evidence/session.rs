@@ -171,10 +171,15 @@ impl Session {
             }
             Logged::Duration => self.duration(line, took_ns),
             Logged::Execution => {
-                line.prepare_ns().into_iter().for_each(|prepare_ns| self.step(line, prepare_ns));
-                self.execution(line, line.start_ns.saturating_sub(took_ns));
+                let start_ns = line.start_ns.saturating_sub(took_ns);
+                // Nothing of another statement is left that was prepared before.
+                let prepare_ns = line.prepare_ns().filter(|_| self.state.prepared.is_none());
+                if prepare_ns.is_none() {
+                    line.prepare_ns().into_iter().for_each(|prepare_ns| self.step(line, prepare_ns));
+                }
+                self.execution(line, start_ns, prepare_ns.unwrap_or(0));
             }
-            Logged::Begun => self.execution(line, line.start_ns),
+            Logged::Begun => self.execution(line, line.start_ns, 0),
             Logged::Waiting => self.waiting(line, took_ns),
             Logged::Locked => self.locked(line, took_ns),
             Logged::Database => self.state.database = Some((line.origin, line.target)),
@@ -270,10 +275,10 @@ impl Session {
         self.connections.extend(self.state.connection.take().filter(used));
     }
 
-    fn execution(&mut self, line: &Span, start_ns: u64) {
+    fn execution(&mut self, line: &Span, start_ns: u64, prepare_ns: u64) {
         self.settle_announced();
         self.settle_loose();
-        self.timed(line, start_ns, 0);
+        self.timed(line, start_ns, prepare_ns);
     }
 
     /// A statement whose duration is known, and when it began by its line.
@@ -377,12 +382,17 @@ impl Session {
     }
 
     /// An execution with the waits for locks that were told before.
-    fn push_waiting(&mut self, mut execution: Execution) {
-        let state = &mut self.state;
-        state.wait_line = None;
-        if state.waited.is_empty() && state.waiting.is_none() {
-            return self.push(execution);
+    #[inline]
+    fn push_waiting(&mut self, execution: Execution) {
+        self.state.wait_line = None;
+        match self.state.waited.is_empty() && self.state.waiting.is_none() {
+            true => self.push(execution),
+            false => self.push_with_waits(execution),
         }
+    }
+
+    fn push_with_waits(&mut self, mut execution: Execution) {
+        let state = &mut self.state;
         state.waited.extend(state.waiting.take());
         let number = self.executions.len() as u32;
         let given_up = execution.span.status_code == Failure::Deadlock as u16;
@@ -557,6 +567,7 @@ impl Session {
         self.push(Execution { prepare_ns: duration_ns, ..Execution::of(span, KnownBy::Preparation) });
     }
 
+    #[inline]
     fn push(&mut self, execution: Execution) {
         self.executions.push(execution);
         self.comments.push((mem::take(&mut self.state.comment), mem::take(&mut self.state.anew)));

@@ -88,8 +88,8 @@ impl<'r> Local<'r> {
     /// Interns the shape of a statement that was executed, as a log tells. `describe` is asked where nobody has seen it
     /// before, or where it turns out to be notable among very many.
     pub fn executed_ref(&mut self, id: ShapeId, took_ns: u64, describe: impl FnOnce() -> Shape) -> ShapeRef {
-        if let Some(&shape) = self.shapes.get(&id) {
-            self.executed.add(Executed { executions: 1, time_ns: took_ns });
+        if let Some(shape) = self.described_ref(id) {
+            self.executed_again(took_ns);
             return shape;
         }
         let before = std::mem::take(&mut self.executed);
@@ -105,6 +105,17 @@ impl<'r> Local<'r> {
         };
         remember(&mut self.shapes, id, shape);
         shape
+    }
+
+    /// A statement that was executed before and is described.
+    pub fn described_ref(&self, id: ShapeId) -> Option<ShapeRef> {
+        self.shapes.get(&id).copied()
+    }
+
+    /// Counts an execution of a statement that is described.
+    #[inline]
+    pub fn executed_again(&mut self, took_ns: u64) {
+        self.executed.add(Executed { executions: 1, time_ns: took_ns });
     }
 
     /// Interns a shape that a framework named, which is a template already.

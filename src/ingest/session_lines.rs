@@ -81,16 +81,29 @@ pub(super) fn push_statement(
         let tag = Span { id, end_ns, shape: endpoint, values: trace, logged: Logged::Tag, ..line };
         reading.spans.push(Traced { trace: session, span: tag });
     }
+    let line = *push_uncommented(reading, session, line, (text, parameters), type_it);
+    let sent_by = comment.and_then(|comment| comment.sent_by);
+    if let (Some((trace, parent)), Some((start_ns, end_ns))) = (sent_by, line.executed_ns()) {
+        // Connections are told apart by their sessions.
+        let thread = (session as u32).min(UNKNOWN - 1);
+        let span = Span { parent, start_ns, end_ns, thread, ..line };
+        reading.spans.push(Traced { trace, span });
+    }
+}
+
+/// Hands over a line with a statement whose comment says nothing.
+#[inline]
+pub(super) fn push_uncommented<'s>(
+    reading: &'s mut Reading<'_>,
+    session: TraceId,
+    line: Span,
+    (text, parameters): (&[u8], Option<&[u8]>),
+    type_it: impl FnOnce(&mut Typing<'_>, &mut Span),
+) -> &'s Span {
     let line = &mut reading.spans.push_mut(Traced { trace: session, span: line }).span;
     type_it(&mut reading.typing, line);
     if let Some(examples) = &mut reading.examples {
         examples.note(line, text, parameters);
     }
-    let sent_by = comment.and_then(|comment| comment.sent_by);
-    if let (Some((trace, parent)), Some((start_ns, end_ns))) = (sent_by, line.executed_ns()) {
-        // Connections are told apart by their sessions.
-        let thread = (session as u32).min(UNKNOWN - 1);
-        let span = Span { parent, start_ns, end_ns, thread, ..*line };
-        reading.spans.push(Traced { trace, span });
-    }
+    line
 }

@@ -24,7 +24,7 @@ use detectors::evidence::{
 use rustc_hash::FxHashMap;
 
 use self::fields::Fields;
-pub use self::logged::Comment;
+pub use self::logged::{Comment, ReadStatement};
 use self::messaging::Handling;
 pub(in crate::ingest) use self::origin::Library;
 pub(in crate::ingest) use self::prototypes::Prototype;

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::{NONE, Operation, Waits};
+use crate::evidence::Span;
 
 /// A stretch of the critical path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,19 @@ struct Frame {
 impl Walker {
     /// Walks the path of one request, notes it in `segments` and on the operations.
     pub(in crate::evidence) fn walk(
+        &mut self,
+        operations: &mut [Operation],
+        own: Range<u32>,
+        (start_ns, end_ns): (u64, u64),
+        segments: &mut Vec<Segment>,
+    ) -> [u64; Waits::COUNT] {
+        match fill(operations, &own, (start_ns, end_ns)) {
+            true => in_a_row(operations, own, segments),
+            false => self.walk_children(operations, own, (start_ns, end_ns), segments),
+        }
+    }
+
+    fn walk_children(
         &mut self,
         operations: &mut [Operation],
         own: Range<u32>,
@@ -115,6 +129,35 @@ impl Walker {
     }
 }
 
+/// Whether operations follow one another from the start to the end without a gap, and none is below another: those of a
+/// log's sessions do.
+fn fill(operations: &[Operation], own: &Range<u32>, (start_ns, end_ns): (u64, u64)) -> bool {
+    let mut at_ns = start_ns;
+    let follow = own.clone().all(|number| {
+        let Operation { span, parent, .. } = &operations[number as usize];
+        let follows = *parent == NONE && span.start_ns == at_ns;
+        at_ns = span.end_ns;
+        follows
+    });
+    follow && at_ns == end_ns
+}
+
+/// The path along operations that follow one another, the latest first.
+fn in_a_row(
+    operations: &mut [Operation],
+    own: Range<u32>,
+    segments: &mut Vec<Segment>,
+) -> [u64; Waits::COUNT] {
+    let mut path = Path { operations, segments, path_ns: [0; Waits::COUNT] };
+    for number in own.rev() {
+        let Span { start_ns, end_ns, .. } = path.operations[number as usize].span;
+        path.own_time(number, start_ns, end_ns);
+        let operation = &mut path.operations[number as usize];
+        operation.path_ns += operation.self_path_ns;
+    }
+    path.path_ns
+}
+
 /// The place of what is below an operation, or with [`NONE`] below the request itself.
 pub(super) fn slot(operation: u32, first: u32) -> usize {
     if operation == NONE { 0 } else { (operation - first) as usize + 1 }
@@ -171,6 +214,35 @@ fn sum_up(operations: &mut [Operation], own: Range<u32>) {
         };
         if parent != NONE {
             operations[parent as usize].path_ns += path_ns;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Kind;
+
+    #[test]
+    fn the_path_along_a_row_is_that_of_any_operations() {
+        for lengths in [&[5, 0, 7, 7, 1][..], &[0, 3], &[3, 0], &[0, 0], &[]] {
+            let mut at_ns = 100;
+            let operation = |(number, length): (usize, &u64)| {
+                let start_ns = std::mem::replace(&mut at_ns, at_ns + length);
+                let kind = [Kind::Connect, Kind::Sql][number.min(1)];
+                let span = Span { start_ns, end_ns: start_ns + length, kind, ..Span::default() };
+                Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 }
+            };
+            let operations: Vec<Operation> = lengths.iter().enumerate().map(operation).collect();
+            let (own, time) = (0..lengths.len() as u32, (100, 100 + lengths.iter().sum::<u64>()));
+            assert!(fill(&operations, &own, time) && !fill(&operations, &own, (99, time.1)));
+            let (mut row, mut any) = (operations.clone(), operations);
+            let (mut of_row, mut of_any) = (Vec::new(), Vec::new());
+            assert_eq!(
+                in_a_row(&mut row, own.clone(), &mut of_row),
+                Walker::default().walk_children(&mut any, own, time, &mut of_any)
+            );
+            assert_eq!((of_row, row), (of_any, any));
         }
     }
 }

@@ -15,21 +15,23 @@ pub(super) fn join(lines: &mut Vec<Traced>) {
     let mut begun = [const { None }; SESSIONS];
     let mut kept = 0;
     for place in 0..lines.len() {
-        let line = lines[place];
-        if is_session(line.trace) {
-            let latest: &mut Option<(TraceId, usize)> = &mut begun[line.trace as usize % SESSIONS];
-            let before = latest.take_if(|(session, _)| *session == line.trace);
-            if let Some((session, before)) = before
-                && goes_on(&mut lines[before], &line)
-            {
-                *latest = (line.span.logged == Logged::Step).then_some((session, before));
+        let (before, rest) = lines.split_at_mut(place);
+        let Some(line) = rest.first() else { break };
+        let (session, is_step) = (line.trace, line.span.logged == Logged::Step);
+        if is_session(session) {
+            let latest: &mut Option<(TraceId, usize)> = &mut begun[session as usize % SESSIONS];
+            let begun = latest.filter(|(begun, _)| *begun == session).map(|(_, begun)| begun);
+            let joined = begun.filter(|begun| goes_on(&mut before[*begun], line));
+            if is_step || begun.is_some() {
+                *latest = is_step.then(|| (session, joined.unwrap_or(kept)));
+            }
+            if joined.is_some() {
                 continue;
             }
-            if line.span.logged == Logged::Step {
-                *latest = Some((line.trace, kept));
-            }
         }
-        lines[kept] = line;
+        if kept < place {
+            before[kept] = *line;
+        }
         kept += 1;
     }
     lines.truncate(kept);

@@ -3,6 +3,7 @@
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 use super::entry::{Entry, Recorder, known};
+use super::runs::{Fronts, Run};
 use super::severity;
 use crate::ingest::json::MARK;
 use crate::ingest::timestamp::Clock;
@@ -85,13 +86,51 @@ fn end_of_records(bytes: &[u8]) -> usize {
 struct Decoder {
     recorder: Recorder,
     clock: Clock,
+    alike: Alike,
     rooms: [Vec<u8>; 4],
 }
+
+/// Where a column is in its record, without quotes around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Column {
+    start: u32,
+    end: u32,
+}
+
+impl Column {
+    fn of(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// The same, as told from a place on.
+    pub(super) fn from(self, at: usize) -> Self {
+        let at = at as u32;
+        Self { start: self.start.saturating_sub(at), end: self.end.saturating_sub(at) }
+    }
+
+    /// The same, behind a place.
+    pub(super) fn behind(self, at: usize) -> Self {
+        let at = if self.end == 0 { 0 } else { at as u32 };
+        Self { start: self.start + at, end: self.end + at }
+    }
+}
+
+/// Columns of a record that are alike in others: those of its session in front, and those of its program at the end.
+#[derive(Debug, Default)]
+struct Alike {
+    fronts: Fronts<{ MIDDLE - USER }>,
+    end: Run<{ COLUMNS_MAX - END }>,
+}
+
+/// Where columns begin that are not alike, and those at the end that are.
+const MIDDLE: usize = SESSION + 1;
+const END: usize = DETAIL + 1;
 
 /// The columns of a record; those in quotes without them, as they stand.
 #[derive(Default)]
 pub(super) struct Fields<'b> {
-    columns: [&'b [u8]; COLUMNS_MAX],
+    text: &'b [u8],
+    columns: [Column; COLUMNS_MAX],
     pub(super) count: usize,
     /// A bit for each column in which quotes are doubled.
     doubled: u32,
@@ -102,48 +141,119 @@ impl<'b> Fields<'b> {
     /// is none.
     pub(super) fn read(text: &'b [u8]) -> Option<(Self, usize)> {
         let mut fields = Self::default();
-        let length = fields.take(text, 0)?;
+        let length = fields.take(text, 0, &mut Alike::default())?;
         Some((fields, length))
     }
 
     /// Reads the record at the front of a text, of whose first column so many bytes are known to be no end of it; returns
     /// its length.
-    fn take(&mut self, text: &'b [u8], known: usize) -> Option<usize> {
-        self.columns.fill(b"");
-        let (mut at, mut count, mut doubled) = (0, 0, 0);
-        let length = loop {
+    fn take(&mut self, text: &'b [u8], known: usize, alike: &mut Alike) -> Option<usize> {
+        self.text = text;
+        self.columns.fill(Column::default());
+        (self.count, self.doubled) = (0, 0);
+        let at = self.front(known, &mut alike.fronts)?;
+        let at = self.cut_until(SEVERITY, at, 0)?;
+        let at = self.usual_severity(at);
+        let at = self.cut_until(END, at, 0)?;
+        self.end(at, &mut alike.end)
+    }
+
+    /// Cuts the columns up to that of the session; returns where the next one begins.
+    fn front(&mut self, known: usize, fronts: &mut Fronts<{ MIDDLE - USER }>) -> Option<usize> {
+        let is_timed = known > 0 && self.text.get(known) == Some(&b',');
+        if is_timed && let Some(length) = fronts.fits(self.text, known, &mut self.columns[USER..MIDDLE]) {
+            self.columns[0] = Column::of(0, known);
+            self.count = MIDDLE;
+            return Some(known + length);
+        }
+        let at = self.cut_until(MIDDLE, 0, known)?;
+        if is_timed && self.doubled == 0 {
+            fronts.note(self.text, known..at, &self.columns[USER..MIDDLE]);
+        }
+        Some(at)
+    }
+
+    /// Cuts the severity and the code of most records, if they are at a place; returns where the next column begins.
+    fn usual_severity(&mut self, at: usize) -> usize {
+        const USUAL: &[u8] = b"LOG,00000,";
+        if !self.text.get(at..).is_some_and(|rest| rest.starts_with(USUAL)) {
+            return at;
+        }
+        self.columns[SEVERITY] = Column::of(at, at + 3);
+        self.columns[SEVERITY + 1] = Column::of(at + 4, at + 9);
+        self.count += 2;
+        at + USUAL.len()
+    }
+
+    /// Cuts columns from a place on up to one, which has to follow; returns where it begins.
+    fn cut_until(&mut self, column: usize, mut at: usize, known: usize) -> Option<usize> {
+        while self.count < column {
             // Many are empty.
-            let empty = commas(text.get(at..)?);
-            (at, count) = (at + empty, count + empty);
-            let column = self.columns.get_mut(count)?;
-            let end = match text.get(at) {
-                Some(b',') => continue,
-                Some(b'"') => {
-                    let (end, is_doubled) = end_of_quoted(text, at + 1)?;
-                    doubled |= u32::from(is_doubled) << count;
-                    *column = text.get(at + 1..end)?;
-                    end + 1
-                }
-                _ => {
-                    let end = end_of_column(text, if at == 0 { known } else { at });
-                    *column = text.get(at..end)?;
-                    end
-                }
-            };
-            count += 1;
-            match text.get(end) {
+            let empty = commas(self.text.get(at..)?).min(column - self.count);
+            (at, self.count) = (at + empty, self.count + empty);
+            if self.count < column && self.text.get(at)? != &b',' {
+                let end = self.cut(at, known)?;
+                at = (self.text.get(end)? == &b',').then_some(end + 1)?;
+            }
+        }
+        Some(at)
+    }
+
+    /// Cuts the columns from a place on that are the last ones; returns where they end.
+    fn end(&mut self, at: usize, known: &mut Run<{ COLUMNS_MAX - END }>) -> Option<usize> {
+        if let Some(length) = known.fits(self.text, at, &mut self.columns[END..])
+            && matches!(self.text.get(at + length), Some(b'\n') | None)
+        {
+            self.count += known.count();
+            return Some(at + length);
+        }
+        let end = self.cut_last(at)?;
+        if self.doubled >> END == 0 {
+            known.note(self.text, at..end, &self.columns[END..], self.count - END);
+        }
+        Some(end)
+    }
+
+    fn cut_last(&mut self, mut at: usize) -> Option<usize> {
+        self.columns[END..].fill(Column::default());
+        let end = loop {
+            let empty = commas(self.text.get(at..)?);
+            (at, self.count) = (at + empty, self.count + empty);
+            if self.text.get(at) == Some(&b',') {
+                continue;
+            }
+            let end = self.cut(at, 0)?;
+            match self.text.get(end) {
                 Some(b',') => at = end + 1,
                 Some(b'\n') | None => break end,
-                Some(b'\r') if matches!(text.get(end + 1), Some(b'\n') | None) => break end + 1,
+                Some(b'\r') if matches!(self.text.get(end + 1), Some(b'\n') | None) => break end + 1,
                 Some(_) => return None,
             }
         };
-        (self.count, self.doubled) = (count, doubled);
-        (count >= COLUMNS_MIN).then_some(length)
+        (self.count >= COLUMNS_MIN).then_some(end)
+    }
+
+    /// Cuts the next column, which begins at a place; returns where it ends.
+    #[inline]
+    fn cut(&mut self, at: usize, known: usize) -> Option<usize> {
+        let column = self.columns.get_mut(self.count)?;
+        let end = if self.text.get(at) == Some(&b'"') {
+            let (end, is_doubled) = end_of_quoted(self.text, at + 1)?;
+            self.doubled |= u32::from(is_doubled) << self.count;
+            *column = Column::of(at + 1, end);
+            end + 1
+        } else {
+            let end = end_of_column(self.text, if at == 0 { known } else { at });
+            *column = Column::of(at, end);
+            end
+        };
+        self.count += 1;
+        Some(end)
     }
 
     pub(super) fn raw(&self, column: usize) -> &'b [u8] {
-        self.columns[column]
+        let Column { start, end } = self.columns[column];
+        self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     pub(super) fn at_ns(&self, clock: &mut Clock) -> Option<u64> {
@@ -155,7 +265,7 @@ impl<'b> Fields<'b> {
     where
         'b: 'r,
     {
-        let raw = self.columns[column];
+        let raw = self.raw(column);
         if self.doubled >> column & 1 == 0 {
             return raw;
         }
@@ -235,9 +345,12 @@ impl Decode for Decoder {
             let read = match self.clock.date_and_time(text) {
                 // A comma may stand before a fraction elsewhere.
                 Some((at_ns, known)) if text.get(19) != Some(&b',') => {
-                    Some(at_ns).zip(fields.take(text, known))
+                    Some(at_ns).zip(fields.take(text, known, &mut self.alike))
                 }
-                _ => fields.take(text, 0).and_then(|length| Some((fields.at_ns(&mut self.clock)?, length))),
+                _ => {
+                    let length = fields.take(text, 0, &mut self.alike);
+                    length.and_then(|length| Some((fields.at_ns(&mut self.clock)?, length)))
+                }
             };
             let length = match read {
                 Some((at_ns, length)) => {
@@ -347,7 +460,7 @@ mod tests {
             let (mut fields, (all, length)) = (Fields::default(), Fields::read(&text).expect("a record"));
             assert!(length + 1 == text.len() && all.raw(0) == time.trim_matches('"').as_bytes());
             if text.get(19) != Some(&b',') {
-                assert_eq!(fields.take(&text, known), Some(length));
+                assert_eq!(fields.take(&text, known, &mut Alike::default()), Some(length));
                 assert_eq!(fields.columns, all.columns);
             }
         }

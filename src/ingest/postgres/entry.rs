@@ -5,17 +5,19 @@ use std::mem;
 
 use detectors::evidence::server::{Connection, HOLDERS_MAX, NotedWait};
 use detectors::evidence::shape::sql::Dialect;
-use detectors::evidence::{Failure, Logged, OriginRef, ShapeRef, Symbol, TraceId, Traced, UNKNOWN};
+use detectors::evidence::{Failure, Logged, OriginRef, ShapeRef, Span, Symbol, TraceId, Traced, UNKNOWN};
 use memchr::memchr_iter;
 use rustc_hash::FxBuildHasher;
 
 use super::event;
 use super::lock::{self, LockWait};
 use super::message::{self, Quoting, Said, Step};
+use super::repeated::{Remembered, Repeated};
 use super::severity::Severity;
+use super::writers::{Writer, Writers};
 use crate::ingest::Reading;
 use crate::ingest::envelopes::Places;
-use crate::ingest::session_lines::{Log, push_statement, session};
+use crate::ingest::session_lines::{Log, push_statement, push_uncommented, session as session_id};
 use crate::ingest::timestamp::number;
 
 /// One record.
@@ -45,6 +47,8 @@ pub(super) struct Recorder {
     /// Stands for the server, whose process ids are its own: logs of one have one name but for numbers.
     server: u64,
     owners: Vec<Owner>,
+    writers: Writers,
+    remembered: Remembered,
     room: Vec<u8>,
     /// The record cannot be right.
     is_damaged: bool,
@@ -77,6 +81,7 @@ impl Recorder {
     /// Begins with a file.
     pub(super) fn begin(&mut self, reading: &mut Reading<'_>, file: &str) {
         if self.log.begin(reading, file) {
+            self.writers = Writers::default();
             let program = reading.places.as_ref().map_or(0, Places::program);
             self.server = FxBuildHasher.hash_one(stem(file).as_bytes()) ^ program;
         }
@@ -94,6 +99,12 @@ impl Recorder {
 
     fn note(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) {
         reading.events.record();
+        let (took_ns, words) = message::timed(entry.message);
+        if entry.severity == Severity::Log
+            && let Some(said) = self.remembered.get(words, took_ns.is_none())
+        {
+            return self.repeated(reading, entry, &said, took_ns.unwrap_or(0), words);
+        }
         let (logged, took_ns, text) = match entry.severity {
             Severity::Log => match Said::of(entry.message) {
                 Said::Took { took_ns, step, text } => (of_step(step), took_ns, text),
@@ -120,6 +131,27 @@ impl Recorder {
             Severity::Part(_) => return,
         };
         self.push(reading, entry, (logged, took_ns), text);
+        self.remembered.note(words, || {
+            let is_told_apart = text.is_empty() || message::executes_prepared(text);
+            let statement = { !is_told_apart }.then(|| reading.typing.read_statement(text, DIALECT))??;
+            Some(Repeated { logged, begins: words.len() - text.len(), statement })
+        });
+    }
+
+    /// A message whose words were read before.
+    fn repeated(
+        &mut self,
+        reading: &mut Reading<'_>,
+        entry: &Entry<'_>,
+        said: &Repeated,
+        took_ns: u64,
+        words: &[u8],
+    ) {
+        let (trace, span) = self.line(reading, entry, (said.logged, took_ns));
+        let (text, detail) = (&words[said.begins..], entry.detail);
+        push_uncommented(reading, trace, span, (text, all_parameters(detail)), |typing, span| {
+            typing.repeated_statement(&said.statement, (text, DIALECT), parameters(detail), span);
+        });
     }
 
     /// The plan of a statement; those of statements within functions are no executions that a client sent.
@@ -191,6 +223,9 @@ impl Recorder {
             Connection::Ended { session_ns } => (Logged::Disconnected, session_ns),
         };
         self.push(reading, entry, (logged, took_ns), b"");
+        if logged == Logged::Connected {
+            self.owner(reading, entry);
+        }
         let Some(line) = reading.spans.last_mut().filter(|_| logged == Logged::Connected) else { return };
         // Its owner is in front.
         let known = self.owners.first_mut().map(|owner| &mut owner.connect);
@@ -210,24 +245,8 @@ impl Recorder {
         FxBuildHasher.hash_one((self.server, process)).max(1)
     }
 
-    fn push(
-        &mut self,
-        reading: &mut Reading<'_>,
-        entry: &Entry<'_>,
-        (logged, took_ns): (Logged, u64),
-        text: &[u8],
-    ) {
-        let owner = self.owner(reading, entry);
-        let (origin, target) = (owner.origin, owner.target);
-        let mut span = self.log.line(reading.line(entry.line), entry.at_ns, (origin, target), logged);
-        span.end_ns = entry.at_ns.saturating_add(took_ns);
-        let process = number(entry.session);
-        span.parent =
-            process.or_else(|| process_of_id(entry.session)).map_or(0, |process| self.process(process));
-        if matches!(logged, Logged::Execution | Logged::Duration | Logged::Step | Logged::Fetch) {
-            span.repeats = reading.sampling.one_of(took_ns, span.id);
-        }
-        let trace = self.session(entry, span.id, process.is_some());
+    fn push(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>, told: (Logged, u64), text: &[u8]) {
+        let (trace, span) = self.line(reading, entry, told);
         if text.is_empty() {
             return reading.spans.push(Traced { trace, span });
         }
@@ -241,10 +260,43 @@ impl Recorder {
         });
     }
 
-    /// What a session is grouped by. Process ids are told apart by what the process works for.
-    fn session(&self, entry: &Entry<'_>, id: u64, is_number: bool) -> TraceId {
+    /// A line without a statement, and the session that it is of.
+    #[inline]
+    fn line(
+        &mut self,
+        reading: &mut Reading<'_>,
+        entry: &Entry<'_>,
+        (logged, took_ns): (Logged, u64),
+    ) -> (TraceId, Span) {
+        let Writer { session, process, origin, target } = match self.writers.find(entry) {
+            Some(known) => *known,
+            None => self.writer(reading, entry),
+        };
+        let mut span = self.log.line(reading.line(entry.line), entry.at_ns, (origin, target), logged);
+        span.end_ns = entry.at_ns.saturating_add(took_ns);
+        span.parent = process;
+        if matches!(logged, Logged::Execution | Logged::Duration | Logged::Step | Logged::Fetch) {
+            span.repeats = reading.sampling.one_of(took_ns, span.id);
+        }
+        (session.unwrap_or_else(|| session_id(span.id)), span)
+    }
+
+    /// Who wrote a record that was not known for it.
+    fn writer(&mut self, reading: &mut Reading<'_>, entry: &Entry<'_>) -> Writer {
+        let &Owner { origin, target, .. } = self.owner(reading, entry);
+        let number = number(entry.session);
+        let process =
+            number.or_else(|| process_of_id(entry.session)).map_or(0, |number| self.process(number));
+        let session = self.session(entry, number.is_some());
+        let writer = Writer { session, process, origin, target };
+        self.writers.note(entry, writer);
+        writer
+    }
+
+    /// What a session is grouped by, if it is told. Process ids are told apart by what the process works for.
+    fn session(&self, entry: &Entry<'_>, is_number: bool) -> Option<TraceId> {
         if entry.session.is_empty() {
-            return session(id);
+            return None;
         }
         let mut hasher = FxBuildHasher.build_hasher();
         hasher.write(entry.session);
@@ -253,7 +305,7 @@ impl Recorder {
             hasher.write(entry.user);
             hasher.write_u64(self.server);
         }
-        session(hasher.finish())
+        Some(session_id(hasher.finish()))
     }
 
     /// Whose a record is: the last ones are remembered, the latest in front.

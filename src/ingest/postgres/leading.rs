@@ -27,27 +27,30 @@ impl Leading {
         Some(Self { between: between.into(), behind: behind.into(), parts: parts.len() - rest.len() })
     }
 
-    /// What [`Prefix::read`] says with the prefix that it is of, the severity behind it and how long that is.
+    /// Reads into `fields` what [`Prefix::read`] says with the prefix that it is of; returns where the severity behind it
+    /// begins, the severity, and how long that is.
     pub(super) fn read<'b>(
         &self,
         prefix: &Prefix,
         line: &'b [u8],
         clock: &mut Clock,
-    ) -> Option<(Fields<'b>, usize, (Severity, usize))> {
+        fields: &mut Fields<'b>,
+    ) -> Option<(usize, (Severity, usize))> {
         let (at_ns, length) = clock.date_and_time(line)?;
         let rest = without(line.get(length..)?, &self.between)?;
         let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).filter(|digits| *digits > 0)?;
         let (pid, rest) = rest.split_at(digits);
         let rest = without(rest, &self.behind)?;
-        let (mut fields, mut at) = (Fields { at_ns, pid, ..Fields::default() }, line.len() - rest.len());
+        *fields = Fields { at_ns, pid, ..Fields::default() };
+        let mut at = line.len() - rest.len();
         // What is left may be left out of the lines of processes without a session.
         let left = prefix.parts().get(self.parts..).filter(|left| !left.is_empty());
         let may_end = left.is_none_or(|left| left.first() == Some(&escape(b'q')));
         if let Some(severity) = severity::read(rest).filter(|_| may_end) {
-            return Some((fields, at, severity));
+            return Some((at, severity));
         }
-        at = prefix::read(left?, line, at, clock, &mut fields)?;
-        Some((fields, at, severity::read(&line[at..])?))
+        at = prefix::read(left?, line, at, clock, fields)?;
+        Some((at, severity::read(&line[at..])?))
     }
 }
 
@@ -87,11 +90,12 @@ mod tests {
             let prefix = Prefix::given(prefix).expect("a prefix");
             let leading = Leading::of(&prefix).expect("a time and a process");
             for line in lines.map(str::as_bytes) {
-                let read = leading.read(&prefix, line, &mut Clock::default());
-                let severity = read.and_then(|(_, at, _)| severity::read(&line[at..]));
-                assert_eq!(severity, read.map(|(.., severity)| severity));
+                let mut fields = Fields::default();
+                let read = leading.read(&prefix, line, &mut Clock::default(), &mut fields);
+                let severity = read.and_then(|(at, _)| severity::read(&line[at..]));
+                assert_eq!(severity, read.map(|(_, severity)| severity));
                 found += usize::from(read.is_some());
-                let read = read.map(|(fields, at, _)| (fields, at));
+                let read = read.map(|(at, _)| (fields, at));
                 assert_eq!(read, prefix.read(line, &mut Clock::default()));
             }
         }

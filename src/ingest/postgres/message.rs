@@ -35,6 +35,16 @@ pub(super) enum Said<'b> {
     Other,
 }
 
+/// What a message says of how long something took, and the words behind it; where it says nothing of that, the whole.
+#[inline]
+pub(super) fn timed(message: &[u8]) -> (Option<u64>, &[u8]) {
+    let timed = message.strip_prefix(b"duration: ").and_then(|rest| {
+        let (took_ns, length) = milliseconds(rest)?;
+        Some((Some(took_ns), rest.get(length..)?.strip_prefix(b" ms  ")?))
+    });
+    timed.unwrap_or((None, message))
+}
+
 /// A step of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {

@@ -13,8 +13,11 @@ mod leading;
 mod lock;
 mod message;
 mod prefix;
+mod repeated;
+mod runs;
 mod severity;
 mod stderr;
+mod writers;
 
 pub(in crate::ingest) use self::copies::{Csv as CsvCopier, Json as JsonCopier, Stderr as StderrCopier};
 pub(in crate::ingest) use self::csv::FORMAT as CSV;

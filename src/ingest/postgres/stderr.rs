@@ -114,43 +114,44 @@ impl Decoder {
         if let Some((severity, length)) = behind.and_then(severity::read) {
             return Some((severity, front.prefix.len() + length));
         }
-        let own = self.prefix.as_ref().and_then(|prefix| match &self.leading {
-            Some(leading) => leading.read(prefix, line, &mut self.clock),
-            None => with_severity(line, prefix.read(line, &mut self.clock)?),
-        });
-        let is_sure = own.is_some_and(|(fields, ..)| !fields.retried);
-        let other = || with_severity(line, Prefix::of_line(line)?.read(line, &mut self.clock)?);
-        let (fields, at, (severity, length)) = own.or_else(other)?;
-        *front = Front { fields, prefix: if is_sure { &line[..at] } else { b"" } };
+        front.prefix = b"";
+        if let Some((at, (severity, length))) = self.own_front(line, &mut front.fields) {
+            if !front.fields.retried {
+                front.prefix = &line[..at];
+            }
+            return Some((severity, at + length));
+        }
+        let (at, (severity, length)) = front.fields.read(&Prefix::of_line(line)?, line, &mut self.clock)?;
         Some((severity, at + length))
+    }
+
+    /// Reads the front of a line with the prefix of the file: where the severity begins, the severity and its length.
+    fn own_front<'b>(
+        &mut self,
+        line: &'b [u8],
+        fields: &mut Fields<'b>,
+    ) -> Option<(usize, (Severity, usize))> {
+        let prefix = self.prefix.as_ref()?;
+        match &self.leading {
+            Some(leading) => leading.read(prefix, line, &mut self.clock, fields),
+            None => fields.read(prefix, line, &mut self.clock),
+        }
     }
 
     fn end(&mut self, reading: &mut Reading<'_>, block: &Block<'_>, record: &Record<'_>) {
         let bytes = block.bytes;
-        let Fields { at_ns, session, pid, user, database, application, .. } = record.fields;
-        let outside = reading
-            .places
-            .as_ref()
-            .map(|places| (places.outside(record.line).at_ns, places.process(record.line).to_vec()));
-        // What the prefix does not say the envelope may.
-        let (told_ns, process) = outside.unwrap_or_default();
+        let &Fields { at_ns, session, pid, user, database, application, .. } = &record.fields;
+        let outside;
         let session = match (session, pid) {
-            (b"", b"") => &process,
+            (b"", b"") => {
+                // What the prefix does not say the envelope may.
+                outside = reading.places.as_ref().map(|places| places.process(record.line).to_vec());
+                outside.as_deref().unwrap_or_default()
+            }
             (b"", pid) => pid,
             (session, _) => session,
         };
-        if at_ns == 0 && is_without_year(told_ns) {
-            reading.remarks.insert(NO_YEAR);
-        }
-        let at_ns = match (at_ns, told_ns) {
-            (0, 0) => {
-                reading.remarks.insert(NO_TIME);
-                // Far from one another, in their order.
-                reading.line(record.line).saturating_mul(APART_NS)
-            }
-            (0, told_ns) => told_ns,
-            (at_ns, _) => at_ns,
-        };
+        let at_ns = if at_ns == 0 { time_outside(reading, record.line) } else { at_ns };
         if session.is_empty() {
             reading.remarks.insert(NO_PROCESS);
         }
@@ -175,6 +176,20 @@ impl Decoder {
     }
 }
 
+/// When a line was written whose prefix does not say it.
+fn time_outside(reading: &mut Reading<'_>, line: u64) -> u64 {
+    let told_ns = reading.places.as_ref().map_or(0, |places| places.outside(line).at_ns);
+    if is_without_year(told_ns) {
+        reading.remarks.insert(NO_YEAR);
+    }
+    if told_ns == 0 {
+        reading.remarks.insert(NO_TIME);
+        // Far from one another, in their order.
+        return reading.line(line).saturating_mul(APART_NS);
+    }
+    told_ns
+}
+
 /// A name of a prefix, which may be filled up to a width; most prefixes have none.
 fn name(text: &[u8]) -> &[u8] {
     if text.is_empty() { text } else { known(text).trim_ascii() }
@@ -184,12 +199,18 @@ fn is_blank(line: &[u8]) -> bool {
     line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty()
 }
 
-/// What a prefix says, and the severity behind it.
-fn with_severity<'b>(
-    line: &'b [u8],
-    (fields, at): (Fields<'b>, usize),
-) -> Option<(Fields<'b>, usize, (Severity, usize))> {
-    Some((fields, at, severity::read(&line[at..])?))
+impl<'b> Fields<'b> {
+    /// Reads what a prefix says: where the severity begins, the severity and its length.
+    fn read(
+        &mut self,
+        prefix: &Prefix,
+        line: &'b [u8],
+        clock: &mut Clock,
+    ) -> Option<(usize, (Severity, usize))> {
+        let (fields, at) = prefix.read(line, clock)?;
+        *self = fields;
+        Some((at, severity::read(&line[at..])?))
+    }
 }
 
 /// A line in a block.
@@ -261,7 +282,7 @@ impl Decoder {
                 if let Some(record) = record {
                     self.end(reading, block, record);
                 }
-                *record = Some(Record::begin(front.fields, severity, number, start, start + at..end));
+                *record = Some(Record::begin(&front.fields, severity, number, start, start + at..end));
             }
             // Tabs become blanks where lines are copied.
             (None, Some(record)) if text.starts_with(b" ") => record.go_on(end),
@@ -276,9 +297,16 @@ impl Decoder {
 }
 
 impl<'b> Record<'b> {
-    fn begin(fields: Fields<'b>, severity: Severity, line: u64, start: usize, message: Range<usize>) -> Self {
+    #[inline(always)]
+    fn begin(
+        fields: &Fields<'b>,
+        severity: Severity,
+        line: u64,
+        start: usize,
+        message: Range<usize>,
+    ) -> Self {
         Self {
-            fields,
+            fields: *fields,
             severity,
             line,
             start,

@@ -4,6 +4,7 @@ use detectors::evidence::shape::sql::{self, Dialect};
 use detectors::evidence::{Origin, OriginRef, Recorder, ShapeRef, Span, SpanId, Symbol, TraceId, Values};
 
 use super::Typing;
+pub use super::shaping::ReadStatement;
 
 /// What a statement's comment says of where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,27 @@ impl Typing<'_> {
         span: &mut Span,
     ) {
         self.shapes.logged_statement(&mut self.local, text, dialect, parameters, span);
+    }
+
+    /// What the text of a statement says that was noted before, if nothing stands in front of it that says where it comes
+    /// from.
+    pub fn read_statement(&mut self, text: &[u8], dialect: Dialect) -> Option<ReadStatement> {
+        match self.comment(text) {
+            Some(_) => None,
+            None => self.shapes.read_statement(&self.local, text, dialect),
+        }
+    }
+
+    /// Notes what [`Self::logged_statement`] does of a text that was read before.
+    #[inline]
+    pub fn repeated_statement(
+        &mut self,
+        read: &ReadStatement,
+        text: (&[u8], Dialect),
+        parameters: Option<&[u8]>,
+        span: &mut Span,
+    ) {
+        self.shapes.repeated_statement(&mut self.local, read, text, parameters, span);
     }
 
     /// The shape of a statement that is only mentioned.

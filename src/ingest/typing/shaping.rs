@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use detectors::evidence::content_hash::{START, fnv_1a};
-use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer};
+use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer, Scanned};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeId, ShapeRef, Span, Values};
 
@@ -31,6 +31,13 @@ pub(super) struct Call<'a> {
     pub(super) template: &'a [u8],
     /// Name of a GraphQL operation.
     pub(super) graphql: &'a [u8],
+}
+
+/// What the text of a statement in a log says, its values included.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadStatement {
+    scanned: Scanned,
+    shape: ShapeRef,
 }
 
 /// Makes shapes out of texts.
@@ -98,9 +105,48 @@ impl Shaping {
         refer: impl FnOnce(ShapeId, &Lexer) -> ShapeRef,
     ) {
         let scanned = self.statements.scan(text, dialect);
-        let lexer = self.statements.lexer();
-        span.shape = refer(scanned.id, lexer);
-        span.values = lexer.values_with(&scanned, parameters);
+        let shape = refer(scanned.id, self.statements.lexer());
+        self.note(&ReadStatement { scanned, shape }, text, dialect, parameters, span);
+    }
+
+    /// What a text says of a statement that is executed again and again: that of one that is described.
+    pub(super) fn read_statement(
+        &mut self,
+        local: &Local<'_>,
+        text: &[u8],
+        dialect: Dialect,
+    ) -> Option<ReadStatement> {
+        let scanned = self.statements.scan(text, dialect);
+        let shape = local.described_ref(scanned.id)?;
+        Some(ReadStatement { scanned, shape })
+    }
+
+    /// Notes what [`Self::logged_statement`] does of a text that was read before.
+    #[inline]
+    pub(super) fn repeated_statement(
+        &mut self,
+        local: &mut Local<'_>,
+        read: &ReadStatement,
+        (text, dialect): (&[u8], Dialect),
+        parameters: Option<&[u8]>,
+        span: &mut Span,
+    ) {
+        local.executed_again(span.end_ns - span.start_ns);
+        self.note(read, text, dialect, parameters, span);
+    }
+
+    /// Notes what was read of a statement's text.
+    #[inline]
+    fn note(
+        &mut self,
+        ReadStatement { scanned, shape }: &ReadStatement,
+        text: &[u8],
+        dialect: Dialect,
+        parameters: Option<&[u8]>,
+        span: &mut Span,
+    ) {
+        span.shape = *shape;
+        span.values = self.statements.lexer().values_with(scanned, parameters);
         span.parameters = scanned.parameters();
         if let Some(texts) = self.texts.as_mut().filter(|_| !scanned.truncated) {
             texts.note_text(span, (text, dialect), scanned.placeholders > 0, parameters);
