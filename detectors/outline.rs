@@ -1,11 +1,11 @@
 //! What the operations of a trace are, and which have one shape: as far as its form decides, found out once for the form.
 
-use crate::evidence::trace::{FormId, NONE, Trace};
-use crate::evidence::{Dictionary, ShapeRef};
+use crate::evidence::trace::{FormId, NONE, Operation, PLACES, Trace, place_of};
+use crate::evidence::{Dictionary, Kind, ShapeRef};
 use crate::memo::Memo;
 use crate::nature::Nature;
 
-/// Outlines of traces of all forms that are kept, and of the latest without one.
+/// Outlines of traces of all forms that are kept, and of the latest without one, each in the place that its operations tell.
 #[derive(Debug)]
 pub(crate) struct Outlines {
     places: Vec<Outline>,
@@ -21,11 +21,21 @@ pub(crate) struct Outline {
     by_shape: Vec<u32>,
     ends: Vec<u32>,
     requests: Vec<Bounds>,
+    /// What it was drawn of, where that has no form.
+    operations: Vec<Traits>,
+}
+
+/// What an outline takes of an operation: kind, shape, what is above it, and whether a recorded request is below it.
+type Traits = (Kind, ShapeRef, u32, bool);
+
+fn traits(operation: &Operation) -> Traits {
+    (operation.kind, operation.shape, operation.parent, operation.called != NONE)
 }
 
 /// Where what belongs to a request ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bounds {
+    operations: u32,
     by_shape: usize,
     ends: usize,
     seen: Nature,
@@ -46,16 +56,20 @@ pub(crate) struct Outlined<'o> {
 
 impl Default for Outlines {
     fn default() -> Self {
-        Self { places: vec![Outline::default(); FormId::PLACES + 1], calls: Vec::new() }
+        Self { places: vec![Outline::default(); 2 * PLACES + 1], calls: Vec::new() }
     }
 }
 
 impl Outlines {
     /// The outline of a trace.
     pub(crate) fn of(&mut self, trace: &Trace, memo: &Memo, dictionary: &Dictionary) -> &Outline {
-        let place = trace.form.map_or(FormId::PLACES, |form| form.place as usize);
+        // Of traces that are too large to be kept only the latest is known.
+        let place = match trace.form {
+            Some(form) => form.place as usize,
+            None => PLACES + place_of(&trace.operations, |operation| operation.shape).unwrap_or(PLACES),
+        };
         let outline = &mut self.places[place];
-        if trace.form.is_none() || trace.form != outline.form {
+        if !outline.is_of(trace) {
             outline.draw(trace, &mut self.calls, memo, dictionary);
         } else if cfg!(debug_assertions) {
             let mut anew = Outline::default();
@@ -81,17 +95,36 @@ impl Outline {
         }
     }
 
+    /// Whether it would be drawn as it is.
+    fn is_of(&self, trace: &Trace) -> bool {
+        if trace.form.is_some() || self.form.is_some() {
+            return trace.form == self.form;
+        }
+        let same =
+            self.operations.len() == trace.operations.len() && self.requests.len() == trace.requests.len();
+        let ends = || self.requests.iter().zip(&trace.requests);
+        let operations = || self.operations.iter().zip(&trace.operations);
+        same && ends().all(|(bounds, request)| bounds.operations == request.operations.end)
+            && operations().all(|(known, operation)| *known == traits(operation))
+    }
+
     fn draw(&mut self, trace: &Trace, calls: &mut Vec<u64>, memo: &Memo, dictionary: &Dictionary) {
         self.form = trace.form;
         self.natures.clear();
         self.by_shape.clear();
         self.ends.clear();
         self.requests.clear();
+        self.operations.clear();
+        if trace.form.is_none() {
+            self.operations.extend(trace.operations.iter().map(traits));
+        }
         self.natures.resize(trace.operations.len(), Nature::NOTHING);
         for request in 0..trace.requests.len() {
             let repeated = self.group(trace, request, calls);
             let seen = self.look(trace, request, memo, dictionary) | Nature::when(repeated, Nature::REPEATED);
-            self.requests.push(Bounds { by_shape: self.by_shape.len(), ends: self.ends.len(), seen });
+            let (by_shape, ends) = (self.by_shape.len(), self.ends.len());
+            let operations = trace.requests[request].operations.end;
+            self.requests.push(Bounds { operations, by_shape, ends, seen });
         }
     }
 

@@ -9,7 +9,7 @@ use super::{EndpointName, NONE, Operation, Request, Segment, Trace, Waits};
 use crate::evidence::{Kind, OriginRef, Role, ShapeRef, Span, TraceId};
 
 /// Forms that are kept, each in the place that its spans tell.
-const PLACES: usize = 64;
+pub(crate) const PLACES: usize = 64;
 
 /// Traces of more spans have no form.
 const SPANS_MAX: usize = 512;
@@ -24,11 +24,6 @@ pub struct FormId {
     pub(crate) place: u32,
     /// How many were learned before it.
     pub(crate) number: u32,
-}
-
-impl FormId {
-    /// So many places there are.
-    pub(crate) const PLACES: usize = PLACES;
 }
 
 /// The forms of the latest traces.
@@ -123,7 +118,7 @@ impl Forms {
     /// Puts a trace together from its form, if that is known; whether operations of one parent follow one another is told,
     /// or else their times and paths are left to be found out.
     pub(super) fn assemble(&mut self, id: TraceId, spans: &[Span], trace: &mut Trace) -> Option<bool> {
-        let place = self.places.get_mut(place_of(spans)?)?;
+        let place = self.places.get_mut(place_of(spans, |span| span.shape)?)?;
         let form = place.form.as_ref().filter(|form| form.fits(spans, &mut self.moments))?;
         place.misses = 0;
         form.fill(id, spans, &self.moments, trace);
@@ -139,7 +134,7 @@ impl Forms {
         trace: &Trace,
         has_form: impl FnOnce() -> bool,
     ) {
-        let Some(number) = place_of(spans) else { return };
+        let Some(number) = place_of(spans, |span| span.shape) else { return };
         self.places.resize(PLACES, Place::default());
         let place = &mut self.places[number];
         place.misses += 1;
@@ -158,15 +153,13 @@ impl Forms {
     }
 }
 
-/// The place of the form that spans would have; `None` if they are too many for one.
-fn place_of(spans: &[Span]) -> Option<usize> {
-    let (first, last) = (spans.first()?, spans.last()?);
-    let middle = &spans[spans.len() / 2];
-    let told = [first.shape.0, middle.shape.0, last.shape.0].into_iter();
-    let told = told.fold(spans.len() as u64, |told, shape| {
-        (told ^ u64::from(shape)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+/// The place of what is known of spans or operations like these; `None` if they are too many for one.
+pub(crate) fn place_of<T>(all: &[T], shape: impl Fn(&T) -> ShapeRef) -> Option<usize> {
+    let told = [all.first()?, &all[all.len() / 2], all.last()?].into_iter();
+    let told = told.fold(all.len() as u64, |told, one| {
+        (told ^ u64::from(shape(one).0)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
     });
-    (spans.len() <= SPANS_MAX).then_some(told as usize % PLACES)
+    (all.len() <= SPANS_MAX).then_some(told as usize % PLACES)
 }
 
 impl Form {

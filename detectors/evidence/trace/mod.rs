@@ -15,6 +15,7 @@ use std::ops::{Deref, Range};
 
 pub use assemble::Assembler;
 pub use forms::FormId;
+pub(crate) use forms::{PLACES, place_of};
 pub use path::Segment;
 pub(in crate::evidence) use path::Walker;
 
