@@ -261,22 +261,14 @@ pub struct ShortOf {
 /// The candidates of one trace.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// Those of earlier requests come first.
+    /// Those of earlier requests come first; behind them those of earlier traces, for their room.
     found: Vec<Found>,
+    /// How many are of this trace.
+    count: usize,
     /// The request that is looked at, and where its candidates begin.
     request: u32,
     first: usize,
     pub(crate) detector: usize,
-    /// Room of candidates that are done with.
-    spare: Vec<Room>,
-}
-
-/// What a candidate has room for.
-#[derive(Debug, Default)]
-struct Room {
-    claims: Vec<Claim>,
-    marks: Vec<Mark>,
-    stretches: Vec<(u64, u64)>,
 }
 
 /// Candidates whose room is kept for later ones.
@@ -293,23 +285,17 @@ impl Candidates {
         remedy: Remedy,
         confidence: Confidence,
     ) -> &mut Candidate {
-        let Room { claims, marks, stretches } = self.spare.pop().unwrap_or_default();
-        let candidate = Candidate {
-            detector: self.detector,
-            subject,
-            remedy,
-            confidence,
-            repeats: 0,
-            bytes: 0,
-            claims,
-            marks,
-            sizes: Sizes::default(),
-            short_of: None,
-            stretches,
-        };
-        self.found.push(Found { request: self.request, candidate });
-        let last = self.found.len() - 1;
-        &mut self.found[last].candidate
+        let place = self.count;
+        self.count += 1;
+        if place == self.found.len() {
+            self.found.push(Found { request: 0, candidate: Candidate::of(subject, remedy, confidence) });
+        } else {
+            self.found[place].candidate.become_of(subject, remedy, confidence);
+        }
+        let Found { request, candidate } = &mut self.found[place];
+        *request = self.request;
+        candidate.detector = self.detector;
+        candidate
     }
 
     /// What the detector has found about a subject in the request; a new candidate where there is none yet.
@@ -329,40 +315,41 @@ impl Candidates {
 
     /// What was found in all requests so far.
     pub(crate) fn all(&self) -> &[Found] {
-        &self.found
+        &self.found[..self.count]
     }
 
     /// What was found in the request so far.
     fn of_request(&self) -> impl Iterator<Item = &Candidate> {
-        self.found[self.first..].iter().map(|found| &found.candidate)
+        self.found[self.first..self.count].iter().map(|found| &found.candidate)
     }
 
     /// Begins with another request.
     pub(crate) fn begin(&mut self, request: u32) {
         self.request = request;
-        self.first = self.found.len();
+        self.first = self.count;
     }
 
-    /// Drops what was found in the request and is not to be kept.
-    pub(crate) fn keep_if(&mut self, is_kept: impl Fn(&Candidate) -> bool) {
-        let first = self.first;
-        if !self.of_request().all(&is_kept) {
-            let dropped = self.found.extract_if(first.., |found| !is_kept(&found.candidate));
-            dropped.for_each(drop);
+    /// Drops what was found in the request and is not to be kept; how many that are.
+    pub(crate) fn keep_if(&mut self, is_kept: impl Fn(&Candidate) -> bool) -> usize {
+        let before = self.count;
+        self.count = self.first;
+        for place in self.first..before {
+            if is_kept(&self.found[place].candidate) {
+                self.found.swap(self.count, place);
+                self.count += 1;
+            }
         }
+        before - self.count
     }
 
     /// Takes back what was found, which is done with.
     pub(crate) fn take_back(&mut self) {
-        for found in self.found.drain(..) {
-            let Candidate { mut claims, mut marks, mut stretches, .. } = found.candidate;
-            if self.spare.len() < SPARE_MAX && claims.capacity() <= SPARE_CLAIMS_MAX {
-                claims.clear();
-                marks.clear();
-                stretches.clear();
-                self.spare.push(Room { claims, marks, stretches });
-            }
+        let is_large = |found: &Found| found.candidate.claims.capacity() > SPARE_CLAIMS_MAX;
+        if self.all().iter().any(is_large) {
+            self.found.retain(|found| !is_large(found));
         }
+        self.found.truncate(SPARE_MAX);
+        (self.count, self.first) = (0, 0);
     }
 
     /// Notes that something was considered and is not enough.
@@ -373,7 +360,7 @@ impl Candidates {
     /// The places of what a detector that comes earlier, told by its place in [`crate::ALL`], has considered in the same request.
     pub(crate) fn considered_by(&self, detector: usize) -> Range<usize> {
         let is_by = |found: &Found| found.candidate.detector == detector;
-        let own = &self.found[self.first..];
+        let own = &self.found[self.first..self.count];
         let before = own.iter().position(is_by).unwrap_or(own.len());
         let length = own[before..].iter().take_while(|found| is_by(found)).count();
         self.first + before..self.first + before + length
@@ -389,8 +376,7 @@ impl Candidates {
         again.marks.extend_from_slice(&marks);
         let named = &mut self.found[place].candidate;
         (named.claims, named.marks) = (claims, marks);
-        let last = self.found.len() - 1;
-        &mut self.found[last].candidate
+        &mut self.found[self.count - 1].candidate
     }
 
     /// Whether a detector that comes earlier, told by its place in [`crate::ALL`], has found something about a subject in the
@@ -407,6 +393,30 @@ impl Candidates {
 }
 
 impl Candidate {
+    fn of(subject: Subject, remedy: Remedy, confidence: Confidence) -> Self {
+        Self {
+            detector: 0,
+            subject,
+            remedy,
+            confidence,
+            repeats: 0,
+            bytes: 0,
+            claims: Vec::new(),
+            marks: Vec::new(),
+            sizes: Sizes::default(),
+            short_of: None,
+            stretches: Vec::new(),
+        }
+    }
+
+    /// Begins anew; only its room is kept.
+    fn become_of(&mut self, subject: Subject, remedy: Remedy, confidence: Confidence) {
+        let Self { claims, marks, stretches, .. } = self;
+        (claims.clear(), marks.clear(), stretches.clear());
+        (self.subject, self.remedy, self.confidence) = (subject, remedy, confidence);
+        (self.repeats, self.bytes, self.sizes, self.short_of) = (0, 0, Sizes::default(), None);
+    }
+
     /// Claims whole operations.
     pub(crate) fn claim(&mut self, operations: impl IntoIterator<Item = u32>) -> &mut Self {
         self.claims.extend(operations.into_iter().map(|operation| Claim { operation, part: Part::Whole }));

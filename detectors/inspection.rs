@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::candidate::{Candidates, View};
+use crate::candidate::{Candidate, Candidates, View};
 use crate::docket::{EndpointKey, Found};
 use crate::evidence::trace::{Operation, Trace};
 use crate::evidence::{ConnectionUse, Dictionary};
@@ -88,7 +88,11 @@ impl<'s> Inspection<'s> {
                 }
             }
             // Of statements that are counted only, nothing is known that could be told.
-            self.candidates.keep_if(|found| !found.subject.any(|shape| dictionary.is_counted_only(shape)));
+            let is_told = |found: &Candidate| !found.subject.any(|shape| dictionary.is_counted_only(shape));
+            if seen.has(Nature::COUNTED) || cfg!(debug_assertions) {
+                let dropped = self.candidates.keep_if(is_told);
+                debug_assert!(dropped == 0 || seen.has(Nature::COUNTED));
+            }
         }
         self.candidates.all()
     }

@@ -6,7 +6,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 use crate::evidence::shape::sql::Verb;
 use crate::evidence::trace::{NONE, Operation, Request};
-use crate::evidence::{Dictionary, Kind, Shape, UNKNOWN};
+use crate::evidence::{Dictionary, Kind, Shape, Status, UNKNOWN};
 use crate::group::{self, Step};
 use crate::memo::Memo;
 use crate::{repeated_query, retry_storm, slow_query};
@@ -51,6 +51,8 @@ impl Nature {
     pub(crate) const QUERY: Self = Self(1 << 15);
     /// Takes a lock that others wait for.
     pub(crate) const EXCLUDES: Self = Self(1 << 30);
+    /// Its statement is counted only.
+    pub(crate) const COUNTED: Self = Self(1 << 34);
     /// Its statement has a plan that shows a flaw.
     pub(crate) const FLAWED: Self = Self(1 << 29);
 
@@ -103,6 +105,7 @@ impl Nature {
             let is_flawed = dictionary.plans().shows_any(shape);
             let excludes = kind == Kind::Sql && memo.locked_by(shape, dictionary).is_some();
             Self::of_shape(kind, dictionary.shape(shape))
+                | Self::when(dictionary.is_counted_only(shape), Self::COUNTED)
                 | Self::when(is_flawed, Self::FLAWED)
                 | Self::when(excludes, Self::EXCLUDES)
         });
@@ -113,7 +116,8 @@ impl Nature {
     pub(crate) fn with_told(self, operation: &Operation) -> Self {
         let tells_effort = operation.kind == Kind::Sql && operation.rows_examined().is_some();
         let tells_rows = self.has(Self::STATEMENT) && operation.rows != UNKNOWN;
-        self | Self::when(retry_storm::may_be_tried_again(operation), Self::FAILED)
+        let may_heal = operation.status == Status::Error && retry_storm::may_be_tried_again(operation);
+        self | Self::when(may_heal, Self::FAILED)
             | Self::when(tells_rows, Self::ROWS)
             | Self::when(tells_effort, Self::EXAMINED)
             | Self::when(operation.response_bytes != UNKNOWN, Self::MOVED)
