@@ -71,6 +71,10 @@ struct Reading {
     waited: Vec<Waited>,
     /// Until when any call lasts that has begun so far.
     called_until_ns: u64,
+    /// Stands for the request.
+    hash: u64,
+    /// Room of connections that are done with.
+    spare: Vec<Vec<(ShapeRef, u64)>>,
 }
 
 /// A connection that a request holds.
@@ -93,11 +97,12 @@ impl Reading {
         self.open.clear();
         self.acquired.clear();
         self.called_until_ns = request.start_ns;
+        self.hash = hash_of(request.trace, request.span());
         let recorded = !request.name.is_made_up();
         for number in request.operations.clone() {
             let operation = &trace.operations[number as usize];
             match operation.kind {
-                Kind::Sql | Kind::Document if recorded => self.statement(trace, request, number, records),
+                Kind::Sql | Kind::Document if recorded => self.statement(trace, number, records),
                 Kind::Sql | Kind::Document => records.push(alone(trace.id, operation)),
                 Kind::PoolWait if recorded && waits_for_database(trace, request, number) => {
                     if self.acquired.len() < ACQUIRED_MAX {
@@ -113,19 +118,23 @@ impl Reading {
         let target = self.open.last().map_or(Symbol::default(), |open| open.hold.target);
         for number in std::mem::take(&mut self.acquired) {
             let wait = &trace.operations[number as usize];
-            self.wait(request, target, (number, Noted::Wait), (wait.start_ns, wait.end_ns), records);
+            self.wait(target, (number, Noted::Wait), (wait.start_ns, wait.end_ns), records);
         }
-        self.open.drain(..).for_each(|open| open.close(request, records));
+        for mut open in self.open.drain(..) {
+            open.close(request, records);
+            open.by_shape.clear();
+            self.spare.push(open.by_shape);
+        }
     }
 
-    fn statement(&mut self, trace: &Trace, request: &Request, number: u32, records: &mut Vec<Record>) {
+    fn statement(&mut self, trace: &Trace, number: u32, records: &mut Vec<Record>) {
         let operation = &trace.operations[number as usize];
         let (start_ns, target) = (operation.start_ns, operation.target);
         let acquired = self.acquire(trace, start_ns);
         let acquired_ns = acquired.map(|wait| trace.operations[wait as usize].end_ns);
         if let Some(wait) = acquired {
             let span = &trace.operations[wait as usize];
-            self.wait(request, target, (wait, Noted::Wait), (span.start_ns, span.end_ns), records);
+            self.wait(target, (wait, Noted::Wait), (span.start_ns, span.end_ns), records);
         }
         let gap = (self.called_until_ns, start_ns);
         let free = |open: &&mut Open| {
@@ -138,20 +147,21 @@ impl Reading {
                 if paused {
                     records.push(open.run);
                     open.runs += 1;
-                    open.run = begun(request, operation, Noted::Use);
+                    open.run = begun(self.hash, operation, Noted::Use);
                 }
                 open.extend(operation);
                 // What was lost may have filled it.
                 if paused && !trace.lost_spans {
-                    self.wait(request, target, (number, Noted::GapInHold), gap, records);
+                    self.wait(target, (number, Noted::GapInHold), gap, records);
                 }
             }
             None => {
                 if acquired.is_none() && !trace.lost_spans {
-                    self.wait(request, target, (number, Noted::GapBeforeHold), gap, records);
+                    self.wait(target, (number, Noted::GapBeforeHold), gap, records);
                 }
                 if self.open.len() < HOLDS_OPEN_MAX {
-                    self.open.push(Open::begin(request, operation, acquired_ns));
+                    let room = self.spare.pop().unwrap_or_default();
+                    self.open.push(Open::begin(self.hash, operation, acquired_ns, room));
                 }
             }
         }
@@ -166,7 +176,6 @@ impl Reading {
 
     fn wait(
         &mut self,
-        request: &Request,
         target: Symbol,
         (operation, noted): (u32, Noted),
         (start_ns, end_ns): (u64, u64),
@@ -178,7 +187,7 @@ impl Reading {
         }
         self.waited.push(Waited { operation, noted, duration_ns });
         records.push(Record {
-            request: hash_of(request.trace, request.span()),
+            request: self.hash,
             start_ns,
             end_ns,
             request_end_ns: 0,
@@ -202,11 +211,16 @@ impl Reading {
 
 impl Open {
     /// A connection that is held from here, or from the end of the wait for it.
-    fn begin(request: &Request, operation: &Operation, acquired_ns: Option<u64>) -> Self {
+    fn begin(
+        request: u64,
+        operation: &Operation,
+        acquired_ns: Option<u64>,
+        by_shape: Vec<(ShapeRef, u64)>,
+    ) -> Self {
         let mut hold = begun(request, operation, Noted::Hold);
         hold.start_ns = acquired_ns.unwrap_or(hold.start_ns);
         let run = begun(request, operation, Noted::Use);
-        let mut open = Self { hold, run, beside: (0, ShapeRef::default()), by_shape: Vec::new(), runs: 1 };
+        let mut open = Self { hold, run, beside: (0, ShapeRef::default()), by_shape, runs: 1 };
         open.extend(operation);
         open
     }
@@ -233,7 +247,7 @@ impl Open {
         self.beside = (0, ShapeRef::default());
     }
 
-    fn close(mut self, request: &Request, records: &mut Vec<Record>) {
+    fn close(&mut self, request: &Request, records: &mut Vec<Record>) {
         if self.hold.beside_ns == 0 {
             // Done after the last statement: of interest only if the connection is held to the end.
             self.keep_beside();
@@ -252,9 +266,9 @@ impl Open {
     }
 }
 
-fn begun(request: &Request, operation: &Operation, noted: Noted) -> Record {
+fn begun(request: u64, operation: &Operation, noted: Noted) -> Record {
     Record {
-        request: hash_of(request.trace, request.span()),
+        request,
         start_ns: latest_start_ns(operation),
         end_ns: operation.start_ns,
         request_end_ns: 0,
