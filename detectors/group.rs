@@ -364,9 +364,16 @@ impl<'a> View<'a> {
         !self.dictionary.shape(shape).text.starts_with("HEAD ")
     }
 
-    /// Whether a time is at least this share of the request's duration, in per cent.
-    pub(crate) fn is_share(&self, time_ns: u64, percent: u64) -> bool {
-        u128::from(time_ns) * 100 >= u128::from(percent) * u128::from(self.request.duration_ns().max(1))
+    /// The shortest time that is this share of the request's duration, in per cent.
+    pub(crate) fn share_ns(&self, percent: u64) -> u64 {
+        let duration_ns = self.request.duration_ns().max(1);
+        match duration_ns.checked_mul(percent) {
+            Some(hundredfold) => hundredfold.div_ceil(100),
+            None => {
+                let hundredfold = u128::from(duration_ns) * u128::from(percent);
+                u64::try_from(hundredfold.div_ceil(100)).unwrap_or(u64::MAX)
+            }
+        }
     }
 
     /// Where the request is served, and the library that reports it.

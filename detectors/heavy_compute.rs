@@ -95,7 +95,7 @@ const PARTS_MAX: usize = 64;
 fn inspect(view: &View<'_>, found: &mut Candidates) {
     let own_ns = view.request.path_ns[Waits::Own as usize];
     // A call that was lost looks like own time.
-    if view.trace.lost_spans || !view.is_answered() || !view.is_share(own_ns, CONSIDERED_MIN) {
+    if view.trace.lost_spans || !view.is_answered() || own_ns < view.share_ns(CONSIDERED_MIN) {
         return;
     }
     let Some(calls) = Calls::of(view) else { return };
@@ -109,7 +109,8 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         }
         next = Some(segment.operation);
     }
-    for part in parts.parts.iter().filter(|part| view.is_share(part.time_ns, CONSIDERED_MIN)) {
+    let considered_ns = view.share_ns(CONSIDERED_MIN);
+    for part in parts.parts.iter().filter(|part| part.time_ns >= considered_ns) {
         name(view, part, parts.backwards(part), &calls, found);
     }
 }
@@ -239,7 +240,10 @@ impl OwnParts {
         if !is_last && part.claims >= CLAIMS_MAX {
             return;
         }
-        let is_new = !is_last && self.backwards(part).all(|known| known != claim);
+        // A gap is met once; a span's own time again after what is below it.
+        let may_be_known = claim.part == Part::Own;
+        let is_new = !is_last && !(may_be_known && self.backwards(part).any(|known| known == claim));
+        debug_assert!(!is_new || self.backwards(part).all(|known| known != claim));
         let part = &mut self.parts[number];
         part.time_ns += segment.end_ns - segment.start_ns;
         if is_new {

@@ -110,13 +110,17 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
     if !own && !database {
         return;
     }
+    let statements = found.considered_by(slow_query::PLACE).filter(|_| database);
+    let parts = found.considered_by(heavy_compute::PLACE).filter(|_| own);
+    let mut considered = statements.chain(parts).peekable();
+    if considered.peek().is_none() {
+        return;
+    }
     let sizes = sizes(view);
     if sizes.known().next().is_none() {
         return;
     }
-    let statements = found.considered_by(slow_query::PLACE).filter(|_| database);
-    let parts = found.considered_by(heavy_compute::PLACE).filter(|_| own);
-    for place in statements.chain(parts) {
+    for place in considered {
         let candidate = found.name_again(place, REMEDY);
         candidate.sizes = sizes;
     }

@@ -84,7 +84,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         return;
     }
     for class in [Class::Calls, Class::Statements] {
-        if view.seen.has(class.several()) {
+        if view.seen.has(class.several()) && class.has_several_long(view) {
             chains(view, class, found);
         }
     }
@@ -106,6 +106,21 @@ impl Class {
             Self::Calls => Nature::SERVICES,
             Self::Statements => Nature::STATEMENTS,
         }
+    }
+
+    /// How long one is waited for at least.
+    fn long_ns(self, view: &View<'_>) -> u64 {
+        match self {
+            Self::Calls => 0,
+            Self::Statements => view.share_ns(view.settings.get(&STATEMENT_SHARE_MIN)),
+        }
+    }
+
+    /// Whether more than one of them is waited for so long.
+    fn has_several_long(self, view: &View<'_>) -> bool {
+        let long_ns = self.long_ns(view);
+        let operations = view.trace.operations_of(view.request).iter();
+        operations.filter(|operation| operation.path_ns >= long_ns && self.holds(operation)).nth(1).is_some()
     }
 
     fn holds(self, operation: &Operation) -> bool {
@@ -162,9 +177,7 @@ fn may_overlap(view: &View<'_>, class: Class, operation: &Operation, found: &Can
     let inside_another = || view.upwards(operation).skip(1).any(|above| class.holds(above));
     let subject = Subject::Shape(operation.shape);
     let in_loop = || found.has_found(n_plus_one::PLACE, &subject);
-    let long_enough =
-        || class == Class::Calls || view.is_share(operation.path_ns, view.settings.get(&STATEMENT_SHARE_MIN));
-    long_enough() && !inside_another() && !in_loop()
+    operation.path_ns >= class.long_ns(view) && !inside_another() && !in_loop()
 }
 
 /// How sure it is that a call does not need the answer of an earlier one of its chain; `None` where

@@ -107,7 +107,7 @@ fn inspect_group(group: &Group<'_>, found: &mut Candidates) {
     let own_ns = own_path_ns(group);
     let subject = Subject::Shape(group.first.shape);
     let in_loop = || found.has_found(n_plus_one::PLACE, &subject);
-    if !view.is_share(own_ns, CONSIDERED_MIN) || in_loop() {
+    if own_ns < view.share_ns(CONSIDERED_MIN) || in_loop() {
         return;
     }
     let seen = view.share_of(own_ns);
