@@ -5,10 +5,12 @@ mod filled;
 mod text;
 mod v2;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use filled::Filled;
 use serde::{Deserialize, Deserializer as SerdeDeserializer, Serialize, Serializer as SerdeSerializer, de};
+use text::Letters;
 
 /// The shortest duration but none at all, in nanoseconds.
 const LOWEST_NS: u64 = 1;
@@ -27,12 +29,16 @@ const BINS: u32 = 33_792;
 ///
 /// As text it is a letter for most bins (docs/ledger.md); what HdrHistogram's libraries call V2 with deflate, in base64, is read,
 /// too.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Histogram {
-    /// Bins with durations, in their order, each with how many.
-    filled: Vec<Filled>,
-    /// All durations.
-    total: u64,
+#[derive(Clone)]
+pub struct Histogram(Counts);
+
+/// What is counted.
+#[derive(Clone)]
+enum Counts {
+    /// Bins with durations, in their order, each with how many, and all durations.
+    Bins { filled: Vec<Filled>, total: u64 },
+    /// A text that was read, as long as nothing is added.
+    Letters(Letters),
 }
 
 /// A text is no histogram.
@@ -69,22 +75,37 @@ impl Histogram {
         if times == 0 {
             return;
         }
-        match self.filled.binary_search_by_key(&bin, |filled| filled.bin()) {
+        if let Counts::Letters(letters) = &self.0 {
+            self.0 = Counts::Bins { filled: letters.filled(), total: letters.total };
+        }
+        let Counts::Bins { filled, total } = &mut self.0 else { return };
+        match filled.binary_search_by_key(&bin, |filled| filled.bin()) {
             Ok(place) => {
-                let known = self.filled[place].count();
-                self.filled[place] = Filled::new(bin, known.saturating_add(times));
-                self.total += self.filled[place].count() - known;
+                let known = filled[place].count();
+                filled[place] = Filled::new(bin, known.saturating_add(times));
+                *total += filled[place].count() - known;
             }
             Err(place) => {
-                self.filled.insert(place, Filled::new(bin, times));
-                self.total += self.filled[place].count();
+                filled.insert(place, Filled::new(bin, times));
+                *total += filled[place].count();
             }
+        }
+    }
+
+    /// Bins with durations, in their order.
+    fn filled(&self) -> Cow<'_, [Filled]> {
+        match &self.0 {
+            Counts::Bins { filled, .. } => Cow::Borrowed(filled),
+            Counts::Letters(letters) => Cow::Owned(letters.filled()),
         }
     }
 
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
-        self.total
+        match &self.0 {
+            Counts::Bins { total, .. } => *total,
+            Counts::Letters(letters) => letters.total,
+        }
     }
 
     /// The duration in nanoseconds that so many thousandths of a percent do not exceed: 99,900 is p99.9. 0 of nothing.
@@ -92,17 +113,24 @@ impl Histogram {
         let share = (f64::from(thousandths) / 100_000.0).min(1.0);
         // Converting saturates.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let wanted = ((share * self.total as f64).ceil() as u64).max(1);
-        // High percentiles are near the end.
-        let reached =
-            filled::reached(&self.filled, self.total.saturating_sub(wanted)).or(self.filled.first().copied());
+        let wanted = ((share * self.count() as f64).ceil() as u64).max(1);
+        let reached = match &self.0 {
+            // High percentiles are near the end.
+            Counts::Bins { filled, total } => {
+                filled::reached(filled, total.saturating_sub(wanted)).or(filled.first().copied())
+            }
+            Counts::Letters(letters) => letters.reached(wanted),
+        };
         reached.map_or(0, Filled::longest)
     }
 
     /// The mean in nanoseconds; 0 of nothing.
     pub fn mean(&self) -> u64 {
-        let sum = filled::sum(&self.filled);
-        let total = u128::from(self.total);
+        let sum = match &self.0 {
+            Counts::Bins { filled, .. } => filled::sum(filled),
+            Counts::Letters(letters) => letters.sum,
+        };
+        let total = u128::from(self.count());
         // A mean lies between values that fit.
         let rounded = (2 * sum + total).checked_div(2 * total).unwrap_or(0);
         u64::try_from(rounded).unwrap_or(u64::MAX)
@@ -110,17 +138,18 @@ impl Histogram {
 
     /// Adds another's durations.
     pub fn merge(&mut self, other: &Self) {
-        other.filled.iter().for_each(|filled| self.add(filled.bin(), filled.count()));
+        other.filled().iter().for_each(|filled| self.add(filled.bin(), filled.count()));
     }
 
     /// Durations from the shortest to the longest, each with how often it was counted.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.filled.iter().map(|filled| (filled.longest(), filled.count()))
+        let filled = self.filled();
+        (0..filled.len()).map(move |place| (filled[place].longest(), filled[place].count()))
     }
 
     /// As text; see the type.
     pub fn encode(&self) -> String {
-        text::encode(&self.filled)
+        text::encode(&self.filled())
     }
 
     /// From text; see the type.
@@ -129,14 +158,33 @@ impl Histogram {
     ///
     /// A text that is no base64, or no histogram with these bounds in it.
     pub fn decode(text: &str) -> Result<Self, Undecodable> {
-        let filled = match text.strip_prefix(text::BEGIN) {
-            Some(letters) => text::decode(letters),
-            None => v2::decode(text),
+        let counts = match text.strip_prefix(text::BEGIN) {
+            Some(letters) => Letters::read(letters.as_bytes()).map(Counts::Letters),
+            None => v2::decode(text).map(Counts::of),
         };
-        let filled = filled.map_err(Undecodable)?;
-        Ok(Self { total: filled::total(&filled), filled })
+        counts.map(Self).map_err(Undecodable)
     }
 }
+
+impl Counts {
+    fn of(filled: Vec<Filled>) -> Self {
+        Self::Bins { total: filled::total(&filled), filled }
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self(Counts::of(Vec::new()))
+    }
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        self.filled() == other.filled()
+    }
+}
+
+impl Eq for Histogram {}
 
 impl Extend<u64> for Histogram {
     fn extend<I: IntoIterator<Item = u64>>(&mut self, durations: I) {

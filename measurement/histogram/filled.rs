@@ -19,13 +19,8 @@ impl Filled {
     }
 
     /// A bin with so few that they fit.
-    pub(super) const fn few(bin: u32, count: u8) -> Self {
-        Self((bin as u64) << COUNT_BITS | count as u64)
-    }
-
-    /// This, counted from a bin that is reached and of which nothing is counted.
-    pub(super) fn beyond(self, reached: Self) -> Self {
-        Self(self.0.wrapping_add(reached.0))
+    pub(super) fn few(bin: u32, count: u8) -> Self {
+        Self(u64::from(bin) << COUNT_BITS | u64::from(count))
     }
 
     // Twenty bits are left.
@@ -58,7 +53,7 @@ pub(super) fn sum(mut filled: &[Filled]) -> u128 {
     let mut sum = 0;
     while let [first, ..] = filled {
         // Middles of bins that know the same bits are as far apart as the next ones.
-        let beyond = Filled::few((first.bin() / STEPS + 1) * STEPS, 0);
+        let beyond = Filled::new((first.bin() / STEPS + 1) * STEPS, 0);
         let (alike, rest) = filled.split_at(filled.partition_point(|filled| *filled < beyond));
         // A thousand bins with a thousand steps of so many durations each fit.
         let (count, first) = (total(alike), first.bin());

@@ -17,6 +17,7 @@
 //! usual, some hundred durations of which few are alike, takes a letter for each.
 
 use super::BINS;
+use super::bins::{STEPS, middle, spare};
 use super::filled::{COUNT_MAX, Filled};
 
 /// What these texts begin with, and no base64: the version of the form.
@@ -52,39 +53,56 @@ const OF_GAP: usize = 3;
 /// Digits of counts.
 const OF_COUNTS: [usize; 3] = [1, 3, 7];
 
-/// What a letter without digits says, put so that it only has to be added to the bin that is reached.
-#[derive(Clone, Copy)]
-struct Said {
-    /// The first bin with durations.
-    first: Filled,
-    /// The bin after it, with or without durations.
-    second: Filled,
-    /// The bin after these.
-    next: Filled,
-    /// How many of them have durations; 0 where digits follow, or where it is no letter.
-    bins: u8,
+/// What letters without digits say, in one number, so that it adds up: how far the next bin is from the first one that knows the
+/// same bits, for each duration how many bins before the next one it lies, and how many durations there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Said(u64);
+
+impl Said {
+    /// More bins than know the same bits.
+    const BEYOND: Self = Self::new(STEPS + 1, 0, 0);
+
+    /// Where each of the numbers begins: what some letters say takes less.
+    const BEFORE_NEXT: u32 = 16;
+    const BINS: u32 = 40;
+
+    const fn new(bins: u32, before_next: u8, count: u8) -> Self {
+        Self((bins as u64) << Self::BINS | (before_next as u64) << Self::BEFORE_NEXT | count as u64)
+    }
+
+    fn and(self, more: Self) -> Self {
+        Self(self.0 + more.0)
+    }
+
+    fn bins(self) -> u32 {
+        // Bits beyond are of no letter.
+        (self.0 >> Self::BINS) as u32
+    }
+
+    fn before_next(self) -> u64 {
+        self.0 >> Self::BEFORE_NEXT & u64::from(u16::MAX)
+    }
+
+    fn count(self) -> u64 {
+        self.0 & u64::from(u16::MAX)
+    }
 }
 
-/// What each byte says.
+/// What each byte says; [`Said::BEYOND`] where digits follow, or where it is no letter.
 static SAID: [Said; 256] = said();
 
 const fn said() -> [Said; 256] {
-    let none = Filled::few(0, 0);
-    let mut said = [Said { first: none, second: none, next: none, bins: 0 }; 256];
+    let mut said = [Said::BEYOND; 256];
     let mut letter = 0;
     while letter < GAPS {
-        let (empty, first, second) = match letter {
-            ..PAIRS => (0, letter + 1, 0),
-            PAIRS..ONES => (0, (letter - PAIRS) / PAIRED + 1, (letter - PAIRS) % PAIRED + 1),
-            ONES..TWOS => (letter - ONES + 1, 1, 0),
-            _ => (letter - TWOS + 1, 2, 0),
-        };
-        let bins = if second > 0 { 2 } else { 1 };
-        said[byte(letter) as usize] = Said {
-            first: Filled::few(empty as u32, first),
-            second: Filled::few(empty as u32 + 1, second),
-            next: Filled::few((empty + bins) as u32, 0),
-            bins,
+        said[byte(letter) as usize] = match letter {
+            ..PAIRS => Said::new(1, letter + 1, letter + 1),
+            PAIRS..ONES => {
+                let (first, second) = ((letter - PAIRS) / PAIRED + 1, (letter - PAIRS) % PAIRED + 1);
+                Said::new(2, 2 * first + second, first + second)
+            }
+            ONES..TWOS => Said::new((letter - ONES + 2) as u32, 1, 1),
+            _ => Said::new((letter - TWOS + 2) as u32, 2, 2),
         };
         letter += 1;
     }
@@ -187,47 +205,197 @@ fn push_digits(text: &mut String, mut number: u64, count: usize) {
     digits.iter().skip(digits.len() - count).for_each(|digit| push(text, *digit));
 }
 
-/// Bins and their counts out of what follows [`BEGIN`]. Which letters speak of two bins cannot be foretold, so that nothing
-/// branches on it.
-pub(super) fn decode(text: &str) -> Result<Vec<Filled>, String> {
-    let mut letters = text.as_bytes().iter();
-    let mut filled = Vec::with_capacity(text.len());
-    let mut room = [Filled::few(0, 0); ROOM];
-    let (mut reached, mut bins) = (Filled::few(0, 0), 0u8);
-    while let Some(byte) = letters.next() {
-        let said = &SAID[usize::from(*byte)];
-        room[usize::from(bins)] = reached.beyond(said.first);
-        room[usize::from(bins) + 1] = reached.beyond(said.second);
-        reached = reached.beyond(said.next);
-        bins += said.bins;
-        if said.bins == 0 {
-            let (long, rest) = Long::taken(*byte, letters.as_slice())?;
-            letters = rest.iter();
-            room[usize::from(bins)] = Filled::new(reached.bin(), long.count);
-            bins += u8::from(long.count > 0);
-            reached = Filled::few(reached.bin().saturating_add(long.bins).min(BINS + 1), 0);
-        }
-        if bins >= FULL {
-            filled.extend_from_slice(&room[..usize::from(bins)]);
-            bins = 0;
-            check(reached.bin())?;
-        }
+/// Bins and their counts out of what follows [`BEGIN`].
+pub(super) fn decode(letters: &[u8]) -> Result<Vec<Filled>, String> {
+    let mut filled = Vec::with_capacity(letters.len());
+    let (mut reached, mut rest) = (0, letters);
+    while !rest.is_empty() {
+        let one = One::taken(rest, reached)?;
+        filled.extend(one.filled());
+        (reached, rest) = (one.next, one.rest);
     }
-    filled.extend_from_slice(&room[..usize::from(bins)]);
-    check(reached.bin()).map(|()| filled)
+    Ok(filled)
 }
 
-/// Bins that are kept at a time, numbered by a byte, and one more.
-const ROOM: usize = 257;
+/// Text that was read once and says what it counts without its bins being made: of most no more is asked.
+#[derive(Debug, Clone)]
+pub(super) struct Letters {
+    /// What follows [`BEGIN`].
+    letters: Box<[u8]>,
+    /// Where the text was looked at anew.
+    marks: Vec<Mark>,
+    /// All durations.
+    pub(super) total: u64,
+    /// Their sum, each as long as the middle of its bin.
+    pub(super) sum: u128,
+}
 
-/// So many leave no room for two more.
-const FULL: u8 = 253;
+/// Letters that are looked at together.
+const SOME: usize = 32;
 
-fn check(bin: u32) -> Result<(), String> {
-    match bin <= BINS {
-        true => Ok(()),
-        false => Err("it counts longer durations than there are".to_owned()),
+/// Marks beyond those of all such letters, where few durations are long: durations with as many bits end them, too.
+const MARKS_MORE: usize = 12;
+
+/// A place in the text.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    /// The next letter.
+    place: u32,
+    /// The next bin.
+    bin: u32,
+    /// Durations before.
+    count: u64,
+}
+
+impl Letters {
+    /// Reads what follows [`BEGIN`].
+    pub(super) fn read(letters: &[u8]) -> Result<Self, String> {
+        let mut marks = Vec::with_capacity(letters.len() / SOME + MARKS_MORE);
+        let (mut rest, mut bin, mut total, mut sum) = (letters, 0, 0, 0);
+        while !rest.is_empty() {
+            let place = u32::try_from(letters.len() - rest.len()).map_err(|_| "it is too long")?;
+            marks.push(Mark { place, bin, count: total });
+            let mut alike = Alike::at(rest, bin);
+            sum += u128::from(alike.take_some());
+            total += alike.reached.count();
+            (rest, bin) = (alike.rest, alike.bin());
+            if alike.is_over() {
+                let one = One::taken(rest, bin)?;
+                for filled in one.filled() {
+                    sum += u128::from(middle(filled.bin())) * u128::from(filled.count());
+                    total += filled.count();
+                }
+                (rest, bin) = (one.rest, one.next);
+            }
+        }
+        Ok(Self { letters: letters.into(), marks, total, sum })
     }
+
+    /// Bins and their counts.
+    pub(super) fn filled(&self) -> Vec<Filled> {
+        // They were read before.
+        decode(&self.letters).unwrap_or_default()
+    }
+
+    /// The first bin with which so many durations are reached.
+    pub(super) fn reached(&self, wanted: u64) -> Option<Filled> {
+        let after = self.marks.partition_point(|mark| mark.count < wanted);
+        let mark = self.marks.get(after.checked_sub(1)?)?;
+        let mut alike = Alike::at(self.letters.get(mark.place as usize..)?, mark.bin);
+        alike.take_while(self.letters.len(), |next, _| mark.count + next.count() < wanted);
+        let mut count = mark.count + alike.reached.count();
+        One::taken(alike.rest, alike.bin()).ok()?.filled().find(|filled| {
+            count += filled.count();
+            count >= wanted
+        })
+    }
+}
+
+/// Letters whose durations know the same bits, so that their bins are equally far apart.
+struct Alike<'l> {
+    /// What follows.
+    rest: &'l [u8],
+    /// The first bin that knows these bits.
+    begin: u32,
+    /// What was said.
+    reached: Said,
+}
+
+impl<'l> Alike<'l> {
+    fn at(rest: &'l [u8], bin: u32) -> Self {
+        Self { rest, begin: bin / STEPS * STEPS, reached: Said::new(bin % STEPS, 0, 0) }
+    }
+
+    /// The next bin.
+    fn bin(&self) -> u32 {
+        self.begin + self.reached.bins()
+    }
+
+    /// Goes on by so many letters at most, as long as each is like these and is wanted: by what is said with it, and by it alone.
+    fn take_while(&mut self, mut most: usize, mut is_wanted: impl FnMut(Said, Said) -> bool) {
+        while most > 0 {
+            let (mut reached, mut taken) = (self.reached, 0);
+            for byte in &self.rest[..self.rest.len().min(most)] {
+                let said = SAID[usize::from(*byte)];
+                let next = reached.and(said);
+                if next >= Said::BEYOND || !is_wanted(next, said) {
+                    break;
+                }
+                reached = next;
+                taken += 1;
+            }
+            (self.reached, self.rest) = (reached, &self.rest[taken..]);
+            let Some((reached, rest)) = self.beyond_gap() else { return };
+            (self.reached, self.rest) = (reached, rest);
+            most = most.saturating_sub(taken + 1);
+        }
+    }
+
+    /// What is said behind a short gap, and what follows.
+    fn beyond_gap(&self) -> Option<(Said, &'l [u8])> {
+        let ([letter, digit], rest) = self.rest.split_first_chunk()?;
+        let reached = self.reached.and(Said::new(gap(*letter, *digit)?, 0, 0));
+        (reached < Said::BEYOND).then_some((reached, rest))
+    }
+
+    /// Whether the next letter is not like these.
+    fn is_over(&self) -> bool {
+        let next = self.rest.first().map(|byte| self.reached.and(SAID[usize::from(*byte)]));
+        next.is_some_and(|next| next >= Said::BEYOND) && self.beyond_gap().is_none()
+    }
+
+    /// Goes on by some letters, of which each is like these: the sum of their durations, each as long as the middle of its bin.
+    fn take_some(&mut self) -> u64 {
+        let mut sum = 0;
+        self.take_while(SOME, |next, said| {
+            // Of each duration the next bin adds up; what stands below it has room.
+            sum += next.0 * said.count();
+            true
+        });
+        let steps = (sum >> Said::BINS) - self.reached.before_next();
+        (steps << spare(self.begin)) + middle(self.begin) * self.reached.count()
+    }
+}
+
+/// One letter, with the digits after it.
+struct One<'l> {
+    /// The last two bins before the next, with or without durations.
+    filled: [Filled; 2],
+    /// The next bin.
+    next: u32,
+    /// What follows.
+    rest: &'l [u8],
+}
+
+impl<'l> One<'l> {
+    /// Takes the first letter, where so many bins are spoken of already.
+    fn taken(letters: &'l [u8], reached: u32) -> Result<Self, String> {
+        let (byte, rest) = letters.split_first().ok_or("it ends early")?;
+        let said = SAID[usize::from(*byte)];
+        let (long, rest) = match said {
+            Said::BEYOND => Long::taken(*byte, rest)?,
+            _ => (Long { bins: said.bins(), count: said.count() }, rest),
+        };
+        let next = reached.saturating_add(long.bins);
+        if next > BINS {
+            return Err("it counts longer durations than there are".to_owned());
+        }
+        // Of two bins the first has what lies two bins before the next.
+        let first = if said == Said::BEYOND { 0 } else { said.before_next() - said.count() };
+        let filled = |back: u32, count: u64| Filled::new(next.saturating_sub(back), count);
+        let filled = [filled(2, first), filled(1, long.count - first)];
+        Ok(Self { filled, next, rest })
+    }
+
+    fn filled(&self) -> impl Iterator<Item = Filled> + use<> {
+        self.filled.into_iter().filter(|filled| filled.count() > 0)
+    }
+}
+
+/// The empty bins that a letter and one digit say.
+fn gap(byte: u8, digit: u8) -> Option<u32> {
+    let hundreds = letter(byte)?.checked_sub(GAPS).filter(|hundreds| *hundreds < LONG_GAP - GAPS)?;
+    Some(1 + u32::from(hundreds) * HUNDRED as u32 + u32::from(letter(digit)?))
 }
 
 /// What a letter and digits after it say: empty bins, or one with many durations.
@@ -239,6 +407,11 @@ struct Long {
 impl Long {
     /// Takes the digits, and says what is left.
     fn taken(byte: u8, rest: &[u8]) -> Result<(Self, &[u8]), String> {
+        if let Some((digit, rest)) = rest.split_first()
+            && let Some(bins) = gap(byte, *digit)
+        {
+            return Ok((Self { bins, count: 0 }, rest));
+        }
         let letter = letter(byte).ok_or("it has a letter that says nothing")?;
         let kind = COUNTS.iter().position(|count| *count == letter);
         let count = match kind {
@@ -252,9 +425,7 @@ impl Long {
             let count = number.checked_add(MANY).filter(|count| *count <= COUNT_MAX);
             return Ok((Self { bins: 1, count: count.ok_or("a count is too large")? }, rest));
         }
-        let hundreds = letter.checked_sub(GAPS).filter(|_| letter < LONG_GAP).unwrap_or(0);
-        let empty = 1 + u64::from(hundreds) * HUNDRED + number;
-        Ok((Self { bins: u32::try_from(empty).unwrap_or(u32::MAX), count: 0 }, rest))
+        Ok((Self { bins: u32::try_from(number + 1).unwrap_or(u32::MAX), count: 0 }, rest))
     }
 }
 
@@ -266,6 +437,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::filled::{sum, total};
     use super::*;
 
     fn filled(counts: &[(u32, u64)]) -> Vec<Filled> {
@@ -273,9 +445,20 @@ mod tests {
     }
 
     fn written(counts: &[(u32, u64)]) -> String {
-        let text = encode(&filled(counts));
+        let (filled, text) = (filled(counts), encode(&filled(counts)));
         let letters = text.strip_prefix(BEGIN).unwrap();
-        assert_eq!(decode(letters), Ok(filled(counts)), "{text}");
+        assert_eq!(decode(letters.as_bytes()), Ok(filled.clone()), "{text}");
+        let read = Letters::read(letters.as_bytes()).unwrap();
+        assert_eq!((read.total, read.sum), (total(&filled), sum(&filled)), "{text}");
+        let mut reached = 0;
+        for bin in filled {
+            assert_eq!(
+                (read.reached(reached + 1), read.reached(reached + bin.count())),
+                (Some(bin), Some(bin))
+            );
+            reached += bin.count();
+        }
+        assert_eq!(read.reached(reached + 1), None);
         letters.to_owned()
     }
 
@@ -322,22 +505,24 @@ mod tests {
             written(&counts[counts.len().saturating_sub(200)..]);
         }
         written(&counts);
-        assert_eq!(decode(""), Ok(Vec::new()));
+        assert_eq!(decode(b""), Ok(Vec::new()));
     }
 
     #[test]
     fn counts_beyond_the_last_bin_are_an_error() {
         let gap = encode(&filled(&[(BINS - 1, 1)]));
         let letters = gap.strip_prefix(BEGIN).unwrap();
-        assert_eq!(decode(letters), Ok(filled(&[(BINS - 1, 1)])));
-        assert!(decode(&format!("{letters}!")).is_err());
-        assert!(decode(&"j".repeat(2_000)).is_err() && decode(&"{~~~".repeat(20_000)).is_err());
+        assert_eq!(decode(letters.as_bytes()), Ok(filled(&[(BINS - 1, 1)])));
+        for beyond in [format!("{letters}!"), "j".repeat(2_000), "{~~~".repeat(20_000)] {
+            assert!(decode(beyond.as_bytes()).is_err() && Letters::read(beyond.as_bytes()).is_err());
+        }
     }
 
     #[test]
     fn what_says_nothing_is_an_error() {
         for letters in ["\"", "!\\", "! ", "ä", "w", "{!!", "|", "}!!", "~!!!!!!", "~~~~~~~~", "w\""] {
-            assert!(decode(letters).is_err(), "{letters}");
+            assert!(decode(letters.as_bytes()).is_err(), "{letters}");
+            assert!(Letters::read(letters.as_bytes()).is_err(), "{letters}");
         }
     }
 }
