@@ -4,7 +4,7 @@ use measurement::{Decision, RULE, Run, Verdict, decide};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntryId, Guard, Optimization, Plan, Side, SideNote, Version};
+use crate::{EntryId, Guard, Optimization, Plan, Side, SideNote, Version, canonical};
 
 /// The version of the form.
 pub const SCHEMA: &str = "whyslow-ledger/1";
@@ -246,7 +246,7 @@ pub fn read<S: DeserializeOwned>(bytes: &[u8]) -> Result<Entry<S>, EntryProblem>
     // Looked at whole, all the text is at once.
     let unreadable = |error: &dyn std::error::Error| EntryProblem::Unreadable(error.to_string());
     let text = std::str::from_utf8(bytes).map_err(|error| unreadable(&error))?;
-    let entry: Entry<S> = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    let entry: Entry<S> = canonical::from_str(text).map_err(|error| unreadable(&error))?;
     match entry.schema == SCHEMA {
         true => Ok(entry),
         false => Err(EntryProblem::Unreadable(format!("it is of version {}, not {SCHEMA}", entry.schema))),

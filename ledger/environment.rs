@@ -40,6 +40,9 @@ pub struct Environment {
 impl Environment {
     /// What differs from another, each in one line: `kernel: 6.1 before, 6.6 after`.
     pub fn differences(&self, after: &Self) -> Vec<String> {
+        if self == after {
+            return Vec::new();
+        }
         differences(&self.lines(), &after.lines())
     }
 

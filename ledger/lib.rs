@@ -4,6 +4,7 @@
 //! An [`Entry`] is made once and never altered.
 
 mod bound;
+mod canonical;
 mod change;
 mod changed;
 mod diagnosis;

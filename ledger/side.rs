@@ -75,6 +75,9 @@ pub struct Workload {
 impl Workload {
     /// What differs from another, each in one line.
     pub fn differences(&self, after: &Self) -> Vec<String> {
+        if self == after {
+            return Vec::new();
+        }
         differences(&self.lines(), &after.lines())
     }
 

@@ -14,7 +14,10 @@ use crate::{Entry, EntryId, EntryNote, EntryProblem, What, Written, read, writte
 pub(crate) const PLACE: &str = ".whyslow/ledger";
 
 /// A larger file is no entry.
-const BYTES_MAX: u64 = 1 << 28;
+const BYTES_MAX: usize = 1 << 28;
+
+/// Room for an entry of usual size.
+const ROOM: usize = 1 << 16;
 
 /// The ledger of a project.
 #[derive(Debug, Clone)]
@@ -94,8 +97,9 @@ impl Ledger {
     /// A folder cannot be read.
     pub fn notes(&self) -> Result<Notes, LedgerProblem> {
         let mut notes = Notes::default();
+        let mut room = Vec::new();
         for file in self.files()? {
-            match file.read() {
+            match file.read_in(&mut room) {
                 Ok(entry) => notes.entries.push(entry),
                 Err(problem) => notes.unread.push((file.path, problem.to_string())),
             }
@@ -165,13 +169,13 @@ impl Notes {
 }
 
 impl EntryFile {
-    /// The bytes of the file.
+    /// The bytes of the file, in room that other files were read into.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or is too large.
-    pub fn bytes(&self) -> Result<Vec<u8>, LedgerProblem> {
-        whole(&self.path).map_err(|error| LedgerProblem::File(self.path.clone(), error))
+    /// The file cannot be read.
+    pub fn bytes<'r>(&self, room: &'r mut Vec<u8>) -> Result<&'r [u8], LedgerProblem> {
+        whole(&self.path, room).map_err(|error| LedgerProblem::File(self.path.clone(), error))
     }
 
     /// The entry.
@@ -180,7 +184,11 @@ impl EntryFile {
     ///
     /// The file cannot be read, or is no entry.
     pub fn read<S: DeserializeOwned>(&self) -> Result<Entry<S>, LedgerProblem> {
-        read(&self.bytes()?).map_err(|problem| LedgerProblem::Entry(self.id.to_string(), problem))
+        self.read_in(&mut Vec::new())
+    }
+
+    fn read_in<S: DeserializeOwned>(&self, room: &mut Vec<u8>) -> Result<Entry<S>, LedgerProblem> {
+        read(self.bytes(room)?).map_err(|problem| LedgerProblem::Entry(self.id.to_string(), problem))
     }
 
     /// Where something that is made of the entry is: its page, its picture.
@@ -200,13 +208,21 @@ impl EntryFile {
 }
 
 /// The bytes of a file in one reading.
-fn whole(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len().min(BYTES_MAX);
-    // One more, to see that this is the end.
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn whole<'r>(path: &Path, room: &'r mut Vec<u8>) -> io::Result<&'r [u8]> {
+    let mut file = File::open(path)?;
+    let mut length = 0;
+    while length < BYTES_MAX {
+        if length == room.len() {
+            room.resize((2 * length).max(ROOM), 0);
+        }
+        match file.read(&mut room[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(&room[..length])
 }
 
 /// Folders that are named by a number.
@@ -304,7 +320,7 @@ mod tests {
             child.kill()?;
             child.wait()?;
             for file in ledger.files()? {
-                crate::check_id(&file.bytes()?, &file.id)?;
+                crate::check_id(file.bytes(&mut Vec::new())?, &file.id)?;
             }
         }
         assert!(ledger.files()?.len() >= 12);

@@ -51,10 +51,11 @@ pub fn verify(ledger: &Ledger, git: Option<&Git>, known: &mut Known) -> Result<V
     let files = ledger.files()?;
     let ids: BTreeMap<&EntryId, &EntryFile> = files.iter().map(|file| (&file.id, file)).collect();
     let mut found = Verification { entries: files.len(), ..Verification::default() };
+    let mut room = Vec::new();
     for file in &files {
         let problems = match known.has(&file.id) {
-            true => problems::<SideNote>(file, &ids, |_| None),
-            false => problems::<Side>(file, &ids, |entry| statistics(entry, &ids)),
+            true => problems::<SideNote>(file, &mut room, &ids, |_| None),
+            false => problems::<Side>(file, &mut room, &ids, |entry| statistics(entry, &ids)),
         };
         if problems.is_empty() {
             known.add(&file.id);
@@ -72,17 +73,18 @@ pub fn verify(ledger: &Ledger, git: Option<&Git>, known: &mut Known) -> Result<V
 /// What is wrong with one entry; `statistics` says what is wrong with what it claims of its runs.
 fn problems<S: DeserializeOwned>(
     file: &EntryFile,
+    room: &mut Vec<u8>,
     ids: &Files<'_>,
     statistics: impl Fn(&Entry<S>) -> Option<String>,
 ) -> Vec<String> {
-    let bytes = match file.bytes() {
+    let bytes = match file.bytes(room) {
         Ok(bytes) => bytes,
         Err(problem) => return vec![problem.to_string()],
     };
-    if let Err(problem) = check_id(&bytes, &file.id) {
+    if let Err(problem) = check_id(bytes, &file.id) {
         return vec![problem.to_string()];
     }
-    let entry: Entry<S> = match read(&bytes) {
+    let entry: Entry<S> = match read(bytes) {
         Ok(entry) => entry,
         Err(problem) => return vec![problem.to_string()],
     };
