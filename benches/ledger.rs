@@ -74,6 +74,9 @@ fn repository(folder: &Path) -> Git {
     let git = Git::find(folder).unwrap();
     git.run(&["config", "user.name", "Ada"]).unwrap();
     git.run(&["config", "user.email", "ada@example.org"]).unwrap();
+    // It would pack the entries in the background, and take the processor from what is measured.
+    git.run(&["config", "gc.auto", "0"]).unwrap();
+    git.run(&["config", "maintenance.auto", "false"]).unwrap();
     fs::create_dir(folder.join("src")).unwrap();
     fs::write(folder.join("src/orders.rs"), "one\n").unwrap();
     git
