@@ -32,7 +32,7 @@ pub(super) struct Options {
 pub(super) fn execute(project: &Project, options: &Options) -> anyhow::Result<Outcome> {
     let file = project.find(&options.id)?;
     if options.format == Format::Json {
-        return print(&file.bytes()?);
+        return print(file.bytes(&mut Vec::new())?);
     }
     let entry: Entry = file.read()?;
     print(page::page(&entry).as_bytes())?;
