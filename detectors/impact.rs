@@ -486,7 +486,10 @@ impl Distribution {
     /// From durations and weights.
     pub fn new(weighted: impl IntoIterator<Item = (u64, f64)>) -> Self {
         let mut weighted: Vec<(u64, f64)> = weighted.into_iter().collect();
-        weighted.sort_unstable_by(|(a, a_weight), (b, b_weight)| a.cmp(b).then(a_weight.total_cmp(b_weight)));
+        // Weights are not negative: their bits, as a number, come in the same order.
+        weighted.sort_unstable_by_key(|(duration_ns, weight)| {
+            u128::from(*duration_ns) << 64 | u128::from(weight.to_bits())
+        });
         let total = weighted.iter().map(|(_, weight)| weight).sum();
         Self { weighted, total }
     }

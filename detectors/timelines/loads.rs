@@ -107,13 +107,12 @@ impl Process {
 
     /// Adds the load and the time of each request to those of its endpoint.
     fn loads(&self, by_endpoint: &mut FxHashMap<EndpointKey, Vec<(f64, u64)>>) {
-        let sums = Sums::of(self.served.values());
-        for served in self.served.values() {
+        let served: Vec<&Served> = self.served.values().collect();
+        for (served, together_ns) in served.iter().zip(together_ns(&served)) {
             let took_ns = served.end_ns - served.start_ns;
             let kept =
                 [served.start_ns, served.end_ns].iter().all(|at| self.windows.contains(&(at / WINDOW_NS)));
             if kept && took_ns > 0 {
-                let together_ns = sums.until(served.end_ns) - sums.until(served.start_ns);
                 let load = together_ns as f64 / took_ns as f64;
                 by_endpoint.entry(served.endpoint).or_default().push((load, took_ns));
             }
@@ -121,29 +120,29 @@ impl Process {
     }
 }
 
-/// Time of all requests together, up to each moment at which one begins or ends.
-struct Sums(Vec<(u64, u128, u64)>);
-
-impl Sums {
-    fn of<'s>(served: impl Iterator<Item = &'s Served>) -> Self {
-        let mut changes: Vec<(u64, i64)> =
-            served.flat_map(|served| [(served.start_ns, 1), (served.end_ns, -1)]).collect();
-        changes.sort_unstable();
-        let (mut sum_ns, mut level, mut at_ns) = (0u128, 0i64, 0);
-        let sums = changes.into_iter().map(|(change_ns, change)| {
-            sum_ns += u128::from(change_ns - at_ns) * level.unsigned_abs() as u128;
-            level += change;
-            at_ns = change_ns;
-            (change_ns, sum_ns, level.unsigned_abs())
-        });
-        Self(sums.collect())
+/// The time that all of some requests spend while each of them is under way.
+fn together_ns(served: &[&Served]) -> Vec<u128> {
+    // A moment and, below it, which request begins or ends: sorted as a number it is by time.
+    let change = |at_ns: u64, number: u32, ends: bool| {
+        u128::from(at_ns) << 64 | u128::from(number) << 1 | u128::from(ends)
+    };
+    let numbered = (0..).zip(served);
+    let mut changes: Vec<u128> = numbered
+        .flat_map(|(number, it)| [change(it.start_ns, number, false), change(it.end_ns, number, true)])
+        .collect();
+    changes.sort_unstable();
+    let mut together_ns = vec![0; served.len()];
+    let (mut sum_ns, mut level, mut until_ns) = (0u128, 0u64, 0);
+    for change in changes {
+        let (at_ns, number, ends) = ((change >> 64) as u64, (change as u64 >> 1) as usize, change & 1 == 1);
+        sum_ns += u128::from(at_ns - until_ns) * u128::from(level);
+        until_ns = at_ns;
+        match ends {
+            true => (together_ns[number], level) = (sum_ns - together_ns[number], level - 1),
+            false => (together_ns[number], level) = (sum_ns, level + 1),
+        }
     }
-
-    /// Both ends of a request are moments of the list.
-    fn until(&self, at_ns: u64) -> u128 {
-        let place = self.0.partition_point(|(change_ns, ..)| *change_ns <= at_ns);
-        place.checked_sub(1).map_or(0, |place| self.0[place].1)
-    }
+    together_ns
 }
 
 /// The median time at one load.
