@@ -286,11 +286,14 @@ impl Docket {
         dictionary: &Dictionary,
     ) {
         for &(start_ns, end_ns) in &candidate.stretches {
-            let hash = hash_of(request.trace, request.span());
-            let subject = candidate.subject.clone();
             let (start_ns, end_ns) = (request.recorded_ns(start_ns), request.recorded_ns(end_ns));
-            let stretch = Stretch { start_ns, end_ns, request: hash, endpoint, subject };
-            self.timelines.add_stretch(request.opened_by.origin, stretch, dictionary);
+            self.timelines.add_stretch(request.opened_by.origin, end_ns, dictionary, || Stretch {
+                start_ns,
+                end_ns,
+                request: hash_of(request.trace, request.span()),
+                endpoint,
+                subject: candidate.subject.clone(),
+            });
         }
     }
 

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{by_instance, is_beyond_chance, per_mille};
 use crate::candidate::Subject;
 use crate::docket::EndpointKey;
-use crate::evidence::timeline::{PROGRESS_GRAIN_NS, Stretch, Timelines, WINDOW_NS, Window};
+use crate::evidence::timeline::{PROGRESS_GRAIN_NS, Stir, Stretch, Timelines, WINDOW_NS, Window};
 
 /// Moments are known this exactly only.
 const BLUR_NS: u64 = 2 * PROGRESS_GRAIN_NS;
@@ -351,11 +351,8 @@ impl<'w> EventLoop<'w> {
         near.sort_unstable_by_key(|window| window.number);
         let mut stirs: Vec<Moment> = Vec::new();
         for window in near {
-            let mut packed = window.stirs.clone();
-            packed.sort_unstable();
-            let unpacked =
-                packed.into_iter().map(|it| Moment { at_ns: it.at_ns(window.number), request: it.request() });
-            stirs.extend(unpacked);
+            let in_order = Stir::in_order(&window.stirs).into_iter();
+            stirs.extend(in_order.map(|it| Moment { at_ns: it.at_ns(window.number), request: it.request() }));
         }
         let served = windows.iter().flat_map(|window| &window.served).map(|served| {
             let &crate::evidence::timeline::Served { start_ns, end_ns, endpoint, .. } = served;

@@ -14,8 +14,6 @@ mod workers;
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
-
 pub use connections::ConnectionUse;
 pub(crate) use connections::Waited;
 pub(crate) use locks::{LockedBy, Taken};
@@ -116,6 +114,8 @@ pub(crate) struct Window {
     pub(crate) instance: Symbol,
     /// Start, in windows since the epoch.
     pub(crate) number: u64,
+    /// Decides whether it is kept.
+    hash: u64,
     /// Database connections.
     pub(crate) records: Vec<Record>,
     /// Requests; each in all windows that it touches.
@@ -160,12 +160,13 @@ impl Entry<'_> {
 }
 
 impl Window {
-    fn new(instance: Instance, number: u64) -> Self {
-        let Instance { service, instance, .. } = instance;
+    fn new(instance: &Instance) -> Self {
+        let &Instance { service, instance, latest: Latest { number, hash, .. }, .. } = instance;
         Self {
             service,
             instance,
             number,
+            hash,
             records: Vec::new(),
             served: Vec::new(),
             taken: Vec::new(),
@@ -230,16 +231,29 @@ impl Window {
 /// Windows of all instances.
 #[derive(Debug)]
 pub struct Timelines {
-    /// By the hash that decides what is kept; the smallest are.
-    windows: BTreeMap<u64, Window>,
+    windows: Windows,
+    instances: Instances,
+    everybody: Instance,
+    progress: Progress,
+    locks: Locks,
+}
+
+/// The windows that are kept: those with the smallest hashes, within a bound.
+#[derive(Debug)]
+struct Windows {
+    /// In no order.
+    kept: Vec<Window>,
+    /// Their places, by hash.
+    places: BTreeMap<u64, usize>,
     cost: usize,
     cost_max: usize,
     /// Windows with this hash or a larger one are not kept.
     below: u64,
-    instances: FxHashMap<OriginRef, Instance>,
-    progress: Progress,
-    locks: Locks,
 }
+
+/// By the number of what recorded its requests.
+#[derive(Debug, Default)]
+struct Instances(Vec<Option<Instance>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Instance {
@@ -250,6 +264,20 @@ struct Instance {
     event_loop: bool,
     /// Which of its requests are served at once is known.
     tells_what_is_at_once: bool,
+    latest: Latest,
+}
+
+/// The window of an instance that was asked for last: the next thing that is noted is mostly in the same one.
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    number: u64,
+    hash: u64,
+    /// Where it was then.
+    place: usize,
+}
+
+impl Latest {
+    const NONE: Self = Self { number: u64::MAX, hash: u64::MAX, place: usize::MAX };
 }
 
 /// All processes and databases together.
@@ -259,7 +287,128 @@ const EVERYBODY: Instance = Instance {
     hash: START,
     event_loop: false,
     tells_what_is_at_once: false,
+    latest: Latest::NONE,
 };
+
+impl Instances {
+    fn of(&mut self, origin: OriginRef, dictionary: &Dictionary) -> &mut Instance {
+        let place = origin.0 as usize;
+        if self.0.len() <= place {
+            self.0.resize(place + 1, None);
+        }
+        self.0[place].get_or_insert_with(|| Instance::of(origin, dictionary))
+    }
+}
+
+impl Instance {
+    fn of(origin: OriginRef, dictionary: &Dictionary) -> Self {
+        let event_loop = stack::event_loop(dictionary, origin).is_some();
+        let origin = dictionary.origin(origin);
+        let texts = [dictionary.text(origin.service), "\0", dictionary.text(origin.instance)];
+        Self {
+            service: origin.service,
+            instance: origin.instance,
+            hash: fnv_1a(START, texts.iter().flat_map(|text| text.bytes())),
+            event_loop,
+            tells_what_is_at_once: origin.tells_what_is_at_once(),
+            latest: Latest::NONE,
+        }
+    }
+
+    /// The hash that decides whether one of its windows is kept.
+    fn hash_of_window(&mut self, number: u64) -> u64 {
+        if self.latest.number != number {
+            self.latest = Latest { number, hash: hash_of(self.hash.into(), number), place: usize::MAX };
+        }
+        self.latest.hash
+    }
+}
+
+impl Windows {
+    /// Whether anything that an instance does from one moment to another may be in a window that is kept.
+    fn may_keep(&self, instance: &mut Instance, (start_ns, end_ns): (u64, u64)) -> bool {
+        let (first, last) = (start_ns / WINDOW_NS, end_ns / WINDOW_NS);
+        first != last || instance.hash_of_window(first) < self.below
+    }
+
+    /// Puts a record into the windows that it touches: waits and gaps where they end.
+    fn note_record(&mut self, instance: &mut Instance, record: Record) {
+        let last_ns = record.request_end_ns.max(record.end_ns);
+        let windows = match record.noted {
+            Noted::Hold | Noted::Use | Noted::HoldAndUse => windows_of(record.start_ns, last_ns),
+            Noted::Wait | Noted::GapBeforeHold | Noted::GapInHold => windows_of(record.end_ns, record.end_ns),
+        };
+        windows.for_each(|window| self.note(instance, window, Entry::Record(record)));
+    }
+
+    fn note(&mut self, instance: &mut Instance, number: u64, entry: Entry<'_>) {
+        if instance.hash_of_window(number) >= self.below {
+            return;
+        }
+        let window = self.latest(instance);
+        let cost = window.cost();
+        window.push(entry);
+        let grown = window.cost() - cost;
+        self.cost += grown;
+        self.keep_within();
+    }
+
+    /// The window of an instance that was asked for last; a new one where it is not known yet.
+    fn latest(&mut self, instance: &mut Instance) -> &mut Window {
+        let Latest { hash, place, .. } = instance.latest;
+        if self.kept.get(place).is_none_or(|window| window.hash != hash) {
+            instance.latest.place = *self.places.entry(hash).or_insert_with(|| {
+                self.cost += WINDOW_BYTES;
+                self.kept.push(Window::new(instance));
+                self.kept.len() - 1
+            });
+        }
+        &mut self.kept[instance.latest.place]
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.below = self.below.min(other.below);
+        for window in other.kept {
+            self.cost += match self.places.get(&window.hash) {
+                Some(&place) => {
+                    let known = &mut self.kept[place];
+                    let cost = known.cost();
+                    known.merge(window);
+                    known.cost() - cost
+                }
+                None => {
+                    self.places.insert(window.hash, self.kept.len());
+                    let cost = window.cost();
+                    self.kept.push(window);
+                    cost
+                }
+            };
+        }
+        while self.places.last_key_value().is_some_and(|(hash, _)| *hash >= self.below) {
+            self.drop_last();
+        }
+        self.keep_within();
+    }
+
+    /// Drops the windows with the largest hashes. What a window costs never falls, so that one that
+    /// is dropped here would be dropped by whoever saw more of it, too.
+    fn keep_within(&mut self) {
+        while self.cost > self.cost_max {
+            let Some(hash) = self.drop_last() else { return };
+            self.below = hash;
+        }
+    }
+
+    /// Drops the window with the largest hash, and gives that.
+    fn drop_last(&mut self) -> Option<u64> {
+        let (hash, place) = self.places.pop_last()?;
+        self.cost -= self.kept.swap_remove(place).cost();
+        if let Some(moved) = self.kept.get(place) {
+            self.places.insert(moved.hash, place);
+        }
+        Some(hash)
+    }
+}
 
 impl Default for Timelines {
     fn default() -> Self {
@@ -269,12 +418,11 @@ impl Default for Timelines {
 
 impl Timelines {
     fn with_cost_max(cost_max: usize) -> Self {
+        let (kept, places) = (Vec::new(), BTreeMap::new());
         Self {
-            windows: BTreeMap::new(),
-            cost: 0,
-            cost_max,
-            below: u64::MAX,
-            instances: FxHashMap::default(),
+            windows: Windows { kept, places, cost: 0, cost_max, below: u64::MAX },
+            instances: Instances::default(),
+            everybody: EVERYBODY,
             progress: Progress::default(),
             locks: Locks::default(),
         }
@@ -282,38 +430,47 @@ impl Timelines {
 
     /// Takes in a trace.
     pub fn add(&mut self, trace: &Trace, uses: &ConnectionUse, dictionary: &Dictionary) {
+        let Self { windows, instances, progress, locks, .. } = self;
         for (number, request) in trace.requests.iter().enumerate() {
-            let instance = self.instance(request.opened_by.origin, dictionary);
+            let instance = instances.of(request.opened_by.origin, dictionary);
+            if !windows.may_keep(instance, extent_of(trace, request)) {
+                continue;
+            }
             for record in uses.records_of(number) {
-                self.note_record(instance, record.by_clock_of(request));
+                windows.note_record(instance, record.by_clock_of(request));
             }
             let served = Served::of(trace, request, dictionary);
             let Some(served) = served.filter(|_| instance.tells_what_is_at_once) else { continue };
             for window in windows_of(served.start_ns, served.end_ns) {
-                self.note(instance, window, Entry::Served(served));
+                windows.note(instance, window, Entry::Served(served));
             }
-            let mut locks = std::mem::take(&mut self.locks);
             for taken in locks.of(trace, request, dictionary) {
                 let taken = taken.by_clock_of(request);
                 for window in windows_of(taken.start_ns, taken.last_ns) {
-                    self.note(instance, window, Entry::Taken(taken));
+                    windows.note(instance, window, Entry::Taken(taken));
                 }
             }
-            self.locks = locks;
             if instance.event_loop {
-                let mut progress = std::mem::take(&mut self.progress);
                 for (window, stirs) in progress.of(trace, request) {
-                    self.note(instance, window, Entry::Stirs(stirs));
+                    windows.note(instance, window, Entry::Stirs(stirs));
                 }
-                self.progress = progress;
             }
         }
     }
 
-    /// Takes in a stretch during which other requests of the same process may have stood still.
-    pub(crate) fn add_stretch(&mut self, origin: OriginRef, stretch: Stretch, dictionary: &Dictionary) {
-        let instance = self.instance(origin, dictionary);
-        self.note(instance, stretch.end_ns / WINDOW_NS, Entry::Stretch(stretch));
+    /// Takes in a stretch during which other requests of the same process may have stood still, if the window in
+    /// which it ends is kept.
+    pub(crate) fn add_stretch(
+        &mut self,
+        origin: OriginRef,
+        end_ns: u64,
+        dictionary: &Dictionary,
+        stretch: impl FnOnce() -> Stretch,
+    ) {
+        let instance = self.instances.of(origin, dictionary);
+        if self.windows.may_keep(instance, (end_ns, end_ns)) {
+            self.windows.note(instance, end_ns / WINDOW_NS, Entry::Stretch(stretch()));
+        }
     }
 
     /// Takes in the requests of a trace as those during which statements may have been sent, whichever process sent
@@ -321,105 +478,53 @@ impl Timelines {
     pub(crate) fn add_open(&mut self, trace: &Trace, dictionary: &Dictionary) {
         for open in sent::open(trace, dictionary) {
             for window in windows_of(open.start_ns, open.end_ns) {
-                self.note(EVERYBODY, window, Entry::Open(open));
+                self.windows.note(&mut self.everybody, window, Entry::Open(open));
             }
         }
     }
 
     /// Takes in executions that a database's log tells of.
     pub(crate) fn add_executed(&mut self, executed: Executed) {
-        self.note(EVERYBODY, executed.end_ns / WINDOW_NS, Entry::Executed(executed));
+        let window = executed.end_ns / WINDOW_NS;
+        self.windows.note(&mut self.everybody, window, Entry::Executed(executed));
     }
 
     /// Takes in a statement that takes a lock, as a database's log tells of it.
     pub(crate) fn add_taken(&mut self, taken: Taken) {
         for window in windows_of(taken.start_ns, taken.last_ns) {
-            self.note(EVERYBODY, window, Entry::Taken(taken));
+            self.windows.note(&mut self.everybody, window, Entry::Taken(taken));
         }
     }
 
     /// Adds what others over the same dictionary have taken in; the order of merging does not matter.
     pub fn merge(&mut self, other: Self) {
-        self.below = self.below.min(other.below);
-        for (hash, window) in other.windows {
-            match self.windows.get_mut(&hash) {
-                Some(known) => known.merge(window),
-                None => {
-                    self.windows.insert(hash, window);
-                }
-            }
-        }
-        self.windows.split_off(&self.below);
-        self.cost = self.windows.values().map(Window::cost).sum();
-        self.keep_within();
+        self.windows.merge(other.windows);
     }
 
-    /// All windows that are kept.
+    /// All windows that are kept, in an order that says nothing but is always the same.
     pub(crate) fn windows(&self) -> impl Iterator<Item = &Window> {
-        self.windows.values()
+        self.windows.places.values().map(|&place| &self.windows.kept[place])
     }
 
     /// How many windows had too many records to be kept.
     pub fn given_up(&self) -> u64 {
-        self.windows.values().filter(|window| window.is_given_up()).count() as u64
+        self.windows().filter(|window| window.is_given_up()).count() as u64
     }
 
     /// The share of all windows that is kept, per mille; 1000 if all are.
     pub fn kept_per_mille(&self) -> u64 {
-        (u128::from(self.below) * 1000).div_ceil(u128::from(u64::MAX)) as u64
+        (u128::from(self.windows.below) * 1000).div_ceil(u128::from(u64::MAX)) as u64
     }
+}
 
-    fn instance(&mut self, origin: OriginRef, dictionary: &Dictionary) -> Instance {
-        *self.instances.entry(origin).or_insert_with(|| {
-            let event_loop = stack::event_loop(dictionary, origin).is_some();
-            let origin = dictionary.origin(origin);
-            let tells_what_is_at_once = origin.tells_what_is_at_once();
-            let texts = [dictionary.text(origin.service), "\0", dictionary.text(origin.instance)];
-            let hash = fnv_1a(START, texts.iter().flat_map(|text| text.bytes()));
-            Instance {
-                service: origin.service,
-                instance: origin.instance,
-                hash,
-                event_loop,
-                tells_what_is_at_once,
-            }
-        })
-    }
-
-    /// Puts a record into the windows that it touches: waits and gaps where they end.
-    fn note_record(&mut self, instance: Instance, record: Record) {
-        let last_ns = record.request_end_ns.max(record.end_ns);
-        let windows = match record.noted {
-            Noted::Hold | Noted::Use | Noted::HoldAndUse => windows_of(record.start_ns, last_ns),
-            Noted::Wait | Noted::GapBeforeHold | Noted::GapInHold => windows_of(record.end_ns, record.end_ns),
-        };
-        windows.for_each(|window| self.note(instance, window, Entry::Record(record)));
-    }
-
-    fn note(&mut self, instance: Instance, number: u64, entry: Entry<'_>) {
-        let hash = hash_of(instance.hash.into(), number);
-        if hash >= self.below {
-            return;
-        }
-        let window = self.windows.entry(hash).or_insert_with(|| {
-            self.cost += WINDOW_BYTES;
-            Window::new(instance, number)
+/// From the first to the last moment at which anything of a request began or ended, as its process recorded it.
+fn extent_of(trace: &Trace, request: &Request) -> (u64, u64) {
+    let operations = trace.operations_of(request).iter();
+    let (start_ns, end_ns) = operations
+        .fold((request.start_ns, request.end_ns), |(start_ns, end_ns), operation| {
+            (start_ns.min(operation.start_ns), end_ns.max(operation.end_ns))
         });
-        self.cost -= window.cost();
-        window.push(entry);
-        self.cost += window.cost();
-        self.keep_within();
-    }
-
-    /// Drops the windows with the largest hashes. What a window costs never falls, so that one that
-    /// is dropped here would be dropped by whoever saw more of it, too.
-    fn keep_within(&mut self) {
-        while self.cost > self.cost_max {
-            let Some((hash, window)) = self.windows.pop_last() else { return };
-            self.below = hash;
-            self.cost -= window.cost();
-        }
-    }
+    (request.recorded_ns(start_ns), request.recorded_ns(end_ns))
 }
 
 /// The windows that an interval touches, by number.
@@ -459,8 +564,8 @@ mod tests {
             .collect();
         let mut timelines = Timelines::with_cost_max(cost_max);
         for number in numbers {
-            let instance = timelines.instance(origins[(number % 3) as usize], &dictionary);
-            timelines.note_record(instance, record(number));
+            let instance = timelines.instances.of(origins[(number % 3) as usize], &dictionary);
+            timelines.windows.note_record(instance, record(number));
         }
         timelines
     }
@@ -484,7 +589,7 @@ mod tests {
         for records_max in [100, 777, 5000, 100_000] {
             let cost_max = records_max * size_of::<Record>();
             let whole = timelines(cost_max, 0..3000);
-            assert!(whole.cost <= cost_max);
+            assert!(whole.windows.cost <= cost_max);
             assert_eq!(whole.kept_per_mille() == 1000, records_max == 100_000);
             let backwards = timelines(cost_max, (0..3000).rev());
             assert_eq!(kept(&backwards), kept(&whole));
@@ -493,6 +598,7 @@ mod tests {
                 merged.merge(timelines(cost_max, (0..3000).filter(move |number| number % 7 == rest)));
             }
             assert_eq!(kept(&merged), kept(&whole));
+            let (merged, whole) = (merged.windows, &whole.windows);
             assert_eq!((merged.cost, merged.below), (whole.cost, whole.below));
         }
     }

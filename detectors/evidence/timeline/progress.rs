@@ -18,9 +18,40 @@ pub(crate) struct Stir(u64);
 /// Moments are kept this exactly, so that 32 bits are enough for a window.
 const TICK_NS: u64 = 4;
 
+/// Ticks of a piece of time in which moments of a window are sorted, as a power of two: 8 ms.
+const PIECE_LOG2: u32 = 21;
+
+/// Such pieces in a window.
+const PIECES: usize = (WINDOW_NS / TICK_NS >> PIECE_LOG2) as usize + 1;
+
 impl Stir {
     fn new(at_ns: u64, request: u64) -> Self {
         Self((at_ns % WINDOW_NS / TICK_NS) << 32 | request & u64::from(u32::MAX))
+    }
+
+    /// The moments of a window in order: those of one piece of time together, and then each piece.
+    pub(crate) fn in_order(stirs: &[Self]) -> Vec<Self> {
+        let piece = |stir: &Self| (stir.0 >> (32 + PIECE_LOG2)) as usize;
+        let mut ends = [0; PIECES + 1];
+        stirs.iter().for_each(|stir| ends[piece(stir) + 1] += 1);
+        for piece in 0..PIECES {
+            ends[piece + 1] += ends[piece];
+        }
+        // Each is the begin of its piece at first, and in the end that of the next one.
+        let mut ordered = vec![Self(0); stirs.len()];
+        for stir in stirs {
+            let place = &mut ends[piece(stir)];
+            ordered[*place] = *stir;
+            *place += 1;
+        }
+        let mut rest = &mut ordered[..];
+        let mut before = 0;
+        for end in &ends[..PIECES] {
+            let (of_piece, others) = rest.split_at_mut(end - before);
+            of_piece.sort_unstable();
+            (rest, before) = (others, *end);
+        }
+        ordered
     }
 
     /// The moment, in the window of this number.
@@ -48,20 +79,30 @@ impl Progress {
     /// Puts the moments at which something began or ended in order, and keeps the first of each piece of time. Both
     /// are in order already for the most part.
     fn merge(&mut self) {
-        self.starts_ns.sort_unstable();
-        self.ends_ns.sort_unstable();
-        self.moments_ns.clear();
-        let (mut starts_ns, mut ends_ns) = (self.starts_ns.iter().peekable(), self.ends_ns.iter().peekable());
-        let mut piece = None;
+        let Self { moments_ns, starts_ns, ends_ns, .. } = self;
+        for in_order in [&mut *starts_ns, &mut *ends_ns] {
+            if !in_order.is_sorted() {
+                in_order.sort_unstable();
+            }
+        }
+        moments_ns.clear();
+        let (mut start, mut end) = (0, 0);
+        let mut last_of_piece_ns = None;
         loop {
-            let start_is_next = match (starts_ns.peek(), ends_ns.peek()) {
-                (Some(start_ns), Some(end_ns)) => start_ns <= end_ns,
-                (start_ns, _) => start_ns.is_some(),
+            let at_ns = match (starts_ns.get(start), ends_ns.get(end)) {
+                (Some(&start_ns), ended) if ended.is_none_or(|end_ns| start_ns <= *end_ns) => {
+                    start += 1;
+                    start_ns
+                }
+                (_, Some(&end_ns)) => {
+                    end += 1;
+                    end_ns
+                }
+                _ => return,
             };
-            let next = if start_is_next { starts_ns.next() } else { ends_ns.next() };
-            let Some(&at_ns) = next else { return };
-            if piece.replace(at_ns / GRAIN_NS) != Some(at_ns / GRAIN_NS) {
-                self.moments_ns.push(at_ns);
+            if last_of_piece_ns.is_none_or(|last_ns| at_ns > last_ns) {
+                moments_ns.push(at_ns);
+                last_of_piece_ns = Some((at_ns - at_ns % GRAIN_NS).saturating_add(GRAIN_NS - 1));
             }
         }
     }
@@ -80,12 +121,13 @@ impl Progress {
         let hash = hash_of(request.trace, request.span());
         self.stirs.clear();
         self.stirs.extend(self.moments_ns.iter().map(|&at_ns| Stir::new(at_ns, hash)));
-        let mut later = &self.stirs[..];
-        let windows = self.moments_ns.chunk_by(|one, other| one / WINDOW_NS == other / WINDOW_NS);
-        windows.map(move |moments_ns| {
-            let (stirs, after) = later.split_at(moments_ns.len());
-            later = after;
-            (moments_ns[0] / WINDOW_NS, stirs)
+        let mut later = (&self.moments_ns[..], &self.stirs[..]);
+        std::iter::from_fn(move || {
+            let (moments_ns, stirs) = later;
+            let window = moments_ns.first()? / WINDOW_NS;
+            let within = moments_ns.partition_point(|at_ns| at_ns / WINDOW_NS == window);
+            later = (&moments_ns[within..], &stirs[within..]);
+            Some((window, &stirs[..within]))
         })
     }
 }
@@ -96,6 +138,16 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn moments_of_a_window_are_sorted(
+            moments in prop::collection::vec((0..WINDOW_NS, 0u64..4), 0..200),
+        ) {
+            let stirs: Vec<Stir> = moments.iter().map(|(at_ns, request)| Stir::new(*at_ns, *request)).collect();
+            let mut sorted = stirs.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(Stir::in_order(&stirs), sorted);
+        }
+
         #[test]
         fn moments_are_those_that_sorting_leaves(
             begin_ns in 0..u64::MAX / 2,
