@@ -153,7 +153,7 @@ fn confirm<'a>(whole: &'a Whole<'a>, key: &CandidateKey) -> Result<Shown<'a>, Un
     if key.subject == Subject::Load {
         return load::confirm(whole, key);
     }
-    let fit = whole.docket.candidate(key).map_or(Fit::Unknown, |tally| scaling::fit(&tally.growth));
+    let fit = whole.docket.candidates.get(key).map_or(Fit::Unknown, |tally| scaling::fit(&tally.growth));
     match fit {
         Fit::Fast(law) => Ok(Shown::Law(law)),
         Fit::Slow(order) if order.is_finite() => Err(Unconfirmed::because(format!(

@@ -64,7 +64,8 @@ pub(crate) fn starts(docket: &Docket) -> FxHashMap<EndpointKey, Start> {
     }
     starts.retain(|_, start| !start.slow.is_empty());
     for (endpoint, start) in &mut starts {
-        start.later_ns = later(&docket.endpoints[endpoint].latency, &start.slow);
+        let all = docket.endpoints.get(endpoint);
+        start.later_ns = all.map_or_else(Default::default, |all| later(&all.latency, &start.slow));
     }
     starts
 }

@@ -31,9 +31,18 @@ impl CacheTally {
         self.misses += u64::from(read.found == CacheResult::Miss);
         self.told += u64::from(operation.cache != CacheResult::Unknown);
         if operation.values.is_known() && operation.values != Values::NONE {
-            *self.keys.entry(operation.values).or_default() += 1;
-            self.cut();
+            self.add_key(operation.values);
         }
+    }
+
+    fn add_key(&mut self, key: Values) {
+        let is_beyond = self.keys.last_key_value().is_some_and(|(last, _)| key > *last);
+        if is_beyond && self.keys.len() >= KEYS_MAX {
+            self.keys_cut = true;
+            return;
+        }
+        *self.keys.entry(key).or_default() += 1;
+        self.cut();
     }
 
     pub(crate) fn merge(&mut self, other: Self) {

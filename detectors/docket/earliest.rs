@@ -36,6 +36,8 @@ pub(crate) struct Earliest {
     /// Hashes of this size or larger are not kept.
     below: Option<u64>,
     hashes: FxHashMap<OriginRef, u64>,
+    /// By number of the origin: requests that begin later are not among those that are kept.
+    until_ns: Vec<u64>,
 }
 
 impl Earliest {
@@ -45,23 +47,37 @@ impl Earliest {
             return;
         }
         let origin = request.opened_by.origin;
-        if !dictionary.origin(origin).is_one_process() {
+        let until_ns = self.until_ns.get(origin.0 as usize);
+        if until_ns.is_some_and(|until_ns| request.start_ns > *until_ns) {
             return;
+        }
+        let until_ns = self.keep(endpoint, request, dictionary);
+        if self.until_ns.len() <= origin.0 as usize {
+            self.until_ns.resize(origin.0 as usize + 1, u64::MAX);
+        }
+        self.until_ns[origin.0 as usize] = until_ns;
+    }
+
+    /// Keeps a request if it is among the earliest of its instance, and says until when others may be, which only
+    /// gets earlier.
+    fn keep(&mut self, endpoint: EndpointKey, request: &Request, dictionary: &Dictionary) -> u64 {
+        let origin = request.opened_by.origin;
+        if !dictionary.origin(origin).is_one_process() {
+            return 0;
         }
         let instance = self.instance(origin, dictionary);
         if self.below.is_some_and(|below| instance >= below) {
-            return;
+            return 0;
         }
         let place = (request.start_ns, hash_of(request.trace, request.span()));
-        let requests = self.by_instance.entry(instance).or_default();
-        if requests.len() >= REQUESTS_MAX && requests.last_key_value().is_some_and(|(last, _)| place > *last)
-        {
-            return;
-        }
         let (duration_ns, trace, span) = (request.duration_ns(), request.trace, request.span());
+        let requests = self.by_instance.entry(instance).or_default();
         requests.insert(place, Early { endpoint, duration_ns, trace, span, origin });
         cut(requests);
+        let last = requests.last_key_value().filter(|_| requests.len() >= REQUESTS_MAX);
+        let until_ns = last.map_or(u64::MAX, |((start_ns, _), _)| *start_ns);
         self.cut();
+        until_ns
     }
 
     /// Adds what another one over the same dictionary has taken in.

@@ -26,14 +26,14 @@ impl Docket {
                 else {
                     continue;
                 };
-                let number =
-                    self.number(CandidateKey { detector: place, endpoint, subject: Subject::Load }, || tally);
+                let key = CandidateKey { detector: place, endpoint, subject: Subject::Load };
+                let number = self.candidates.number(key, || tally);
                 if load.is_some() {
                     growing.insert(endpoint, (least_ns, number));
                 }
             }
             if !growing.is_empty() {
-                self.sample.claim_requests(dictionary, |endpoint, duration_ns| {
+                self.sample.claim_requests(&self.endpoints, dictionary, |endpoint, duration_ns| {
                     growing
                         .get(endpoint)
                         .filter(|(least_ns, _)| duration_ns >= *least_ns)
@@ -53,9 +53,10 @@ impl Docket {
     ) -> Option<CandidateTally> {
         let answered =
             |tally: &&EndpointTally| tally.consumed == 0 && endpoint.name.is_of_requests(dictionary);
-        let tally = self.endpoints.get(endpoint).filter(answered)?;
+        let home = self.endpoints.find(endpoint)?;
+        let tally = Some(&self.endpoints[home]).filter(answered)?;
         let remedy = Remedy::Alone { ns: alone_ns };
-        let tally = CandidateTally::of_load(remedy, tally, least_ns, self.sample.of(endpoint));
+        let tally = CandidateTally::of_load(remedy, tally, least_ns, self.sample.of(home));
         (tally.full > 0).then_some(tally)
     }
 }

@@ -6,9 +6,17 @@ use crate::candidate::Mark;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Marks(Vec<(Mark, u64)>);
 
+/// Facts that are compared before one is searched for.
+const COMPARED: usize = 8;
+
 impl Marks {
     /// Counts a fact so many times more.
     pub(crate) fn add(&mut self, mark: Mark, times: u64) {
+        // To compare the first ones for equality is quicker than to search among all.
+        if let Some((_, known)) = self.0.iter_mut().take(COMPARED).find(|(known, _)| *known == mark) {
+            *known += times;
+            return;
+        }
         match self.0.binary_search_by_key(&mark, |(known, _)| *known) {
             Ok(place) => self.0[place].1 += times,
             Err(place) => self.0.insert(place, (mark, times)),

@@ -8,11 +8,14 @@ mod loaded;
 mod locking;
 mod logged;
 mod marks;
+mod numbered;
 mod sample;
 mod sending;
 mod tally;
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 pub use caches::CacheTally;
 pub(crate) use earliest::{Earliest, Early};
@@ -20,6 +23,7 @@ pub(crate) use growth::{Growth, Times};
 pub(crate) use histogram::{Histogram, coarse_bucket, fine_bucket, fine_floor, rank_of};
 pub(crate) use locking::LockTally;
 pub(crate) use logged::{Logged, LoggedTally};
+pub(crate) use numbered::Numbered;
 pub(crate) use sample::Sample;
 pub(crate) use sending::Sending;
 pub(crate) use tally::{
@@ -31,12 +35,12 @@ use crate::candidate::{Candidate, Candidates, Subject};
 use crate::evidence::cache_reads::cache_reads;
 use crate::evidence::timeline::LoggedLocks;
 use crate::evidence::timeline::Stretch;
-use crate::evidence::trace::{EndpointName, Operation, Request, Trace};
+use crate::evidence::trace::{EndpointName, NONE, Operation, Request, Trace};
 use crate::evidence::{
-    ConnectionUse, Dictionary, Execution, Kind, ShapeRef, SpanId, Symbol, Timelines, TraceId,
+    ConnectionUse, Dictionary, Execution, Kind, OriginRef, ShapeRef, SpanId, Symbol, Timelines, TraceId,
 };
 use crate::settings::Resolved;
-use crate::skeleton::{Builder, Node};
+use crate::skeleton::{Node, Sketcher};
 use crate::starts::{Start, starts};
 use crate::{ALL, Inspect};
 
@@ -92,13 +96,12 @@ pub struct Docket {
     pub(crate) skewed_traces: u64,
     /// Operations by [`Kind`].
     pub(crate) operations: [u64; Kind::COUNT],
-    pub(crate) endpoints: FxHashMap<EndpointKey, EndpointTally>,
-    pub(crate) services: FxHashMap<Symbol, ServiceTally>,
-    pub(crate) statements: FxHashMap<(ShapeRef, Symbol), StatementTally>,
-    pub(crate) candidates: Vec<(CandidateKey, CandidateTally)>,
-    numbers: FxHashMap<CandidateKey, u32>,
-    /// Candidates that the last request of each endpoint showed: the next one shows mostly the same.
-    latest: FxHashMap<EndpointKey, Vec<u32>>,
+    pub(crate) endpoints: Numbered<EndpointKey, EndpointTally>,
+    pub(crate) services: Numbered<Symbol, ServiceTally>,
+    pub(crate) statements: Numbered<(ShapeRef, Symbol), StatementTally>,
+    pub(crate) candidates: Numbered<CandidateKey, CandidateTally>,
+    latest: Latest,
+    /// By number of the endpoint.
     pub(crate) sample: Sample,
     pub(crate) timelines: Timelines,
     /// By endpoint and shape.
@@ -111,12 +114,25 @@ pub struct Docket {
     pub(crate) logged_locks: LoggedLocks,
     /// Endpoints whose first requests are slow; empty until all is merged.
     pub(crate) starts: FxHashMap<EndpointKey, Start>,
-    builder: Builder,
+    sketcher: Sketcher,
+    /// The endpoint of each request of the trace, by number.
+    homes: Vec<u32>,
     claimed: Vec<u32>,
 }
 
-/// Candidates of an endpoint's last request that are compared with before one is looked up.
-const LATEST_MAX: usize = 16;
+/// Numbers of what was taken in last: what comes next is mostly the same.
+#[derive(Debug, Default)]
+struct Latest {
+    /// By origin: its service.
+    services: Vec<u32>,
+    /// By shape: its statement at the last target.
+    statements: Vec<u32>,
+    /// By a part of its hash: the last candidate that has it.
+    candidates: Vec<u32>,
+}
+
+/// Candidates that are told apart by a part of their hash.
+const LATEST_MAX: u64 = 4_096;
 
 impl Gathers for Docket {
     fn add(&mut self, trace: &Trace, uses: &ConnectionUse, found: &[Found], dictionary: &Dictionary) {
@@ -131,6 +147,8 @@ impl Gathers for Docket {
         }
         let commands = self.operations[Kind::Cache as usize];
         self.add_operations(trace, dictionary);
+        self.add_statements(trace, dictionary);
+        self.find_homes(trace, dictionary);
         self.add_candidates(trace, found, dictionary);
         self.add_requests(trace, found, dictionary);
         if self.operations[Kind::Cache as usize] > commands {
@@ -164,56 +182,71 @@ impl Gathers for Docket {
         for (mine, theirs) in self.operations.iter_mut().zip(other.operations) {
             *mine += theirs;
         }
-        for (endpoint, tally) in other.endpoints {
-            self.endpoints.entry(endpoint).or_default().merge(tally);
-        }
-        for (service, tally) in other.services {
-            self.services.entry(service).or_default().merge(&tally);
-        }
-        for (statement, tally) in other.statements {
-            self.merge_statement(statement, &tally);
-        }
-        let numbers: Vec<u32> = other
-            .candidates
-            .into_iter()
-            .map(|(key, tally)| match self.numbers.get(&key) {
-                Some(&number) => {
-                    self.candidates[number as usize].1.merge(tally);
-                    number
-                }
-                None => self.number(key, || tally),
-            })
-            .collect();
-        other.sample.renumber(|candidate| numbers[candidate as usize]);
-        self.sample.merge(other.sample);
+        self.services.merge(other.services, |mine, theirs| mine.merge(&theirs));
+        self.statements.merge(other.statements, |mine, theirs| mine.merge(&theirs));
+        let candidates = self.candidates.merge(other.candidates, CandidateTally::merge);
+        let endpoints = self.endpoints.merge(other.endpoints, EndpointTally::merge);
+        other.sample.renumber(|candidate| candidates[candidate as usize]);
+        self.sample.merge(other.sample, &endpoints);
     }
 }
 
 impl Docket {
-    /// Operations of one origin, and statements of one shape, come in runs: each run is looked up once.
+    /// Operations of one origin come in runs.
     fn add_operations(&mut self, trace: &Trace, dictionary: &Dictionary) {
         for run in trace.operations.chunk_by(|one, other| one.origin == other.origin) {
-            let mut tally = ServiceTally::default();
+            let service = self.service_of(run[0].origin, dictionary);
+            let tally = &mut self.services[service];
             for operation in run {
                 self.operations[operation.kind as usize] += u64::from(operation.repeats.max(1));
                 tally.add(&operation.span);
             }
-            if tally != ServiceTally::default() {
-                let service = dictionary.origin(run[0].origin).service;
-                self.services.entry(service).or_default().merge(&tally);
+        }
+    }
+
+    fn service_of(&mut self, origin: OriginRef, dictionary: &Dictionary) -> u32 {
+        let Self { services, latest, .. } = self;
+        let known = number_at(&mut latest.services, origin.0);
+        if *known == NONE {
+            *known = services.number(dictionary.origin(origin).service, ServiceTally::default);
+        }
+        *known
+    }
+
+    fn add_statements(&mut self, trace: &Trace, dictionary: &Dictionary) {
+        let is_told = |kind: Kind| matches!(kind, Kind::Sql | Kind::Document | Kind::Cache);
+        for operation in trace.operations.iter().filter(|operation| is_told(operation.kind)) {
+            if let Some(statement) = self.statement_of(operation, dictionary) {
+                self.statements[statement].add(&operation.span);
             }
         }
-        let subject = |operation: &Operation| (operation.kind, operation.shape, operation.target);
-        for run in trace.operations.chunk_by(|one, other| subject(one) == subject(other)) {
-            let (kind, shape, target) = subject(&run[0]);
-            let is_told = matches!(kind, Kind::Sql | Kind::Document | Kind::Cache);
-            if is_told && !dictionary.is_counted_only(shape) {
-                let tallies = run.iter().map(|operation| StatementTally::of(&operation.span));
-                if let Some(tally) = tallies.reduce(StatementTally::with) {
-                    self.merge_statement((shape, target), &tally);
-                }
-            }
+    }
+
+    /// `None` where only executions of a statement are counted.
+    fn statement_of(&mut self, operation: &Operation, dictionary: &Dictionary) -> Option<u32> {
+        let Self { statements, latest, .. } = self;
+        let statement = (operation.shape, operation.target);
+        let known = latest.statements.get(operation.shape.0 as usize).copied().unwrap_or(NONE);
+        if known != NONE && *statements.key(known) == statement {
+            return Some(known);
         }
+        if dictionary.is_counted_only(operation.shape) {
+            return None;
+        }
+        let number = statements.number(statement, StatementTally::default);
+        *number_at(&mut latest.statements, operation.shape.0) = number;
+        Some(number)
+    }
+
+    /// Finds the endpoint of each request.
+    fn find_homes(&mut self, trace: &Trace, dictionary: &Dictionary) {
+        let Self { endpoints, homes, .. } = self;
+        homes.clear();
+        homes.extend(
+            trace.requests.iter().map(|request| {
+                endpoints.number(EndpointKey::of(request, dictionary), EndpointTally::default)
+            }),
+        );
     }
 
     fn add_cache_reads(&mut self, trace: &Trace, dictionary: &Dictionary) {
@@ -243,9 +276,11 @@ impl Docket {
                 inspect(&start, settings(&endpoint).of(place), missed, &mut candidates);
                 for Found { candidate, .. } in candidates.all() {
                     let key = CandidateKey { detector: place, endpoint, subject: candidate.subject.clone() };
-                    let number = self.number(key, || CandidateTally::of_start(candidate, &start.slow));
-                    if candidate.short_of.is_none() {
-                        self.sample.claim(&endpoint, &start.hashes(), number);
+                    let number =
+                        self.candidates.number(key, || CandidateTally::of_start(candidate, &start.slow));
+                    let home = self.endpoints.find(&endpoint).filter(|_| candidate.short_of.is_none());
+                    if let Some(home) = home {
+                        self.sample.claim(home, &start.hashes(), number);
                     }
                 }
                 candidates.take_back();
@@ -254,27 +289,18 @@ impl Docket {
         }
     }
 
-    fn merge_statement(&mut self, statement: (ShapeRef, Symbol), tally: &StatementTally) {
-        let known = self.statements.entry(statement);
-        known.and_modify(|known| known.merge(tally)).or_insert(*tally);
-    }
-
     fn add_candidates(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
         self.claimed.clear();
         for found in found.chunk_by(|one, other| one.request == other.request) {
             let request = &trace.requests[found[0].request as usize];
-            let endpoint = EndpointKey::of(request, dictionary);
-            let mut latest = std::mem::take(self.latest.entry(endpoint).or_default());
-            let first = self.claimed.len();
+            let home = self.homes[found[0].request as usize];
+            let endpoint = *self.endpoints.key(home);
             for Found { candidate, .. } in found {
                 self.add_stretches(candidate, request, endpoint, dictionary);
-                let number = self.number_of(candidate, endpoint, &latest);
-                self.candidates[number as usize].1.add(candidate, trace, request);
+                let number = self.number_of(candidate, home);
+                self.candidates[number].add(candidate, trace, request);
                 self.claimed.push(number);
             }
-            latest.clear();
-            latest.extend(self.claimed[first..].iter().take(LATEST_MAX));
-            self.latest.insert(endpoint, latest);
         }
     }
 
@@ -297,20 +323,21 @@ impl Docket {
         }
     }
 
-    /// The number of a candidate, which is likely among the latest ones of its endpoint.
-    fn number_of(&mut self, candidate: &Candidate, endpoint: EndpointKey, latest: &[u32]) -> u32 {
+    /// The number of a candidate of an endpoint, which is likely among the latest ones.
+    fn number_of(&mut self, candidate: &Candidate, home: u32) -> u32 {
+        let Self { candidates, endpoints, latest, .. } = self;
         let &Candidate { detector, ref subject, remedy, .. } = candidate;
-        let is_it = |number: &&u32| {
-            let key = &self.candidates[**number as usize].0;
-            key.detector == detector && key.subject == *subject
+        let endpoint = *endpoints.key(home);
+        let place = FxBuildHasher.hash_one((detector, home, subject)) % LATEST_MAX;
+        let latest = number_at(&mut latest.candidates, place as u32);
+        let is_it = |key: &CandidateKey| {
+            key.detector == detector && key.endpoint == endpoint && key.subject == *subject
         };
-        match latest.iter().find(is_it) {
-            Some(&number) => number,
-            None => {
-                let key = CandidateKey { detector, endpoint, subject: subject.clone() };
-                self.number(key, || CandidateTally::new(remedy))
-            }
+        if *latest == NONE || !is_it(candidates.key(*latest)) {
+            let key = CandidateKey { detector, endpoint, subject: subject.clone() };
+            *latest = candidates.number(key, || CandidateTally::new(remedy));
         }
+        *latest
     }
 
     /// Whether logs of databases tell of all requests of an endpoint. Not by its service: a database may have the name of what
@@ -319,21 +346,8 @@ impl Docket {
         self.endpoints.get(endpoint).is_some_and(EndpointTally::is_logged)
     }
 
-    /// What was counted of a candidate.
-    pub(crate) fn candidate(&self, key: &CandidateKey) -> Option<&CandidateTally> {
-        self.numbers.get(key).map(|&number| &self.candidates[number as usize].1)
-    }
-
-    fn number(&mut self, key: CandidateKey, tally: impl FnOnce() -> CandidateTally) -> u32 {
-        let candidates = &mut self.candidates;
-        *self.numbers.entry(key).or_insert_with_key(|key| {
-            candidates.push((key.clone(), tally()));
-            candidates.len() as u32 - 1
-        })
-    }
-
     fn add_requests(&mut self, trace: &Trace, found: &[Found], dictionary: &Dictionary) {
-        let Self { sample, builder, claimed, endpoints, earliest, locks, .. } = self;
+        let Self { sample, sketcher, claimed, homes, endpoints, earliest, locks, .. } = self;
         let claims = || {
             found.iter().zip(&*claimed).flat_map(|(found, &number)| {
                 found.candidate.claims.iter().map(move |&claim| (found.request, number, claim))
@@ -341,22 +355,31 @@ impl Docket {
         };
         let mut prepared = false;
         for (number, request) in trace.requests.iter().enumerate() {
-            let endpoint = EndpointKey::of(request, dictionary);
-            endpoints.entry(endpoint).or_default().add(trace, request);
+            let home = homes[number];
+            endpoints[home].add(trace, request);
             match request.is_logged() {
                 true => locks.add(trace, request, dictionary),
-                false => earliest.add(endpoint, request, dictionary),
+                false => earliest.add(*endpoints.key(home), request, dictionary),
             }
             let hash = hash_of(request.trace, request.span());
-            sample.offer(endpoint, request.duration_ns(), hash, || {
+            sample.offer(home, request.duration_ns(), hash, || {
                 if !prepared {
-                    builder.prepare(trace, claims());
+                    sketcher.prepare(trace, claims());
                     prepared = true;
                 }
-                builder.build(trace, number as u32)
+                sketcher.sketch(trace, number as u32)
             });
         }
     }
+}
+
+/// The place of a number in a list that has none yet where it says [`NONE`].
+fn number_at(numbers: &mut Vec<u32>, place: u32) -> &mut u32 {
+    let place = place as usize;
+    if numbers.len() <= place {
+        numbers.resize(place + 1, NONE);
+    }
+    &mut numbers[place]
 }
 
 /// Decides which requests are kept: the same for one request wherever it is seen.

@@ -1,6 +1,6 @@
 //! Sums over all requests, statements and candidates; merging is exact in any order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Early;
 use super::growth::Growth;
@@ -113,21 +113,20 @@ pub(crate) struct StatementTally {
     pub(crate) fastest_ns: u64,
 }
 
-impl StatementTally {
-    pub(crate) fn of(span: &Span) -> Self {
-        let duration_ns = span.end_ns - span.start_ns;
-        Self {
-            executions: u64::from(span.repeats.max(1)),
-            total_ns: duration_ns,
-            rows: if span.rows == UNKNOWN { 0 } else { u64::from(span.rows) },
-            examined: span.rows_examined().map_or(0, u64::from),
-            fastest_ns: duration_ns,
-        }
+impl Default for StatementTally {
+    fn default() -> Self {
+        Self { executions: 0, total_ns: 0, rows: 0, examined: 0, fastest_ns: u64::MAX }
     }
+}
 
-    pub(crate) fn with(mut self, other: Self) -> Self {
-        self.merge(&other);
-        self
+impl StatementTally {
+    pub(crate) fn add(&mut self, span: &Span) {
+        let duration_ns = span.end_ns - span.start_ns;
+        self.executions += u64::from(span.repeats.max(1));
+        self.total_ns += duration_ns;
+        self.rows += if span.rows == UNKNOWN { 0 } else { u64::from(span.rows) };
+        self.examined += span.rows_examined().map_or(0, u64::from);
+        self.fastest_ns = self.fastest_ns.min(duration_ns);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -439,8 +438,10 @@ impl Exemplar {
 /// The slowest requests and those with the smallest hash.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Exemplars {
-    slowest: BTreeSet<Exemplar>,
-    by_hash: BTreeMap<u64, Exemplar>,
+    /// The slowest last.
+    slowest: Vec<Exemplar>,
+    /// The smallest hash first.
+    by_hash: Vec<(u64, Exemplar)>,
 }
 
 impl Exemplars {
@@ -449,38 +450,42 @@ impl Exemplars {
 
     /// Whether a request may be among those that are kept.
     fn wants(&self, request: &Request) -> bool {
-        let hash = super::hash_of(request.trace, request.span());
         let slow = self.slowest.first().is_none_or(|first| request.duration_ns() >= first.duration_ns);
-        self.slowest.len() < Self::SLOWEST || slow || self.wants_hash(hash)
+        slow || self.slowest.len() < Self::SLOWEST
+            || self.wants_hash(super::hash_of(request.trace, request.span()))
     }
 
     fn wants_hash(&self, hash: u64) -> bool {
-        self.by_hash.len() < Self::BY_HASH
-            || self.by_hash.last_key_value().is_some_and(|(last, _)| hash < *last)
+        self.by_hash.len() < Self::BY_HASH || self.by_hash.last().is_some_and(|(last, _)| hash < *last)
     }
 
     fn add(&mut self, exemplar: Exemplar) {
         let hash = super::hash_of(exemplar.trace, exemplar.request);
         if self.wants_hash(hash) {
-            self.by_hash.insert(hash, exemplar.clone());
-            if self.by_hash.len() > Self::BY_HASH {
-                self.by_hash.pop_last();
+            let kept = (hash, exemplar.clone());
+            match self.by_hash.binary_search_by_key(&hash, |(known, _)| *known) {
+                Ok(place) => self.by_hash[place] = kept,
+                Err(place) => self.by_hash.insert(place, kept),
             }
+            self.by_hash.truncate(Self::BY_HASH);
         }
-        self.slowest.insert(exemplar);
+        if let Err(place) = self.slowest.binary_search(&exemplar) {
+            self.slowest.insert(place, exemplar);
+        }
         if self.slowest.len() > Self::SLOWEST {
-            self.slowest.pop_first();
+            self.slowest.remove(0);
         }
     }
 
     /// The slowest first, then the others, each once.
     pub(crate) fn in_order(&self) -> Vec<&Exemplar> {
         let mut exemplars: Vec<&Exemplar> = self.slowest.iter().rev().collect();
-        exemplars.extend(self.by_hash.values().filter(|exemplar| !self.slowest.contains(exemplar)));
+        let others = self.by_hash.iter().map(|(_, exemplar)| exemplar);
+        exemplars.extend(others.filter(|exemplar| !self.slowest.contains(exemplar)));
         exemplars
     }
 
     fn into_iter(self) -> impl Iterator<Item = Exemplar> {
-        self.slowest.into_iter().chain(self.by_hash.into_values())
+        self.slowest.into_iter().chain(self.by_hash.into_iter().map(|(_, exemplar)| exemplar))
     }
 }

@@ -85,9 +85,8 @@ impl Gathers for Executions {
             let sent = trace.operations_of(request).iter();
             for operation in sent.filter(|own| own.kind == Kind::Sql && own.logged == Line::No) {
                 self.note_values(&operation.span);
-                let tally = StatementTally::of(&operation.span);
-                let known = self.traced.entry((operation.shape, operation.target, endpoint));
-                known.and_modify(|known| known.merge(&tally)).or_insert(tally);
+                let sent = (operation.shape, operation.target, endpoint);
+                self.traced.entry(sent).or_default().add(&operation.span);
             }
         }
     }

@@ -62,7 +62,8 @@ impl<'a> Considered<'a> {
         shown: Shown<'a>,
         replayer: &mut Replayer,
     ) -> Option<Self> {
-        let (key, tally) = &scales.docket.candidates[number as usize];
+        let candidates = &scales.docket.candidates;
+        let (key, tally) = (candidates.key(number), &candidates[number]);
         let home = scales.views.iter().position(|view| view.key == key.endpoint)?;
         let view = &scales.views[home];
         let detector = &ALL[key.detector];
@@ -236,8 +237,9 @@ impl Scales<'_> {
     fn round_trip_ns(&self, subject: &Subject) -> Option<u64> {
         let Subject::Shape(shape) = subject else { return None };
         let statements = &self.docket.statements;
+        let keys = statements.iter().map(|(key, _)| key);
         let targets: Vec<Symbol> =
-            statements.keys().filter(|(other, _)| other == shape).map(|(_, target)| *target).collect();
+            keys.filter(|(other, _)| other == shape).map(|(_, target)| *target).collect();
         let others = statements.iter().filter(|((other, at), _)| other != shape && targets.contains(at));
         others.map(|(_, tally)| tally.fastest_ns).min()
     }
@@ -248,11 +250,11 @@ impl Scales<'_> {
         let Subject::Shape(shape) = subject else { return None };
         let statements = &self.docket.statements;
         let calls = statements.iter().filter(|((other, _), _)| other == shape);
-        let (&(_, target), tally) =
+        let ((_, target), tally) =
             calls.max_by_key(|((_, target), tally)| (tally.executions, self.dictionary.text(*target)))?;
         let trivial_ns = statements
             .iter()
-            .filter(|((other, at), _)| other != shape && *at == target && self.is_trivial(*other))
+            .filter(|((other, at), _)| other != shape && at == target && self.is_trivial(*other))
             .map(|(_, tally)| tally.fastest_ns)
             .min()?;
         Some(tally.fastest_ns.saturating_sub(trivial_ns))

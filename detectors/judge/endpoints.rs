@@ -48,13 +48,13 @@ pub(super) struct Effect {
 impl<'a> EndpointView<'a> {
     /// All endpoints, by service and name.
     pub(super) fn all(docket: &'a Docket, dictionary: &Dictionary, settings: &'a Settings) -> Vec<Self> {
-        let views = docket.endpoints.iter().map(|(&key, tally)| {
+        let views = docket.endpoints.iter().zip(0..).map(|((key, tally), number)| {
             let service = dictionary.text(key.service).to_owned();
             let name = key.name.text(dictionary);
-            let sample: Vec<(f64, &Skeleton)> = docket.sample.of(&key).collect();
+            let sample: Vec<(f64, &Skeleton)> = docket.sample.of(number).collect();
             let measured = sample.iter().map(|(weight, skeleton)| (skeleton.duration_ns, *weight));
             Self {
-                key,
+                key: *key,
                 target: target_of(settings, &service, &name),
                 settings: settings.at(&service, &name),
                 service,

@@ -47,6 +47,7 @@ const DISMISSED_MAX: usize = 2_000;
 /// Judges everything that a docket holds; `again` is the command that repeats the diagnosis after a
 /// fix. What was skipped and how many spans there were is for the caller to add.
 pub fn judge(docket: &mut Docket, dictionary: &Dictionary, settings: &Settings, again: &str) -> Report {
+    docket.sample.build();
     name_starts(docket, dictionary, settings);
     let loads = name_loads(docket, dictionary, settings);
     let docket = &*docket;
@@ -192,9 +193,10 @@ fn worth_weighing(scales: &Scales<'_>) -> FxHashSet<u32> {
             by_endpoint.entry(key.endpoint).or_default().push(number as u32);
         }
     }
+    let candidates = &scales.docket.candidates;
     for numbers in by_endpoint.values_mut().filter(|numbers| numbers.len() > WEIGHED_MAX) {
         numbers.sort_by_cached_key(|&number| {
-            let (key, tally) = &scales.docket.candidates[number as usize];
+            let (key, tally) = (candidates.key(number), &candidates[number]);
             let subject = identity::subject(&key.subject, scales.dictionary).text;
             (Reverse(tally.claimed_total_ns), key.detector, subject)
         });
@@ -422,7 +424,7 @@ fn seen(docket: &Docket) -> Seen {
     Seen {
         spans: 0,
         traces: docket.traces,
-        requests: docket.endpoints.values().map(|endpoint| endpoint.requests).sum(),
+        requests: docket.endpoints.iter().map(|(_, endpoint)| endpoint.requests).sum(),
         statements: executed(&[Kind::Sql, Kind::Document]),
         cache_commands: executed(&[Kind::Cache]),
         calls: executed(&[Kind::Http, Kind::Rpc, Kind::Publish]),

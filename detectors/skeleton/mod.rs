@@ -8,10 +8,12 @@
 //! those that look alike are folded into one node that holds their sums.
 
 mod build;
+mod sketch;
 #[cfg(test)]
 mod tests;
 
 pub use build::Builder;
+pub use sketch::{Sketch, Sketcher};
 
 use crate::candidate::Part;
 use crate::evidence::trace::NONE;

@@ -31,9 +31,9 @@ fn replayed(described: &[(u64, u64, Kind, u64, u64)], claimed: Kind, remedy: Rem
     let trace = assembler.assemble(1, &spans, &dictionary);
     let claims = trace.operations.iter().enumerate().filter(|(_, operation)| operation.kind == claimed);
     let claims = claims.map(|(number, _)| (0, 0, Claim { operation: number as u32, part: Part::Whole }));
-    let mut builder = Builder::default();
-    builder.prepare(trace, claims);
-    let skeleton = builder.build(trace, 0).unwrap();
+    let (mut sketcher, mut builder) = (Sketcher::default(), Builder::default());
+    sketcher.prepare(trace, claims);
+    let skeleton = builder.build(&sketcher.sketch(trace, 0)).unwrap();
     let mut replayer = Replayer::default();
     let measured = replayer.duration_ns(&skeleton, &Fixes::default(), Outlook::Best);
     assert_eq!(measured, trace.requests[0].duration_ns(), "nothing changed, nothing gained");
@@ -63,9 +63,9 @@ fn runs_are_folded() {
     let mut assembler = Assembler::default();
     let spans = spans(&a_loop());
     let trace = assembler.assemble(1, &spans, &dictionary);
-    let mut builder = Builder::default();
-    builder.prepare(trace, std::iter::empty());
-    let skeleton = builder.build(trace, 0).unwrap();
+    let (mut sketcher, mut builder) = (Sketcher::default(), Builder::default());
+    sketcher.prepare(trace, std::iter::empty());
+    let skeleton = builder.build(&sketcher.sketch(trace, 0)).unwrap();
     assert_eq!(skeleton.nodes.len(), 2);
     assert_eq!(skeleton.nodes[0].calls, 100);
     assert_eq!(skeleton.nodes[0].typical_ns, 8 * MS);
@@ -122,7 +122,7 @@ impl Numbers {
 fn without_fixes_a_replay_takes_as_long_as_the_request() {
     let dictionary = Dictionary::default();
     let mut assembler = Assembler::default();
-    let mut builder = Builder::default();
+    let (mut sketcher, mut builder) = (Sketcher::default(), Builder::default());
     let mut replayer = Replayer::default();
     let kinds = [Kind::Internal, Kind::Sql, Kind::Http, Kind::Entry, Kind::Cache];
     for seed in 0..3_000 {
@@ -139,9 +139,9 @@ fn without_fixes_a_replay_takes_as_long_as_the_request() {
             .collect();
         let spans = spans(&described);
         let trace = assembler.assemble(1, &spans, &dictionary);
-        builder.prepare(trace, std::iter::empty());
+        sketcher.prepare(trace, std::iter::empty());
         for (number, request) in trace.requests.iter().enumerate() {
-            let skeleton = builder.build(trace, number as u32).unwrap();
+            let skeleton = builder.build(&sketcher.sketch(trace, number as u32)).unwrap();
             let replayed_ns = replayer.duration_ns(&skeleton, &Fixes::default(), Outlook::Worst);
             assert_eq!(replayed_ns, request.duration_ns(), "seed {seed}, request {number}: {described:?}");
             let placed = replayer.placed(&skeleton);
