@@ -56,6 +56,7 @@ impl Body {
     }
 
     /// The number behind it, below two to the power of [`Body::BITS`].
+    #[inline]
     pub fn to_bits(self) -> u8 {
         self.0
     }

@@ -253,6 +253,7 @@ impl Effort {
     }
 
     /// The number behind it, to write it down.
+    #[inline]
     pub fn to_bits(self) -> u8 {
         self.0
     }

@@ -130,13 +130,14 @@ impl Gathering {
         self.trace.clear();
         let mut lost = 0;
         for place in self.runs[runs].iter().flat_map(|&run| chunks.run(run)) {
-            let span = chunks.get(place);
-            if span.is_lost() {
-                self.trace.extend((lost == 0).then_some(*span));
+            let (start_ns, id) = chunks.key(place);
+            // Those that stand for lost ones have no id.
+            if id == 0 {
+                self.trace.extend((lost == 0).then(|| chunks.span(place)));
                 lost += 1;
                 continue;
             }
-            self.keys.push((span.start_ns, span.id, place));
+            self.keys.push((start_ns, id, place));
         }
         self.keys.sort_unstable();
         lost
@@ -150,7 +151,7 @@ impl Gathering {
         rules: &Rules<impl Fn(&mut Span), impl Fn(&Span, &Span) -> Ordering>,
     ) -> u64 {
         for &(_, _, place) in &self.keys[keys.clone()] {
-            let mut span = *chunks.get(place);
+            let mut span = chunks.span(place);
             (rules.prepare)(&mut span);
             self.trace.push(span);
         }

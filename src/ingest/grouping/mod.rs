@@ -14,6 +14,7 @@ mod long_session;
 mod partition;
 mod record;
 mod spill;
+mod waiting;
 
 use std::cmp::Ordering;
 use std::io;
@@ -25,6 +26,7 @@ use detectors::evidence::{Span, TraceId, Traced};
 use gathering::{Gathering, Rules};
 use partition::{CHUNK_BITS_MAX, Partition};
 use spill::Spill;
+use waiting::Own;
 
 /// A hash of so many bits tells the partition.
 const PARTITION_BITS: u32 = 6;
@@ -132,7 +134,7 @@ impl Grouping {
 
     fn by(spread: Spread, memory_bytes: usize) -> Self {
         // Partly filled chunks take at most an eighth of the memory.
-        let chunk_spans = memory_bytes / (8 * PARTITIONS * size_of::<Span>());
+        let chunk_spans = memory_bytes / (8 * PARTITIONS * size_of::<Own>());
         let chunk_bits = chunk_spans.max(4).ilog2().min(CHUNK_BITS_MAX);
         Self {
             partitions: (0..PARTITIONS).map(|_| Mutex::new(Partition::new(chunk_bits))).collect(),

@@ -3,20 +3,22 @@
 use std::io;
 use std::ops::Range;
 
-use detectors::evidence::{Span, TraceId, Traced, is_session};
+use detectors::evidence::{Span, SpanId, TraceId, Traced, is_session};
 
 use super::spill::{Extent, Spill};
+use super::waiting::{Commons, Own};
 
-/// Spans in a chunk are at most two to the power of this: 11 KiB, so that no growth moves spans
+/// Spans in a chunk are at most two to the power of this: 6 KiB, so that no growth moves spans
 /// and what partly filled chunks waste is small.
 pub(super) const CHUNK_BITS_MAX: u32 = 7;
 
 /// Spans in chunks of one size; all but the last are full.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    chunks: Vec<Vec<Span>>,
+    chunks: Vec<Vec<Own>>,
     bits: u32,
     runs: Vec<Run>,
+    commons: Commons,
 }
 
 /// Spans of one trace that came one after another: exporters send most of them so.
@@ -30,7 +32,7 @@ struct Run {
 impl Chunks {
     /// Nothing yet, with chunks of two to the power of `bits` spans.
     pub(super) fn new(bits: u32) -> Self {
-        Self { chunks: Vec::new(), bits, runs: Vec::new() }
+        Self { bits, ..Self::default() }
     }
 
     /// Adds spans of one trace.
@@ -47,13 +49,27 @@ impl Chunks {
                 _ => self.chunks.push_mut(Vec::with_capacity(size)),
             };
             let (fits, more) = rest.split_at(rest.len().min(size - last.len()));
-            last.extend(fits.iter().map(|traced| traced.span));
+            // What is found again takes a third of a chunk.
+            last.extend(fits.iter().map(|traced| self.commons.own(&traced.span, 2 * size)));
             rest = more;
         }
     }
 
     /// The span at a place.
-    pub(super) fn get(&self, place: u32) -> &Span {
+    #[inline]
+    pub(super) fn span(&self, place: u32) -> Span {
+        self.commons.span(self.own(place))
+    }
+
+    /// When the span at a place starts, and its id.
+    #[inline]
+    pub(super) fn key(&self, place: u32) -> (u64, SpanId) {
+        let own = self.own(place);
+        (own.start_ns, own.id)
+    }
+
+    #[inline]
+    fn own(&self, place: u32) -> &Own {
         let size_mask = (1 << self.bits) - 1;
         &self.chunks[(place >> self.bits) as usize][(place & size_mask) as usize]
     }
@@ -81,7 +97,8 @@ impl Chunks {
 
     /// Bytes that the chunks take.
     pub(super) fn bytes(&self) -> usize {
-        self.chunks.len() * (size_of::<Span>() << self.bits) + self.runs.capacity() * size_of::<Run>()
+        let chunks = self.chunks.len() * (size_of::<Own>() << self.bits);
+        chunks + self.runs.capacity() * size_of::<Run>() + self.commons.bytes()
     }
 
     /// Takes everything out.
@@ -95,8 +112,12 @@ impl Chunks {
         let ends = self.runs.iter().skip(1).map(|run| run.first as usize).chain([all]);
         let mut runs = self.runs.iter().zip(ends).peekable();
         let mut place = 0;
+        let mut spans = Vec::with_capacity(1 << self.bits);
         for chunk in self.chunks {
-            let mut rest = &chunk[..];
+            spans.clear();
+            spans.extend(chunk.iter().map(|own| self.commons.span(own)));
+            drop(chunk);
+            let mut rest = &spans[..];
             while !rest.is_empty()
                 && let Some((run, end)) = runs.peek()
             {
