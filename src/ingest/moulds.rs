@@ -5,11 +5,18 @@
 //! as holds for them, too, but for what the mould takes out of them. It is found by the name of the span, which says nearly
 //! always which one it is; what fits into none is read in full, so that nothing depends on what came before.
 
+mod layouts;
 mod pattern;
 
+pub(super) use layouts::Holes;
 pub(super) use pattern::{Draft, Pattern};
 
-use detectors::evidence::{OriginRef, Traced};
+use std::hash::Hasher;
+
+use detectors::evidence::{OriginRef, Span, Traced};
+use rustc_hash::FxHasher;
+
+use self::layouts::{Layout, Layouts};
 
 use super::familiar::Path;
 use super::raw::{Attributes, RawSpan};
@@ -42,6 +49,18 @@ pub(super) trait Candidate<'b, M> {
 
     /// Takes times and those attributes that differ, if it fits.
     fn fit(&mut self, mould: &M, span: &mut RawSpan<'_>, attributes: &mut Attributes<'b>) -> Option<()>;
+
+    /// Its bytes behind the ids, if it may be of this length.
+    fn bytes(&self, length: usize) -> Option<&'b [u8]>;
+
+    /// Whether nothing in these bytes ends a text, or is written otherwise than it is.
+    fn is_text(bytes: &[u8]) -> bool;
+
+    /// Takes a span with these bytes behind the ids, of which the times are at some place.
+    fn take(&mut self, bytes: &'b [u8], times: usize) -> Option<(u64, u64)>;
+
+    /// The bytes that were taken of one that fits, and where something differs in them.
+    fn holes(&self, mould: &M) -> Option<(&'b [u8], Holes)>;
 }
 
 /// Why a span was not taken.
@@ -72,6 +91,7 @@ pub(super) struct Moulds<M> {
     sets: Vec<Set<M>>,
     /// The set of the last span that was taken.
     last: usize,
+    layouts: Layouts,
 }
 
 #[derive(Debug)]
@@ -114,7 +134,7 @@ impl<M> Moulds<M> {
     /// Knows none.
     fn new() -> Self {
         let set = |_| Set { known: Vec::new(), misses: 0, next: 0 };
-        Self { sets: (0..SETS).map(set).collect(), last: 0 }
+        Self { sets: (0..SETS).map(set).collect(), last: 0, layouts: Layouts::new() }
     }
 
     /// Takes a span of which `raw` has the ids, if it fits and is like those before.
@@ -127,27 +147,68 @@ impl<M> Moulds<M> {
         spans: &mut Vec<Traced>,
     ) -> Result<(), Fits> {
         let mut trial = Trial { candidate, raw, attributes, library: typing.library(origin) };
+        let span = match self.by_layout(&mut trial, typing, origin) {
+            Some(span) => span,
+            None => self.by_mould(&mut trial, typing, origin)?,
+        };
+        spans.push(Traced { trace: trial.raw.trace, span });
+        Ok(())
+    }
+
+    /// A span that is like one before in all of its bytes but for those that surely do not matter, or are taken out.
+    #[inline(always)]
+    fn by_layout<'b, C: Candidate<'b, M>>(
+        &mut self,
+        trial: &mut Trial<'_, 'b, C>,
+        typing: &mut Typing<'_>,
+        origin: OriginRef,
+    ) -> Option<Span> {
+        let candidate = &trial.candidate;
+        let (span, bytes, times, set) =
+            self.layouts.expected(trial.library, |length| candidate.bytes(length), C::is_text)?;
+        let typed = if cfg!(debug_assertions) { self.by_mould(trial, typing, origin).ok() } else { None };
+        self.last = set;
+        let Trial { candidate, raw, .. } = trial;
+        (raw.start_ns, raw.end_ns) = candidate.take(bytes, times)?;
+        let RawSpan { id, parent, start_ns, end_ns, .. } = *raw;
+        let span = Span { id, parent, start_ns, end_ns, origin, ..span };
+        debug_assert!(typed.is_none_or(|typed| typed == span), "{typed:?} is not {span:?}");
+        raw.is_sound().then_some(span)
+    }
+
+    /// A span that fits into a mould.
+    #[inline(always)]
+    fn by_mould<'b, C: Candidate<'b, M>>(
+        &mut self,
+        trial: &mut Trial<'_, 'b, C>,
+        typing: &mut Typing<'_>,
+        origin: OriginRef,
+    ) -> Result<Span, Fits> {
         // Spans follow one another in the order in which they did last time.
         let guess = self.sets[self.last].next;
         let (set, number) = match self.sets[guess].known.first() {
             Some(known) if trial.fits(known) => (guess, 0),
-            _ => self.find(&mut trial).ok_or(Fits::No)?,
+            _ => self.find(trial).ok_or(Fits::No)?,
         };
-        let Trial { raw, attributes, .. } = &trial;
+        let Trial { candidate, raw, attributes, library } = trial;
         self.sets[self.last].next = set;
         self.last = set;
         let Set { known, misses, .. } = &mut self.sets[set];
         *misses = 0;
-        let prototype = &known[number].prototype;
+        let Known { mould, prototype, .. } = &known[number];
         if !raw.is_sound() {
             return Err(Fits::Otherwise);
         }
-        let traced = spans.push_mut(Traced { trace: raw.trace, span: prototype.span_of(raw, origin) });
-        if typing.like(prototype, attributes, &mut traced.span).is_none() {
-            spans.pop();
-            return Err(Fits::Otherwise);
+        self.layouts.taken_statement().into_iter().for_each(|alike| typing.pass(alike));
+        let mut span = prototype.span_of(raw, origin);
+        typing.like(prototype, attributes, &mut span).ok_or(Fits::Otherwise)?;
+        if let Some(hash) = layout_hash(prototype, attributes, &span, (set, number)) {
+            self.layouts.met(hash, || {
+                let (bytes, holes) = candidate.holes(mould)?;
+                layout(bytes, holes, prototype, typing, (*library, set), &span)
+            });
         }
-        Ok(())
+        Ok(span)
     }
 
     /// The first mould that a span fits into by its name: its set, and its number there.
@@ -188,6 +249,56 @@ impl<M> Moulds<M> {
         known.truncate(WAYS - 1);
         known.push(Known { library, mould, prototype: prototype.clone() });
     }
+}
+
+/// A hash of what is the same in spans with one layout; `None` where a span cannot have one.
+#[inline]
+fn layout_hash(
+    prototype: &Prototype,
+    attributes: &Attributes<'_>,
+    span: &Span,
+    (set, number): (usize, usize),
+) -> Option<u64> {
+    let mut hasher = FxHasher::default();
+    hasher.write_usize(set << 8 | number);
+    if let Some(told) = prototype.only_text()? {
+        let text = told.text_of(attributes)?;
+        hasher.write_usize(text.len());
+        match told.is_statement() {
+            true => hasher.write_u32(span.shape.0),
+            // It is compared whole.
+            false => hasher.write(text),
+        }
+    }
+    // Those that do not matter have a length, too.
+    attributes.iter().for_each(|(_, value)| hasher.write_usize(value.length()));
+    Some(hasher.finish())
+}
+
+/// The layout of a span that was typed by its prototype.
+#[cold]
+fn layout(
+    bytes: &[u8],
+    mut holes: Holes,
+    prototype: &Prototype,
+    typing: &Typing<'_>,
+    place: (Library, usize),
+    span: &Span,
+) -> Option<Layout> {
+    let told = prototype.only_text()?;
+    let mut statement = None;
+    for (key, text) in std::mem::take(&mut holes.texts) {
+        match told.filter(|told| key == Some(told.key())) {
+            Some(told) if told.is_statement() => {
+                let alike = typing.alike(told, bytes.get(text.clone())?)?;
+                statement = Some((text, alike));
+            }
+            // It is compared whole.
+            Some(_) => {}
+            None => holes.texts.push((key, text)),
+        }
+    }
+    Layout::of(bytes, holes, statement, place, span)
 }
 
 /// The set of a name: by its length, its first and its last bytes.

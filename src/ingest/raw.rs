@@ -20,6 +20,13 @@ pub enum Value<'a> {
     Boolean(bool),
 }
 
+impl Value<'_> {
+    /// Bytes of a text.
+    pub(super) fn length(&self) -> usize {
+        if let Self::Text(text) = self { text.len() } else { 0 }
+    }
+}
+
 /// A value that outlives the input: of a text its place among bytes that are kept elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kept {

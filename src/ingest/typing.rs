@@ -17,6 +17,7 @@ mod shaping;
 
 use std::sync::Mutex;
 
+use detectors::evidence::shape::sql::Alike;
 use detectors::evidence::{
     CacheResult, Dictionary, Kind, Origin, OriginRef, Recorder, Role, ShapeRef, Span, Status, Symbol,
     UNKNOWN, Values,
@@ -27,8 +28,8 @@ use self::fields::Fields;
 pub use self::logged::{Comment, ReadStatement};
 use self::messaging::Handling;
 pub(in crate::ingest) use self::origin::Library;
-pub(in crate::ingest) use self::prototypes::Prototype;
-use self::prototypes::{Made, Prototypes, Told};
+use self::prototypes::{Made, Prototypes};
+pub(in crate::ingest) use self::prototypes::{Prototype, Told};
 use self::shaping::{Call, Shaping};
 use super::attributes::Key;
 use super::familiar::{Keys, Path};
@@ -151,6 +152,19 @@ impl<'r> Typing<'r> {
             self.by_text(told, told.text_of(attributes)?, span)?;
         }
         Some(())
+    }
+
+    /// How statements are alike that are like one which was typed just now.
+    pub(super) fn alike(&self, told: &Told, text: &[u8]) -> Option<Alike> {
+        match told.made {
+            Made::Statement(dialect) => self.shapes.alike(text, dialect),
+            _ => None,
+        }
+    }
+
+    /// A span was not typed whose statement is alike.
+    pub(super) fn pass(&mut self, alike: &Alike) {
+        self.shapes.pass(alike);
     }
 
     /// Notes what the text of a span says. `None` where something else of the span decides.

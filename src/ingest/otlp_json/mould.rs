@@ -5,8 +5,9 @@ use super::written::Attribute;
 use crate::ingest::familiar::Written;
 use crate::ingest::json::scanner::Scanner;
 use crate::ingest::json::values;
-use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Pattern};
-use crate::ingest::raw::{Attributes, RawSpan};
+use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Holes, Pattern};
+use crate::ingest::raw::{Attributes, RawSpan, Value};
+use memchr::memchr3;
 
 /// What is behind the ids of a span, up to its end.
 #[derive(Debug)]
@@ -85,6 +86,38 @@ impl Mould {
     }
 }
 
+impl Mould {
+    /// Where something differs in a text that fits.
+    #[cold]
+    fn holes(&self, text: &[u8]) -> Option<Holes> {
+        let (mut holes, mut scanner) = (Holes::default(), Scanner::new(text, 0, &mut []));
+        for (same, then) in self.0.steps() {
+            scanner.take(same).then_some(())?;
+            let from = scanner.at;
+            match then {
+                Hole::Times => {
+                    times(&mut scanner)?;
+                    holes.times = from;
+                    let start = from + START.len();
+                    let end = start + DIGITS + b"\",".len() + END.len();
+                    holes.free.extend([start..start + DIGITS, end..end + DIGITS]);
+                }
+                Hole::Varying(attribute) => {
+                    let read = attribute.take(&mut scanner)?;
+                    let key = match read {
+                        Some((key, Value::Text(_))) => Some(key),
+                        Some(_) => return None,
+                        None => None,
+                    };
+                    holes.texts.push((key, attribute.value_within(from..scanner.at)));
+                }
+                Hole::End => return (scanner.at == text.len()).then_some(holes),
+            }
+        }
+        None
+    }
+}
+
 /// What is behind the ids of a span that is next.
 pub(super) struct BehindIds<'s, 'b> {
     pub(super) scanner: &'s mut Scanner<'b>,
@@ -101,6 +134,28 @@ impl<'b> Candidate<'b, Mould> for BehindIds<'_, 'b> {
     fn fit(&mut self, mould: &Mould, span: &mut RawSpan<'_>, attributes: &mut Attributes<'b>) -> Option<()> {
         self.scanner.at = self.at;
         mould.fit(self.scanner, span, attributes)
+    }
+
+    #[inline(always)]
+    fn bytes(&self, length: usize) -> Option<&'b [u8]> {
+        self.scanner.bytes().get(self.at..)?.get(..length)
+    }
+
+    #[inline(always)]
+    fn is_text(bytes: &[u8]) -> bool {
+        memchr3(b'"', b'\\', 0, bytes).is_none()
+    }
+
+    #[inline(always)]
+    fn take(&mut self, bytes: &'b [u8], at: usize) -> Option<(u64, u64)> {
+        let times = times(&mut Scanner::new(bytes, at, &mut []))?;
+        self.scanner.at = self.at + bytes.len();
+        Some(times)
+    }
+
+    fn holes(&self, mould: &Mould) -> Option<(&'b [u8], Holes)> {
+        let bytes = self.scanner.bytes().get(self.at..self.scanner.at)?;
+        Some((bytes, mould.holes(bytes)?))
     }
 }
 
@@ -123,11 +178,18 @@ fn end(scanner: &mut Scanner<'_>) -> Option<()> {
     Some(())
 }
 
+/// What is before both times.
+const START: &[u8] = b"\"startTimeUnixNano\":\"";
+const END: &[u8] = b"\"endTimeUnixNano\":\"";
+
+/// Digits of a time.
+const DIGITS: usize = 19;
+
 /// The members with both times.
 #[inline(always)]
 fn times(scanner: &mut Scanner<'_>) -> Option<(u64, u64)> {
-    let start = scanner.take_fixed(b"\"startTimeUnixNano\":\"", values::nanoseconds_19)?;
-    let end = scanner.take_fixed(b"\"endTimeUnixNano\":\"", values::nanoseconds_19)?;
+    let start = scanner.take_fixed::<DIGITS, _>(START, values::nanoseconds_19)?;
+    let end = scanner.take_fixed::<DIGITS, _>(END, values::nanoseconds_19)?;
     Some((start, end))
 }
 
@@ -135,7 +197,6 @@ fn times(scanner: &mut Scanner<'_>) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
     use crate::ingest::attributes::Key;
-    use crate::ingest::raw::Value;
 
     const START_NS: u64 = 1_760_000_000_000_000_000;
 

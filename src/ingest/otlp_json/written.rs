@@ -1,5 +1,7 @@
 //! Attributes as programs write them in JSON, without blanks.
 
+use std::ops::Range;
+
 use memchr::memrchr;
 
 use crate::ingest::attributes::Key;
@@ -33,6 +35,13 @@ impl Attribute {
         let mut scanner = Scanner::new(bytes, 0, &mut []);
         let taken = attribute.take(&mut scanner)?;
         (scanner.at == bytes.len() && taken.as_slice() == read).then_some(attribute)
+    }
+}
+
+impl Attribute {
+    /// Where the value is of an attribute at some place that is like this one but for its value.
+    pub(super) fn value_within(&self, attribute: Range<usize>) -> Range<usize> {
+        attribute.start + self.bytes.len()..attribute.end - END.len()
     }
 }
 

@@ -4,8 +4,8 @@ use super::span::{attribute, name};
 use super::wire::Wire;
 use super::written::Attribute;
 use crate::ingest::familiar::Written;
-use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Pattern};
-use crate::ingest::raw::{Attributes, RawSpan};
+use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Holes, Pattern};
+use crate::ingest::raw::{Attributes, RawSpan, Value};
 
 /// What is behind the ids of a span.
 #[derive(Debug)]
@@ -73,6 +73,44 @@ impl Mould {
     }
 }
 
+impl Mould {
+    /// Where something differs in bytes that fit.
+    #[cold]
+    fn holes(&self, bytes: &[u8]) -> Option<Holes> {
+        let (mut holes, mut wire) = (Holes::default(), Wire(bytes));
+        for (same, then) in self.0.steps() {
+            wire.0 = wire.0.strip_prefix(same)?;
+            let (before, from) = (wire.0, bytes.len() - wire.0.len());
+            match then {
+                Hole::Times => {
+                    times(&mut wire)?;
+                    holes.times = from;
+                    holes.free.extend([from + 1..from + 9, from + 10..from + 18]);
+                }
+                Hole::Varying(attribute) => {
+                    let read = attribute.take(&mut wire)?;
+                    let end = bytes.len() - wire.0.len();
+                    match (read, attribute.meaningless(before)) {
+                        (Some((key, Value::Text(text))), _) => {
+                            holes.texts.push((Some(key), end - text.len()..end))
+                        }
+                        (None, Some(value)) => holes.free.push(end - value.len()..end),
+                        _ => return None,
+                    }
+                }
+                Hole::Skipped(_) => {
+                    wire.0 = wire.0.get(1..)?;
+                    let length = wire.bytes()?.len();
+                    let end = bytes.len() - wire.0.len();
+                    holes.free.push(end - length..end);
+                }
+                Hole::End => return Some(holes),
+            }
+        }
+        None
+    }
+}
+
 /// What is behind the ids of a span that is next.
 pub(super) struct BehindIds<'b>(pub(super) &'b [u8]);
 
@@ -85,6 +123,25 @@ impl<'b> Candidate<'b, Mould> for BehindIds<'b> {
     #[inline(always)]
     fn fit(&mut self, mould: &Mould, span: &mut RawSpan<'_>, attributes: &mut Attributes<'b>) -> Option<()> {
         mould.fit(self.0, span, attributes)
+    }
+
+    #[inline(always)]
+    fn bytes(&self, length: usize) -> Option<&'b [u8]> {
+        (self.0.len() == length).then_some(self.0)
+    }
+
+    #[inline(always)]
+    fn is_text(_: &[u8]) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn take(&mut self, bytes: &'b [u8], at: usize) -> Option<(u64, u64)> {
+        times(&mut Wire(bytes.get(at..)?))
+    }
+
+    fn holes(&self, mould: &Mould) -> Option<(&'b [u8], Holes)> {
+        Some((self.0, mould.holes(self.0)?))
     }
 }
 
@@ -134,7 +191,6 @@ mod tests {
     use super::*;
     use crate::ingest::attributes::Key;
     use crate::ingest::moulds::HOLES_MAX;
-    use crate::ingest::raw::Value;
 
     fn field(tag: u8, content: &[u8]) -> Vec<u8> {
         [&[tag, content.len() as u8][..], content].concat()

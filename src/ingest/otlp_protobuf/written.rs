@@ -39,6 +39,14 @@ fn name_field(bytes: &[u8]) -> Option<&[u8]> {
     Some(&content[..content.len() - wire.0.len()])
 }
 
+impl Attribute {
+    /// The value of an attribute that is like this one, if it means nothing: what is in it does not matter.
+    pub(super) fn meaningless<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let content = Wire(bytes.strip_prefix(&[TAG])?).bytes()?;
+        matches!(self.content, Content::Text(None)).then(|| value_behind(content, &self.bytes))?
+    }
+}
+
 /// The value behind a name, if nothing follows it.
 #[inline(always)]
 fn value_behind<'b>(content: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {

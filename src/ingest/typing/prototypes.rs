@@ -88,6 +88,12 @@ impl Prototype {
         Span { id, parent, start_ns, end_ns: raw.end_ns.max(start_ns), origin, ..self.span }
     }
 
+    /// The text that is all that each has of its own, if it has one; `None` where each has counts as well.
+    #[inline]
+    pub(in crate::ingest) fn only_text(&self) -> Option<Option<&Told>> {
+        self.counts.is_empty().then_some(self.told.as_ref())
+    }
+
     /// Whether each value of its own is the only one under its key.
     pub(in crate::ingest) fn is_told_once(&self, attributes: &[(Key, Value<'_>)]) -> bool {
         let own = self.told.iter().fold(self.counts, |keys, told| keys.with(told.key));
@@ -96,9 +102,20 @@ impl Prototype {
 }
 
 impl Told {
+    /// Whether it is a statement of which the shape is noted.
+    #[inline]
+    pub(in crate::ingest) fn is_statement(&self) -> bool {
+        matches!(self.made, Made::Statement(_))
+    }
+
+    /// The attribute that it is in.
+    pub(in crate::ingest) fn key(&self) -> Key {
+        self.key
+    }
+
     /// The text of a span, found without all other attributes; `None` where it is empty or no text.
     #[inline]
-    pub(super) fn text_of<'a>(&self, attributes: &[(Key, Value<'a>)]) -> Option<&'a [u8]> {
+    pub(in crate::ingest) fn text_of<'a>(&self, attributes: &[(Key, Value<'a>)]) -> Option<&'a [u8]> {
         let first = attributes.iter().find(|(key, _)| *key == self.key)?;
         match first.1 {
             Value::Text(text) if !text.is_empty() => Some(text),

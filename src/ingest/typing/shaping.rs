@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use detectors::evidence::content_hash::{START, fnv_1a};
-use detectors::evidence::shape::sql::{Dialect, Lexer, Recognizer, Scanned};
+use detectors::evidence::shape::sql::{Alike, Dialect, Lexer, Recognizer, Scanned};
 use detectors::evidence::shape::url::{Template, Templates};
 use detectors::evidence::{ShapeId, ShapeRef, Span, Values};
 
@@ -62,6 +62,16 @@ impl Shaping {
     pub(super) fn values(&self, value: &[u8]) -> Values {
         // Which hash does not matter, as these are compared among themselves only.
         Values::hashed(fnv_1a(self.values_key ^ START, value.iter().copied()))
+    }
+
+    /// How statements are alike that are like one whose shape was noted just now, unless their texts are kept.
+    pub(super) fn alike(&self, text: &[u8], dialect: Dialect) -> Option<Alike> {
+        if self.texts.is_some() { None } else { self.statements.alike(text, dialect) }
+    }
+
+    /// A statement that is alike was not looked at.
+    pub(super) fn pass(&mut self, alike: &Alike) {
+        self.statements.pass(alike);
     }
 
     /// Notes the shape of a statement that a log tells of, as [`Self::statement`] does, unless there are too many of

@@ -16,7 +16,7 @@ mod text;
 pub use lexer::{Dialect, Lexer, Literal, Scanned};
 pub use parts::Part;
 pub use placeholders::numbered;
-pub use recognizer::Recognizer;
+pub use recognizer::{Alike, Recognizer};
 pub use tags::tags;
 pub use text::shortened;
 

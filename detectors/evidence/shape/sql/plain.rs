@@ -15,33 +15,36 @@ pub(super) enum Plain {
 
 impl Plain {
     /// The length of the literal of this kind that a text begins with.
+    #[inline]
     pub(super) fn length(self, text: &[u8]) -> Option<usize> {
         match self {
             Self::Integer => integer(text),
-            _ => plain(text).filter(|(found, _)| *found == self).map(|(_, length)| length),
+            Self::Decimal => decimal(text),
+            Self::Text => quoted(text),
         }
     }
 }
 
 /// The plain literal that a text begins with, and its length.
 pub(super) fn plain(text: &[u8]) -> Option<(Plain, usize)> {
-    match text.first()? {
-        b'\'' => {
-            let inner = text.get(1..)?;
-            let length = unquoted(inner);
-            (inner.get(length) == Some(&b'\'')).then_some((Plain::Text, length + 2))
-        }
-        b'0'..=b'9' => {
-            let whole = digits(text);
-            match text.get(whole..) {
-                Some([b'.', rest @ ..]) if rest.first().is_some_and(u8::is_ascii_digit) => {
-                    Some((Plain::Decimal, whole + 1 + digits(rest)))
-                }
-                _ => Some((Plain::Integer, whole)),
-            }
-        }
-        _ => None,
-    }
+    let kinds = [Plain::Text, Plain::Decimal, Plain::Integer];
+    kinds.into_iter().find_map(|kind| Some((kind, kind.length(text)?)))
+}
+
+/// The length of the simple string that a text begins with, with its quotes.
+#[inline]
+fn quoted(text: &[u8]) -> Option<usize> {
+    let inner = text.strip_prefix(b"'")?;
+    let length = unquoted(inner);
+    (inner.get(length) == Some(&b'\'')).then_some(length + 2)
+}
+
+/// The length of the number with a point in it that a text begins with.
+#[inline]
+fn decimal(text: &[u8]) -> Option<usize> {
+    let whole = digits(text);
+    let parts = text.get(whole..)?.strip_prefix(b".").map(digits);
+    parts.filter(|parts| whole > 0 && *parts > 0).map(|parts| whole + 1 + parts)
 }
 
 /// The length of the whole number that a text begins with.
@@ -63,16 +66,36 @@ const ONES: u64 = u64::MAX / 255;
 fn unquoted(text: &[u8]) -> usize {
     let (words, rest) = text.as_chunks();
     for (place, word) in words.iter().enumerate() {
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-        let is = |byte: u8| zero(u64::from_le_bytes(*word) ^ (ONES * u64::from(byte)));
-        // The first one is right, though a byte behind it may be told wrongly.
-        let ends = is(b'\'') | is(b'\\');
-        if ends != 0 {
-            return place * 8 + ends.trailing_zeros() as usize / 8;
+        if let Some(length) = unquoted_of_word(u64::from_le_bytes(*word)) {
+            return place * 8 + length;
         }
     }
-    let length = rest.iter().position(|byte| matches!(byte, b'\'' | b'\\'));
+    let length = match word_of_end(text, rest.len()) {
+        Some(word) => unquoted_of_word(word),
+        None => rest.iter().position(|byte| matches!(byte, b'\'' | b'\\')),
+    };
     text.len() - rest.len() + length.unwrap_or(rest.len())
+}
+
+/// How many of eight bytes are before the first quote or backslash, if one is among them.
+fn unquoted_of_word(word: u64) -> Option<usize> {
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let is = |byte: u8| zero(word ^ (ONES * u64::from(byte)));
+    // The first one is right, though a byte behind it may be told wrongly.
+    let ends = is(b'\'') | is(b'\\');
+    (ends != 0).then_some(ends.trailing_zeros() as usize / 8)
+}
+
+/// The first eight of the last so many bytes of a text, as a little-endian number, with zeros behind them where they are
+/// fewer. `None` where the whole text is shorter than that.
+#[inline]
+pub(super) fn word_of_end(text: &[u8], length: usize) -> Option<u64> {
+    let end = text.get(text.len().checked_sub(length)?..)?;
+    if let Some(chunk) = end.first_chunk() {
+        return Some(u64::from_le_bytes(*chunk));
+    }
+    let last = u64::from_le_bytes(*text.last_chunk()?);
+    Some(last.unbounded_shr(8 * (8 - length as u32)))
 }
 
 /// How many digits a text begins with; most numbers have fewer than eight.
@@ -144,7 +167,8 @@ fn few_integers(text: &[u8]) -> (usize, u32) {
         && let Some([b',', next @ ..]) = text.get(length..).and_then(|rest| rest.first_chunk::<10>())
     {
         let blank = usize::from(next[0] == b' ');
-        let number = next.get(blank..).and_then(|next| short_integer(*next.first_chunk()?));
+        let number =
+            next.get(blank..).and_then(|next| short_integer(u64::from_le_bytes(*next.first_chunk()?)));
         let Some((_, digits)) = number else { break };
         length += 1 + blank + digits;
         count += 1;
@@ -155,10 +179,9 @@ fn few_integers(text: &[u8]) -> (usize, u32) {
 /// Bytes of a list that are looked at in one go.
 const WIDE: usize = 32;
 
-/// The whole number of fewer than eight digits that a text begins with, which is to be seen by eight bytes: its digits as
-/// a little-endian number, and how many.
-pub(super) fn short_integer(text: [u8; 8]) -> Option<(u64, usize)> {
-    let word = u64::from_le_bytes(text);
+/// The whole number of fewer than eight digits that a text begins with, which is to be seen by its first eight bytes: its
+/// digits as a little-endian number, and how many.
+pub(super) fn short_integer(word: u64) -> Option<(u64, usize)> {
     let length = digits_of_word(word);
     let behind = word.unbounded_shr(8 * length as u32) as u8;
     ((1..8).contains(&length) && behind != b'.').then(|| (word & !(u64::MAX << (8 * length)), length))

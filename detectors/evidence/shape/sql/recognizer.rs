@@ -6,15 +6,18 @@
 //! literal and at the bytes around it, never at its digits or letters. Where two literals of a kind
 //! follow one another behind a comma, any number of them may: a list has another length each time.
 //! So may rows of `VALUES` that are alike.
-//! Comparing takes a tenth of lexing; what is not recognised is lexed, so that the result never
-//! depends on what came before.
+//! Statements follow one another as they did before, mostly: what came after the last one is compared
+//! first, and only then those with the same beginning. Comparing takes a tenth of lexing; what is not
+//! recognised is lexed, so that the result never depends on what came before.
 
 use std::mem::swap;
 use std::ops::Range;
 
+use crate::evidence::Values;
+
 use super::lexer::{Dialect, Lexer, Scanned, may_be_cut};
 use super::noted::{Noted, Notes, Rows};
-use super::plain::{Plain, behind_comma, integers, others, plain, short_integer};
+use super::plain::{Plain, behind_comma, integers, others, plain, short_integer, word_of_end};
 
 /// Statements that share a beginning and are remembered together.
 const WAYS: usize = 8;
@@ -41,6 +44,33 @@ pub struct Recognizer {
     lexer: Lexer,
     sets: Vec<Set>,
     notes: Notes,
+    /// The statement that was met last.
+    last: At,
+}
+
+/// Texts of one statement that are alike: what differs are plain literals, each as long as in the others.
+#[derive(Debug, Clone)]
+pub struct Alike {
+    scanned: Scanned,
+    /// The state of the values' hash before the first literal.
+    state: u64,
+    literals: Box<[Literal]>,
+    /// How many there are.
+    count: u32,
+    /// Where the statement is remembered.
+    at: At,
+}
+
+/// A literal of such texts, or several whole numbers.
+#[derive(Debug, Clone, Copy)]
+struct Literal {
+    start: u32,
+    /// First byte that may differ.
+    varies: u32,
+    end: u32,
+    /// What it is, if it may differ.
+    plain: Option<Plain>,
+    count: u32,
 }
 
 /// Statements with one beginning, the more often met ones in front.
@@ -59,15 +89,24 @@ struct Known {
     /// One after another: what is before a row, the row, and what is behind it, or all in one.
     parts: Box<[Part]>,
     scanned: Scanned,
+    /// What came after it last time.
+    next: At,
+}
+
+/// Where a statement is remembered; another one may be there by now.
+#[derive(Debug, Clone, Copy, Default)]
+struct At {
+    set: usize,
+    place: usize,
 }
 
 /// A part of a statement.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Part {
-    /// How many literals there are up to its end.
-    literals: usize,
-    /// The byte after the last.
-    end: usize,
+    /// Which of the literals are in it.
+    literals: Range<usize>,
+    /// The bytes behind the last of them.
+    behind: Range<usize>,
     /// It is a row: others that are alike follow behind commas, any number of them.
     repeats: bool,
 }
@@ -81,15 +120,15 @@ struct Compared<'t> {
     count: u32,
 }
 
-/// Where a literal stands.
+/// A literal, and what is before it.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// First byte of its value, sign included.
-    start: u32,
-    /// First byte that may differ; its end where none may.
-    varies: u32,
-    /// The byte after the last.
-    end: u32,
+    /// The byte behind the literal before it.
+    from: u32,
+    /// So many bytes from there on are the same each time; all of the literal is where nothing of it may differ.
+    same: u32,
+    /// So many of these belong to its value: a sign, or all of it.
+    own: u32,
     /// What it is, if it may differ.
     plain: Option<Plain>,
     /// Others of its kind follow, any number of them.
@@ -99,7 +138,7 @@ struct Place {
 impl Recognizer {
     /// Remembers nothing yet.
     pub fn new(lexer: Lexer) -> Self {
-        Self { lexer, sets: vec![Set::default(); SETS], notes: Notes::default() }
+        Self { lexer, sets: vec![Set::default(); SETS], notes: Notes::default(), last: At::default() }
     }
 
     /// The lexer behind it.
@@ -112,10 +151,15 @@ impl Recognizer {
         if may_be_cut(text) {
             return self.lexer.scan(text, dialect);
         }
-        let Some(set) = self.sets.get_mut(beginning(text) as usize % SETS) else {
+        if let Some(scanned) = self.expected(text, dialect) {
+            return scanned;
+        }
+        let number = beginning(text) as usize % SETS;
+        let Some(set) = self.sets.get_mut(number) else {
             return self.lexer.scan(text, dialect);
         };
-        if let Some(scanned) = set.recognize(&self.lexer, text, dialect) {
+        if let Some((place, scanned)) = set.recognize(&self.lexer, text, dialect) {
+            self.follows(At { set: number, place });
             return scanned;
         }
         set.misses = set.misses.saturating_add(1);
@@ -126,19 +170,53 @@ impl Recognizer {
         if self.notes.places.len() <= LITERALS_MAX
             && let Some(known) = Known::of(text, dialect, &self.notes, scanned)
         {
-            set.remember(known);
+            let place = set.remember(known);
+            self.follows(At { set: number, place });
         }
         scanned
+    }
+
+    /// How texts are like one that was read just now, if it was recognised or is remembered.
+    pub fn alike(&self, text: &[u8], dialect: Dialect) -> Option<Alike> {
+        let known = self.sets.get(self.last.set)?.known.get(self.last.place)?;
+        if may_be_cut(text) { None } else { known.alike(&self.lexer, text, dialect, self.last) }
+    }
+
+    /// Such a text was read elsewhere: what comes next follows it.
+    pub fn pass(&mut self, alike: &Alike) {
+        self.last = alike.at;
+    }
+
+    /// What a text says that is like the one after the last statement last time, or like the last one itself.
+    #[inline]
+    fn expected(&mut self, text: &[u8], dialect: Dialect) -> Option<Scanned> {
+        let next = self.sets.get(self.last.set)?.known.get(self.last.place)?.next;
+        for at in [next, self.last] {
+            let set = self.sets.get_mut(at.set)?;
+            if let Some(scanned) =
+                set.known.get(at.place).and_then(|it| it.scanned(&self.lexer, text, dialect))
+            {
+                set.misses = 0;
+                self.last = at;
+                return Some(scanned);
+            }
+        }
+        None
+    }
+
+    /// Notes what comes after the last statement, and is the last one now.
+    fn follows(&mut self, at: At) {
+        let last = std::mem::replace(&mut self.last, at);
+        if let Some(known) = self.sets.get_mut(last.set).and_then(|set| set.known.get_mut(last.place)) {
+            known.next = at;
+        }
     }
 }
 
 impl Set {
-    fn recognize(&mut self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<Scanned> {
-        let scanned = |place: usize| {
-            let known = self.known.get(place)?;
-            let (state, count) = known.values_of(lexer, text, dialect)?;
-            Some((place, known.scanned.with_literals(state, count)))
-        };
+    /// What a text says that is like one of these, and the place of that one.
+    fn recognize(&mut self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<(usize, Scanned)> {
+        let scanned = |place: usize| Some((place, self.known.get(place)?.scanned(lexer, text, dialect)?));
         // Those that differ late differ in length as a rule.
         let likely =
             (0..self.known.len()).min_by_key(|place| self.known[*place].text.len().abs_diff(text.len()));
@@ -148,14 +226,14 @@ impl Set {
         if let Some([before, known]) = place.checked_sub(1).and_then(|at| self.known.get_mut(at..=place)) {
             swap(before, known);
         }
-        Some(scanned)
+        Some((place.saturating_sub(1), scanned))
     }
 
-    fn remember(&mut self, known: Known) {
-        if self.known.len() == WAYS {
-            self.known.pop();
-        }
+    /// Remembers one more, and says at which place.
+    fn remember(&mut self, known: Known) -> usize {
+        self.known.truncate(WAYS - 1);
         self.known.push(known);
+        self.known.len() - 1
     }
 }
 
@@ -171,16 +249,19 @@ impl Known {
             kept.extend_from_slice(bytes);
             Some(kept.len())
         };
+        let mut behind = 0;
         for (range, places, repeats) in parts_of(text, notes) {
-            let mut from = range.start;
+            let (mut from, first) = (range.start, literals.len());
             for &Noted { start, end, until, .. } in notes.places.get(places)? {
                 let literal = start as usize..end as usize;
-                let place = keep(from..literal.start)?;
-                literals.push(Place::of(text, literal.clone()).at(place, until > end));
-                keep(literal)?;
+                let before = keep(from..literal.start)? - behind;
+                literals.push(Place::of(text, literal.clone()).at(behind, before, until > end));
+                behind = keep(literal)?;
                 from = until as usize;
             }
-            parts.push(Part { literals: literals.len(), end: keep(from..range.end)?, repeats });
+            let end = keep(from..range.end)?;
+            parts.push(Part { literals: first..literals.len(), behind: behind..end, repeats });
+            behind = end;
         }
         // Behind a named placeholder's bracket the lexer looks on for a closing one.
         let looks_on = !literals.is_empty() && kept.windows(2).any(|two| two == b"%(");
@@ -190,56 +271,94 @@ impl Known {
             literals: literals.into(),
             parts: parts.into(),
             scanned,
+            next: At::default(),
         })
     }
 
+    /// What a text says, if it is this statement.
+    #[inline]
+    fn scanned(&self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<Scanned> {
+        let (state, count) = self.values_of(lexer, text, dialect)?;
+        Some(self.scanned.with_literals(state, count))
+    }
+
     /// The state of the values' hash and their number, if the text is this statement.
+    #[inline]
     fn values_of(&self, lexer: &Lexer, text: &[u8], dialect: Dialect) -> Option<(u64, u32)> {
         if dialect != self.dialect {
             return None;
         }
         let mut found = Compared { rest: text, state: lexer.no_literals(), count: 0 };
-        let mut before = Part::default();
         for part in &self.parts {
-            found = self.compare(&before, part, found)?;
+            found = self.compare(part, found)?;
             while part.repeats
                 && let Some(row) = behind_comma(found.rest)
-                && let Some(more) = self.compare(&before, part, Compared { rest: row, ..found })
+                && let Some(more) = self.compare(part, Compared { rest: row, ..found })
             {
                 found = more;
             }
-            before = *part;
         }
         found.rest.is_empty().then_some((found.state, found.count))
     }
 
-    /// Compares one part, which begins where the one before it ends.
-    fn compare<'t>(&self, before: &Part, part: &Part, mut found: Compared<'t>) -> Option<Compared<'t>> {
-        let mut from = before.end;
-        for place in self.literals.get(before.literals..part.literals)? {
-            let same = (place.varies as usize).checked_sub(from)?;
-            let after = behind(self.text.get(from..)?, same, found.rest)?;
-            let sign = (place.varies - place.start) as usize;
-            match place.plain {
-                Some(Plain::Integer) if place.repeats => found.take_integers(after)?,
-                Some(Plain::Integer) if sign == 0 && found.take_short_integer(after) => {}
-                plain => {
-                    let length = plain.map_or(Some(0), |kind| kind.length(after))?;
-                    found.add(found.rest.get(same.checked_sub(sign)?..same + length)?, 1);
-                    found.rest = after.get(length..)?;
-                    if let (Some(kind), true) = (plain, place.repeats) {
-                        found.take_others(kind)?;
-                    }
-                }
-            }
-            from = place.end as usize;
+    /// How texts are like this one, where lists in it have one length.
+    fn alike(&self, lexer: &Lexer, text: &[u8], dialect: Dialect, at: At) -> Option<Alike> {
+        let [Part { repeats: false, behind: end, .. }] = &*self.parts else { return None };
+        if dialect != self.dialect {
+            return None;
         }
-        found.rest = behind(self.text.get(from..)?, part.end.checked_sub(from)?, found.rest)?;
+        let state = lexer.no_literals();
+        let mut found = Compared { rest: text, state, count: 0 };
+        let literal = |place: &Place| {
+            let (before, count) = (text.len() - found.rest.len(), found.count);
+            found.take(place, self.text.get(place.from as usize..)?)?;
+            let (same, end) = (before as u32 + place.same, (text.len() - found.rest.len()) as u32);
+            let count = found.count - count;
+            let (start, varies) = match (place.plain, place.repeats) {
+                (Some(Plain::Integer), true) => (same, same),
+                (_, true) => return None,
+                (Some(_), _) => (same - place.own, same),
+                (None, _) => (same - place.own, end),
+            };
+            Some(Literal { start, varies, end, plain: place.plain, count })
+        };
+        let literals = self.literals.iter().map(literal).collect::<Option<_>>()?;
+        let is_it = found.rest == self.text.get(end.clone())?;
+        is_it.then_some(Alike { scanned: self.scanned, state, literals, count: found.count, at })
+    }
+
+    /// Compares one part.
+    #[inline]
+    fn compare<'t>(&self, part: &Part, mut found: Compared<'t>) -> Option<Compared<'t>> {
+        for place in self.literals.get(part.literals.clone())? {
+            found.take(place, self.text.get(place.from as usize..)?)?;
+        }
+        found.rest = behind(self.text.get(part.behind.start..)?, part.behind.len(), found.rest)?;
         Some(found)
     }
 }
 
 impl<'t> Compared<'t> {
+    /// Takes the literal that is next, behind what is before it in a known text.
+    #[inline]
+    fn take(&mut self, place: &Place, known: &[u8]) -> Option<()> {
+        let (same, own) = (place.same as usize, place.own as usize);
+        let after = behind(known, same, self.rest)?;
+        match place.plain {
+            Some(Plain::Integer) if place.repeats => self.take_integers(after)?,
+            Some(Plain::Integer) if own == 0 && self.take_short_integer(after) => {}
+            plain => {
+                let length = plain.map_or(Some(0), |kind| kind.length(after))?;
+                self.add(self.rest.get(same.checked_sub(own)?..same + length)?, 1);
+                self.rest = after.get(length..)?;
+                if let (Some(kind), true) = (plain, place.repeats) {
+                    self.take_others(kind)?;
+                }
+            }
+        }
+        Some(())
+    }
+
     /// Adds a literal, or several whole numbers.
     fn add(&mut self, literals: &[u8], count: u32) {
         self.state = Lexer::and_literal(self.state, literals);
@@ -247,8 +366,9 @@ impl<'t> Compared<'t> {
     }
 
     /// Takes the short whole number that what is left begins with behind the same bytes, and says whether there is one.
+    #[inline]
     fn take_short_integer(&mut self, after: &'t [u8]) -> bool {
-        let Some((number, length)) = after.first_chunk().and_then(|chunk| short_integer(*chunk)) else {
+        let Some((number, length)) = word_of_end(self.rest, after.len()).and_then(short_integer) else {
             return false;
         };
         self.state = Lexer::and_short_literal(self.state, number, length);
@@ -273,13 +393,65 @@ impl<'t> Compared<'t> {
     }
 }
 
-/// What is behind the first bytes of a text, if they are those of a known one; often they are few.
+/// What is behind the first bytes of a text, if they are those of a known one, of which more may follow. Often they are
+/// few, and if not they differ in the first ones.
+#[inline]
 fn behind<'t>(known: &[u8], length: usize, text: &'t [u8]) -> Option<&'t [u8]> {
-    if let (Some(known), Some(first), 0..8) = (known.first_chunk(), text.first_chunk(), length) {
-        let differ = u64::from_le_bytes(*known) ^ u64::from_le_bytes(*first);
-        return if differ & !(u64::MAX << (8 * length)) == 0 { text.get(length..) } else { None };
+    if length == 0 {
+        return Some(text);
     }
-    text.strip_prefix(known.get(..length)?)
+    let word = |text: &[u8]| text.first_chunk().map(|chunk| u64::from_le_bytes(*chunk));
+    let (Some(one), Some(other)) = (word(known), word(text)) else {
+        return text.strip_prefix(known.get(..length)?);
+    };
+    let is_same = match length {
+        0..8 => (one ^ other) & !(u64::MAX << (8 * length)) == 0,
+        _ if one != other => false,
+        8..=16 => word(known.get(length - 8..)?) == word(text.get(length - 8..)?),
+        _ => known.get(8..length)? == text.get(8..length)?,
+    };
+    if is_same { text.get(length..) } else { None }
+}
+
+impl Alike {
+    /// Where such texts may differ.
+    pub fn differs(&self) -> impl Iterator<Item = Range<usize>> {
+        self.literals.iter().map(|literal| literal.varies as usize..literal.end as usize)
+    }
+
+    /// What is known of the values of a text of the same length that does not differ elsewhere. `None` where it is no
+    /// such text, as a literal is of another kind.
+    #[inline]
+    pub fn values(&self, text: &[u8]) -> Option<Values> {
+        let mut state = self.state;
+        for literal in &self.literals {
+            state = literal.and(state, text)?;
+        }
+        Some(self.scanned.with_literals(state, self.count).values)
+    }
+}
+
+impl Literal {
+    /// The state of the values' hash after it, if it is of its kind and length in a text.
+    #[inline(always)]
+    fn and(&self, state: u64, text: &[u8]) -> Option<u64> {
+        let from = text.get(self.start as usize..)?;
+        let length = (self.end - self.start) as usize;
+        let own = (self.varies - self.start) as usize;
+        let found = match self.plain {
+            Some(Plain::Integer) if self.count > 1 => {
+                integers(from).filter(|(_, count, _)| *count == self.count)?.0.len()
+            }
+            Some(Plain::Integer) if own == 0 && length < 8 => {
+                let (number, found) = word_of_end(text, from.len()).and_then(short_integer)?;
+                return (found == length).then(|| Lexer::and_short_literal(state, number, length));
+            }
+            Some(kind) => own + kind.length(from.get(own..)?)?,
+            None => length,
+        };
+        let literal = from.get(..length).filter(|_| found == length)?;
+        Some(Lexer::and_literal(state, literal))
+    }
 }
 
 /// The parts of a text, the literals of each, and whether others that are alike may follow.
@@ -304,14 +476,13 @@ impl Place {
         // What follows is looked at as well: a number that only begins like one is not plain.
         let found = plain(text.get(start + sign..).unwrap_or_default());
         let plain = found.filter(|&(_, length)| start + sign + length == end).map(|(plain, _)| plain);
-        let varies = if plain.is_some() { start + sign } else { end };
-        Self { start: start as u32, varies: varies as u32, end: end as u32, plain, repeats: false }
+        let own = if plain.is_some() { sign } else { end - start } as u32;
+        Self { from: 0, same: own, own, plain, repeats: false }
     }
 
-    /// The same at another place, perhaps with others behind it.
-    fn at(self, start: usize, repeats: bool) -> Self {
-        let [varies, end] = [self.varies, self.end].map(|place| start as u32 + (place - self.start));
-        Self { start: start as u32, varies, end, repeats, ..self }
+    /// The same behind so many bytes from a place on, perhaps with others behind it.
+    fn at(self, from: usize, before: usize, repeats: bool) -> Self {
+        Self { from: from as u32, same: before as u32 + self.own, repeats, ..self }
     }
 }
 
@@ -362,6 +533,34 @@ mod tests {
             assert!(!is_like(known, &known.replace("(1, 2)", other)), "{other}");
         }
     }
+
+    #[test]
+    fn texts_that_are_alike_say_what_they_say_alone() {
+        let (lexer, dialect) = (Lexer::new(1), Dialect::Postgres);
+        for known in [
+            "INSERT INTO a VALUES (17, 2, 'SKU-1', 1.50, -3, E'x') RETURNING b",
+            "SELECT a FROM b WHERE c IN (1, 22,3) AND d = 12345678 AND e = $1 LIMIT 11",
+            "SELECT a FROM b",
+        ] {
+            let mut recognizer = Recognizer::new(lexer.clone());
+            let before = recognizer.scan(known.as_bytes(), dialect);
+            let alike = recognizer.alike(known.as_bytes(), dialect).expect("to be remembered");
+            assert_eq!(alike.values(known.as_bytes()), Some(before.values));
+            for place in alike.differs().flatten() {
+                for byte in 0..=255 {
+                    let mut text = known.as_bytes().to_vec();
+                    text[place] = byte;
+                    let Some(values) = alike.values(&text) else { continue };
+                    let found = lexer.scan(&text, dialect);
+                    assert_eq!((found.id, found.values), (before.id, values), "{known} {place} {byte}");
+                    assert_eq!(found.parameters(), before.parameters());
+                }
+            }
+            assert!(known.len() < 20 || alike.differs().count() >= 3);
+            assert_eq!(recognizer.alike(b"SELECT a FROM c", dialect).map(|alike| alike.count), None);
+        }
+    }
+
     #[test]
     fn other_rows_are_recognised() {
         let rows = |rows: &[&str]| {
