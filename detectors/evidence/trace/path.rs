@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::{NONE, Operation, Waits};
-use crate::evidence::Span;
 
 /// A stretch of the critical path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +51,16 @@ impl Walker {
         &mut self,
         operations: &mut [Operation],
         own: Range<u32>,
-        (start_ns, end_ns): (u64, u64),
+        time: (u64, u64),
         segments: &mut Vec<Segment>,
     ) -> [u64; Waits::COUNT] {
-        match fill(operations, &own, (start_ns, end_ns)) {
-            true => in_a_row(operations, own, segments),
-            false => self.walk_children(operations, own, (start_ns, end_ns), segments),
+        match follow(&operations[own.start as usize..own.end as usize], time) {
+            true => walk_row(operations, own, time, segments),
+            false => self.walk_tree(operations, own, time, segments),
         }
     }
 
-    fn walk_children(
+    fn walk_tree(
         &mut self,
         operations: &mut [Operation],
         own: Range<u32>,
@@ -129,32 +128,37 @@ impl Walker {
     }
 }
 
-/// Whether operations follow one another from the start to the end without a gap, and none is below another: those of a
-/// log's sessions do.
-fn fill(operations: &[Operation], own: &Range<u32>, (start_ns, end_ns): (u64, u64)) -> bool {
-    let mut at_ns = start_ns;
-    let follow = own.clone().all(|number| {
-        let Operation { span, parent, .. } = &operations[number as usize];
-        let follows = *parent == NONE && span.start_ns == at_ns;
-        at_ns = span.end_ns;
+/// Whether operations are all directly below the request, and each begins when the one before has ended.
+fn follow(operations: &[Operation], (start_ns, end_ns): (u64, u64)) -> bool {
+    let mut until_ns = start_ns;
+    let in_turn = operations.iter().all(|operation| {
+        let follows = operation.parent == NONE && until_ns <= operation.start_ns;
+        until_ns = operation.end_ns;
         follows
     });
-    follow && at_ns == end_ns
+    in_turn && until_ns <= end_ns
 }
 
-/// The path along operations that follow one another, the latest first.
-fn in_a_row(
+/// Walks back over operations that follow one another.
+fn walk_row(
     operations: &mut [Operation],
     own: Range<u32>,
+    (start_ns, end_ns): (u64, u64),
     segments: &mut Vec<Segment>,
 ) -> [u64; Waits::COUNT] {
     let mut path = Path { operations, segments, path_ns: [0; Waits::COUNT] };
+    let mut cursor_ns = end_ns;
     for number in own.rev() {
-        let Span { start_ns, end_ns, .. } = path.operations[number as usize].span;
-        path.own_time(number, start_ns, end_ns);
         let operation = &mut path.operations[number as usize];
-        operation.path_ns += operation.self_path_ns;
+        let (from_ns, to_ns) = (operation.start_ns, operation.end_ns);
+        if from_ns < to_ns {
+            operation.path_ns += to_ns - from_ns;
+            path.own_time(NONE, to_ns, cursor_ns);
+            path.own_time(number, from_ns, to_ns);
+            cursor_ns = from_ns;
+        }
     }
+    path.own_time(NONE, start_ns, cursor_ns);
     path.path_ns
 }
 
@@ -221,28 +225,31 @@ fn sum_up(operations: &mut [Operation], own: Range<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Kind;
+    use crate::evidence::{Kind, Span};
+    use proptest::prelude::*;
 
-    #[test]
-    fn the_path_along_a_row_is_that_of_any_operations() {
-        for lengths in [&[5, 0, 7, 7, 1][..], &[0, 3], &[3, 0], &[0, 0], &[]] {
+    proptest! {
+        #[test]
+        fn operations_in_a_row_have_the_path_of_a_tree(
+            times in prop::collection::vec((0u64..3, 0u64..3), 0..12),
+            after_ns in 0u64..3,
+        ) {
             let mut at_ns = 100;
-            let operation = |(number, length): (usize, &u64)| {
-                let start_ns = std::mem::replace(&mut at_ns, at_ns + length);
-                let kind = [Kind::Connect, Kind::Sql][number.min(1)];
-                let span = Span { start_ns, end_ns: start_ns + length, kind, ..Span::default() };
-                Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 }
-            };
-            let operations: Vec<Operation> = lengths.iter().enumerate().map(operation).collect();
-            let (own, time) = (0..lengths.len() as u32, (100, 100 + lengths.iter().sum::<u64>()));
-            assert!(fill(&operations, &own, time) && !fill(&operations, &own, (99, time.1)));
-            let (mut row, mut any) = (operations.clone(), operations);
-            let (mut of_row, mut of_any) = (Vec::new(), Vec::new());
-            assert_eq!(
-                in_a_row(&mut row, own.clone(), &mut of_row),
-                Walker::default().walk_children(&mut any, own, time, &mut of_any)
-            );
-            assert_eq!((of_row, row), (of_any, any));
+            let mut operations: Vec<Operation> = Vec::new();
+            for (pause_ns, took_ns) in times {
+                let start_ns = at_ns + pause_ns;
+                at_ns = start_ns + took_ns;
+                let span = Span { start_ns, end_ns: at_ns, kind: Kind::Sql, ..Span::default() };
+                operations.push(Operation { span, parent: NONE, called: NONE, path_ns: 0, self_path_ns: 0 });
+            }
+            let (own, time) = (0..operations.len() as u32, (100, at_ns + after_ns));
+            prop_assert!(follow(&operations, time));
+            let mut in_row = (operations.clone(), Vec::new());
+            let mut in_tree = (operations, Vec::new());
+            let by_row = walk_row(&mut in_row.0, own.clone(), time, &mut in_row.1);
+            let by_tree = Walker::default().walk_tree(&mut in_tree.0, own, time, &mut in_tree.1);
+            prop_assert_eq!(by_row, by_tree);
+            prop_assert_eq!(in_row, in_tree);
         }
     }
 }
