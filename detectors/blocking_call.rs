@@ -70,7 +70,7 @@ fn inspect(view: &View<'_>, found: &mut Candidates) {
         return;
     }
     let mut held: Option<Held> = None;
-    let mut explained = retry_storm::attempts_found(found);
+    let mut explained: Vec<u32> = retry_storm::attempts_found(found).collect();
     explained.extend(uncompressed_payload::received_slowly(view, found));
     explained.sort_unstable();
     for numbers in view.groups().filter(|numbers| view.nature(numbers[0]).has(CALLS)) {

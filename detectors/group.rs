@@ -12,7 +12,7 @@ use crate::nature::Nature;
 /// Calls further away than this are not searched for what a loop belongs to.
 const LOOK_AROUND: usize = 64;
 
-/// So many values are compared with each other before all are sorted.
+/// So many different values are compared with others one by one; more are sorted.
 const FEW_VALUES: usize = 8;
 
 /// Elements of a list from which on a statement loads in bulk: mappers write a list for one key,
@@ -147,15 +147,19 @@ impl<'a> Group<'a> {
 
     /// Whether they have more different values than this; `None` where at least one call hides them.
     pub(crate) fn has_more_values_than(&self, few: usize) -> Option<bool> {
-        let mut seen = self.operations().map(|call| self.known_values(call)).collect::<Option<Vec<_>>>()?;
-        // Where all differ, the first ones tell.
-        let (first, _) = seen.split_at(seen.len().min(FEW_VALUES));
-        let is_new = |place: &usize| !first[..*place].contains(&first[*place]);
-        if (0..first.len()).filter(is_new).count() > few {
-            return Some(true);
+        let mut seen = Vec::with_capacity(FEW_VALUES);
+        for call in self.operations() {
+            let values = self.known_values(call)?;
+            // Where most differ, the first ones tell.
+            if seen.len() <= few && seen.len() < FEW_VALUES && !seen.contains(&values) {
+                seen.push(values);
+            }
         }
-        seen.sort_unstable();
-        seen.dedup();
+        if seen.len() == FEW_VALUES && few >= FEW_VALUES {
+            seen = self.operations().filter_map(|call| self.known_values(call)).collect();
+            seen.sort_unstable();
+            seen.dedup();
+        }
         Some(seen.len() > few)
     }
 

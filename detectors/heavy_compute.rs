@@ -89,6 +89,9 @@ const CONSIDERED_MIN: u64 = 1;
 /// Claims of one candidate: more pieces of own time than this are dust.
 const CLAIMS_MAX: usize = 256;
 
+/// Claims of all parts of a request, as a rule.
+const CLAIMS_USUAL: usize = 32;
+
 /// Places of own time in one request: where every span has its own name, none is a main cost.
 const PARTS_MAX: usize = 64;
 
@@ -247,6 +250,9 @@ impl OwnParts {
         let part = &mut self.parts[number];
         part.time_ns += segment.end_ns - segment.start_ns;
         if is_new {
+            if self.claims.is_empty() {
+                self.claims.reserve(CLAIMS_USUAL);
+            }
             self.claims.push((claim, part.last));
             (part.claims, part.last) = (part.claims + 1, self.claims.len() - 1);
         }

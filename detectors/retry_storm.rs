@@ -125,13 +125,10 @@ fn waits_between(group: &Group<'_>, chain: &[u32]) -> bool {
     pauses.iter().any(|pause_ns| *pause_ns > longest_ns) || is_growing(&pauses)
 }
 
-/// Attempts after the first that were found in the request and are no mere lead, in order.
-pub(crate) fn attempts_found(found: &Candidates) -> Vec<u32> {
+/// Attempts after the first that were found in the request and are no mere lead.
+pub(crate) fn attempts_found(found: &Candidates) -> impl Iterator<Item = u32> {
     let likely = found.found_by(PLACE).filter(|candidate| candidate.confidence > Confidence::Low);
-    let mut attempts: Vec<u32> =
-        likely.flat_map(|candidate| candidate.claims.iter().map(|claim| claim.operation)).collect();
-    attempts.sort_unstable();
-    attempts
+    likely.flat_map(|candidate| candidate.claims.iter().map(|claim| claim.operation))
 }
 
 /// Whether most of the calls are attempts at one thing that fails, with or without back-off.

@@ -127,15 +127,15 @@ fn inspect_calls(view: &View<'_>, numbers: &[u32], found: &mut Candidates) {
 }
 
 /// Calls that were found in the request and receive for most of their time, after the other side is done.
-pub(crate) fn received_slowly(view: &View<'_>, found: &Candidates) -> Vec<u32> {
+pub(crate) fn received_slowly(view: &View<'_>, found: &Candidates) -> impl Iterator<Item = u32> {
     let claims = found.found_by(PLACE).flat_map(|candidate| &candidate.claims);
-    let is_slow = |number: &u32| {
+    let is_slow = move |number: &u32| {
         let call = view.operation(*number);
         let called = view.trace.requests.get(call.called as usize);
         let receives_ns = called.map_or(0, |called| call.end_ns.saturating_sub(called.end_ns));
         receives_ns.saturating_mul(2) >= call.duration_ns()
     };
-    claims.map(|claim| claim.operation).filter(is_slow).collect()
+    claims.map(|claim| claim.operation).filter(is_slow)
 }
 
 /// An answer of half the size is considered.
