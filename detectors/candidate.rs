@@ -412,7 +412,9 @@ impl Candidate {
     /// Begins anew; only its room is kept.
     fn become_of(&mut self, subject: Subject, remedy: Remedy, confidence: Confidence) {
         let Self { claims, marks, stretches, .. } = self;
-        (claims.clear(), marks.clear(), stretches.clear());
+        claims.clear();
+        marks.clear();
+        stretches.clear();
         (self.subject, self.remedy, self.confidence) = (subject, remedy, confidence);
         (self.repeats, self.bytes, self.sizes, self.short_of) = (0, 0, Sizes::default(), None);
     }

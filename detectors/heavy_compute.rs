@@ -245,7 +245,8 @@ impl OwnParts {
         }
         // A gap is met once; a span's own time again after what is below it.
         let may_be_known = claim.part == Part::Own;
-        let is_new = !is_last && !(may_be_known && self.backwards(part).any(|known| known == claim));
+        let is_known = is_last || may_be_known && self.backwards(part).any(|known| known == claim);
+        let is_new = !is_known;
         debug_assert!(!is_new || self.backwards(part).all(|known| known != claim));
         let part = &mut self.parts[number];
         part.time_ns += segment.end_ns - segment.start_ns;

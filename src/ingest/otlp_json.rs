@@ -305,9 +305,14 @@ impl Requests {
             match moulds.json.take((next, raw), attributes, (typing, origin), spans) {
                 Ok(()) if scanner.ahead(b",") == Some(b"{") => scanner.at += 1,
                 Ok(()) => return Ok(()),
-                Err(fits) => {
+                Err(fits) if start == from => {
                     scanner.at = start;
-                    return if start > from { Ok(()) } else { Err(fits) };
+                    return Err(fits);
+                }
+                Err(_) => {
+                    // Before its comma, where it begins if it is read right after one that did not fit either.
+                    scanner.at = start - 1;
+                    return Ok(());
                 }
             }
         }

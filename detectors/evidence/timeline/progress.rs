@@ -22,7 +22,7 @@ const TICK_NS: u64 = 4;
 const PIECE_LOG2: u32 = 21;
 
 /// Such pieces in a window.
-const PIECES: usize = (WINDOW_NS / TICK_NS >> PIECE_LOG2) as usize + 1;
+const PIECES: usize = ((WINDOW_NS / TICK_NS) >> PIECE_LOG2) as usize + 1;
 
 impl Stir {
     fn new(at_ns: u64, request: u64) -> Self {
