@@ -203,7 +203,7 @@ impl Layouts {
     /// before.
     #[inline]
     pub(super) fn met(&mut self, hash: u64, layout: impl FnOnce() -> Option<Layout>) {
-        let places = [hash as usize % SLOTS, hash as usize % SLOTS ^ 1];
+        let places = [hash as usize % SLOTS, (hash as usize % SLOTS) ^ 1];
         match places.into_iter().find(|place| self.slots[*place].0 == hash) {
             Some(place) => match self.slots[place].1 {
                 NONE => self.learn(place, layout),

@@ -111,7 +111,7 @@ mod tests {
         let words = |number: u32| format!("execute a{number:03}: SELECT 1 FROM a WHERE b = $1");
         let read = |typing: &mut Typing<'_>, words: &str| {
             let begins = words.find("SELECT").expect("a statement");
-            let text = words[begins..].as_bytes();
+            let text = &words.as_bytes()[begins..];
             typing.logged_statement(text, Dialect::Postgres, None, &mut Span::default());
             let statement = typing.read_statement(text, Dialect::Postgres)?;
             Some(Repeated { logged: Logged::Execution, begins, statement })
