@@ -70,6 +70,11 @@ impl<'r> Typing<'r> {
         self.shapes.texts = Some(KeptTexts::default());
     }
 
+    /// Whether whole texts of statements are kept.
+    pub(super) fn keeps_texts(&self) -> bool {
+        self.shapes.texts.is_some()
+    }
+
     /// The texts that were kept.
     pub fn into_texts(self) -> Option<KeptTexts> {
         self.shapes.texts

@@ -1,7 +1,6 @@
 //! Which executions of a session belong to one request.
 
-use rustc_hash::FxHashMap;
-
+use crate::evidence::by_shape::ByShape;
 use crate::evidence::trace::EndpointName;
 use crate::evidence::{Dictionary, Execution, ShapeRef, Span, Values};
 
@@ -159,17 +158,11 @@ impl Step {
 
 /// What statements do to transactions, found out once for each.
 #[derive(Debug, Default)]
-pub(super) struct Steps(FxHashMap<ShapeRef, Step>);
-
-/// So many statements are remembered; then it begins anew.
-const REMEMBERED_MAX: usize = 100_000;
+pub(super) struct Steps(ByShape<Step>);
 
 impl Steps {
     pub(super) fn of(&mut self, shape: ShapeRef, dictionary: &Dictionary) -> Step {
-        if self.0.len() >= REMEMBERED_MAX {
-            self.0.clear();
-        }
-        *self.0.entry(shape).or_insert_with(|| Step::of(&dictionary.shape(shape).text))
+        self.0.of(shape, || Step::of(&dictionary.shape(shape).text))
     }
 }
 

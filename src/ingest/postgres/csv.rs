@@ -466,6 +466,58 @@ mod tests {
         }
     }
 
+    /// Records out of few parts.
+    fn records() -> impl Iterator<Item = String> {
+        let users = ["\"shop\"", "\"a \"\"b\"", "\"\"", ""];
+        let sessions = ["6b04b409.a0c", "6b04b409.a0d", ""];
+        let details = [",LOG,00000,\"a\nb\",\"c\"", ",LOG,00000,\"a \"\"b\",", ",ERROR,22012,x,\"c\",hint"];
+        let ends = [
+            ",,,,,,,,\"psql\",\"client backend\",,0\n",
+            ",,,,,,,,\"a\"\"b\"\n",
+            ",,,,,,,,\"\",,\r\n",
+            ",,,,,,,,\"psql\",\"b\"\r\n",
+            ",,,,,\n",
+            ",,,,,,,,,,,,,,\n",
+        ];
+        users.into_iter().flat_map(move |user| {
+            sessions.into_iter().flat_map(move |session| {
+                let front = format!(
+                    "2026-11-23 21:45:46.243 UTC,{user},\"shop\",4012,\"::1:5\",{session},7,\"SELECT\",,3/0,0"
+                );
+                details.into_iter().flat_map(move |detail| {
+                    let front = front.clone();
+                    ends.into_iter().map(move |end| format!("{front}{detail}{end}"))
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn columns_that_come_again_are_those_that_are_read_anew() {
+        let (mut fields, mut alike) = (Fields::default(), Alike::default());
+        let (mut read, records) = (0, records().collect::<Vec<_>>());
+        // Each after itself and after others.
+        for record in records.iter().chain(records.iter().flat_map(|record| [record; 2])) {
+            let text = record.as_bytes();
+            let (_, known) = Clock::default().date_and_time(text).expect("a time");
+            let anew = Fields::read(text);
+            assert_eq!(
+                fields.take(text, known, &mut alike),
+                anew.as_ref().map(|(_, length)| *length),
+                "{record}"
+            );
+            if let Some((anew, _)) = anew {
+                let parts = |fields: &Fields<'_>| {
+                    (0..COLUMNS_MAX).map(|column| fields.raw(column).to_vec()).collect::<Vec<_>>()
+                };
+                assert_eq!(parts(&fields), parts(&anew), "{record}");
+                assert_eq!((fields.count, fields.doubled), (anew.count, anew.doubled), "{record}");
+                read += 1;
+            }
+        }
+        assert!(read > 3 * 100, "{read}");
+    }
+
     #[test]
     fn reads_quoted_columns() {
         let text = [&b"a,\"b \"\"c\"\"\n,d\",,"[..], &b"x,".repeat(20), b"end\nnext"].concat();

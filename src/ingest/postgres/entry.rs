@@ -149,8 +149,12 @@ impl Recorder {
     ) {
         let (trace, span) = self.line(reading, entry, (said.logged, took_ns));
         let (text, detail) = (&words[said.begins..], entry.detail);
+        debug_assert_eq!(told_of_statement(entry.message), Some((said.logged, took_ns, text)));
         push_uncommented(reading, trace, span, (text, all_parameters(detail)), |typing, span| {
-            typing.repeated_statement(&said.statement, (text, DIALECT), parameters(detail), span);
+            // What a statement is bound to its execution tells again.
+            let is_asked = said.logged != Logged::Step || typing.keeps_texts();
+            let parameters = if is_asked { parameters(detail) } else { None };
+            typing.repeated_statement(&said.statement, (text, DIALECT), parameters, span);
         });
     }
 
@@ -261,7 +265,7 @@ impl Recorder {
     }
 
     /// A line without a statement, and the session that it is of.
-    #[inline]
+    #[inline(always)]
     fn line(
         &mut self,
         reading: &mut Reading<'_>,
@@ -332,6 +336,15 @@ fn process_of_id(session: &[u8]) -> Option<u64> {
     let point = session.iter().position(|byte| *byte == b'.')?;
     let digits = session.get(point + 1..).filter(|digits| (1..=16).contains(&digits.len()))?;
     digits.iter().try_fold(0, |number, digit| Some(number << 4 | u64::from(char::from(*digit).to_digit(16)?)))
+}
+
+/// What a message tells of a statement as it is read anew, how long that took, and the statement.
+fn told_of_statement(message: &[u8]) -> Option<(Logged, u64, &[u8])> {
+    match Said::of(message) {
+        Said::Took { took_ns, step, text } => Some((of_step(step), took_ns, text)),
+        Said::Begins { text } => Some((Logged::Announced, 0, text)),
+        _ => None,
+    }
 }
 
 fn of_step(step: Step) -> Logged {
