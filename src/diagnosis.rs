@@ -26,7 +26,7 @@ use crate::logged_plans::{self, LoggedPlan};
 use crate::settings_file::endpoint::nearest;
 
 /// Per cent of the memory that spans may take; the rest is for texts, skeletons and blocks.
-const SPANS_SHARE: u64 = 38;
+const SPANS_SHARE: u64 = 25;
 
 /// Inputs whose problems are told one by one; a folder may hold thousands of other files.
 const PROBLEMS_MAX: usize = 5;
