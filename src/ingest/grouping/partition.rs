@@ -8,9 +8,9 @@ use detectors::evidence::{Span, SpanId, TraceId, Traced, is_session};
 use super::spill::{Extent, Spill};
 use super::waiting::{Commons, Own};
 
-/// Spans in a chunk are at most two to the power of this: 6 KiB, so that no growth moves spans
-/// and what partly filled chunks waste is small.
-pub(super) const CHUNK_BITS_MAX: u32 = 7;
+/// Spans in a chunk are at most two to the power of this: 48 KiB, so that no growth moves spans, threads seldom ask the
+/// system for memory, and what partly filled chunks waste is small.
+pub(super) const CHUNK_BITS_MAX: u32 = 10;
 
 /// Spans in chunks of one size; all but the last are full.
 #[derive(Debug, Default)]
