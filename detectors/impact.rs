@@ -4,6 +4,7 @@
 //! less for others is not predicted to.
 
 use crate::candidate::{HAND_OVER_NS, Part, Remedy};
+use crate::evidence::place_in;
 use crate::evidence::trace::NONE;
 use crate::finding::Placed;
 use crate::skeleton::{Node, Skeleton};
@@ -35,11 +36,7 @@ pub struct Fixes {
 impl Fixes {
     /// Adds or replaces the fix of one candidate.
     pub fn set(&mut self, candidate: u32, fix: Fix) {
-        let place = candidate as usize;
-        if self.by_candidate.len() <= place {
-            self.by_candidate.resize(place + 1, None);
-        }
-        self.by_candidate[place] = Some(fix);
+        *place_in(&mut self.by_candidate, candidate, || None) = Some(fix);
     }
 
     /// Takes the fix of one candidate back.

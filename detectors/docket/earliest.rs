@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{EndpointKey, hash_of};
 use crate::evidence::content_hash::{START, fnv_1a};
 use crate::evidence::trace::{EndpointName, Request};
-use crate::evidence::{Dictionary, OriginRef, SpanId, TraceId};
+use crate::evidence::{Dictionary, OriginRef, SpanId, TraceId, place_in};
 
 /// Requests that are kept of each instance.
 const REQUESTS_MAX: usize = 200;
@@ -52,10 +52,7 @@ impl Earliest {
             return;
         }
         let until_ns = self.keep(endpoint, request, dictionary);
-        if self.until_ns.len() <= origin.0 as usize {
-            self.until_ns.resize(origin.0 as usize + 1, u64::MAX);
-        }
-        self.until_ns[origin.0 as usize] = until_ns;
+        *place_in(&mut self.until_ns, origin.0, || u64::MAX) = until_ns;
     }
 
     /// Keeps a request if it is among the earliest of its instance, and says until when others may be, which only

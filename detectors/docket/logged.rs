@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::Histogram;
 use crate::evidence::{
-    Dictionary, Effort, Execution, KnownBy, ShapeRef, Span, SpanId, Status, Symbol, UNKNOWN,
+    Dictionary, Effort, Execution, KnownBy, ShapeRef, Span, SpanId, Status, Symbol, UNKNOWN, place_in,
 };
 
 /// Statements of all sessions, and what was told without a statement.
@@ -88,23 +88,21 @@ impl Counted {
         if *known_by != KnownBy::Preparation {
             let times = span.repeats.max(1);
             let took_ns = (span.end_ns - span.start_ns).saturating_mul(u64::from(times));
-            self.add_to(span.shape.0 as usize, (times, took_ns));
+            self.add_to(span.shape, (times, took_ns));
         }
     }
 
-    fn add_to(&mut self, place: usize, (executions, time_ns): (u32, u64)) {
-        if self.executions.len() <= place {
-            self.executions.resize(place + 1, 0);
-            self.time_ns.resize(place + 1, 0);
-        }
-        self.executions[place] = self.executions[place].saturating_add(executions);
-        self.time_ns[place] = self.time_ns[place].saturating_add(time_ns);
+    fn add_to(&mut self, shape: ShapeRef, (executions, time_ns): (u32, u64)) {
+        let counted = place_in(&mut self.executions, shape.0, || 0);
+        *counted = counted.saturating_add(executions);
+        let took_ns = place_in(&mut self.time_ns, shape.0, || 0);
+        *took_ns = took_ns.saturating_add(time_ns);
     }
 
     fn merge(&mut self, other: &Self) {
         self.all.merge(&other.all);
-        for (place, counted) in other.by_shape() {
-            self.add_to(place.0 as usize, counted);
+        for (shape, counted) in other.by_shape() {
+            self.add_to(shape, counted);
         }
     }
 

@@ -38,6 +38,7 @@ use crate::evidence::timeline::Stretch;
 use crate::evidence::trace::{EndpointName, NONE, Operation, Request, Trace};
 use crate::evidence::{
     ConnectionUse, Dictionary, Execution, Kind, OriginRef, ShapeRef, SpanId, Symbol, Timelines, TraceId,
+    place_in,
 };
 use crate::settings::Resolved;
 use crate::skeleton::{Node, Sketcher};
@@ -206,7 +207,7 @@ impl Docket {
 
     fn service_of(&mut self, origin: OriginRef, dictionary: &Dictionary) -> u32 {
         let Self { services, latest, .. } = self;
-        let known = number_at(&mut latest.services, origin.0);
+        let known = place_in(&mut latest.services, origin.0, || NONE);
         if *known == NONE {
             *known = services.number(dictionary.origin(origin).service, ServiceTally::default);
         }
@@ -234,7 +235,7 @@ impl Docket {
             return None;
         }
         let number = statements.number(statement, StatementTally::default);
-        *number_at(&mut latest.statements, operation.shape.0) = number;
+        *place_in(&mut latest.statements, operation.shape.0, || NONE) = number;
         Some(number)
     }
 
@@ -250,8 +251,8 @@ impl Docket {
     }
 
     fn add_cache_reads(&mut self, trace: &Trace, dictionary: &Dictionary) {
-        for request in &trace.requests {
-            let endpoint = EndpointKey::of(request, dictionary);
+        for (request, &home) in trace.requests.iter().zip(&self.homes) {
+            let endpoint = *self.endpoints.key(home);
             for read in cache_reads(trace, request, dictionary) {
                 let operation = &trace.operations[read.operation as usize];
                 self.caches.entry((endpoint, operation.shape)).or_default().add(&read, operation);
@@ -329,7 +330,7 @@ impl Docket {
         let &Candidate { detector, ref subject, remedy, .. } = candidate;
         let endpoint = *endpoints.key(home);
         let place = FxBuildHasher.hash_one((detector, home, subject)) % LATEST_MAX;
-        let latest = number_at(&mut latest.candidates, place as u32);
+        let latest = place_in(&mut latest.candidates, place as u32, || NONE);
         let is_it = |key: &CandidateKey| {
             key.detector == detector && key.endpoint == endpoint && key.subject == *subject
         };
@@ -371,15 +372,6 @@ impl Docket {
             });
         }
     }
-}
-
-/// The place of a number in a list that has none yet where it says [`NONE`].
-fn number_at(numbers: &mut Vec<u32>, place: u32) -> &mut u32 {
-    let place = place as usize;
-    if numbers.len() <= place {
-        numbers.resize(place + 1, NONE);
-    }
-    &mut numbers[place]
 }
 
 /// Decides which requests are kept: the same for one request wherever it is seen.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::histogram::coarse_bucket;
 use super::{EndpointKey, EndpointTally, Numbered};
-use crate::evidence::Dictionary;
+use crate::evidence::{Dictionary, place_in};
 use crate::skeleton::{Builder, NodeClaim, Skeleton, Sketch};
 
 /// Requests kept in one bucket while all fit.
@@ -101,7 +101,8 @@ impl Sample {
         sketch: impl FnOnce() -> Sketch,
     ) {
         let Self { kept_max, builds_at_once, .. } = *self;
-        let kept = buckets(&mut self.by_endpoint, endpoint).entry(coarse_bucket(duration_ns)).or_default();
+        let buckets = place_in(&mut self.by_endpoint, endpoint, BTreeMap::new);
+        let kept = buckets.entry(coarse_bucket(duration_ns)).or_default();
         kept.requests += 1;
         if !kept.wants(hash, kept_max) {
             return;
@@ -142,7 +143,7 @@ impl Sample {
         self.too_large += other.too_large;
         self.builds_at_once &= other.builds_at_once;
         for (theirs, &endpoint) in other.by_endpoint.into_iter().zip(endpoints) {
-            let mine = buckets(&mut self.by_endpoint, endpoint);
+            let mine = place_in(&mut self.by_endpoint, endpoint, BTreeMap::new);
             for (bucket, theirs) in theirs {
                 let kept = mine.entry(bucket).or_default();
                 kept.requests += theirs.requests;
@@ -225,14 +226,6 @@ impl Sample {
             self.nodes -= kept.cut(kept_max);
         }
     }
-}
-
-fn buckets(by_endpoint: &mut Vec<BTreeMap<u16, Kept>>, endpoint: u32) -> &mut BTreeMap<u16, Kept> {
-    let endpoint = endpoint as usize;
-    if by_endpoint.len() <= endpoint {
-        by_endpoint.resize_with(endpoint + 1, BTreeMap::new);
-    }
-    &mut by_endpoint[endpoint]
 }
 
 impl Kept {

@@ -1,9 +1,9 @@
 //! What is worked out once for each shape of one dictionary.
 
-use super::ShapeRef;
+use super::{ShapeRef, place_in};
 
 /// Shapes whose answers are kept, those that came first. Of very many most come once, and are only counted.
-const KEPT_MAX: usize = 1 << 16;
+const KEPT_MAX: u32 = 1 << 16;
 
 /// An answer for each shape that was asked for; shapes are numbered without gaps.
 #[derive(Debug)]
@@ -20,13 +20,9 @@ impl<T> Default for ByShape<T> {
 impl<T: Copy> ByShape<T> {
     /// The answer for a shape: that of the first time, or else what `work` gives.
     pub(crate) fn of(&mut self, shape: ShapeRef, work: impl FnOnce() -> T) -> T {
-        let place = shape.0 as usize;
-        if place >= KEPT_MAX {
+        if shape.0 >= KEPT_MAX {
             return work();
         }
-        if self.known.len() <= place {
-            self.known.resize(place + 1, None);
-        }
-        *self.known[place].get_or_insert_with(work)
+        *place_in(&mut self.known, shape.0, || None).get_or_insert_with(work)
     }
 }

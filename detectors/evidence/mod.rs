@@ -5,6 +5,7 @@
 //! into a tree of [`Request`](trace::Request)s. No attribute name exists beyond the readers.
 
 mod body;
+mod by_number;
 mod by_shape;
 pub(crate) mod cache_reads;
 pub mod content_hash;
@@ -22,6 +23,7 @@ pub(crate) mod timeline;
 pub mod trace;
 
 pub use body::{Body, Media};
+pub(crate) use by_number::place_in;
 pub(crate) use by_shape::ByShape;
 pub use dictionary::{
     DESCRIBED_MAX, Dictionary, Executed, Location, LocationRef, Origin, OriginRef, Recorder, ShapeRef,

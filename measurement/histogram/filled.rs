@@ -18,11 +18,6 @@ impl Filled {
         Self(u64::from(bin) << COUNT_BITS | count.min(COUNT_MAX))
     }
 
-    /// A bin with so few that they fit.
-    pub(super) fn few(bin: u32, count: u8) -> Self {
-        Self(u64::from(bin) << COUNT_BITS | u64::from(count))
-    }
-
     // Twenty bits are left.
     pub(super) fn bin(self) -> u32 {
         (self.0 >> COUNT_BITS) as u32

@@ -71,7 +71,7 @@ fn inflated(packed: &[u8]) -> Result<Vec<u8>, DecompressionError> {
 /// Bins and their counts out of a payload.
 fn counts(mut payload: &[u8]) -> Result<Vec<Filled>, String> {
     // A number is a bin at most.
-    let mut counts = vec![Filled::few(0, 0); payload.len()];
+    let mut counts = vec![Filled::new(0, 0); payload.len()];
     let mut found = Found { bin: 0, bins: 0 };
     while !payload.is_empty() {
         payload = found.add_short(payload, &mut counts);
@@ -104,7 +104,7 @@ impl Found {
             else {
                 break;
             };
-            *place = Filled::few(bin, count >> 1);
+            *place = Filled::new(bin, u64::from(count >> 1));
             self.bins += usize::from(count > 0);
             self.bin = bin + 1;
             payload = &payload[1 + usize::from(is_gap)..];

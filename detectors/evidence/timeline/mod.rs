@@ -26,7 +26,7 @@ use self::locks::Locks;
 use self::progress::Progress;
 use super::content_hash::{START, fnv_1a};
 use super::trace::{Request, Trace};
-use super::{Dictionary, OriginRef, ShapeRef, Symbol};
+use super::{Dictionary, OriginRef, ShapeRef, Symbol, place_in};
 use crate::candidate::Subject;
 use crate::docket::{EndpointKey, hash_of};
 use crate::stack;
@@ -292,11 +292,7 @@ const EVERYBODY: Instance = Instance {
 
 impl Instances {
     fn of(&mut self, origin: OriginRef, dictionary: &Dictionary) -> &mut Instance {
-        let place = origin.0 as usize;
-        if self.0.len() <= place {
-            self.0.resize(place + 1, None);
-        }
-        self.0[place].get_or_insert_with(|| Instance::of(origin, dictionary))
+        place_in(&mut self.0, origin.0, || None).get_or_insert_with(|| Instance::of(origin, dictionary))
     }
 }
 

@@ -4,6 +4,10 @@
 //! them, begin together, or may report one call twice. Of a trace without any of that, what was found out is kept as its
 //! *form*; another whose spans are the same but for ids, times and values is put together from it.
 
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
 use super::path::slot;
 use super::{EndpointName, NONE, Operation, Request, Segment, Trace, Waits};
 use crate::evidence::{Kind, OriginRef, Role, ShapeRef, Span, TraceId};
@@ -155,10 +159,8 @@ impl Forms {
 
 /// The place of what is known of spans or operations like these; `None` if they are too many for one.
 pub(crate) fn place_of<T>(all: &[T], shape: impl Fn(&T) -> ShapeRef) -> Option<usize> {
-    let told = [all.first()?, &all[all.len() / 2], all.last()?].into_iter();
-    let told = told.fold(all.len() as u64, |told, one| {
-        (told ^ u64::from(shape(one).0)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-    });
+    let shapes = [all.first()?, &all[all.len() / 2], all.last()?].map(shape);
+    let told = FxBuildHasher.hash_one((all.len(), shapes));
     (all.len() <= SPANS_MAX).then_some(told as usize % PLACES)
 }
 

@@ -1,10 +1,13 @@
 //! Spans as they wait for their trace, in half of the memory that they take else: what each has of its own, and what it
 //! has in common with many others, which is kept once for all of these.
 
+use std::hash::Hasher;
+
 use detectors::evidence::{
     Body, CacheResult, Effort, Kind, LocationRef, Logged, OriginRef, Role, ShapeRef, Span, SpanId, Status,
     Symbol, UNKNOWN, Values,
 };
+use rustc_hash::FxHasher;
 
 /// What a span has of its own.
 #[derive(Debug, Clone, Copy)]
@@ -223,8 +226,9 @@ impl Common {
 /// A hash of the words that differ most.
 #[inline(always)]
 fn hash(words: &Words) -> u64 {
-    let mixed = |hash: u64, word: &u64| (hash.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    words[..6].iter().fold(0, mixed) >> 32
+    let mut hasher = FxHasher::default();
+    words[..6].iter().for_each(|word| hasher.write_u64(*word));
+    hasher.finish()
 }
 
 #[cfg(test)]

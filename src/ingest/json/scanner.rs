@@ -350,7 +350,7 @@ const NEAR: usize = 32;
 /// Length of what comes before the next quote, backslash or zero byte: zeros are what a crash leaves of
 /// blocks that were not written.
 #[inline(always)]
-fn special(bytes: &[u8]) -> Option<usize> {
+pub(in crate::ingest) fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut at = 0;

@@ -3,11 +3,10 @@
 use super::span::{attribute, usual_name};
 use super::written::Attribute;
 use crate::ingest::familiar::Written;
-use crate::ingest::json::scanner::Scanner;
+use crate::ingest::json::scanner::{Scanner, special};
 use crate::ingest::json::values;
 use crate::ingest::moulds::{BYTES_MAX, Candidate, Draft, Holes, Pattern};
 use crate::ingest::raw::{Attributes, RawSpan, Value};
-use memchr::memchr3;
 
 /// What is behind the ids of a span, up to its end.
 #[derive(Debug)]
@@ -143,7 +142,7 @@ impl<'b> Candidate<'b, Mould> for BehindIds<'_, 'b> {
 
     #[inline(always)]
     fn is_text(bytes: &[u8]) -> bool {
-        memchr3(b'"', b'\\', 0, bytes).is_none()
+        special(bytes).is_none()
     }
 
     #[inline(always)]

@@ -49,7 +49,7 @@ impl Default for Remembered {
 }
 
 impl Remembered {
-    /// What words say that are known. Where they are not, and are likely to come again, `read` is asked.
+    /// What words say that are known, of a statement that begins or of one that took some time.
     #[inline]
     pub(super) fn get(&mut self, words: &[u8], is_announced: bool) -> Option<Repeated> {
         let slot = self.slots.get(place(hash(words)?))?;

@@ -1,6 +1,9 @@
 //! Columns of csvlog that stand side by side in the same bytes as in a record before: they need not be cut again.
 
+use std::hash::BuildHasher;
 use std::ops::Range;
+
+use rustc_hash::FxBuildHasher;
 
 use super::csv::Column;
 
@@ -84,8 +87,5 @@ impl<const COLUMNS: usize> Fronts<COLUMNS> {
 #[inline]
 fn place(text: &[u8], at: usize) -> Option<usize> {
     let key = text.get(at..)?.first_chunk::<KEY>()?;
-    let mixed = key.as_chunks::<8>().0.iter().fold(0, |hash: u64, word| {
-        (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x517c_c1b7_2722_0a95)
-    });
-    Some((mixed >> 32) as usize % FRONTS)
+    Some(FxBuildHasher.hash_one(key) as usize % FRONTS)
 }
